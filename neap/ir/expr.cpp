@@ -1,0 +1,459 @@
+#include "neap/ir/expr.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "neap/base/error.h"
+#include "neap/ir/scalar.h"
+
+namespace neap {
+namespace {
+
+Expr leaf(Scalar op, DType dtype) {
+  auto node = std::make_shared<Expr::Node>();
+  node->op = op;
+  node->dtype = dtype;
+  return Expr(std::move(node));
+}
+
+Expr number(DType dtype, Number value) {
+  auto node = std::make_shared<Expr::Node>();
+  node->dtype = dtype;
+  value = round_to(dtype, value);
+  node->number = is_float(dtype) ? value.real : 0;
+  node->integer = is_float(dtype) ? 0 : value.integer;
+  return Expr(std::move(node));
+}
+
+bool is_constant(const Expr& e) { return e->op == Scalar::constant; }
+Number number_of(const Expr& e) { return {e->number, e->integer}; }
+bool is_value(const Expr& e, double value) {
+  return is_constant(e) && (is_float(e.dtype()) ? e->number == value : static_cast<double>(e->integer) == value);
+}
+
+// A constant beside an argument of another dtype takes that argument's dtype, so that `x * 2` means what it says.
+void unify(Scalar op, Expr& a, Expr& b) {
+  if (a.dtype() == b.dtype()) return;
+  if (is_constant(a) && !is_constant(b)) {
+    a = cast(a, b.dtype());
+  } else if (is_constant(b)) {
+    b = cast(b, a.dtype());
+  } else {
+    throw Error(fmt::format("{} of {} and {}", name(op), name(a.dtype()), name(b.dtype())), "scalar expression", "cast one of the two");
+  }
+}
+
+DType checked_result(Scalar op, std::vector<Expr>& args) {
+  const auto bad = [&](const Expr& e) {
+    throw Error(fmt::format("{} is not defined on {}", name(op), name(e.dtype())), "scalar expression", "cast the argument");
+  };
+  switch (kind(op)) {
+    case ScalarKind::unary_float:
+      if (!is_float(args[0].dtype())) bad(args[0]);
+      return args[0].dtype();
+    case ScalarKind::unary_any:
+      if (args[0].dtype() == DType::boolean) bad(args[0]);
+      return args[0].dtype();
+    case ScalarKind::unary_bool: return DType::boolean;
+    case ScalarKind::arithmetic:
+      unify(op, args[0], args[1]);
+      if (args[0].dtype() == DType::boolean) bad(args[0]);
+      if (op == Scalar::atan2 && !is_float(args[0].dtype())) bad(args[0]);
+      return args[0].dtype();
+    case ScalarKind::comparison: unify(op, args[0], args[1]); return DType::boolean;
+    case ScalarKind::logical:
+      for (Expr& arg : args) arg = cast(arg, DType::boolean);
+      return DType::boolean;
+    case ScalarKind::bitwise:
+      if (args.size() == 2) unify(op, args[0], args[1]);
+      if (is_float(args[0].dtype())) bad(args[0]);
+      return args[0].dtype();
+    default: break;
+  }
+  if (op == Scalar::select) {
+    args[0] = cast(args[0], DType::boolean);
+    unify(op, args[1], args[2]);
+    return args[1].dtype();
+  }
+  if (op == Scalar::random_bits) {
+    for (Expr& arg : args) arg = cast(arg, DType::i64);
+    return DType::i64;
+  }
+  internal_error(__FILE__, __LINE__, "built by a function of its own");
+}
+
+// x + 0, x * 1 and the like; empty when there is nothing to drop.
+Expr neutral(Scalar op, const std::vector<Expr>& args) {
+  const bool exact = !is_float(args[0].dtype());
+  switch (op) {
+    case Scalar::add:
+      if (is_value(args[0], 0)) return args[1];
+      if (is_value(args[1], 0)) return args[0];
+      break;
+    case Scalar::sub:
+      if (is_value(args[1], 0)) return args[0];
+      break;
+    case Scalar::mul:
+      if (is_value(args[0], 1)) return args[1];
+      if (is_value(args[1], 1)) return args[0];
+      if (exact && (is_value(args[0], 0) || is_value(args[1], 0))) return constant_int(args[0].dtype(), 0);
+      break;
+    case Scalar::div:
+    case Scalar::floor_div:
+      if (is_value(args[1], 1) && (exact || op == Scalar::div)) return args[0];
+      break;
+    case Scalar::pow:
+      if (is_value(args[1], 1)) return args[0];
+      if (is_value(args[1], 2)) return args[0] * args[0];
+      break;
+    case Scalar::select:
+      if (is_constant(args[0])) return args[0]->integer != 0 ? args[1] : args[2];
+      if (same(args[1], args[2])) return args[1];
+      break;
+    case Scalar::logical_and:
+      if (is_constant(args[0])) return args[0]->integer != 0 ? args[1] : args[0];
+      if (is_constant(args[1])) return args[1]->integer != 0 ? args[0] : args[1];
+      break;
+    case Scalar::logical_or:
+      if (is_constant(args[0])) return args[0]->integer != 0 ? args[0] : args[1];
+      if (is_constant(args[1])) return args[1]->integer != 0 ? args[1] : args[0];
+      break;
+    default: break;
+  }
+  return {};
+}
+
+using Memo = std::unordered_map<const Expr::Node*, Expr>;
+
+Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, Memo& memo) {
+  const auto found = memo.find(root.node().get());
+  if (found != memo.end()) return found->second;
+  bool changed = false;
+  std::vector<Expr> args;
+  args.reserve(root->args.size());
+  for (const Expr& arg : root->args) {
+    args.push_back(rewrite_with(arg, f, memo));
+    changed |= args.back().node() != arg.node();
+  }
+  std::vector<Axis> axes = root->axes;
+  for (Axis& axis : axes) {
+    if (axis.ragged == nullptr) continue;
+    auto bounds = std::make_pair(rewrite_with(axis.ragged->first, f, memo), rewrite_with(axis.ragged->second, f, memo));
+    if (bounds.first.node() == axis.ragged->first.node() && bounds.second.node() == axis.ragged->second.node()) continue;
+    axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(std::move(bounds));
+    changed = true;
+  }
+  Expr rebuilt = root;
+  if (changed) {
+    if (kind(root->op) == ScalarKind::other && root->op != Scalar::select) {
+      auto node = std::make_shared<Expr::Node>(*root);
+      node->args = std::move(args);
+      node->axes = std::move(axes);
+      rebuilt = Expr(std::move(node));
+    } else {
+      rebuilt = make(root->op, std::move(args));
+    }
+  }
+  if (Expr replaced = f(rebuilt)) rebuilt = replaced;
+  memo.emplace(root.node().get(), rebuilt);
+  return rebuilt;
+}
+
+void visit_with(const Expr& root, const std::function<void(const Expr&)>& f, std::unordered_set<const Expr::Node*>& seen) {
+  if (!seen.insert(root.node().get()).second) return;
+  for (const Expr& arg : root->args) visit_with(arg, f, seen);
+  for (const Axis& axis : root->axes) {
+    if (axis.ragged == nullptr) continue;
+    visit_with(axis.ragged->first, f, seen);
+    visit_with(axis.ragged->second, f, seen);
+  }
+  f(root);
+}
+
+std::int64_t flops_of(const Expr& e) {
+  if (!is_float(e->args.empty() ? e.dtype() : e->args.back().dtype())) return 0;
+  switch (e->op) {
+    case Scalar::exp:
+    case Scalar::expm1: return 12;
+    case Scalar::log:
+    case Scalar::log1p: return 14;
+    case Scalar::tanh:
+    case Scalar::sigmoid: return 16;
+    case Scalar::erf:
+    case Scalar::pow:
+    case Scalar::sin:
+    case Scalar::cos:
+    case Scalar::tan: return 20;
+    default: break;
+  }
+  switch (kind(e->op)) {
+    case ScalarKind::leaf: return 0;
+    case ScalarKind::unary_float: return e->op == Scalar::sqrt || e->op == Scalar::rsqrt || e->op == Scalar::reciprocal ? 1 : 20;
+    case ScalarKind::other: return e->op == Scalar::select ? 1 : 0;
+    default: return 1;
+  }
+}
+
+// Distinct nodes around a reduction count once; its body counts once a point of its axes.
+Dim flops_within(const Expr& root) {
+  Dim total = 0;
+  std::unordered_set<const Expr::Node*> seen;
+  std::vector<Expr> pending{root};
+  while (!pending.empty()) {
+    const Expr e = pending.back();
+    pending.pop_back();
+    if (!seen.insert(e.node().get()).second) continue;
+    if (e->op == Scalar::reduce) {
+      Dim points = 1;
+      for (const Axis& axis : e->axes) points *= axis.extent;
+      total += points * (flops_within(e->args[0]) + Dim(is_float(e->args[0].dtype()) ? 1 : 0));
+      continue;
+    }
+    total += flops_of(e);
+    if (e->op == Scalar::read) {
+      if (static_cast<int>(e->args.size()) > e->rank) pending.push_back(e->args.back());
+      continue;
+    }
+    pending.insert(pending.end(), e->args.begin(), e->args.end());
+  }
+  return total;
+}
+
+}  // namespace
+
+DType Expr::dtype() const { return node_->dtype; }
+Expr::Expr(double value) : Expr(constant(DType::f32, value)) {}
+Expr::Expr(int value) : Expr(constant_int(DType::i64, value)) {}
+Expr::Expr(std::int64_t value) : Expr(constant_int(DType::i64, value)) {}
+Expr::Expr(const Dim& size) {
+  if (size.is_constant()) {
+    *this = constant_int(DType::i64, size.constant());
+    return;
+  }
+  auto node = std::make_shared<Node>();
+  node->op = Scalar::size;
+  node->dtype = DType::i64;
+  node->dim = size;
+  node_ = std::move(node);
+}
+
+Expr constant(DType dtype, double value) {
+  return number(dtype, is_float(dtype) ? Number{value, 0} : convert({value, 0}, DType::f64, dtype));
+}
+Expr constant_int(DType dtype, std::int64_t value) {
+  return number(dtype, is_float(dtype) ? Number{static_cast<double>(value), 0} : Number{0, value});
+}
+
+Expr axis_position(const Axis& axis) {
+  Expr e = leaf(Scalar::axis, DType::i64);
+  std::const_pointer_cast<Expr::Node>(e.node())->integer = axis.id;
+  return e;
+}
+
+Expr make(Scalar op, std::vector<Expr> args) {
+  NEAP_ASSERT(static_cast<int>(args.size()) == arity(op), " of {}", name(op));
+  const DType dtype = checked_result(op, args);
+  if (std::all_of(args.begin(), args.end(), is_constant)) {
+    std::array<Number, 3> numbers;
+    std::array<DType, 3> dtypes{};
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      numbers[i] = number_of(args[i]);
+      dtypes[i] = args[i].dtype();
+    }
+    return number(dtype, evaluate(op, dtype, {numbers.data(), args.size()}, {dtypes.data(), args.size()}));
+  }
+  if (Expr simpler = neutral(op, args)) return simpler;
+  auto node = std::make_shared<Expr::Node>();
+  node->op = op;
+  node->dtype = dtype;
+  node->args = std::move(args);
+  return Expr(std::move(node));
+}
+
+Expr cast(const Expr& value, DType dtype) {
+  if (value.dtype() == dtype) return value;
+  if (is_constant(value)) return number(dtype, convert(number_of(value), value.dtype(), dtype));
+  auto node = std::make_shared<Expr::Node>();
+  node->op = Scalar::cast;
+  node->dtype = dtype;
+  node->args = {value};
+  return Expr(std::move(node));
+}
+
+Expr read(int operand, DType dtype, std::vector<Expr> indices, Expr outside) {
+  auto node = std::make_shared<Expr::Node>();
+  node->op = Scalar::read;
+  node->dtype = dtype;
+  node->integer = operand;
+  node->rank = static_cast<int>(indices.size());
+  for (Expr& index : indices) index = cast(index, DType::i64);
+  node->args = std::move(indices);
+  if (outside) node->args.push_back(cast(outside, dtype));
+  return Expr(std::move(node));
+}
+
+Expr select(const Expr& condition, const Expr& yes, const Expr& no) { return make(Scalar::select, {condition, yes, no}); }
+
+Expr reduce(Reduction reduction, std::vector<Axis> axes, const Expr& value) {
+  auto node = std::make_shared<Expr::Node>();
+  node->op = Scalar::reduce;
+  const bool position = reduction == Reduction::argmax || reduction == Reduction::argmin;
+  const bool logical = reduction == Reduction::any || reduction == Reduction::all;
+  NEAP_ASSERT(!position || axes.size() == 1, " arg reductions run over one axis");
+  if (axes.empty()) return logical ? cast(value, DType::boolean) : value;
+  node->dtype = position ? DType::i64 : logical ? DType::boolean : value.dtype();
+  node->reduction = reduction;
+  node->axes = std::move(axes);
+  node->args = {logical ? cast(value, DType::boolean) : value};
+  return Expr(std::move(node));
+}
+
+Expr operator+(const Expr& a, const Expr& b) { return make(Scalar::add, {a, b}); }
+Expr operator-(const Expr& a, const Expr& b) { return make(Scalar::sub, {a, b}); }
+Expr operator*(const Expr& a, const Expr& b) { return make(Scalar::mul, {a, b}); }
+Expr operator/(const Expr& a, const Expr& b) { return make(Scalar::div, {a, b}); }
+Expr operator-(const Expr& a) { return make(Scalar::neg, {a}); }
+Expr operator<(const Expr& a, const Expr& b) { return make(Scalar::less, {a, b}); }
+Expr operator<=(const Expr& a, const Expr& b) { return make(Scalar::less_equal, {a, b}); }
+Expr operator>(const Expr& a, const Expr& b) { return make(Scalar::greater, {a, b}); }
+Expr operator>=(const Expr& a, const Expr& b) { return make(Scalar::greater_equal, {a, b}); }
+Expr operator==(const Expr& a, const Expr& b) { return make(Scalar::equal, {a, b}); }
+Expr operator&&(const Expr& a, const Expr& b) { return make(Scalar::logical_and, {a, b}); }
+Expr operator||(const Expr& a, const Expr& b) { return make(Scalar::logical_or, {a, b}); }
+Expr min(const Expr& a, const Expr& b) { return make(Scalar::min, {a, b}); }
+Expr max(const Expr& a, const Expr& b) { return make(Scalar::max, {a, b}); }
+Expr exp(const Expr& a) { return make(Scalar::exp, {a}); }
+Expr log(const Expr& a) { return make(Scalar::log, {a}); }
+Expr sqrt(const Expr& a) { return make(Scalar::sqrt, {a}); }
+Expr tanh(const Expr& a) { return make(Scalar::tanh, {a}); }
+Expr sigmoid(const Expr& a) { return make(Scalar::sigmoid, {a}); }
+
+std::string_view name(Scalar op) {
+  static constexpr std::array<std::string_view, 55> names = {
+      "constant", "size",  "axis",       "read",       "cast",      "neg",         "abs",       "sign",     "reciprocal",
+      "sqrt",     "rsqrt", "exp",        "expm1",      "log",       "log1p",       "sin",       "cos",      "tan",
+      "asin",     "acos",  "atan",       "sinh",       "cosh",      "asinh",       "acosh",     "atanh",    "tanh",
+      "sigmoid",  "erf",   "floor",      "ceil",       "round",     "trunc",       "logical_not", "bit_not", "is_nan",
+      "is_inf",   "add",   "sub",        "mul",        "div",       "floor_div",   "mod",       "pow",      "min",
+      "max",      "atan2", "equal",      "not_equal",  "less",      "less_equal",  "greater",   "greater_equal",
+      "logical_and", "logical_or"};
+  static constexpr std::array<std::string_view, 9> rest = {"logical_xor", "bit_and",     "bit_or", "bit_xor", "shift_left",
+                                                           "shift_right", "select", "random_bits", "reduce"};
+  const auto i = static_cast<std::size_t>(op);
+  return i < names.size() ? names[i] : rest[i - names.size()];
+}
+
+std::string_view name(Reduction reduction) {
+  static constexpr std::array<std::string_view, 8> names = {"sum", "prod", "max", "min", "any", "all", "argmax", "argmin"};
+  return names[static_cast<std::size_t>(reduction)];
+}
+
+bool same(const Expr& a, const Expr& b) {
+  if (a.node() == b.node()) return true;
+  if (!a || !b) return false;
+  const bool equal_numbers = a->number == b->number || (a->number != a->number && b->number != b->number);
+  if (a->op != b->op || a->dtype != b->dtype || !equal_numbers || a->integer != b->integer || a->rank != b->rank ||
+      !(a->dim == b->dim) || a->reduction != b->reduction || a->args.size() != b->args.size() || a->axes.size() != b->axes.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < a->axes.size(); ++i) {
+    const Axis &x = a->axes[i], &y = b->axes[i];
+    if (x.id != y.id || !(x.extent == y.extent) || (x.ragged == nullptr) != (y.ragged == nullptr)) return false;
+    if (x.ragged != nullptr && (!same(x.ragged->first, y.ragged->first) || !same(x.ragged->second, y.ragged->second))) return false;
+  }
+  for (std::size_t i = 0; i < a->args.size(); ++i) {
+    if (!same(a->args[i], b->args[i])) return false;
+  }
+  return true;
+}
+
+Expr rewrite(const Expr& root, const std::function<Expr(const Expr&)>& f) {
+  Memo memo;
+  return rewrite_with(root, f, memo);
+}
+
+void visit(const Expr& root, const std::function<void(const Expr&)>& f) {
+  std::unordered_set<const Expr::Node*> seen;
+  visit_with(root, f, seen);
+}
+
+Expr substitute_axes(const Expr& root, const std::map<int, Expr>& values) {
+  return rewrite(root, [&](const Expr& e) -> Expr {
+    if (e->op == Scalar::axis) {
+      const auto found = values.find(static_cast<int>(e->integer));
+      return found == values.end() ? Expr() : found->second;
+    }
+    if (e->op != Scalar::reduce) return {};
+    std::vector<Axis> axes = e->axes;
+    bool changed = false;
+    for (Axis& axis : axes) {
+      const auto found = values.find(axis.id);
+      if (found == values.end()) continue;
+      NEAP_ASSERT(found->second->op == Scalar::axis, " a reduction's own axis can only be renamed");
+      axis.id = static_cast<int>(found->second->integer);
+      changed = true;
+    }
+    return changed ? reduce(e->reduction, std::move(axes), e->args[0]) : Expr();
+  });
+}
+
+int highest_axis(const Expr& root) {
+  int highest = -1;
+  visit(root, [&](const Expr& e) {
+    if (e->op == Scalar::axis) highest = std::max(highest, static_cast<int>(e->integer));
+    for (const Axis& axis : e->axes) highest = std::max(highest, axis.id);
+  });
+  return highest;
+}
+
+bool uses_axis(const Expr& root, int axis) {
+  bool found = false;
+  visit(root, [&](const Expr& e) { found |= e->op == Scalar::axis && e->integer == axis; });
+  return found;
+}
+
+Affine affine(const Expr& index) {
+  Affine a;
+  switch (index->op) {
+    case Scalar::constant: return is_float(index->dtype) ? a : Affine{true, {}, Dim(index->integer)};
+    case Scalar::size: return {true, {}, index->dim};
+    case Scalar::axis: return {true, {{static_cast<int>(index->integer), Dim(1)}}, Dim(0)};
+    case Scalar::neg: {
+      a = affine(index->args[0]);
+      for (auto& [axis, coefficient] : a.coefficients) coefficient = Dim(0) - coefficient;
+      a.rest = Dim(0) - a.rest;
+      return a;
+    }
+    case Scalar::add:
+    case Scalar::sub: {
+      a = affine(index->args[0]);
+      const Affine b = affine(index->args[1]);
+      if (!a.affine || !b.affine) return {};
+      const Dim sign(index->op == Scalar::add ? 1 : -1);
+      for (const auto& [axis, coefficient] : b.coefficients) {
+        Dim& mine = a.coefficients[axis];
+        mine += sign * coefficient;
+        if (mine == Dim(0)) a.coefficients.erase(axis);
+      }
+      a.rest += sign * b.rest;
+      return a;
+    }
+    case Scalar::mul: {
+      a = affine(index->args[0]);
+      Affine b = affine(index->args[1]);
+      if (!a.affine || !b.affine) return {};
+      if (!b.coefficients.empty()) std::swap(a, b);
+      if (!b.coefficients.empty()) return {};
+      for (auto& [axis, coefficient] : a.coefficients) coefficient *= b.rest;
+      a.rest *= b.rest;
+      return a;
+    }
+    default: return a;
+  }
+}
+
+Dim flops(const Expr& root) { return flops_within(root); }
+
+}  // namespace neap
