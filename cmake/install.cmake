@@ -1,0 +1,1 @@
+# install: filled in when the shared library exists

@@ -1,0 +1,30 @@
+// What a graph costs on this machine: bytes that its nodes move, flops, and the time that the slower of the two takes.
+#pragma once
+#include "neap/base/machine.h"
+#include "neap/ir/graph.h"
+
+namespace neap {
+
+struct Cost {
+  double bytes = 0;    // moved between nodes: operands read and results written
+  double flops = 0;
+  double seconds = 0;  // modelled: the larger of bytes over bandwidth and flops over peak, and the start of a kernel
+  Cost& operator+=(const Cost& other);
+  Cost operator-(const Cost& other) const;
+};
+
+class CostModel {
+ public:
+  // Sizes at which symbols are priced (a symbol that is not named here counts as 128); rates of this machine by default.
+  explicit CostModel(Symbols symbols = {}, const Rates& rates = machine_rates());
+  Cost node(const Graph& graph, const Node& node) const;
+  Cost graph(const Graph& graph) const;
+  double bytes(const Type& type) const;
+  double evaluate(const Dim& dim) const;
+
+ private:
+  Symbols symbols_;
+  Rates rates_;
+};
+
+}  // namespace neap

@@ -1,0 +1,294 @@
+// Runs two maps over one iteration space in one pass: siblings that read the same value (its second reading is saved), and reductions in the map
+// that makes what they reduce (batch-norm statistics, pooled sums: the value is never read back). A reduction joins as an accumulating stage; what
+// is computed from its result becomes a small map behind.
+#include <algorithm>
+#include <set>
+
+#include "neap/base/error.h"
+#include "neap/transform/map_edit.h"
+#include "neap/transform/transformation.h"
+
+namespace neap {
+namespace {
+
+constexpr std::size_t most_operands = 24, most_stages = 8;
+
+bool accumulable(Reduction reduction) { return reduction == Reduction::sum || reduction == Reduction::max || reduction == Reduction::min; }
+
+Accumulate accumulation(Reduction reduction) {
+  return reduction == Reduction::max ? Accumulate::max : reduction == Reduction::min ? Accumulate::min : Accumulate::sum;
+}
+
+// The outermost reductions of an expression (what stands around them is done once an element of the result).
+void outer_reductions(const Expr& value, std::vector<Expr>& found) {
+  if (value->op == Scalar::reduce) {
+    if (std::none_of(found.begin(), found.end(), [&](const Expr& e) { return same(e, value); })) found.push_back(value);
+    return;
+  }
+  if (value->op == Scalar::read) return;
+  for (const Expr& arg : value->args) outer_reductions(arg, found);
+}
+
+// A map in the form in which it can join another: all its loops are the map's own axes, and reductions accumulate.
+struct Joinable {
+  OpenMap open;
+  std::vector<Node> behind;      // small maps from accumulated sums to the results
+  std::vector<Type> sums;        // types of new values, in order; their ids are handed out by `new_values`
+  std::vector<ValueId> new_values;
+};
+
+// Window-sized reductions (a convolution's taps) stay inside their expression.
+constexpr std::int64_t smallest_streamed_reduction = 64;
+
+bool streams(const Expr& reduction) {
+  Dim size = 1;
+  for (const Axis& axis : reduction->axes) size *= axis.extent;
+  return !size.is_constant() || size.constant() >= smallest_streamed_reduction;
+}
+
+// Turns stages whose value contains a streamed reduction into accumulating ones. `next_value` numbers the sums that need a value of their own.
+std::string make_joinable(const Graph& graph, Opener& opener, const Node& node, ValueId next_value, Joinable& made) {
+  made.open = opener.open(node);
+  Map& map = made.open.map;
+  if (!map.locals.empty()) return "it is a scope";
+  std::vector<Stage> stages;
+  std::vector<Axis> space = map.axes;
+  bool extended = false;
+  for (Stage& stage : map.stages) {
+    std::vector<Expr> reductions;
+    if (!stage.axes.empty()) return "it is a scope";
+    outer_reductions(stage.value, reductions);
+    std::erase_if(reductions, [](const Expr& e) { return !streams(e); });
+    if (reductions.empty() || stage.accumulate != Accumulate::none) {
+      stages.push_back(std::move(stage));
+      continue;
+    }
+    if (map.stages.size() > 1) return "it reduces in several stages";
+    std::string reason;
+    const ValueId result = stage.target;
+    if (!pointwise_axes(map, stage, graph.type(result), reason)) return reason;
+    const std::vector<Axis> inner = reductions[0]->axes;
+    for (const Expr& e : reductions) {
+      if (!accumulable(e->reduction)) return fmt::format("it reduces by {}", name(e->reduction));
+      if (e->axes.size() != inner.size()) return "its reductions run over different axes";
+      for (std::size_t i = 0; i < inner.size(); ++i) {
+        if (!(e->axes[i].extent == inner[i].extent)) return "its reductions run over different axes";
+        if (e->axes[i].ragged != nullptr) return "it reduces over a ragged axis";
+      }
+    }
+    space.insert(space.end(), inner.begin(), inner.end());
+    extended = true;
+    const bool plain = reductions.size() == 1 && same(reductions[0], stage.value);
+    OpenMap tail{{map.axes, {}, {}}, made.open.origin, {}};
+    Stage last = stage;
+    std::vector<std::pair<Expr, Expr>> replaced;
+    for (const Expr& e : reductions) {
+      std::map<int, Expr> position;
+      for (std::size_t i = 0; i < inner.size(); ++i) position.emplace(e->axes[i].id, axis_position(inner[i]));
+      Stage sum = stage;
+      sum.value = substitute_axes(e->args[0], position);
+      sum.accumulate = accumulation(e->reduction);
+      if (!plain) {
+        Type type = graph.type(result);
+        type.dtype = e.dtype();
+        sum.target = next_value + static_cast<ValueId>(made.sums.size());
+        made.sums.push_back(type);
+        made.new_values.push_back(sum.target);
+        replaced.emplace_back(e, read(sum.target, e.dtype(), stage.index));
+      }
+      stages.push_back(std::move(sum));
+    }
+    if (!plain) {
+      last.value = rewrite(last.value, [&](const Expr& e) -> Expr {
+        for (const auto& [from, to] : replaced) {
+          if (same(e, from)) return to;
+        }
+        return {};
+      });
+      tail.map.stages = {last};
+      made.behind.push_back(close(tail));
+    }
+  }
+  if (extended && stages.size() > 1) {
+    // Every stage runs at each point of the space: one that writes point by point may not be repeated.
+    for (const Stage& stage : stages) {
+      if (stage.accumulate == Accumulate::none) return "it mixes reductions with results";
+    }
+  }
+  map.axes = std::move(space);
+  map.stages = std::move(stages);
+  for (const Axis& axis : map.axes) {
+    if (axis.ragged != nullptr) return "it runs over a ragged axis";
+  }
+  return "";
+}
+
+// Axis ids of `map` at each dimension of `value`, where the map reads or writes it with every index an axis of its own (-1: size one).
+std::optional<std::vector<int>> whole_access(const OpenMap& open, ValueId value, const Type& type) {
+  std::optional<std::vector<int>> found;
+  const auto consider = [&](const Expr* index) {
+    if (found) return;
+    std::vector<int> at;
+    std::set<int> taken;
+    for (std::size_t i = 0; i < type.shape.size(); ++i) {
+      const Affine a = affine(index[i]);
+      if (!a.affine || a.coefficients.size() > 1 || !(a.rest == Dim(0))) return;
+      if (a.coefficients.empty()) {
+        if (!(type.shape[i] == Dim(1))) return;
+        at.push_back(-1);
+        continue;
+      }
+      const int axis = a.coefficients.begin()->first;
+      const auto known = std::find_if(open.map.axes.begin(), open.map.axes.end(), [&](const Axis& x) { return x.id == axis; });
+      if (known == open.map.axes.end() || !(a.coefficients.begin()->second == Dim(1)) || !(known->extent == type.shape[i]) || !taken.insert(axis).second) return;
+      at.push_back(axis);
+    }
+    for (const Axis& axis : open.map.axes) {
+      if (taken.count(axis.id) == 0 && !(axis.extent == Dim(1))) return;
+    }
+    found = at;
+  };
+  for (const Stage& stage : open.map.stages) {
+    if (stage.target == value && stage.accumulate == Accumulate::none) consider(stage.index.data());
+  }
+  visit_map(open.map, [&](const Expr& e) {
+    if (e->op == Scalar::read && e->integer == value) consider(e->args.data());
+  });
+  return found;
+}
+
+struct Pair {
+  int first = -1, second = -1;
+  Joinable a, b;
+  std::map<int, Expr> axis_of;  // axes of b as axes of a
+};
+
+std::string plan(const Graph& graph, const Uses& uses, const Site& site, Pair& pair) {
+  pair.first = position_of(graph, site.at[0]);
+  pair.second = position_of(graph, site.at[1]);
+  if (pair.first < 0 || pair.second < 0) return "a node is gone";
+  if (pair.first > pair.second) std::swap(pair.first, pair.second);
+  const Node &one = *graph.nodes()[static_cast<std::size_t>(pair.first)], &two = *graph.nodes()[static_cast<std::size_t>(pair.second)];
+  if (!one.is_map() || !two.is_map()) return fmt::format("{} is a library call", one.is_map() ? two.op : one.op);
+  if (one.inputs.size() + two.inputs.size() > most_operands) return "the fused map would have too many operands";
+  if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the fused map would have too many stages";
+  if (depends_through_others(graph, uses, pair.first, pair.second)) return "other nodes stand between them";
+  Opener opener;
+  if (std::string reason = make_joinable(graph, opener, one, graph.value_count(), pair.a); !reason.empty()) return reason;
+  const auto fresh = graph.value_count() + static_cast<ValueId>(pair.a.sums.size());
+  if (std::string reason = make_joinable(graph, opener, two, fresh, pair.b); !reason.empty()) return reason;
+
+  // A value that both touch over their whole space says which axis is which.
+  std::vector<ValueId> shared(one.inputs);
+  shared.insert(shared.end(), one.outputs.begin(), one.outputs.end());
+  for (const ValueId value : shared) {
+    if (value == no_value || std::find(two.inputs.begin(), two.inputs.end(), value) == two.inputs.end()) continue;
+    const auto at = whole_access(pair.a.open, value, graph.type(value)), bt = whole_access(pair.b.open, value, graph.type(value));
+    if (!at || !bt) continue;
+    pair.axis_of.clear();
+    for (std::size_t i = 0; i < at->size(); ++i) {
+      if ((*bt)[i] < 0) continue;
+      Axis axis;
+      axis.id = (*at)[i];
+      pair.axis_of.emplace((*bt)[i], (*at)[i] < 0 ? Expr(0) : axis_position(axis));
+    }
+    for (const Axis& axis : pair.b.open.map.axes) pair.axis_of.emplace(axis.id, Expr(0));  // axes of size one that the value does not have
+    break;
+  }
+  if (pair.axis_of.empty() && !pair.b.open.map.axes.empty()) return "they share no value that both run over";
+
+  // What the second reads of the first's results must be at the same point, and not a sum that is still being made.
+  std::string reason;
+  visit_map(pair.b.open.map, [&](const Expr& e) {
+    if (e->op != Scalar::read || std::find(one.outputs.begin(), one.outputs.end(), static_cast<ValueId>(e->integer)) == one.outputs.end()) return;
+    for (const Stage& stage : pair.a.open.map.stages) {
+      if (stage.target != e->integer) continue;
+      bool same_point = stage.accumulate == Accumulate::none && static_cast<int>(e->args.size()) == e->rank;
+      for (int i = 0; same_point && i < e->rank; ++i) {
+        same_point = same(substitute_axes(e->args[static_cast<std::size_t>(i)], pair.axis_of), stage.index[static_cast<std::size_t>(i)]);
+      }
+      if (!same_point) reason = "the second reads the first's result at other points";
+      return;
+    }
+    reason = "the second reads what is computed from the first's sum";
+  });
+  return reason;
+}
+
+std::string check(const Graph& graph, const Site& site) {
+  if (site.at.size() != 2) return "a pair of nodes is wanted";
+  Pair pair;
+  return plan(graph, Uses(graph), site, pair);
+}
+
+void apply(Graph& graph, const Site& site, const Parameters&) {
+  Pair pair;
+  plan(graph, Uses(graph), site, pair);
+  for (const Joinable* side : {&pair.a, &pair.b}) {
+    for (const Type& type : side->sums) {
+      Type row_major = type;
+      row_major.layout = {};
+      graph.add_value(std::move(row_major));
+    }
+  }
+  OpenMap& a = pair.a.open;
+  OpenMap& b = pair.b.open;
+  for (Stage& stage : b.map.stages) {
+    for (Expr& index : stage.index) index = substitute_axes(index, pair.axis_of);
+    stage.value = rewrite(substitute_axes(stage.value, pair.axis_of), [&](const Expr& e) -> Expr {
+      if (e->op != Scalar::read) return {};
+      for (const Stage& made : a.map.stages) {
+        if (made.target == e->integer && made.accumulate == Accumulate::none) return made.value;
+      }
+      return {};
+    });
+    a.map.stages.push_back(std::move(stage));
+  }
+  a.origin = merge_origins(a.origin, b.origin);
+  Node merged = close(a);
+  const ValueId first_output = merged.outputs[0];
+  replace_pair(graph, pair.first, pair.second, std::move(merged));
+  Edit edit;
+  const auto at = static_cast<std::size_t>(position_of(graph, first_output)) + 1;
+  for (const Joinable* side : {&pair.a, &pair.b}) {
+    for (const Node& node : side->behind) edit.before[at].push_back(node);
+  }
+  if (!edit.before.empty()) neap::apply(graph, edit);
+  remove_dead_nodes(graph);
+}
+
+std::vector<Site> find(const Graph& graph) {
+  const Uses uses(graph);
+  std::vector<Site> sites;
+  std::set<std::pair<ValueId, ValueId>> seen;
+  const auto offer = [&](int i, int j) {
+    if (i == j) return;
+    const ValueId a = graph.nodes()[static_cast<std::size_t>(std::min(i, j))]->outputs[0], b = graph.nodes()[static_cast<std::size_t>(std::max(i, j))]->outputs[0];
+    if (seen.emplace(a, b).second) sites.push_back({{a, b}});
+  };
+  const auto is_map = [&](int at) { return graph.nodes()[static_cast<std::size_t>(at)]->is_map(); };
+  for (ValueId value = 0; value < graph.value_count(); ++value) {
+    if (!graph.has_value(value) || graph.type(value).rank() == 0) continue;
+    const auto& users = uses.users(value);
+    const int producer = uses.producer(value);
+    if (users.size() > 32) continue;  // a widely used small value, such as a constant
+    for (std::size_t i = 0; i < users.size(); ++i) {
+      if (!is_map(users[i])) continue;
+      if (producer >= 0 && is_map(producer)) offer(producer, users[i]);
+      for (std::size_t j = i + 1; j < users.size(); ++j) {
+        if (is_map(users[j])) offer(users[i], users[j]);
+      }
+    }
+  }
+  return sites;
+}
+
+const RegisterTransformation fuse_siblings{{.name = "fuse_siblings",
+                                            .level = 2,
+                                            .about = "runs two maps over one space in one pass, reductions as sums on the way",
+                                            .find = find,
+                                            .check = check,
+                                            .apply = apply}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,52 @@
+// What fusions are made of: maps opened so that their reads name values of the graph, put together, and closed into nodes again.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "neap/ir/graph.h"
+
+namespace neap {
+
+// A map whose reads name graph values (ValueIds) in place of operand numbers, and whose stages write graph values in place of output numbers.
+// Locals keep their negative numbers. Axis ids are unique across maps opened by one `Opener`.
+struct OpenMap {
+  Map map;
+  std::vector<std::string> origin;
+  Schedule schedule;
+};
+
+class Opener {
+ public:
+  OpenMap open(const Node& node);
+  int fresh_axis() { return next_axis_++; }
+  // A copy of `value` whose reductions have axes of their own, to stand a second time in one map.
+  Expr refresh(const Expr& value);
+
+ private:
+  int next_axis_ = 0;
+};
+
+// The node of an open map: operands numbered in order of first use, outputs in order of first write. Equal stages are written once.
+Node close(const OpenMap& open);
+
+// Applies `f` (as in `rewrite`) to every expression of a map: values, indices, bounds of ragged axes.
+void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f);
+void visit_map(const Map& map, const std::function<void(const Expr&)>& f);
+std::vector<std::string> merge_origins(const std::vector<std::string>& a, const std::vector<std::string>& b);
+
+// If the stage writes each element of its target once, at a point of the map's axes: which axis stands at each dimension (-1: a dimension of size
+// one). Empty optional, with the reason, where it does not.
+std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stage, const Type& target, std::string& reason);
+
+// Points of the map's axes and the stage's.
+Dim points(const Map& map, const Stage& stage);
+
+// Whether `later` (a position) depends on `earlier` by a path through other nodes.
+bool depends_through_others(const Graph& graph, const Uses& uses, int earlier, int later);
+
+// Puts `merged` in place of two nodes that do not depend on each other through others, and orders the nodes anew where needed.
+void replace_pair(Graph& graph, int first, int second, Node merged);
+
+}  // namespace neap

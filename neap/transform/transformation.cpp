@@ -1,0 +1,58 @@
+#include "neap/transform/transformation.h"
+
+#include <algorithm>
+
+#include "neap/base/error.h"
+
+namespace neap {
+namespace {
+std::map<std::string, Transformation, std::less<>>& registry() {
+  static std::map<std::string, Transformation, std::less<>> transformations;
+  return transformations;
+}
+}  // namespace
+
+std::string Site::to_string() const {
+  std::string text;
+  for (const ValueId id : at) text += fmt::format("{}%{}", text.empty() ? "" : " -> ", id);
+  return text;
+}
+
+RegisterTransformation::RegisterTransformation(Transformation transformation) {
+  std::string name = transformation.name;
+  const bool fresh = registry().emplace(std::move(name), std::move(transformation)).second;
+  NEAP_ASSERT(fresh, " a transformation of this name is there already");
+}
+
+const Transformation& find_transformation(std::string_view name) {
+  const auto found = registry().find(name);
+  if (found != registry().end()) return found->second;
+  std::string known;
+  for (const auto& [n, t] : registry()) known += (known.empty() ? "" : ", ") + n;
+  throw Error(fmt::format("there is no transformation '{}'", name), "", "there are: " + known);
+}
+
+std::vector<const Transformation*> all_transformations() {
+  std::vector<const Transformation*> all;
+  for (const auto& [name, t] : registry()) all.push_back(&t);
+  std::stable_sort(all.begin(), all.end(), [](const Transformation* a, const Transformation* b) { return a->level < b->level; });
+  return all;
+}
+
+int position_of(const Graph& graph, ValueId first_output) {
+  const auto& nodes = graph.nodes();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!nodes[i]->outputs.empty() && nodes[i]->outputs[0] == first_output) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::string node_name(const Graph& graph, const Node& node) {
+  const ValueId first = node.outputs.empty() ? no_value : node.outputs[0];
+  std::string text = fmt::format("%{} {}", first, node.is_map() ? "map" : node.op);
+  if (graph.has_value(first) && !graph.value(first).name.empty()) text += " '" + graph.value(first).name + "'";
+  if (!node.origin.empty()) text += fmt::format(" ({}{})", node.origin[0], node.origin.size() > 1 ? fmt::format(" + {}", node.origin.size() - 1) : "");
+  return text;
+}
+
+}  // namespace neap
