@@ -15,12 +15,23 @@ std::string escape_html(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped += c;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        escaped += c;
     }
   }
   return escaped;
@@ -32,8 +43,10 @@ std::string embed_json(const nlohmann::json& report) {
   std::string embedded;
   embedded.reserve(text.size());
   for (const char c : text) {
-    if (c == '<') embedded += "\\u003c";
-    else embedded += c;
+    if (c == '<')
+      embedded += "\\u003c";
+    else
+      embedded += c;
   }
   return embedded;
 }
@@ -50,7 +63,8 @@ std::string title_of(const nlohmann::json& report) {
 
 std::string render_report(const nlohmann::json& report) {
   if (!report.is_object()) {
-    throw Error(fmt::format("a report is a JSON object, not {}", report.type_name()), "render_report", "see neap/viewer/report.h for what it holds");
+    throw Error(fmt::format("a report is a JSON object, not {}", report.type_name()), "render_report",
+                "see neap/viewer/report.h for what it holds");
   }
   // One pass over the frame: what is put in is never searched for further places.
   std::string html;
@@ -60,11 +74,16 @@ std::string render_report(const nlohmann::json& report) {
     NEAP_ASSERT(close != rest.npos, "page.html has an open place");
     const std::string_view place = rest.substr(open + 2, close - open - 2);
     html += rest.substr(0, open);
-    if (place == "title") html += escape_html(title_of(report));
-    else if (place == "style") html += page::style;
-    else if (place == "data") html += embed_json(report);
-    else if (place == "script") html += page::script;
-    else internal_error(__FILE__, __LINE__, fmt::format("page.html has an unknown place {}", place));
+    if (place == "title")
+      html += escape_html(title_of(report));
+    else if (place == "style")
+      html += page::style;
+    else if (place == "data")
+      html += embed_json(report);
+    else if (place == "script")
+      html += page::script;
+    else
+      internal_error(__FILE__, __LINE__, fmt::format("page.html has an unknown place {}", place));
     rest.remove_prefix(close + 2);
   }
   return html += rest;

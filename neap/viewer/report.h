@@ -5,9 +5,9 @@
 
 namespace neap {
 
-// One HTML page that opens offline (styles, script and pictures inside, nothing fetched) from a JSON document. Every member of the document is
-// optional: a section whose part is missing is absent, a figure that is not a number is not shown. Strings may be hostile: they are only ever shown as
-// text. Throws Error if the document is not an object.
+// One HTML page that opens offline (styles, script and pictures inside, nothing fetched) from a JSON document. Every member of the document
+// is optional: a section whose part is missing is absent, a figure that is not a number is not shown. Strings may be hostile: they are only
+// ever shown as text. Throws Error if the document is not an object.
 //
 //   title, command, created     strings; `created` as it is to be read
 //   machine                     {cpu, cores, isa, caches: {name: bytes}, memory: bytes, ...anything else}
@@ -17,19 +17,23 @@ namespace neap {
 //   checks                      [{name, passed: bool, detail}]                       what was compared with what, and held or not
 //   graphs                      {before: G, after: G}
 //     G                         {nodes: [N...] in an order in which they run, edges: [E...]}
-//     N                         {id, name, op, label, shape, text, impl, code: strings (id: string or number); kind: "call", "map" or "library";
-//                                from: origins as Node::origin has them ("block3/depthwise: conv2d", " (gradient)" at the end); bytes, flops, ms;
-//                                stage: "forward", "backward", "update" or another; without it: backward if an origin is a gradient's, else forward}
+//     N                         {id, name, op, label, shape, text, impl, code: strings (id: string or number); kind: "call", "map" or
+//     "library";
+//                                from: origins as Node::origin has them ("block3/depthwise: conv2d", " (gradient)" at the end); bytes,
+//                                flops, ms; stage: "forward", "backward", "update" or another; without it: backward if an origin is a
+//                                gradient's, else forward}
 //                               Nodes are boxed by stage and by the first origin up to "/" or ":".
 //     E                         {from, to: ids; tensor, shape, layout: strings; bytes}  no `from`: an input; no `to`: an output
-//   edits                       [{step, level: 1..4, name, place, note, bytes_saved_predicted, bytes_before, bytes_after}]  in the order taken;
+//   edits                       [{step, level: 1..4, name, place, note, bytes_saved_predicted, bytes_before, bytes_after}]  in the order
+//   taken;
 //                               before and after are the whole graph's
 //   refused                     [{level, name, place, reason}]
 //   curves                      {steps: [[step, loss]...], epochs: [{epoch, train_loss, test_accuracy, lr, seconds}]}
 //   confusion                   {classes: [name...], counts: [[count...]...]}         counts[truth][prediction]
 //   samples                     [{png_base64, truth, prediction: class names, probability}]
-//   roofline                    {peak_flops, copy_bytes_per_second, points: [{name, bytes, flops, seconds, which: "as_written" or "optimised"}]}
-//   arena                       [{name, offset, bytes, first, last}]                  a buffer, and the nodes from and to which it lives (inclusive)
+//   roofline                    {peak_flops, copy_bytes_per_second, points: [{name, bytes, flops, seconds, which: "as_written" or
+//   "optimised"}]} arena                       [{name, offset, bytes, first, last}]                  a buffer, and the nodes from and to
+//   which it lives (inclusive)
 std::string render_report(const nlohmann::json& report);
 
 }  // namespace neap

@@ -54,16 +54,29 @@ TEST(Report, EverySectionMayBeMissing) {
 }
 
 TEST(Report, HostileStringsStayText) {
-  const std::string hostile[] = {"</script><script>alert(1)</script>", "<!--<script>", "\"';&<img src=x onerror=alert(1)>", "line\nbreak\r\t\x01", "{{script}}{{data}}",
-                                 "]]></style></title>", "\xE2\x80\xA8 separator", "*/ R\"x(", ")neap_page\""};
+  const std::string hostile[] = {"</script><script>alert(1)</script>",
+                                 "<!--<script>",
+                                 "\"';&<img src=x onerror=alert(1)>",
+                                 "line\nbreak\r\t\x01",
+                                 "{{script}}{{data}}",
+                                 "]]></style></title>",
+                                 "\xE2\x80\xA8 separator",
+                                 "*/ R\"x(",
+                                 ")neap_page\""};
   for (const std::string& text : hostile) {
-    const json report = {{"title", text}, {"command", text}, {"versions", {{text, text}}},
-                         {"graphs", {{"before", {{"nodes", {{{"id", text}, {"name", text}, {"text", text}, {"code", text}, {"from", {text}}}}}, {"edges", json::array()}}}}},
-                         {"edits", {{{"name", text}, {"place", text}, {"level", 1}}}}};
+    const json report = {
+        {"title", text},
+        {"command", text},
+        {"versions", {{text, text}}},
+        {"graphs",
+         {{"before",
+           {{"nodes", {{{"id", text}, {"name", text}, {"text", text}, {"code", text}, {"from", {text}}}}}, {"edges", json::array()}}}}},
+        {"edits", {{{"name", text}, {"place", text}, {"level", 1}}}}};
     const std::string page = render_report(report);
     EXPECT_EQ(embedded(page), report) << text;
     // No element more than an empty report has: neither in the data nor in the title.
-    for (const char* tag : {"<script", "</script", "<style", "</style", "</title", "<!--", "<img"}) EXPECT_EQ(count(page, tag), count(empty_page(), tag)) << text << " adds " << tag;
+    for (const char* tag : {"<script", "</script", "<style", "</style", "</title", "<!--", "<img"})
+      EXPECT_EQ(count(page, tag), count(empty_page(), tag)) << text << " adds " << tag;
   }
 }
 

@@ -7,9 +7,13 @@ function arenaSection(report) {
   const live = liveBytes(buffers);
   const peak = Math.max(...live.map(([, bytes]) => bytes));
   return section("arena", "Memory over a step", [
-    el("p", {class: "lead"}, `${formatCount(buffers.length)} buffers share an arena of ${formatBytes(size)}. At most ${formatBytes(peak)} live at once: `,
-      `${peak < size ? formatPercent(1 - peak / size) : "nothing"} of the arena is lost to fit. The darker, the longer a buffer lives; the line is what lives.`),
-    drawToWidth(el("div", {class: "host"}), (width) => arenaPlot(width, buffers, live, size))]);
+    el("p", {class: "lead"},
+       `${formatCount(buffers.length)} buffers share an arena of ${formatBytes(size)}. At most ${formatBytes(peak)} live at once: `,
+       `${
+           peak < size ? formatPercent(1 - peak / size) :
+                         "nothing"} of the arena is lost to fit. The darker, the longer a buffer lives; the line is what lives.`),
+    drawToWidth(el("div", {class: "host"}), (width) => arenaPlot(width, buffers, live, size))
+  ]);
 }
 
 // [[node, bytes alive]...] from the first node to the last.
@@ -29,9 +33,19 @@ function arenaPlot(width, buffers, live, size) {
   for (const buffer of buffers) {
     const part = (buffer.last - buffer.first + 1) / steps;
     const y = frame.y(buffer.offset + buffer.bytes);
-    frame.plot.append(svg("rect", {class: "buffer", style: {"--part": `${(100 * Math.sqrt(part)).toFixed(1)}%`}, x: frame.x(buffer.first), y,
-      width: Math.max(1, frame.x(buffer.last + 1) - frame.x(buffer.first)), height: Math.max(0.5, frame.y(buffer.offset) - y),
-      ...tipFor(buffer.name, () => [["size", formatBytes(buffer.bytes)], ["place", formatBytes(buffer.offset)], ["lives", `node ${buffer.first} to ${buffer.last}`]])}));
+    frame.plot.append(svg("rect", {
+      class: "buffer",
+      style: {"--part": `${(100 * Math.sqrt(part)).toFixed(1)}%`},
+      x: frame.x(buffer.first),
+      y,
+      width: Math.max(1, frame.x(buffer.last + 1) - frame.x(buffer.first)),
+      height: Math.max(0.5, frame.y(buffer.offset) - y),
+      ...tipFor(
+          buffer.name,
+          () => [
+              ["size", formatBytes(buffer.bytes)], ["place", formatBytes(buffer.offset)],
+              ["lives", `node ${buffer.first} to ${buffer.last}`]])
+    }));
   }
   const outline = live.flatMap(([i, bytes]) => [[i, bytes], [i + 1, bytes]]);
   frame.plot.append(svg("path", {class: "line live", d: pathOf(outline, frame.x, frame.y)}));

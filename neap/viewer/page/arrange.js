@@ -9,7 +9,7 @@ const cellGap = {x: 110, y: 40};
 const isOpen = (group, open) => group.nodes.length === 1 || open.has(group);
 
 function arrange(model, open) {
-  for (const group of model.groups) measure(group, open);
+  for (const group of model.groups) measure(group, open, model.stages.indexOf(group.stage) === 1);
   const placed = model.stages.length > 1 ? arrangeColumns(model) : arrangeLayers(model);
   for (const group of model.groups) {
     if (!isOpen(group, open)) continue;
@@ -22,16 +22,25 @@ function arrange(model, open) {
   return placed;
 }
 
-function measure(group, open) {
+function measure(group, open, upward) {
   if (group.nodes.length === 1) Object.assign(group, nodeSize);
   else if (!open.has(group)) Object.assign(group, groupSize);
   else {
     const index = new Map(group.nodes.map((node, i) => [node, i]));
     group.inner = group.nodes.flatMap((node) => node.out.filter((edge) => index.has(edge.target) && edge.target !== node));
-    group.layout ??= layeredLayout(group.nodes.map(() => nodeSize), group.inner.map((edge) => [index.get(edge.source), index.get(edge.target)]));
+    if (!group.layout) {
+      group.layout =
+          layeredLayout(group.nodes.map(() => nodeSize), group.inner.map((edge) => [index.get(edge.source), index.get(edge.target)]));
+      if (upward) turnUpward(group.layout);
+    }
     group.w = Math.max(groupSize.w, group.layout.width + 2 * boxPadding.side);
     group.h = group.layout.height + boxPadding.top + boxPadding.bottom;
   }
+}
+
+function turnUpward(layout) {
+  for (const corner of layout.at) corner.y = layout.height - corner.y - nodeSize.h;
+  for (const point of layout.routes.flat()) point.y = layout.height - point.y;
 }
 
 function arrangeLayers(model) {

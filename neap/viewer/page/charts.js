@@ -66,16 +66,18 @@ function lineChart({width, height = 240, series, xLabel, yLabel, yFormat = forma
     y: {scale: (a, b) => linearScale(y0, high + margin, a, b), format: yFormat, label: yLabel}});
   for (const one of series) {
     frame.plot.append(svg("path", {class: `line ${one.class}`, d: pathOf(thinned(one.points, width), frame.x, frame.y)}));
-    if (dots) one.points.forEach(([a, b]) => frame.plot.append(svg("circle", {class: `dot ${one.class}`, cx: frame.x(a), cy: frame.y(b), r: 3.5})));
+    if (dots)
+      one.points.forEach(([a, b]) => frame.plot.append(svg("circle", {class: `dot ${one.class}`, cx: frame.x(a), cy: frame.y(b), r: 3.5})));
   }
   addReadout(frame, series, xLabel, yFormat);
   return frame.root;
 }
 
-// Steps and epochs are whole: never ticks between them.
+// How many ticks: steps and epochs are whole, so never ticks between them.
 function wholeCount(low, high, width) {
-  const span = Math.max(1, high - low), step = Math.max(1, Math.ceil(span / Math.floor(width / 80)));
-  return span / (step <= 2 ? step : step <= 5 ? 5 : step <= 10 ? 10 : step);
+  const most = Math.max(2, Math.floor(width / 70)), span = Math.max(1, high - low);
+  const step = [1, 2, 5, 10].find((one) => span / one <= most);
+  return step ? span / step : most;
 }
 
 // A crosshair that follows the pointer or the arrow keys.
@@ -91,8 +93,9 @@ function addReadout(frame, series, xLabel, yFormat) {
     cross.setAttribute("x2", frame.x(at));
     cross.setAttribute("visibility", "visible");
     const box = frame.root.getBoundingClientRect();
-    showTip(`${xLabel} ${formatCount(at)}`, series.map((one) => [one.name, (one.format ?? yFormat)(one.points[nearest(one.points, at)][1])]),
-      clientX ?? box.left + frame.x(at), clientY ?? box.top + frame.area.top);
+    showTip(
+        `${xLabel} ${formatCount(at)}`, series.map((one) => [one.name, (one.format ?? yFormat)(one.points[nearest(one.points, at)][1])]),
+        clientX ?? box.left + frame.x(at), clientY ?? box.top + frame.area.top);
   };
   const leave = () => { cross.setAttribute("visibility", "hidden"); hideTip(); };
   fill(frame.root, {tabindex: 0,

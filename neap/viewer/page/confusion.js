@@ -8,17 +8,33 @@ function confusionSection(report) {
   const columns = counts[0].map((_, j) => counts.reduce((sum, row) => sum + row[j], 0));
   const cell = (count, i, j) => {
     const part = rows[i] ? count / rows[i] : 0;
-    return el("td", {class: `heat${i === j ? " diagonal" : ""}${part > 0.3 ? " strong" : ""}`, style: {"--part": `${100 * Math.sqrt(part)}%`},
-      ...tipFor(i === j ? `${name(i)}, recognised` : `${name(i)} taken for ${name(j)}`, () => [["images", formatCount(count)], ["of this class", formatPercent(part)]])},
-      count > 0 ? [el("b", {}, formatCount(count)), el("small", {}, formatPercent(part, part < 0.1 ? 1 : 0))] : el("span", {class: "zero"}, "·"));
+    return el(
+        "td", {
+          class: `heat${i === j ? " diagonal" : ""}${part > 0.3 ? " strong" : ""}`,
+          style: {"--part": `${100 * Math.sqrt(part)}%`},
+          ...tipFor(
+              i === j ? `${name(i)}, recognised` : `${name(i)} taken for ${name(j)}`,
+              () => [["images", formatCount(count)], ["of this class", formatPercent(part)]])
+        },
+        count > 0 ? [el("b", {}, formatCount(count)), el("small", {}, formatPercent(part, part < 0.1 ? 1 : 0))] :
+                    el("span", {class: "zero"}, "·"));
   };
   return section("confusion", "Which class is taken for which", [
     el("p", {class: "lead"}, worstConfusions(counts, name)),
-    el("div", {class: "scroll"}, el("table", {class: "confusion"},
-      el("thead", {}, el("tr", {}, el("th", {scope: "col", class: "corner"}, "truth ↓", el("br"), "prediction →"), classes.map((one) => el("th", {scope: "col"}, one)), el("th", {scope: "col"}, "found"))),
-      el("tbody", {}, counts.map((row, i) => el("tr", {}, el("th", {scope: "row"}, name(i)), row.map((count, j) => cell(count, i, j)),
-        el("td", {class: "sum"}, formatPercent(row[i] / rows[i]))))),
-      el("tfoot", {}, el("tr", {}, el("th", {scope: "row"}, "right when said"), columns.map((sum, j) => el("td", {class: "sum"}, sum ? formatPercent(counts[j][j] / sum) : "–")), el("td"))))) ]);
+    el("div", {class: "scroll"},
+       el("table", {class: "confusion"},
+          el("thead", {},
+             el("tr", {}, el("th", {scope: "col", class: "corner"}, "truth ↓", el("br"), "prediction →"),
+                columns.map((_, j) => el("th", {scope: "col"}, name(j))), el("th", {scope: "col"}, "found"))),
+          el("tbody", {},
+             counts.map(
+                 (row, i) =>
+                     el("tr", {}, el("th", {scope: "row"}, name(i)), row.map((count, j) => cell(count, i, j)),
+                        el("td", {class: "sum"}, formatPercent(row[i] / rows[i]))))),
+          el("tfoot", {},
+             el("tr", {}, el("th", {scope: "row"}, "right when said"),
+                columns.map((sum, j) => el("td", {class: "sum"}, sum ? formatPercent(counts[j][j] / sum) : "–")), el("td")))))
+  ]);
 }
 
 function worstConfusions(counts, name) {
@@ -36,15 +52,24 @@ function samplesSection(report) {
   const grid = el("ul", {class: "samples"}, draw(false));
   return section("samples", "Pictures and predictions", [
     el("p", {class: "lead"}, `${samples.length} images of the test set; the network is wrong on ${wrong} of these.`),
-    wrong > 0 && el("div", {class: "tools"}, choice("Which pictures", [["all", "All"], ["wrong", "Only wrong ones"]], "all", (which) => grid.replaceChildren(...draw(which === "wrong")))), grid]);
+    wrong > 0 &&
+        el("div", {class: "tools"},
+           choice(
+               "Which pictures", [["all", "All"], ["wrong", "Only wrong ones"]], "all",
+               (which) => grid.replaceChildren(...draw(which === "wrong")))),
+    grid
+  ]);
 }
 
 function sampleCard(sample) {
   const right = sample.prediction === sample.truth;
   const whole = /^[A-Za-z0-9+/]+={0,2}$/.test(sample.png_base64 ?? "");
-  return el("li", {class: right ? "" : "wrong"},
-    whole ? el("img", {src: `data:image/png;base64,${sample.png_base64}`, alt: `image of ${sample.truth}`, width: 84, height: 84}) : el("span", {class: "muted"}, "no picture"),
-    el("b", {}, right ? "" : "✗ ", sample.prediction),
-    isNumber(sample.probability) && el("span", {class: "meter", title: formatPercent(sample.probability), style: {"--part": `${100 * sample.probability}%`}}),
-    el("small", {}, right ? formatPercent(sample.probability, 0) : `${formatPercent(sample.probability, 0)}; is ${sample.truth}`));
+  return el(
+      "li", {class: right ? "" : "wrong"},
+      whole ? el("img", {src: `data:image/png;base64,${sample.png_base64}`, alt: `image of ${sample.truth}`, width: 84, height: 84}) :
+              el("span", {class: "muted"}, "no picture"),
+      el("b", {}, right ? "" : "✗ ", sample.prediction),
+      isNumber(sample.probability) &&
+          el("span", {class: "meter", title: formatPercent(sample.probability), style: {"--part": `${100 * sample.probability}%`}}),
+      el("small", {}, right ? formatPercent(sample.probability, 0) : `${formatPercent(sample.probability, 0)}; is ${sample.truth}`));
 }

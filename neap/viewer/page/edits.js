@@ -8,8 +8,10 @@ function editsSection(report) {
   const levels = [...new Set([...edits, ...refused].map((edit) => edit.level))].sort();
   const predicted = sumOf(edits, "bytes_saved_predicted"), seen = edits.filter((e) => isNumber(e.bytes_before) && isNumber(e.bytes_after));
   const saved = seen.length ? seen[0].bytes_before - seen.at(-1).bytes_after : undefined;
-  const children = [el("p", {class: "lead"}, `${formatCount(edits.length)} edits taken, ${formatCount(refused.length)} looked at and refused. `,
-    isNumber(saved) && `Bytes a step went down by ${formatBytes(saved)}`, isNumber(saved) && isNumber(predicted) && `; the edits predicted ${formatBytes(predicted)}`, isNumber(saved) && ".")];
+  const children =
+      [el("p", {class: "lead"}, `${formatCount(edits.length)} edits taken, ${formatCount(refused.length)} looked at and refused. `,
+          isNumber(saved) && `Bytes a step went down by ${formatBytes(saved)}`,
+          isNumber(saved) && isNumber(predicted) && `; the edits predicted ${formatBytes(predicted)}`, isNumber(saved) && ".")];
   if (seen.length > 1) {
     children.push(legend([...levels.map((level) => [`level ${level}: ${levelNames[level] ?? ""}`, `level${level}`]),
       ...(seen.some((edit) => edit.bytes_after > edit.bytes_before) ? [["more bytes for a while", "rise"]] : [])]),
@@ -21,22 +23,41 @@ function editsSection(report) {
 
 function waterfall(width, edits) {
   const top = Math.max(...edits.flatMap((edit) => [edit.bytes_before, edit.bytes_after]));
-  const frame = chartFrame({width, height: 320, label: "Bytes moved a step, after each edit",
-    x: {scale: (a, b) => linearScale(0, edits.length + 2, a, b), format: (tick) => (tick >= 1 && tick <= edits.length ? formatCount(tick) : ""), label: "edit", count: 12},
-    y: {scale: (a, b) => linearScale(0, top * 1.05, a, b), format: formatBytes, label: "bytes moved a step"}});
+  const frame = chartFrame({
+    width,
+    height: 320,
+    label: "Bytes moved a step, after each edit",
+    x: {
+      scale: (a, b) => linearScale(0, edits.length + 2, a, b),
+      format: (tick) => (tick >= 1 && tick <= edits.length ? formatCount(tick) : ""),
+      label: "edit",
+      count: 12
+    },
+    y: {scale: (a, b) => linearScale(0, top * 1.05, a, b), format: formatBytes, label: "bytes moved a step"}
+  });
   const slot = frame.x(1) - frame.x(0);
   const bar = (position, from, to, kind, title, rows) => {
     const [y0, y1] = [frame.y(Math.max(from, to)), frame.y(Math.min(from, to))];
-    frame.plot.append(svg("rect", {class: kind, x: frame.x(position) - slot * 0.42, width: Math.max(1, slot * 0.84), y: y0, height: Math.max(1.5, y1 - y0),
-      ...tipFor(title, () => rows)}));
+    frame.plot.append(svg("rect", {
+      class: kind,
+      x: frame.x(position) - slot * 0.42,
+      width: Math.max(1, slot * 0.84),
+      y: y0,
+      height: Math.max(1.5, y1 - y0),
+      ...tipFor(title, () => rows)
+    }));
   };
   bar(0.5, 0, edits[0].bytes_before, "written", "As written", [["bytes", formatBytes(edits[0].bytes_before)]]);
   edits.forEach((edit, i) => {
-    bar(i + 1.5, edit.bytes_before, edit.bytes_after, edit.bytes_after > edit.bytes_before ? "rise" : `level${edit.level}`, edit.name,
-      [["step", edit.step], ["level", edit.level], ["place", shorten(edit.place ?? "", 60)], ["predicted", formatBytes(edit.bytes_saved_predicted)],
-        ["saved", formatBytes(edit.bytes_before - edit.bytes_after)], ["left", formatBytes(edit.bytes_after)]]);
+    bar(i + 1.5, edit.bytes_before, edit.bytes_after, edit.bytes_after > edit.bytes_before ? "rise" : `level${edit.level}`, edit.name, [
+      ["step", edit.step], ["level", edit.level], ["place", shorten(edit.place ?? "", 60)],
+      ["predicted", formatBytes(edit.bytes_saved_predicted)], ["saved", formatBytes(edit.bytes_before - edit.bytes_after)],
+      ["left", formatBytes(edit.bytes_after)]
+    ]);
     if (i + 1 < edits.length) {
-      frame.plot.append(svg("line", {class: "step", x1: frame.x(i + 1.5), x2: frame.x(i + 2.5), y1: frame.y(edit.bytes_after), y2: frame.y(edit.bytes_after)}));
+      frame.plot.append(
+          svg("line",
+              {class: "step", x1: frame.x(i + 1.5), x2: frame.x(i + 2.5), y1: frame.y(edit.bytes_after), y2: frame.y(edit.bytes_after)}));
     }
   });
   const last = edits.at(-1).bytes_after;
@@ -46,25 +67,55 @@ function waterfall(width, edits) {
 
 function editTables(edits, refused, levels) {
   const place = {key: "place", title: "place", text: (edit) => edit.place ?? "", class: "place"};
-  const level = {key: "level", title: "level", number: true, text: (edit) => edit.level, mark: (edit) => el("i", {class: `swatch level${edit.level}`})};
+  const level = {
+    key: "level",
+    title: "level",
+    number: true,
+    text: (edit) => edit.level,
+    mark: (edit) => el("i", {class: `swatch level${edit.level}`})
+  };
   const name = {key: "name", title: "edit", text: (edit) => edit.name ?? ""};
-  const taken = dataTable({rows: edits, sortBy: "step", descending: false, limit: 12, columns: [
-    {key: "step", title: "step", number: true, text: (edit) => edit.step}, level, name, place,
-    {key: "predicted", title: "predicted", number: true, bar: true, value: (edit) => edit.bytes_saved_predicted, text: (edit) => formatBytes(edit.bytes_saved_predicted)},
-    {key: "saved", title: "saved", number: true, bar: true, value: savedBy, text: (edit) => formatBytes(savedBy(edit))},
-    {key: "note", title: "note", text: (edit) => edit.note ?? "", class: "note"}]});
+  const taken = dataTable({
+    rows: edits,
+    sortBy: "step",
+    descending: false,
+    limit: 12,
+    columns: [
+      {key: "step", title: "step", number: true, text: (edit) => edit.step}, level, name, place, {
+        key: "predicted",
+        title: "predicted",
+        number: true,
+        bar: true,
+        value: (edit) => edit.bytes_saved_predicted,
+        text: (edit) => formatBytes(edit.bytes_saved_predicted)
+      },
+      {key: "saved", title: "saved", number: true, bar: true, value: savedBy, text: (edit) => formatBytes(savedBy(edit))},
+      {key: "note", title: "note", text: (edit) => edit.note ?? "", class: "note"}
+    ]
+  });
   const left = dataTable({rows: refused, sortBy: "level", descending: false, limit: 12, columns: [level, name, place,
     {key: "reason", title: "why not", text: (edit) => edit.reason ?? "", class: "note"}]});
   let wanted = "all";
-  const search = el("input", {type: "search", placeholder: "Filter by name, place or reason", "aria-label": "Filter edits", input: () => filter()});
+  const search =
+      el("input", {type: "search", placeholder: "Filter by name, place or reason", "aria-label": "Filter edits", input: () => filter()});
   const filter = () => {
     const text = search.value.toLowerCase();
-    const fits = (edit) => (wanted === "all" || edit.level === wanted) && [edit.name, edit.place, edit.note, edit.reason].join(" ").toLowerCase().includes(text);
+    const fits = (edit) => (wanted === "all" || edit.level === wanted) &&
+        [edit.name, edit.place, edit.note, edit.reason].join(" ").toLowerCase().includes(text);
     taken.setRows(edits.filter(fits));
     left.setRows(refused.filter(fits));
   };
-  return [el("div", {class: "tools"}, choice("Level", [["all", "All levels"], ...levels.map((one) => [one, `Level ${one}`])], "all", (level) => { wanted = level; filter(); }), search),
-    edits.length > 0 && [el("h3", {}, "Taken"), taken.element], refused.length > 0 && [el("h3", {}, "Refused, and why"), left.element]];
+  return [
+    el("div", {class: "tools"},
+       choice(
+           "Level", [["all", "All levels"], ...levels.map((one) => [one, `Level ${one}`])], "all",
+           (level) => {
+             wanted = level;
+             filter();
+           }),
+       search),
+    edits.length > 0 && [el("h3", {}, "Taken"), taken.element], refused.length > 0 && [el("h3", {}, "Refused, and why"), left.element]
+  ];
 }
 
 const savedBy = (edit) => (isNumber(edit.bytes_before) && isNumber(edit.bytes_after) ? edit.bytes_before - edit.bytes_after : undefined);

@@ -18,6 +18,7 @@ function withUnit(value, base, units) {
 }
 
 const formatBytes = (value) => withUnit(value, 1000, ["B", "kB", "MB", "GB", "TB"]);
+const formatCapacity = (value) => withUnit(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);  // caches and memory come in powers of two
 const formatFlops = (value) => withUnit(value, 1000, ["flop", "kflop", "Mflop", "Gflop", "Tflop"]);
 const formatCount = (value) => (isNumber(value) ? value.toLocaleString("en") : "–");
 const formatPercent = (value, places = 1) => (isNumber(value) ? `${(100 * value).toFixed(places)}\u00a0%` : "–");
@@ -27,7 +28,8 @@ function formatMs(value) {
   if (!isNumber(value)) return "–";
   if (value >= 60000) return `${Math.floor(value / 60000)} min ${Math.round((value % 60000) / 1000)} s`;
   if (value >= 1000) return `${digits(value / 1000)}\u00a0s`;
-  return value >= 1 || value === 0 ? `${digits(value)}\u00a0ms` : `${digits(value * 1000)}\u00a0µs`;
+  if (value >= 1 || value === 0) return `${digits(value)}\u00a0ms`;
+  return value >= 0.001 ? `${digits(value * 1000)}\u00a0µs` : `${digits(value * 1e6)}\u00a0ns`;
 }
 
 // What became of a cost: {text, better}. Never flatters: an increase is called one.

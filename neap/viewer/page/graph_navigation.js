@@ -57,7 +57,9 @@ function neighbour(view, model, selected, key) {
   const list = selected.nodes ? model.groups : model.nodes;
   if (key === "ArrowLeft" || key === "ArrowRight") return list[selected.index + (key === "ArrowRight" ? 1 : -1)];
   const up = key === "ArrowUp";
-  const edges = selected.nodes ? model.links.filter((link) => (up ? link.target : link.source) === selected) : up ? selected.in : selected.out;
+  const edges = selected.nodes ? model.links.filter((link) => (up ? link.target : link.source) === selected) :
+      up                       ? selected.in :
+                                 selected.out;
   const ends = edges.filter((edge) => edge.source && edge.target).sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
   return ends.length ? (up ? ends[0].source : ends[0].target) : undefined;
 }

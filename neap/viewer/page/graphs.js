@@ -25,37 +25,58 @@ function graphsSection(report) {
     shading = name;
     views.forEach((view) => view.shade(name));
     const {title, text} = shadings[name];
-    scale.replaceChildren(`${title}: low`, el("i", {class: "ramp"}), `${text(limits.node[name])} a node, ${text(limits.group[name])} a box`);
+    if (!shadingNames.length) return;
+    scale.replaceChildren(
+        `${title}: low`, el("i", {class: "ramp"}), `${text(limits.node[name])} a node, ${text(limits.group[name])} a box`);
   };
   shade(shading);
   const first = sides.length > 1 && innerWidth >= 1000 ? "both" : sides.at(-1)[0];
   show(first);
 
   const count = el("span", {class: "muted"});
-  const search = el("input", {type: "search", placeholder: "Search name, operator, shape", "aria-label": "Search nodes",
+  const search = el("input", {
+    type: "search",
+    placeholder: "Search name, operator, shape",
+    "aria-label": "Search nodes",
     input: () => {
       const found = views.map((view) => view.find(search.value));
       count.textContent = search.value.trim() ? `${found.join(" and ")} found; Enter goes through them` : "";
     },
-    keydown: (event) => { if (event.key === "Enter") views.findLast((view) => !view.element.hidden && view.found?.size)?.selectNextFound(); }});
-  const button = (text, label, act) => el("button", {type: "button", "aria-label": label, title: label, click: () => views.forEach(act)}, text);
+    keydown: (event) => {
+      if (event.key === "Enter") views.findLast((view) => !view.element.hidden && view.found?.size)?.selectNextFound();
+    }
+  });
+  const button = (text, label, act) =>
+      el("button", {type: "button", "aria-label": label, title: label, click: () => views.forEach(act)}, text);
 
-  return section("graph", "The program", [
-    el("p", {class: "lead"}, "One training step as a graph. A box is a layer; an edge is as wide as the bytes it carries. ",
-      models[sides[0][0]].stages.length > 1 && "Forward runs down, backward runs up: what runs sideways is what the backward pass keeps."),
-    el("div", {class: "tools"},
-      sides.length > 1 && choice("Which graph", [...sides, ["both", "Side by side"]], first, show),
-      shadingNames.length > 1 && choice("Colour by", shadingNames.map((name) => [name, shadings[name].title]), shading, shade),
-      el("div", {class: "choice"}, button("+", "Zoom in", (view) => view.zoomBy(1.25)), button("−", "Zoom out", (view) => view.zoomBy(0.8)),
-        button("Fit", "Fit into the pane", (view) => { view.touched = false; view.fit(); }),
-        button("Open all", "Open every box", (view) => view.openAll(true)), button("Close all", "Close every box", (view) => view.openAll(false))),
-      search, count),
-    panes,
-    el("div", {class: "under"}, scale, el("ul", {class: "legend kinds"}, el("li", {}, el("i", {class: "kind call"}), "operator call"),
-      el("li", {}, el("i", {class: "kind library"}), "library call"), el("li", {}, el("i", {class: "kind map"}), "map (generated loop)")),
-      el("p", {class: "muted"}, "Drag to move; click into a pane, then the wheel zooms and arrow keys follow edges.")),
-    panel,
-  ], "full");
+  return section(
+      "graph", "The program",
+      [
+        el("p", {class: "lead"}, "One training step as a graph. A box is a layer; an edge is as wide as the bytes it carries. ",
+           models[sides[0][0]].stages.length > 1 &&
+               "Forward runs down, backward runs up: what runs sideways is what the backward pass keeps."),
+        el("div", {class: "tools"}, sides.length > 1 && choice("Which graph", [...sides, ["both", "Side by side"]], first, show),
+           shadingNames.length > 1 && choice("Colour by", shadingNames.map((name) => [name, shadings[name].title]), shading, shade),
+           el("div", {class: "choice"}, button("+", "Zoom in", (view) => view.zoomBy(1.25)),
+              button("−", "Zoom out", (view) => view.zoomBy(0.8)),
+              button(
+                  "Fit", "Fit into the pane",
+                  (view) => {
+                    view.touched = false;
+                    view.fit();
+                  }),
+              button("Open all", "Open every box", (view) => view.openAll(true)),
+              button("Close all", "Close every box", (view) => view.openAll(false))),
+           search, count),
+        panes,
+        el("div", {class: "under"}, scale,
+           el("ul", {class: "legend kinds"}, el("li", {}, el("i", {class: "kind call"}), "operator call"),
+              el("li", {}, el("i", {class: "kind library"}), "library call"),
+              el("li", {}, el("i", {class: "kind map"}), "map (generated loop)")),
+           el("p", {class: "muted"}, "Drag to move; click into a pane, then the wheel zooms and arrow keys follow edges.")),
+        panel,
+      ],
+      "full");
 }
 
 function sharedLimits(models) {

@@ -32,21 +32,26 @@ function longestPathRanks(count, edges) {
   return rank.map((r) => r - first);
 }
 
-// The items that an edge runs through: its ends, and a lane in each layer between them.
+// The items that an edge runs through: its ends, and a lane in each layer between them. Edges of one source share their lanes.
 function chainOf(items, from, to) {
-  const chain = [items[from]];
-  for (let r = items[from].rank + 1; r < items[to].rank; r++) {
-    const lane = {w: laneWidth, h: 0, rank: r, above: [], below: [], weight: 4, lane: true};
-    items.push(lane);
+  const [source, target] = [items[from], items[to]];
+  const chain = [source];
+  for (let r = source.rank + 1; r < target.rank; r++) {
+    source.lanes ??= [];
+    const before = chain.at(-1);
+    let lane = source.lanes[r];
+    if (!lane) {
+      lane = source.lanes[r] = {w: laneWidth, h: 0, rank: r, above: [before], below: [], weight: 4, lane: true};
+      before.below.push(lane);
+      items.push(lane);
+    }
     chain.push(lane);
   }
-  chain.push(items[to]);
-  if (items[from].rank >= items[to].rank) return chain;
-  for (let i = 0; i + 1 < chain.length; i++) {
-    chain[i].below.push(chain[i + 1]);
-    chain[i + 1].above.push(chain[i]);
+  if (source.rank < target.rank) {
+    chain.at(-1).below.push(target);
+    target.above.push(chain.at(-1));
   }
-  return chain;
+  return [...chain, target];
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

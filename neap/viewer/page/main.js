@@ -1,7 +1,9 @@
 // The order of the page. A section whose part of the document is missing is absent; one that fails says so and leaves the others whole.
 
-const sectionMakers = [summarySection, graphsSection, editsSection, nodesSection, rooflineSection, arenaSection, curvesSection, confusionSection,
-  samplesSection, machineSection];
+const sectionMakers = [
+  summarySection, graphsSection, editsSection, nodesSection, rooflineSection, arenaSection, curvesSection, confusionSection, samplesSection,
+  machineSection
+];
 
 function section(id, title, children, kind = "") {
   return el("section", {id, class: kind, "aria-labelledby": `${id}-title`}, el("h2", {id: `${id}-title`}, title), children);

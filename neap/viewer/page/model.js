@@ -4,7 +4,8 @@ const layerOf = (node) => (node.from?.[0] ?? node.name ?? "").split(/[/:]/)[0].r
 const stageOf = (node) => node.stage ?? (node.from?.some((name) => name.endsWith("(gradient)")) ? "backward" : "forward");
 
 function graphModel(graph, rates) {
-  const nodes = graph.nodes.map((node, index) => ({...node, index, layer: layerOf(node), stage: stageOf(node), gap: rooflineGap(node, rates)}));
+  const nodes =
+      graph.nodes.map((node, index) => ({...node, index, layer: layerOf(node), stage: stageOf(node), gap: rooflineGap(node, rates)}));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const edges = (graph.edges ?? []).map((edge) => ({...edge, source: byId.get(edge.from), target: byId.get(edge.to)}));
   const inner = edges.filter((edge) => edge.source && edge.target && edge.source !== edge.target);
@@ -87,7 +88,13 @@ function linksBetween(edges) {
 const shadings = {
   ms: {title: "time", of: (item) => item.ms, text: formatMs, curve: Math.sqrt},
   bytes: {title: "bytes", of: (item) => item.bytes, text: formatBytes, curve: Math.sqrt},
-  gap: {title: "distance from the roofline", of: (item) => item.gap, text: (value) => `${digits(value)}×`, curve: (value) => Math.log2(Math.max(1, value))},
+  gap: {
+    title: "distance from the roofline",
+    of: (item) => item.gap,
+    text: (value) => `${digits(value)}×`,
+    curve: (value) => Math.log2(Math.max(1, value))
+  },
 };
 
-const sumOf = (items, key) => (items.some((item) => isNumber(item[key])) ? items.reduce((sum, item) => sum + (item[key] ?? 0), 0) : undefined);
+const sumOf = (items, key) =>
+    (items.some((item) => isNumber(item[key])) ? items.reduce((sum, item) => sum + (item[key] ?? 0), 0) : undefined);

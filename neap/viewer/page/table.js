@@ -38,13 +38,21 @@ function dataTable({columns, rows, sortBy, descending = true, limit = 20, captio
 
   function draw() {
     heads.forEach((head, i) => head.setAttribute("aria-sort", columns[i].key === key ? (down ? "descending" : "ascending") : "none"));
-    const largest = new Map(columns.filter((c) => c.bar).map((c) => [c, rows.reduce((most, row) => Math.max(most, valueOf(c, row) || 0), 0)]));
+    const largest =
+        new Map(columns.filter((c) => c.bar).map((c) => [c, rows.reduce((most, row) => Math.max(most, valueOf(c, row) || 0), 0)]));
     const visible = showAll ? sorted() : sorted().slice(0, limit);
     body.replaceChildren(...visible.map((row) => el("tr", onRow ? {class: "link", click: () => onRow(row)} : {},
       columns.map((column) => cell(column, row, largest.get(column))))));
-    foot.replaceChildren(shown.length > limit
-      ? el("button", {type: "button", click: () => { showAll = !showAll; draw(); }}, showAll ? `Show the first ${limit}` : `Show all ${formatCount(shown.length)}`)
-      : "");
+    foot.replaceChildren(
+        shown.length > limit ? el("button", {
+          type: "button",
+          click: () => {
+            showAll = !showAll;
+            draw();
+          }
+        },
+                                  showAll ? `Show the first ${limit}` : `Show all ${formatCount(shown.length)}`) :
+                               "");
     if (shown.length === 0) body.replaceChildren(el("tr", {}, el("td", {colspan: columns.length, class: "empty"}, "Nothing matches.")));
   }
 
