@@ -1,9 +1,12 @@
 # A folder is a library of all the sources in it: adding an operator, a transformation or a command is adding a file.
-# Folders register what they hold when the program starts, so executables link them whole.
+# Folders register what they hold when the program starts, so they are object libraries: whoever links one gets it whole.
 
-set_property(GLOBAL PROPERTY NEAP_FOLDERS "")
+add_library(neap_options INTERFACE)
+target_include_directories(neap_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_link_libraries(neap_options INTERFACE fmt::fmt OpenMP::OpenMP_CXX)
 
-# neap_folder(NAME USES...): library neap_NAME from neap/NAME/*.cpp, tests test_NAME from tests/NAME/*_test.cpp.
+# neap_folder(NAME USES...): library neap_NAME from neap/NAME/*.cpp, tests test_NAME from tests/NAME/*_test.cpp. A folder's own
+# folder.cmake adds what it borrows from outside.
 function(neap_folder name)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/neap/${name}/*.cpp)
   set(all ${name})
@@ -14,41 +17,29 @@ function(neap_folder name)
   set(NEAP_ALL_${name} ${all} PARENT_SCOPE)
   set(NEAP_ALL_${name} ${all})
   if(sources)
-    add_library(neap_${name} STATIC ${sources})
-    target_include_directories(neap_${name} PUBLIC ${PROJECT_SOURCE_DIR})
-    foreach(use ${ARGN})
-      target_link_libraries(neap_${name} PUBLIC neap_${use})
-    endforeach()
+    add_library(neap_${name} OBJECT ${sources})
+    target_link_libraries(neap_${name} PUBLIC neap_options)
   else()
     add_library(neap_${name} INTERFACE)
-    foreach(use ${ARGN})
-      target_link_libraries(neap_${name} INTERFACE neap_${use})
-    endforeach()
   endif()
   if(EXISTS ${PROJECT_SOURCE_DIR}/neap/${name}/folder.cmake)
     include(${PROJECT_SOURCE_DIR}/neap/${name}/folder.cmake)
   endif()
-  set_property(GLOBAL APPEND PROPERTY NEAP_FOLDERS ${name})
 
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp)
   if(BUILD_TESTING AND tests)
     add_executable(test_${name} ${tests})
     target_compile_definitions(test_${name} PRIVATE NEAP_TESTS="${PROJECT_SOURCE_DIR}/tests")
     target_link_libraries(test_${name} PRIVATE GTest::gtest_main)
-    neap_link_whole(test_${name} ${name})
+    neap_link(test_${name} ${name})
     include(GoogleTest)
     gtest_discover_tests(test_${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 900)
   endif()
 endfunction()
 
-# Links a folder and all that it uses into an executable or shared library, whole.
-function(neap_link_whole target name)
+# Links a folder and all that it uses into an executable or shared library.
+function(neap_link target name)
   foreach(folder ${NEAP_ALL_${name}})
-    get_target_property(kind neap_${folder} TYPE)
-    if(kind STREQUAL INTERFACE_LIBRARY)
-      target_link_libraries(${target} PRIVATE neap_${folder})
-    else()
-      target_link_libraries(${target} PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,neap_${folder}>)
-    endif()
+    target_link_libraries(${target} PRIVATE neap_${folder})
   endforeach()
 endfunction()

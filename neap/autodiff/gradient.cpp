@@ -42,7 +42,8 @@ std::vector<Var> node_gradient(Builder& build, const Node& node, const std::vect
     return gradients;
   }
   if (call.op().compose != nullptr) {
-    throw Error(fmt::format("composite '{}' was not written out before differentiating", node.op), describe(node), "use gradient() or vjp() on the graph");
+    throw Error(fmt::format("composite '{}' was not written out before differentiating", node.op), describe(node),
+                "use gradient() or vjp() on the graph");
   }
   return map_gradient(build, define(call).map, inputs, outputs, cotangents);
 }
@@ -69,7 +70,8 @@ Var find_output(Builder& build, const std::string& name) {
   throw Error(fmt::format("there is no output '{}'", name), "graph " + graph.name);
 }
 
-void add_gradients(Builder& build, const std::vector<std::string>& names, const std::vector<Var>& inputs, const std::vector<Var>& gradients) {
+void add_gradients(Builder& build, const std::vector<std::string>& names, const std::vector<Var>& inputs,
+                   const std::vector<Var>& gradients) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Var gradient = gradients[i] ? gradients[i] : build.zeros_like(inputs[i]);
     build.graph().add_output(gradient.id(), "grad/" + names[i]);
@@ -135,7 +137,8 @@ Graph gradient(const Graph& graph, const GradientOptions& options) {
   Builder build(result);
   const Var loss = find_output(build, options.loss);
   if (!is_float(loss.dtype()) || !(element_count(loss.shape()) == Dim(1))) {
-    throw Error(fmt::format("the loss is {}, not one floating-point number", loss.type().to_string()), "graph " + graph.name, "reduce it with mean or sum");
+    throw Error(fmt::format("the loss is {}, not one floating-point number", loss.type().to_string()), "graph " + graph.name,
+                "reduce it with mean or sum");
   }
   std::vector<std::string> names = options.with_respect_to;
   if (names.empty()) {
@@ -151,7 +154,8 @@ Graph gradient(const Graph& graph, const GradientOptions& options) {
     for (ValueId id = 0; id < result.value_count(); ++id) {
       if (result.has_value(id) && result.value(id).name == name) named = id;
     }
-    if (named == no_value) throw Error(fmt::format("there is no value '{}' to hook", name), "graph " + graph.name, "name it with Graph::set_name");
+    if (named == no_value)
+      throw Error(fmt::format("there is no value '{}' to hook", name), "graph " + graph.name, "name it with Graph::set_name");
     hooks[named] = hook;
   }
   const std::vector<Var> gradients = backpropagate(build, {loss}, {build.full(loss.dtype(), loss.shape(), 1)}, inputs, hooks);

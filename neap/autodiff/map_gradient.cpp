@@ -9,7 +9,8 @@
 namespace neap {
 namespace {
 
-// One read of an operand and what reaches it, as an expression over `axes` (the map's, the stage's, and those of reductions around the read).
+// One read of an operand and what reaches it, as an expression over `axes` (the map's, the stage's, and those of reductions around the
+// read).
 struct Contribution {
   Expr read;
   std::vector<Axis> axes;
@@ -18,7 +19,8 @@ struct Contribution {
 
 class Reverse {
  public:
-  Reverse(std::vector<Contribution>& found, Expr output, int& next_axis) : found_(found), output_(std::move(output)), next_axis_(next_axis) {}
+  Reverse(std::vector<Contribution>& found, Expr output, int& next_axis)
+      : found_(found), output_(std::move(output)), next_axis_(next_axis) {}
 
   void walk(const Expr& root, const std::vector<Axis>& axes, const Expr& adjoint) {
     // Arguments come before their users in `order`, so that going backwards every adjoint is complete when it is passed on.
@@ -79,8 +81,8 @@ class Reverse {
 
   void note(const Expr& read, const std::vector<Axis>& axes, const Expr& value) {
     for (Contribution& c : found_) {
-      const bool same_axes = c.axes.size() == axes.size() &&
-                             std::equal(axes.begin(), axes.end(), c.axes.begin(), [](const Axis& a, const Axis& b) { return a.id == b.id; });
+      const bool same_axes = c.axes.size() == axes.size() && std::equal(axes.begin(), axes.end(), c.axes.begin(),
+                                                                        [](const Axis& a, const Axis& b) { return a.id == b.id; });
       if (same_axes && same(c.read, read)) {
         c.value = c.value + value;
         return;
@@ -99,7 +101,8 @@ class Reverse {
       const Expr extreme = e.node() == root.node() && static_cast<bool>(output_) ? output_ : with_fresh_axes(e);
       walk(body, inner, neap::select(body == extreme, adjoint, constant(e.dtype(), 0)));
     } else {
-      throw Error(fmt::format("a reduction by {} has no derived gradient", name(e->reduction)), "", "give the operator a gradient of its own");
+      throw Error(fmt::format("a reduction by {} has no derived gradient", name(e->reduction)), "",
+                  "give the operator a gradient of its own");
     }
   }
 
@@ -230,7 +233,8 @@ std::vector<Var> map_gradient(Builder& build, const Map& map, const std::vector<
       const auto [at, fresh] = number.emplace(e->integer, static_cast<std::int64_t>(used.size()));
       if (fresh) used.push_back(operands[static_cast<std::size_t>(e->integer)]);
       std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-      return read(static_cast<int>(at->second), e.dtype(), std::move(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
+      return read(static_cast<int>(at->second), e.dtype(), std::move(index),
+                  static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
     };
     for (Stage& stage : made.stages) {
       stage.value = rewrite(stage.value, renumber);
@@ -238,7 +242,8 @@ std::vector<Var> map_gradient(Builder& build, const Map& map, const std::vector<
     }
     for (Axis& axis : made.axes) {
       if (axis.ragged == nullptr) continue;
-      axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(rewrite(axis.ragged->first, renumber), rewrite(axis.ragged->second, renumber));
+      axis.ragged =
+          std::make_shared<const std::pair<Expr, Expr>>(rewrite(axis.ragged->first, renumber), rewrite(axis.ragged->second, renumber));
     }
     return build.map(std::move(made), type, used);
   };

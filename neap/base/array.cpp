@@ -103,7 +103,8 @@ void Array::set(std::int64_t flat, double value) {
   });
 }
 std::int64_t Array::get_int(std::int64_t flat) const {
-  return dispatch(dtype_, [&](auto tag) { return as<std::int64_t>(values<typename decltype(tag)::type>()[static_cast<std::size_t>(flat)]); });
+  return dispatch(dtype_,
+                  [&](auto tag) { return as<std::int64_t>(values<typename decltype(tag)::type>()[static_cast<std::size_t>(flat)]); });
 }
 void Array::set_int(std::int64_t flat, std::int64_t value) {
   dispatch(dtype_, [&](auto tag) {

@@ -40,7 +40,7 @@ Float16::Float16(float value) {
     bits = static_cast<std::uint16_t>(sign | 0x7E00 | ((magnitude >> 13) & 0x3FF));
   } else if (magnitude >= 0x477FF000) {  // rounds to 65536 or more
     bits = static_cast<std::uint16_t>(sign | 0x7C00);
-  } else if (magnitude < 0x38800000) {   // subnormal: adding 0.5 aligns the bits and rounds to nearest even
+  } else if (magnitude < 0x38800000) {  // subnormal: adding 0.5 aligns the bits and rounds to nearest even
     const float aligned = std::bit_cast<float>(magnitude) + 0.5F;
     bits = static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(aligned) - 0x3F000000));
   } else {

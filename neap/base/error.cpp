@@ -13,7 +13,10 @@ std::string compose(const std::string& problem, const std::string& place, const 
 }  // namespace
 
 Error::Error(std::string problem, std::string place, std::string remedy)
-    : std::runtime_error(compose(problem, place, remedy)), problem_(std::move(problem)), place_(std::move(place)), remedy_(std::move(remedy)) {}
+    : std::runtime_error(compose(problem, place, remedy)),
+      problem_(std::move(problem)),
+      place_(std::move(place)),
+      remedy_(std::move(remedy)) {}
 
 void internal_error(const char* file, int line, const std::string& message) {
   throw Error("Neap broke a promise of its own: " + message, fmt::format("{}:{}", file, line), "please report this, with what you ran");

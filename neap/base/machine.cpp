@@ -37,7 +37,8 @@ Isa chosen_isa() {
   if (wanted == nullptr || *wanted == '\0') return found;
   for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
     if (name(isa) != wanted) continue;
-    if (isa > found) throw Error(fmt::format("NEAP_ISA={} asks for more than this CPU has ({})", wanted, name(found)), "", "unset NEAP_ISA");
+    if (isa > found)
+      throw Error(fmt::format("NEAP_ISA={} asks for more than this CPU has ({})", wanted, name(found)), "", "unset NEAP_ISA");
     return isa;
   }
   throw Error(fmt::format("NEAP_ISA={} is not an instruction set", wanted), "", "use portable, avx2 or avx512");
@@ -78,7 +79,8 @@ double copy_rate(std::int64_t bytes) {
   return 2.0 * static_cast<double>(bytes) / seconds_of([&] {
 #pragma omp parallel num_threads(threads)
            {
-             const std::size_t part = size / static_cast<std::size_t>(omp_get_num_threads()), at = part * static_cast<std::size_t>(omp_get_thread_num());
+             const std::size_t part = size / static_cast<std::size_t>(omp_get_num_threads()),
+                               at = part * static_cast<std::size_t>(omp_get_thread_num());
              std::memcpy(to.get() + at, from.get() + at, part);
            }
          });

@@ -13,8 +13,8 @@ Isa best_isa();
 bool supports(Isa isa);
 
 struct Machine {
-  std::string cpu;             // model name
-  int cores = 1;               // processors this process may use
+  std::string cpu;                                                             // model name
+  int cores = 1;                                                               // processors this process may use
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10, l3_bytes = 8 << 20;  // per core, per core, shared
   std::int64_t memory_bytes = 0;
 };
@@ -22,16 +22,16 @@ const Machine& machine();
 
 // Measured once a process, in some tens of milliseconds, and cached.
 struct Rates {
-  double copy_bytes_per_second = 0;    // stream copy out of cache, all threads, read + written
-  double cache_bytes_per_second = 0;   // copy inside the last-level cache
-  double flops_per_second = 0;         // f32 fused multiply-add, all threads
-  double call_seconds = 2e-6;          // overhead of starting one kernel
+  double copy_bytes_per_second = 0;   // stream copy out of cache, all threads, read + written
+  double cache_bytes_per_second = 0;  // copy inside the last-level cache
+  double flops_per_second = 0;        // f32 fused multiply-add, all threads
+  double call_seconds = 2e-6;         // overhead of starting one kernel
 };
 const Rates& machine_rates();
 
 // Threads used by kernels: NEAP_THREADS, else the number of cores. At least 1.
 int thread_count();
-void set_thread_count(int threads);    // Error if threads < 1
+void set_thread_count(int threads);  // Error if threads < 1
 
 // Whether results must not depend on the number of threads (default true).
 bool deterministic();

@@ -45,7 +45,8 @@ void Progress::draw(bool final) {
   for (int i = 0; i < width; ++i) bar += i < full ? "█" : "░";
   const double left = rate() > 0 ? static_cast<double>(total_ - done_) / rate() : 0;
   const std::string times = final ? human_seconds(since(start_)) : human_seconds(left) + " left";
-  const std::string line = fmt::format("{} {} {:3.0f} %  {:.0f} {}/s  {}{}{}", title_, bar, part * 100, rate(), unit_, note_, note_.empty() ? "" : "  ", times);
+  const std::string line =
+      fmt::format("{} {} {:3.0f} %  {:.0f} {}/s  {}{}{}", title_, bar, part * 100, rate(), unit_, note_, note_.empty() ? "" : "  ", times);
   std::fputs(terminal_ ? ("\r\033[K" + line + (final ? "\n" : "")).c_str() : (line + "\n").c_str(), stderr);
   std::fflush(stderr);
 }

@@ -11,11 +11,11 @@ bool colours(int fd);  // whether `fd` is a terminal and NO_COLOR is unset
 class Progress {
  public:
   Progress(std::string title, std::int64_t total, std::string unit);  // written to standard error
-  ~Progress();                                                          // ends the line
+  ~Progress();                                                        // ends the line
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void advance(std::int64_t amount, const std::string& note = "");       // note: "loss 0.312"; redrawn at most 10 times a second
-  double rate() const;                                                  // units a second since the start
+  void advance(std::int64_t amount, const std::string& note = "");  // note: "loss 0.312"; redrawn at most 10 times a second
+  double rate() const;                                              // units a second since the start
 
  private:
   void draw(bool final);

@@ -73,7 +73,9 @@ class Parser {
   }
 
  private:
-  [[noreturn]] void fail(const char* expected) { throw Error(fmt::format("size '{}': expected {} at position {}", text_, expected, at_ + 1)); }
+  [[noreturn]] void fail(const char* expected) {
+    throw Error(fmt::format("size '{}': expected {} at position {}", text_, expected, at_ + 1));
+  }
   void skip() {
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;
   }
@@ -146,8 +148,9 @@ class Parser {
 }  // namespace
 
 Dim Dim::symbol(std::string_view name) {
-  const bool good = !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) != 0 && name != "floor" &&
-                    std::all_of(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
+  const bool good =
+      !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) != 0 && name != "floor" &&
+      std::all_of(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
   if (!good) throw Error(fmt::format("'{}' is not a name for a size", name), "", "use letters, digits and '_', a letter first");
   return DimAccess::atom(std::string(name));
 }
@@ -169,7 +172,8 @@ std::int64_t Dim::evaluate(const Symbols& symbols) const {
         value = floor_quotient(inner.evaluate(symbols), divisor);
       } else {
         const auto found = symbols.find(atom);
-        if (found == symbols.end()) throw Error(fmt::format("the size {} has no value", atom), "", fmt::format("give it one: --set {}=...", atom));
+        if (found == symbols.end())
+          throw Error(fmt::format("the size {} has no value", atom), "", fmt::format("give it one: --set {}=...", atom));
         value = found->second;
       }
       term = checked_mul(term, value);
@@ -329,13 +333,15 @@ std::string sizes_text(const std::vector<std::int64_t>& sizes) { return to_strin
 }  // namespace
 
 void bind(const Shape& shape, const std::vector<std::int64_t>& sizes, Symbols& symbols, const std::string& what) {
-  if (shape.size() != sizes.size()) throw Error(fmt::format("{} has {} axes, {} are expected: {}", what, sizes.size(), shape.size(), to_string(shape)));
+  if (shape.size() != sizes.size())
+    throw Error(fmt::format("{} has {} axes, {} are expected: {}", what, sizes.size(), shape.size(), to_string(shape)));
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const std::vector<std::string> names = shape[i].symbols();
     if (names.size() != 1 || !(shape[i] == Dim::symbol(names[0]))) continue;
     const auto [at, fresh] = symbols.emplace(names[0], sizes[i]);
     if (!fresh && at->second != sizes[i]) {
-      throw Error(fmt::format("{} is {}, which does not fit {} where {} is {}", what, sizes_text(sizes), to_string(shape), names[0], at->second));
+      throw Error(
+          fmt::format("{} is {}, which does not fit {} where {} is {}", what, sizes_text(sizes), to_string(shape), names[0], at->second));
     }
   }
 }

@@ -22,12 +22,12 @@ class Dim {
   static Dim symbol(std::string_view name);                // letters, digits and '_', starting with a letter; else Error
 
   bool is_constant() const { return polynomial_ == nullptr; }
-  std::int64_t constant() const;                           // Error naming the symbols if it is not constant
-  std::int64_t evaluate(const Symbols& symbols) const;     // Error naming the symbol that has no value
+  std::int64_t constant() const;                        // Error naming the symbols if it is not constant
+  std::int64_t evaluate(const Symbols& symbols) const;  // Error naming the symbol that has no value
   Dim substitute(const std::map<std::string, Dim, std::less<>>& values) const;
-  std::vector<std::string> symbols() const;                // sorted, without repetition
-  std::string to_string() const;                           // "2*N*C + 3", "floor((H + 1)/2)"; parse() reads it back
-  static Dim parse(std::string_view text);                 // Error with the position of what is wrong
+  std::vector<std::string> symbols() const;  // sorted, without repetition
+  std::string to_string() const;             // "2*N*C + 3", "floor((H + 1)/2)"; parse() reads it back
+  static Dim parse(std::string_view text);   // Error with the position of what is wrong
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);
@@ -52,7 +52,7 @@ Dim floor_div(const Dim& a, std::int64_t divisor);
 Dim ceil_div(const Dim& a, std::int64_t divisor);
 
 using Shape = std::vector<Dim>;
-std::string to_string(const Shape& shape);                       // "[N,3,28,28]"
+std::string to_string(const Shape& shape);  // "[N,3,28,28]"
 Dim element_count(const Shape& shape);
 std::vector<std::int64_t> evaluate(const Shape& shape, const Symbols& symbols);
 

@@ -56,13 +56,16 @@ DType checked_result(Scalar op, std::vector<Expr>& args) {
     case ScalarKind::unary_any:
       if (args[0].dtype() == DType::boolean) bad(args[0]);
       return args[0].dtype();
-    case ScalarKind::unary_bool: return DType::boolean;
+    case ScalarKind::unary_bool:
+      return DType::boolean;
     case ScalarKind::arithmetic:
       unify(op, args[0], args[1]);
       if (args[0].dtype() == DType::boolean) bad(args[0]);
       if (op == Scalar::atan2 && !is_float(args[0].dtype())) bad(args[0]);
       return args[0].dtype();
-    case ScalarKind::comparison: unify(op, args[0], args[1]); return DType::boolean;
+    case ScalarKind::comparison:
+      unify(op, args[0], args[1]);
+      return DType::boolean;
     case ScalarKind::logical:
       for (Expr& arg : args) arg = cast(arg, DType::boolean);
       return DType::boolean;
@@ -70,7 +73,8 @@ DType checked_result(Scalar op, std::vector<Expr>& args) {
       if (args.size() == 2) unify(op, args[0], args[1]);
       if (is_float(args[0].dtype())) bad(args[0]);
       return args[0].dtype();
-    default: break;
+    default:
+      break;
   }
   if (op == Scalar::select) {
     args[0] = cast(args[0], DType::boolean);
@@ -120,7 +124,8 @@ Expr neutral(Scalar op, const std::vector<Expr>& args) {
       if (is_constant(args[0])) return args[0]->integer != 0 ? args[0] : args[1];
       if (is_constant(args[1])) return args[1]->integer != 0 ? args[1] : args[0];
       break;
-    default: break;
+    default:
+      break;
   }
   return {};
 }
@@ -176,23 +181,32 @@ std::int64_t flops_of(const Expr& e) {
   if (!is_float(e->args.empty() ? e.dtype() : e->args.back().dtype())) return 0;
   switch (e->op) {
     case Scalar::exp:
-    case Scalar::expm1: return 12;
+    case Scalar::expm1:
+      return 12;
     case Scalar::log:
-    case Scalar::log1p: return 14;
+    case Scalar::log1p:
+      return 14;
     case Scalar::tanh:
-    case Scalar::sigmoid: return 16;
+    case Scalar::sigmoid:
+      return 16;
     case Scalar::erf:
     case Scalar::pow:
     case Scalar::sin:
     case Scalar::cos:
-    case Scalar::tan: return 20;
-    default: break;
+    case Scalar::tan:
+      return 20;
+    default:
+      break;
   }
   switch (kind(e->op)) {
-    case ScalarKind::leaf: return 0;
-    case ScalarKind::unary_float: return e->op == Scalar::sqrt || e->op == Scalar::rsqrt || e->op == Scalar::reciprocal ? 1 : 20;
-    case ScalarKind::other: return e->op == Scalar::select ? 1 : 0;
-    default: return 1;
+    case ScalarKind::leaf:
+      return 0;
+    case ScalarKind::unary_float:
+      return e->op == Scalar::sqrt || e->op == Scalar::rsqrt || e->op == Scalar::reciprocal ? 1 : 20;
+    case ScalarKind::other:
+      return e->op == Scalar::select ? 1 : 0;
+    default:
+      return 1;
   }
 }
 
@@ -332,15 +346,14 @@ Expr sigmoid(const Expr& a) { return make(Scalar::sigmoid, {a}); }
 
 std::string_view name(Scalar op) {
   static constexpr std::array<std::string_view, 55> names = {
-      "constant", "size",  "axis",       "read",       "cast",      "neg",         "abs",       "sign",     "reciprocal",
-      "sqrt",     "rsqrt", "exp",        "expm1",      "log",       "log1p",       "sin",       "cos",      "tan",
-      "asin",     "acos",  "atan",       "sinh",       "cosh",      "asinh",       "acosh",     "atanh",    "tanh",
-      "sigmoid",  "erf",   "floor",      "ceil",       "round",     "trunc",       "logical_not", "bit_not", "is_nan",
-      "is_inf",   "add",   "sub",        "mul",        "div",       "floor_div",   "mod",       "pow",      "min",
-      "max",      "atan2", "equal",      "not_equal",  "less",      "less_equal",  "greater",   "greater_equal",
-      "logical_and", "logical_or"};
-  static constexpr std::array<std::string_view, 9> rest = {"logical_xor", "bit_and",     "bit_or", "bit_xor", "shift_left",
-                                                           "shift_right", "select", "random_bits", "reduce"};
+      "constant",   "size",      "axis",          "read",        "cast",      "neg",    "abs",    "sign",    "reciprocal", "sqrt",
+      "rsqrt",      "exp",       "expm1",         "log",         "log1p",     "sin",    "cos",    "tan",     "asin",       "acos",
+      "atan",       "sinh",      "cosh",          "asinh",       "acosh",     "atanh",  "tanh",   "sigmoid", "erf",        "floor",
+      "ceil",       "round",     "trunc",         "logical_not", "bit_not",   "is_nan", "is_inf", "add",     "sub",        "mul",
+      "div",        "floor_div", "mod",           "pow",         "min",       "max",    "atan2",  "equal",   "not_equal",  "less",
+      "less_equal", "greater",   "greater_equal", "logical_and", "logical_or"};
+  static constexpr std::array<std::string_view, 9> rest = {"logical_xor", "bit_and", "bit_or",      "bit_xor", "shift_left",
+                                                           "shift_right", "select",  "random_bits", "reduce"};
   const auto i = static_cast<std::size_t>(op);
   return i < names.size() ? names[i] : rest[i - names.size()];
 }
@@ -354,8 +367,8 @@ bool same(const Expr& a, const Expr& b) {
   if (a.node() == b.node()) return true;
   if (!a || !b) return false;
   const bool equal_numbers = a->number == b->number || (a->number != a->number && b->number != b->number);
-  if (a->op != b->op || a->dtype != b->dtype || !equal_numbers || a->integer != b->integer || a->rank != b->rank ||
-      !(a->dim == b->dim) || a->reduction != b->reduction || a->args.size() != b->args.size() || a->axes.size() != b->axes.size()) {
+  if (a->op != b->op || a->dtype != b->dtype || !equal_numbers || a->integer != b->integer || a->rank != b->rank || !(a->dim == b->dim) ||
+      a->reduction != b->reduction || a->args.size() != b->args.size() || a->axes.size() != b->axes.size()) {
     return false;
   }
   for (std::size_t i = 0; i < a->axes.size(); ++i) {
@@ -417,9 +430,12 @@ bool uses_axis(const Expr& root, int axis) {
 Affine affine(const Expr& index) {
   Affine a;
   switch (index->op) {
-    case Scalar::constant: return is_float(index->dtype) ? a : Affine{true, {}, Dim(index->integer)};
-    case Scalar::size: return {true, {}, index->dim};
-    case Scalar::axis: return {true, {{static_cast<int>(index->integer), Dim(1)}}, Dim(0)};
+    case Scalar::constant:
+      return is_float(index->dtype) ? a : Affine{true, {}, Dim(index->integer)};
+    case Scalar::size:
+      return {true, {}, index->dim};
+    case Scalar::axis:
+      return {true, {{static_cast<int>(index->integer), Dim(1)}}, Dim(0)};
     case Scalar::neg: {
       a = affine(index->args[0]);
       for (auto& [axis, coefficient] : a.coefficients) coefficient = Dim(0) - coefficient;
@@ -450,7 +466,8 @@ Affine affine(const Expr& index) {
       a.rest *= b.rest;
       return a;
     }
-    default: return a;
+    default:
+      return a;
   }
 }
 

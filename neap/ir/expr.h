@@ -19,14 +19,67 @@ enum class Scalar : std::uint8_t {
   read,      // operand[indices...]; an optional last argument is the value outside of the operand's bounds
   cast,      // to the expression's dtype (float to integer truncates; to bool: != 0)
   // one argument
-  neg, abs, sign, reciprocal, sqrt, rsqrt, exp, expm1, log, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh,
-  tanh, sigmoid, erf, floor, ceil, round, trunc, logical_not, bit_not, is_nan, is_inf,
+  neg,
+  abs,
+  sign,
+  reciprocal,
+  sqrt,
+  rsqrt,
+  exp,
+  expm1,
+  log,
+  log1p,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  asinh,
+  acosh,
+  atanh,
+  tanh,
+  sigmoid,
+  erf,
+  floor,
+  ceil,
+  round,
+  trunc,
+  logical_not,
+  bit_not,
+  is_nan,
+  is_inf,
   // two arguments of one dtype
-  add, sub, mul, div, floor_div, mod, pow, min, max, atan2, equal, not_equal, less, less_equal, greater, greater_equal,
-  logical_and, logical_or, logical_xor, bit_and, bit_or, bit_xor, shift_left, shift_right,
+  add,
+  sub,
+  mul,
+  div,
+  floor_div,
+  mod,
+  pow,
+  min,
+  max,
+  atan2,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  logical_and,
+  logical_or,
+  logical_xor,
+  bit_and,
+  bit_or,
+  bit_xor,
+  shift_left,
+  shift_right,
   // three
   select,       // condition ? a : b; only the chosen side needs to be in bounds
-  random_bits,  // 32 random bits (as i64, 0 .. 2^32-1) of (seed, stream, counter): Philox4x32-10, the same for every thread count and block size
+  random_bits,  // 32 random bits (as i64, 0 .. 2^32-1) of (seed, stream, counter): Philox4x32-10, the same for every thread count and block
+                // size
   // over axes of its own
   reduce,
 };
@@ -34,8 +87,8 @@ enum class Scalar : std::uint8_t {
 // infinity (mod of floats is Python's); round is to nearest even; sign(NaN) is NaN; comparisons and is_* give bool.
 
 enum class Reduction : std::uint8_t { sum, prod, max, min, any, all, argmax, argmin };
-// Over no elements: 0, 1, lowest (-inf), highest (+inf), false, true, -1, -1. max/min propagate NaN; argmax/argmin give the first, and count NaN as
-// the extreme. Sums of f16/bf16/f32 are taken in f32 or better, of integers in i64.
+// Over no elements: 0, 1, lowest (-inf), highest (+inf), false, true, -1, -1. max/min propagate NaN; argmax/argmin give the first, and
+// count NaN as the extreme. Sums of f16/bf16/f32 are taken in f32 or better, of integers in i64.
 
 class Expr;
 
@@ -73,12 +126,13 @@ struct Expr::Node {
   Scalar op = Scalar::constant;
   DType dtype = DType::f32;
   std::vector<Expr> args;
-  double number = 0;           // constant of a float or bool dtype
-  std::int64_t integer = 0;    // constant of an integer dtype; axis: its id; read: the operand (>= 0: the node's input; -1 - k: the map's local k)
-  int rank = 0;                // read: how many of the args are indices
-  Dim dim;                     // size
-  Reduction reduction{};       // reduce
-  std::vector<Axis> axes;      // reduce: its own axes, outermost first
+  double number = 0;  // constant of a float or bool dtype
+  std::int64_t integer =
+      0;         // constant of an integer dtype; axis: its id; read: the operand (>= 0: the node's input; -1 - k: the map's local k)
+  int rank = 0;  // read: how many of the args are indices
+  Dim dim;       // size
+  Reduction reduction{};   // reduce
+  std::vector<Axis> axes;  // reduce: its own axes, outermost first
 };
 
 // Builders: they check dtypes (Error), fold constants, and drop neutral elements.
@@ -117,8 +171,9 @@ bool same(const Expr& a, const Expr& b);  // structurally equal (axis ids compar
 // Rebuilds bottom-up: f returns a replacement for a node whose arguments are already rebuilt, or an empty Expr to keep it.
 Expr rewrite(const Expr& root, const std::function<Expr(const Expr&)>& f);
 void visit(const Expr& root, const std::function<void(const Expr&)>& f);  // each distinct node once, arguments first; also axes' bounds
-Expr substitute_axes(const Expr& root, const std::map<int, Expr>& values);  // axis id -> expression (reductions' own axes too, only by another axis)
-int highest_axis(const Expr& root);  // largest axis id in it, its own reductions' too; -1 if none
+Expr substitute_axes(const Expr& root,
+                     const std::map<int, Expr>& values);  // axis id -> expression (reductions' own axes too, only by another axis)
+int highest_axis(const Expr& root);                       // largest axis id in it, its own reductions' too; -1 if none
 bool uses_axis(const Expr& root, int axis);
 
 // value = sum of coefficient * axis + rest, with Dim coefficients; `affine` is false when the expression is not of this form.

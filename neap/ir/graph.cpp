@@ -136,7 +136,8 @@ int remove_dead_nodes(Graph& graph) {
   const auto& nodes = graph.nodes();
   for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
     const Node& node = **it;
-    if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return live[static_cast<std::size_t>(id)] != 0; })) continue;
+    if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return live[static_cast<std::size_t>(id)] != 0; }))
+      continue;
     for (const ValueId id : node.inputs) {
       if (id != no_value) live[static_cast<std::size_t>(id)] = 1;
     }

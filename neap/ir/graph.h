@@ -16,10 +16,11 @@
 
 namespace neap {
 
-using ValueId = std::int32_t;  // of one graph; never reused in the graphs made from it by edits
+using ValueId = std::int32_t;     // of one graph; never reused in the graphs made from it by edits
 constexpr ValueId no_value = -1;  // an optional operand that is absent
 
-using Attribute = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>, std::vector<Dim>, DType>;
+using Attribute =
+    std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>, std::vector<Dim>, DType>;
 using Attributes = std::map<std::string, Attribute, std::less<>>;
 
 // ---- maps -------------------------------------------------------------------------------------------------------------------
@@ -29,8 +30,8 @@ enum class Accumulate : std::uint8_t { none, sum, max, min };
 // One assignment inside a map, made for each point of the map's axes and of the stage's own `axes`:
 //     target[index...] = value          or, accumulating from 0, -inf or +inf:    target[index...] += value
 struct Stage {
-  std::vector<Axis> axes;   // inside the map's axes; empty for a plain map
-  int target = 0;           // >= 0: the node's output; -1 - k: local k
+  std::vector<Axis> axes;  // inside the map's axes; empty for a plain map
+  int target = 0;          // >= 0: the node's output; -1 - k: local k
   std::vector<Expr> index;
   Expr value;
   Accumulate accumulate = Accumulate::none;
@@ -52,10 +53,10 @@ struct Map {
 
 // How a generated loop nest runs; chosen by level-1 transformations, 0 / -1: the generator decides.
 struct Schedule {
-  std::vector<int> order;   // ids of the map's axes, outermost first
-  int vector_axis = -1;     // id
-  int vector_width = 0;     // elements
-  int parallel_axis = -1;   // id
+  std::vector<int> order;  // ids of the map's axes, outermost first
+  int vector_axis = -1;    // id
+  int vector_width = 0;    // elements
+  int parallel_axis = -1;  // id
   int unroll = 0;
   std::map<int, std::int64_t> tile;  // axis id -> size
   bool operator==(const Schedule&) const = default;
@@ -65,15 +66,15 @@ struct Schedule {
 
 // A call of an operator, or a map. Immutable once in a graph.
 struct Node {
-  std::string op;                        // operator's name; empty: a map
+  std::string op;  // operator's name; empty: a map
   Attributes attributes;
-  std::shared_ptr<const Map> map;        // set: a map
+  std::shared_ptr<const Map> map;  // set: a map
   std::vector<ValueId> inputs, outputs;
-  std::string implementation;            // calls: which library implementation runs it ("onednn"); empty: not bound
-  Schedule schedule;                     // maps
-  std::vector<std::string> origin;       // which calls of the network as written it came from: "block3/depthwise: conv"
-  // Maps fused into a library call: run on the call's (first) output before it is stored. Operand 0 of the expression is the call's result at the
-  // output's own index; further operands are inputs[epilogue_first ...].
+  std::string implementation;       // calls: which library implementation runs it ("onednn"); empty: not bound
+  Schedule schedule;                // maps
+  std::vector<std::string> origin;  // which calls of the network as written it came from: "block3/depthwise: conv"
+  // Maps fused into a library call: run on the call's (first) output before it is stored. Operand 0 of the expression is the call's result
+  // at the output's own index; further operands are inputs[epilogue_first ...].
   std::shared_ptr<const Map> epilogue;
   int epilogue_first = 0;
 
@@ -109,22 +110,22 @@ class Graph {
 
   ValueId add_input(std::string name, Type type, Role role = Role::input);
   ValueId add_constant(Array elements, std::string name = "");
-  ValueId add_value(Type type, std::string name = "");              // no producer yet: for the outputs of a node about to be appended
-  void append(Node node);                                           // its outputs must be values without a producer
+  ValueId add_value(Type type, std::string name = "");  // no producer yet: for the outputs of a node about to be appended
+  void append(Node node);                               // its outputs must be values without a producer
   void add_output(ValueId value, std::string name, int updates = -1);
 
   const std::vector<NodePtr>& nodes() const { return nodes_; }
-  const Value& value(ValueId id) const;                             // internal error if there is none
+  const Value& value(ValueId id) const;  // internal error if there is none
   const Type& type(ValueId id) const { return value(id).type; }
   bool has_value(ValueId id) const { return id >= 0 && id < value_count() && values_[static_cast<std::size_t>(id)] != nullptr; }
   ValueId value_count() const { return static_cast<ValueId>(values_.size()); }  // ids are below this
   void set_type(ValueId id, Type type);
   void set_name(ValueId id, std::string name);
-  void set_nodes(std::vector<NodePtr> nodes) { nodes_ = std::move(nodes); }      // values that nothing makes or names are dropped by `compact`
+  void set_nodes(std::vector<NodePtr> nodes) { nodes_ = std::move(nodes); }  // values that nothing makes or names are dropped by `compact`
   void replace_node(std::size_t position, Node node) { nodes_[position] = std::make_shared<const Node>(std::move(node)); }
-  void compact();                                                   // forgets values without producer that are neither input nor constant in use
+  void compact();  // forgets values without producer that are neither input nor constant in use
 
-  std::vector<std::string> symbols() const;                         // of all inputs' shapes, sorted
+  std::vector<std::string> symbols() const;  // of all inputs' shapes, sorted
 
  private:
   std::vector<NodePtr> nodes_;
@@ -134,7 +135,7 @@ class Graph {
 // Who makes and who uses each value, by position in nodes(); made once per pass.
 struct Uses {
   explicit Uses(const Graph& graph);
-  int producer(ValueId value) const { return producers[static_cast<std::size_t>(value)]; }  // -1: an input or constant
+  int producer(ValueId value) const { return producers[static_cast<std::size_t>(value)]; }                   // -1: an input or constant
   const std::vector<int>& users(ValueId value) const { return consumers[static_cast<std::size_t>(value)]; }  // each node once, in order
   bool is_output(ValueId value) const { return graph_outputs.count(value) != 0; }
   std::vector<int> producers;
@@ -144,9 +145,9 @@ struct Uses {
 
 // A batch of changes to a graph, applied together in one linear pass.
 struct Edit {
-  std::unordered_set<std::size_t> erase;                                  // positions
-  std::unordered_map<std::size_t, std::vector<Node>> before;              // new nodes, ahead of a position (nodes().size(): at the end)
-  std::unordered_map<ValueId, ValueId> replace;                           // uses of a value become uses of another (followed transitively)
+  std::unordered_set<std::size_t> erase;                      // positions
+  std::unordered_map<std::size_t, std::vector<Node>> before;  // new nodes, ahead of a position (nodes().size(): at the end)
+  std::unordered_map<ValueId, ValueId> replace;               // uses of a value become uses of another (followed transitively)
 };
 void apply(Graph& graph, const Edit& edit);
 
@@ -156,8 +157,8 @@ int remove_dead_nodes(Graph& graph);
 // ---- text, hash, rules (graph_text.cpp, graph_hash.cpp, verify.cpp) ----------------------------------------------------------------
 
 struct TextOptions {
-  bool bytes = false;    // "reads 3.2 kB*N writes 100 kB*N" at the end of each line, as a comment
-  bool origin = false;   // "from block1/conv" as a comment
+  bool bytes = false;   // "reads 3.2 kB*N writes 100 kB*N" at the end of each line, as a comment
+  bool origin = false;  // "from block1/conv" as a comment
 };
 // One node a line; values are numbered in order, so equal programs print equally. Constants of up to 16 elements are printed whole, larger
 // ones as their hash (`data`, below, gives them back when parsing).
@@ -176,8 +177,8 @@ void verify(const Graph& graph, Level level = Level::mixed);
 
 // ---- counting -----------------------------------------------------------------------------------------------------------------
 
-// What a map moves: the elements that its reads and writes touch, each operand's distinct elements once (memlets are exact for affine indices
-// with constant coefficients, upper bounds otherwise), and its flops.
+// What a map moves: the elements that its reads and writes touch, each operand's distinct elements once (memlets are exact for affine
+// indices with constant coefficients, upper bounds otherwise), and its flops.
 struct Volume {
   std::vector<Dim> reads;   // bytes, per input
   std::vector<Dim> writes;  // bytes, per output

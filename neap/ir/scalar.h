@@ -13,10 +13,11 @@ struct Number {
   std::int64_t integer = 0;
 };
 
-Number round_to(DType dtype, Number value);                      // wraps integers, rounds floats to the dtype's grid
-Number convert(Number value, DType from, DType to);              // a cast; NaN to an integer is 0, out-of-range floats saturate
+Number round_to(DType dtype, Number value);          // wraps integers, rounds floats to the dtype's grid
+Number convert(Number value, DType from, DType to);  // a cast; NaN to an integer is 0, out-of-range floats saturate
 bool is_true(Number value, DType dtype);
-// `dtype` is the arguments' dtype (the first's for select's condition and shifts it is each argument's own: `dtypes`). Not for axis, read, size, reduce.
+// `dtype` is the arguments' dtype (the first's for select's condition and shifts it is each argument's own: `dtypes`). Not for axis, read,
+// size, reduce.
 Number evaluate(Scalar op, DType result, std::span<const Number> args, std::span<const DType> dtypes);
 
 // Reductions, folded one element at a time: `identity` of no elements, then `fold`.

@@ -34,7 +34,8 @@ Layout Layout::parse(std::string_view tag, int rank) {
   for (std::size_t i = 0; i < tag.size(); ++i) {
     std::int64_t block = 0;
     const bool number = std::isdigit(static_cast<unsigned char>(tag[i])) != 0;
-    for (; i < tag.size() && std::isdigit(static_cast<unsigned char>(tag[i])) != 0 && block < 10000; ++i) block = block * 10 + (tag[i] - '0');
+    for (; i < tag.size() && std::isdigit(static_cast<unsigned char>(tag[i])) != 0 && block < 10000; ++i)
+      block = block * 10 + (tag[i] - '0');
     if (i >= tag.size()) fail("a number without a letter behind it");
     const int axis = std::tolower(static_cast<unsigned char>(tag[i])) - 'a';
     if (axis < 0 || axis >= rank) fail(fmt::format("'{}' is no axis", tag[i]));
@@ -48,7 +49,8 @@ Layout Layout::parse(std::string_view tag, int rank) {
     if (whole[axis] != 1) fail("an axis is missing");
     if (capital[axis] != cut[axis]) fail("a capital letter marks an axis that is cut into blocks, and only that");
   }
-  const bool plain = std::all_of(layout.levels.begin(), layout.levels.end(), [i = 0](const Level& level) mutable { return level.axis == i++ && level.block == 0; });
+  const bool plain = std::all_of(layout.levels.begin(), layout.levels.end(),
+                                 [i = 0](const Level& level) mutable { return level.axis == i++ && level.block == 0; });
   return plain ? Layout{} : layout;
 }
 
@@ -95,8 +97,10 @@ Type Type::parse(std::string_view text) {
     if (text[i] == '(') ++depth;
     if (text[i] == ')') --depth;
     if (i != close && (text[i] != ',' || depth != 0)) continue;
-    if (i > from) type.shape.push_back(Dim::parse(text.substr(from, i - from)));
-    else if (i != close || !type.shape.empty()) throw Error(fmt::format("'{}' has an empty size", text));
+    if (i > from)
+      type.shape.push_back(Dim::parse(text.substr(from, i - from)));
+    else if (i != close || !type.shape.empty())
+      throw Error(fmt::format("'{}' has an empty size", text));
     from = i + 1;
   }
   std::string_view rest = text.substr(close + 1);

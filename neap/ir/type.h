@@ -23,7 +23,7 @@ struct Layout {
   bool row_major() const { return levels.empty(); }
   static Layout parse(std::string_view tag, int rank);  // Error naming the tag; row-major tags give the default
   std::string tag(int rank) const;
-  static Layout channels_last(int rank);                // axis 1 innermost; row-major for rank < 3
+  static Layout channels_last(int rank);  // axis 1 innermost; row-major for rank < 3
   bool operator==(const Layout&) const = default;
 };
 

@@ -60,7 +60,8 @@ std::vector<Var> Builder::calls(std::string_view op, const std::vector<Var>& inp
   node.op = call.op().name;
   // Only what differs from the defaults is written, so that texts stay short and a changed default is seen.
   for (const auto& [name, value] : call.attributes()) {
-    const auto spec = std::find_if(call.op().attributes.begin(), call.op().attributes.end(), [&, n = name](const AttributeSpec& s) { return s.name == n; });
+    const auto spec = std::find_if(call.op().attributes.begin(), call.op().attributes.end(),
+                                   [&, n = name](const AttributeSpec& s) { return s.name == n; });
     if (spec->required || !(spec->default_value == value)) node.attributes.emplace(name, value);
   }
   node.origin = origin_.empty() ? origin_of(scope_, op) : origin_;
@@ -152,7 +153,9 @@ Var sum(const Var& x, const std::vector<std::int64_t>& axes, bool keep) { return
 Var mean(const Var& x, const std::vector<std::int64_t>& axes, bool keep) { return reduce_call("mean", x, axes, keep); }
 Var max(const Var& x, const std::vector<std::int64_t>& axes, bool keep) { return reduce_call("max", x, axes, keep); }
 Var reshape(const Var& x, const Shape& shape) { return x.shape() == shape ? x : x.build().call("reshape", {x}, {{"shape", shape}}); }
-Var transpose(const Var& x, const std::vector<std::int64_t>& permutation) { return x.build().call("transpose", {x}, {{"permutation", permutation}}); }
+Var transpose(const Var& x, const std::vector<std::int64_t>& permutation) {
+  return x.build().call("transpose", {x}, {{"permutation", permutation}});
+}
 Var expand(const Var& x, const Shape& shape) { return x.shape() == shape ? x : x.build().call("expand", {x}, {{"shape", shape}}); }
 
 Var reduce_to(const Var& x, const Shape& shape) {
@@ -222,7 +225,9 @@ bool is_composite(const Node& node) { return !node.is_map() && find_operator(nod
 }  // namespace
 
 Graph expand_composites(const Graph& graph, const std::function<bool(const Node&)>& keep) {
-  const auto stays = [&](const Node& node) { return !is_composite(node) || !node.implementation.empty() || (keep != nullptr && keep(node)); };
+  const auto stays = [&](const Node& node) {
+    return !is_composite(node) || !node.implementation.empty() || (keep != nullptr && keep(node));
+  };
   Graph current = graph;
   while (!std::all_of(current.nodes().begin(), current.nodes().end(), [&](const NodePtr& node) { return stays(*node); })) {
     current = transcribe(current, [&](Builder& build, const Node& node, const std::vector<Var>& inputs) {

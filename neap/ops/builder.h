@@ -34,7 +34,7 @@ class Builder {
   Graph& graph() { return *graph_; }
   Var input(std::string name, Type type, Role role = Role::input);
   Var constant(Array elements);
-  Var constant(DType dtype, double value);                         // rank 0; the same number is made once
+  Var constant(DType dtype, double value);  // rank 0; the same number is made once
   Var zeros_like(const Var& like);
   Var full(DType dtype, const Shape& shape, double value);
 
@@ -45,7 +45,7 @@ class Builder {
   std::vector<Var> inline_graph(const Graph& body, const std::vector<Var>& inputs);
   // Writes a composite's definition out in place of a call.
   std::vector<Var> expand(const Call& call, const std::vector<Var>& inputs);
-  Var map(Map map, Type type, const std::vector<Var>& inputs);     // a map with one output
+  Var map(Map map, Type type, const std::vector<Var>& inputs);  // a map with one output
 
   Var wrap(ValueId id) { return {this, id}; }
   // Names what is written from here on: "block3/depthwise"; a node's origin is "scope: operator".
@@ -73,7 +73,7 @@ Var operator+(double a, const Var& b);
 Var operator-(double a, const Var& b);
 Var operator*(double a, const Var& b);
 Var operator/(double a, const Var& b);
-Var unary(std::string_view op, const Var& x);                      // "exp", "tanh", ...
+Var unary(std::string_view op, const Var& x);  // "exp", "tanh", ...
 Var exp(const Var& x);
 Var log(const Var& x);
 Var sqrt(const Var& x);
@@ -84,8 +84,8 @@ Var mean(const Var& x, const std::vector<std::int64_t>& axes, bool keep = false)
 Var max(const Var& x, const std::vector<std::int64_t>& axes, bool keep = false);
 Var reshape(const Var& x, const Shape& shape);
 Var transpose(const Var& x, const std::vector<std::int64_t>& permutation);
-Var expand(const Var& x, const Shape& shape);                       // broadcasts to the shape
-Var reduce_to(const Var& x, const Shape& shape);                    // the transpose of a broadcast: sums to the shape
+Var expand(const Var& x, const Shape& shape);     // broadcasts to the shape
+Var reduce_to(const Var& x, const Shape& shape);  // the transpose of a broadcast: sums to the shape
 Var cast(const Var& x, DType dtype);
 Var matmul(const Var& a, const Var& b);
 Var where(const Var& condition, const Var& a, const Var& b);

@@ -72,12 +72,14 @@ class MapRun {
 
   void fill_identity(int output) {
     for (const Stage& stage : map_.stages) {
-      if (stage.target == output && stage.accumulate != Accumulate::none) fill(outputs_[static_cast<std::size_t>(output)], stage.accumulate);
+      if (stage.target == output && stage.accumulate != Accumulate::none)
+        fill(outputs_[static_cast<std::size_t>(output)], stage.accumulate);
     }
   }
 
   void reset_local(const Stage& stage) {
-    if (stage.target < 0 && stage.accumulate != Accumulate::none) fill(locals_[static_cast<std::size_t>(-1 - stage.target)], stage.accumulate);
+    if (stage.target < 0 && stage.accumulate != Accumulate::none)
+      fill(locals_[static_cast<std::size_t>(-1 - stage.target)], stage.accumulate);
   }
 
   Operand& operand(std::int64_t id) { return id >= 0 ? inputs_[static_cast<std::size_t>(id)] : locals_[static_cast<std::size_t>(-1 - id)]; }
@@ -98,7 +100,8 @@ class MapRun {
   }
 
   void assign(const Stage& stage) {
-    Operand& target = stage.target >= 0 ? outputs_[static_cast<std::size_t>(stage.target)] : locals_[static_cast<std::size_t>(-1 - stage.target)];
+    Operand& target =
+        stage.target >= 0 ? outputs_[static_cast<std::size_t>(stage.target)] : locals_[static_cast<std::size_t>(-1 - stage.target)];
     const Number value = evaluate(stage.value);
     const std::int64_t at = offset(target, stage.index, "write");
     const DType dtype = target.array.dtype();
@@ -112,8 +115,9 @@ class MapRun {
       const std::int64_t position = evaluate(index[i]).integer, size = target.array.sizes()[i];
       if (position < 0 || position >= size) {
         if (outside_allowed) return -1;
-        throw Error(fmt::format("{} at {} on axis {} of {}, which has {} elements there", what, position, i, to_string(target.array.sizes()), size), "",
-                    "an index in the data is out of range");
+        throw Error(
+            fmt::format("{} at {} on axis {} of {}, which has {} elements there", what, position, i, to_string(target.array.sizes()), size),
+            "", "an index in the data is out of range");
       }
       at += position * target.strides[i];
     }
@@ -122,18 +126,24 @@ class MapRun {
 
   Number evaluate(const Expr& e) {
     switch (e->op) {
-      case Scalar::constant: return {e->number, e->integer};
-      case Scalar::size: return {0, e->dim.evaluate(symbols_)};
-      case Scalar::axis: return {0, position_[static_cast<std::size_t>(e->integer)]};
+      case Scalar::constant:
+        return {e->number, e->integer};
+      case Scalar::size:
+        return {0, e->dim.evaluate(symbols_)};
+      case Scalar::axis:
+        return {0, position_[static_cast<std::size_t>(e->integer)]};
       case Scalar::read: {
         const Operand& from = operand(e->integer);
         const bool guarded = static_cast<int>(e->args.size()) > e->rank;
         const std::int64_t at = offset(from, {e->args.data(), static_cast<std::size_t>(e->rank)}, "read", guarded);
         return at < 0 ? evaluate(e->args.back()) : from.load(at);
       }
-      case Scalar::select: return is_true(evaluate(e->args[0]), DType::boolean) ? evaluate(e->args[1]) : evaluate(e->args[2]);
-      case Scalar::reduce: return reduce_over(e);
-      default: break;
+      case Scalar::select:
+        return is_true(evaluate(e->args[0]), DType::boolean) ? evaluate(e->args[1]) : evaluate(e->args[2]);
+      case Scalar::reduce:
+        return reduce_over(e);
+      default:
+        break;
     }
     std::array<Number, 3> numbers;
     std::array<DType, 3> dtypes{};
@@ -159,7 +169,8 @@ class MapRun {
     loop(e->axes, 0, [&] {
       const Number x = evaluate(e->args[0]);
       bool better = at < 0;
-      if (!better && is_float(dtype)) better = !std::isnan(best.real) && (std::isnan(x.real) || (largest ? x.real > best.real : x.real < best.real));
+      if (!better && is_float(dtype))
+        better = !std::isnan(best.real) && (std::isnan(x.real) || (largest ? x.real > best.real : x.real < best.real));
       if (!better && !is_float(dtype)) better = largest ? x.integer > best.integer : x.integer < best.integer;
       if (better) {
         best = x;
@@ -177,12 +188,14 @@ class MapRun {
 
 std::string place(const Graph& graph, const Node& node) {
   return fmt::format("node %{} ({}{})", node.outputs.empty() ? -1 : node.outputs[0], node.is_map() ? "map" : node.op,
-                     node.origin.empty() ? "" : ", from " + node.origin[0]) + " of graph " + graph.name;
+                     node.origin.empty() ? "" : ", from " + node.origin[0]) +
+         " of graph " + graph.name;
 }
 
 }  // namespace
 
-std::vector<Array> interpret_map(const Map& map, const std::vector<Array>& operands, const std::vector<Type>& outputs, const Symbols& symbols) {
+std::vector<Array> interpret_map(const Map& map, const std::vector<Array>& operands, const std::vector<Type>& outputs,
+                                 const Symbols& symbols) {
   return MapRun(map, operands, outputs, symbols).run();
 }
 
@@ -194,8 +207,8 @@ Symbols bind_inputs(const Graph& graph, const std::vector<Array>& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Type& type = graph.type(graph.inputs[i].value);
     if (inputs[i].dtype() != type.dtype) {
-      throw Error(fmt::format("input '{}' is {}, not {}", graph.inputs[i].name, name(inputs[i].dtype()), name(type.dtype)), "graph " + graph.name,
-                  "cast it first");
+      throw Error(fmt::format("input '{}' is {}, not {}", graph.inputs[i].name, name(inputs[i].dtype()), name(type.dtype)),
+                  "graph " + graph.name, "cast it first");
     }
     bind(type.shape, inputs[i].sizes(), symbols, "input '" + graph.inputs[i].name + "'");
   }
@@ -243,7 +256,8 @@ std::vector<Array> interpret_with(const Graph& graph, const std::vector<Array>& 
             arguments.push_back(present ? build.input(fmt::format("x{}", i), graph.type(node->inputs[i])) : Var());
             if (present) given.push_back(operands[i]);
           }
-          for (const Var& output : call.op().compose(build, arguments, call)) body.add_output(output.id(), fmt::format("y{}", body.outputs.size()));
+          for (const Var& output : call.op().compose(build, arguments, call))
+            body.add_output(output.id(), fmt::format("y{}", body.outputs.size()));
           results = interpret_with(body, given, symbols, nullptr);
         }
         if (node->epilogue != nullptr) {
@@ -268,7 +282,8 @@ std::vector<Array> interpret_with(const Graph& graph, const std::vector<Array>& 
 
 }  // namespace
 
-std::vector<Array> interpret(const Graph& graph, const std::vector<Array>& inputs, const std::function<void(ValueId, const Array&)>& observe) {
+std::vector<Array> interpret(const Graph& graph, const std::vector<Array>& inputs,
+                             const std::function<void(ValueId, const Array&)>& observe) {
   return interpret_with(graph, inputs, bind_inputs(graph, inputs), observe);
 }
 

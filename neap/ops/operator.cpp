@@ -147,7 +147,8 @@ DType Call::dtype(std::string_view name) const { return get<DType>(attributes_, 
 
 int Call::axis(std::string_view name, int rank) const {
   const std::int64_t given = integer(name), axis = given < 0 ? given + rank : given;
-  if (axis < 0 || axis >= rank) fail(fmt::format("{} {} is not an axis of rank {}", name, given, rank), fmt::format("use {} to {}", -rank, rank - 1));
+  if (axis < 0 || axis >= rank)
+    fail(fmt::format("{} {} is not an axis of rank {}", name, given, rank), fmt::format("use {} to {}", -rank, rank - 1));
   return static_cast<int>(axis);
 }
 
@@ -174,7 +175,9 @@ std::string Call::describe() const {
   return text + ")";
 }
 
-void Call::fail(const std::string& problem, const std::string& remedy) const { throw Error(op_->name + ": " + problem, describe(), remedy); }
+void Call::fail(const std::string& problem, const std::string& remedy) const {
+  throw Error(op_->name + ": " + problem, describe(), remedy);
+}
 
 Axis Definition::axis(std::string name, Dim extent) {
   Axis made{next_axis_++, std::move(name), std::move(extent), nullptr};
@@ -185,7 +188,8 @@ Axis Definition::axis(std::string name, Dim extent) {
 Axis Definition::over(std::string name, Dim extent) { return {next_axis_++, std::move(name), std::move(extent), nullptr}; }
 
 Axis Definition::over_ragged(std::string name, Dim extent, Expr begin, Expr end) {
-  return {next_axis_++, std::move(name), std::move(extent), std::make_shared<const std::pair<Expr, Expr>>(std::move(begin), std::move(end))};
+  return {next_axis_++, std::move(name), std::move(extent),
+          std::make_shared<const std::pair<Expr, Expr>>(std::move(begin), std::move(end))};
 }
 
 std::vector<Axis> Definition::axes_like(int input, std::string_view prefix) {
@@ -197,7 +201,8 @@ std::vector<Axis> Definition::axes_like(int input, std::string_view prefix) {
 
 Expr Definition::read(int input, const std::vector<Expr>& index, Expr outside) const {
   if (static_cast<int>(index.size()) != call_.input(input).rank()) {
-    call_.fail(fmt::format("operand '{}' has rank {}, not {}", call_.op().inputs[static_cast<std::size_t>(input)].name, call_.input(input).rank(), index.size()));
+    call_.fail(fmt::format("operand '{}' has rank {}, not {}", call_.op().inputs[static_cast<std::size_t>(input)].name,
+                           call_.input(input).rank(), index.size()));
   }
   return neap::read(input, dtype(input), index, std::move(outside));
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "neap/base/error.h"
 #include "neap/ir/graph.h"
 
 namespace neap {
@@ -18,14 +19,15 @@ struct Operator;
 // A call as its operator sees it: types of the operands and attributes with the defaults filled in.
 class Call {
  public:
-  // Error (naming operator and shapes) for a wrong number of operands, an unknown attribute or one of another kind, or a missing required one.
+  // Error (naming operator and shapes) for a wrong number of operands, an unknown attribute or one of another kind, or a missing required
+  // one.
   Call(const Operator& op, std::vector<Type> inputs, std::vector<bool> present, Attributes attributes);
 
   const Operator& op() const { return *op_; }
-  int input_count() const { return static_cast<int>(inputs_.size()); }   // trailing absent optional operands are counted as absent
+  int input_count() const { return static_cast<int>(inputs_.size()); }  // trailing absent optional operands are counted as absent
   bool has(int input) const { return input < input_count() && present_[static_cast<std::size_t>(input)]; }
-  const Type& input(int index) const;                                   // Error if absent
-  const Dim& size(int input, int axis) const;                           // negative axes count from the end
+  const Type& input(int index) const;          // Error if absent
+  const Dim& size(int input, int axis) const;  // negative axes count from the end
   const Attributes& attributes() const { return attributes_; }
 
   bool flag(std::string_view name) const;
@@ -36,10 +38,10 @@ class Call {
   const std::vector<double>& numbers(std::string_view name) const;
   const std::vector<Dim>& dims(std::string_view name) const;
   DType dtype(std::string_view name) const;
-  int axis(std::string_view name, int rank) const;                      // an axis attribute, made non-negative and checked
-  std::vector<int> axes(std::string_view name, int rank) const;         // sorted, checked for repetition; an empty attribute means all
+  int axis(std::string_view name, int rank) const;               // an axis attribute, made non-negative and checked
+  std::vector<int> axes(std::string_view name, int rank) const;  // sorted, checked for repetition; an empty attribute means all
 
-  std::string describe() const;                                         // "matmul(f32[2,3], f32[4,5])"
+  std::string describe() const;                                                              // "matmul(f32[2,3], f32[4,5])"
   [[noreturn]] void fail(const std::string& problem, const std::string& remedy = "") const;  // Error at this call
 
  private:
@@ -65,8 +67,8 @@ class Definition {
   const Dim& size(int input, int axis) const { return call_.size(input, axis); }
   DType dtype(int input) const { return call_.input(input).dtype; }
 
-  Axis axis(std::string name, Dim extent);                 // a parallel axis; the map's axes in order of creation
-  Axis over(std::string name, Dim extent);                 // an axis for a reduction
+  Axis axis(std::string name, Dim extent);  // a parallel axis; the map's axes in order of creation
+  Axis over(std::string name, Dim extent);  // an axis for a reduction
   Axis over_ragged(std::string name, Dim extent, Expr begin, Expr end);
   std::vector<Axis> axes_like(int input, std::string_view prefix = "i");  // one parallel axis for each axis of an operand
 
@@ -107,7 +109,7 @@ struct OnnxName {
 struct GradientContext {
   Builder& build;
   const Call& call;
-  const std::vector<Var>& inputs;      // absent operands are empty
+  const std::vector<Var>& inputs;  // absent operands are empty
   const std::vector<Var>& outputs;
   const std::vector<Var>& cotangents;  // one an output; empty where the loss does not depend on it
 };
@@ -122,7 +124,7 @@ struct Operator {
   std::function<std::vector<Var>(Builder&, const std::vector<Var>&, const Call&)> compose;
   // One cotangent an input (empty: none flows). Without it the gradient is derived from the definition.
   std::function<std::vector<Var>(const GradientContext&)> gradient;
-  bool differentiable = true;                    // false: no gradient flows through (comparisons, integers, rounding)
+  bool differentiable = true;                           // false: no gradient flows through (comparisons, integers, rounding)
   std::function<std::vector<Type>(const Call&)> shape;  // composites only, where building the graph to see its shape would be slow
   std::vector<OnnxName> onnx;
 };
@@ -131,12 +133,12 @@ struct Operator {
 struct Register {
   explicit Register(Operator op);
 };
-const Operator& find_operator(std::string_view name);       // Error with the nearest names
+const Operator& find_operator(std::string_view name);  // Error with the nearest names
 const Operator* find_operator_or_null(std::string_view name);
-std::vector<const Operator*> all_operators();               // sorted by name
+std::vector<const Operator*> all_operators();  // sorted by name
 
 Call make_call(const Graph& graph, const Node& node);
-Primitive define(const Call& call);                         // of a primitive
-std::vector<Type> infer(const Call& call);                  // types of the outputs, row-major
+Primitive define(const Call& call);         // of a primitive
+std::vector<Type> infer(const Call& call);  // types of the outputs, row-major
 
 }  // namespace neap

@@ -6,7 +6,7 @@
 namespace neap {
 
 struct Cost {
-  double bytes = 0;    // moved between nodes: operands read and results written
+  double bytes = 0;  // moved between nodes: operands read and results written
   double flops = 0;
   double seconds = 0;  // modelled: the larger of bytes over bandwidth and flops over peak, and the start of a kernel
   Cost& operator+=(const Cost& other);

@@ -1,6 +1,6 @@
-// Runs two maps over one iteration space in one pass: siblings that read the same value (its second reading is saved), and reductions in the map
-// that makes what they reduce (batch-norm statistics, pooled sums: the value is never read back). A reduction joins as an accumulating stage; what
-// is computed from its result becomes a small map behind.
+// Runs two maps over one iteration space in one pass: siblings that read the same value (its second reading is saved), and reductions in
+// the map that makes what they reduce (batch-norm statistics, pooled sums: the value is never read back). A reduction joins as an
+// accumulating stage; what is computed from its result becomes a small map behind.
 #include <algorithm>
 #include <set>
 
@@ -32,8 +32,8 @@ void outer_reductions(const Expr& value, std::vector<Expr>& found) {
 // A map in the form in which it can join another: all its loops are the map's own axes, and reductions accumulate.
 struct Joinable {
   OpenMap open;
-  std::vector<Node> behind;      // small maps from accumulated sums to the results
-  std::vector<Type> sums;        // types of new values, in order; their ids are handed out by `new_values`
+  std::vector<Node> behind;  // small maps from accumulated sums to the results
+  std::vector<Type> sums;    // types of new values, in order; their ids are handed out by `new_values`
   std::vector<ValueId> new_values;
 };
 
@@ -46,7 +46,8 @@ bool streams(const Expr& reduction) {
   return !size.is_constant() || size.constant() >= smallest_streamed_reduction;
 }
 
-// Turns stages whose value contains a streamed reduction into accumulating ones. `next_value` numbers the sums that need a value of their own.
+// Turns stages whose value contains a streamed reduction into accumulating ones. `next_value` numbers the sums that need a value of their
+// own.
 std::string make_joinable(const Graph& graph, Opener& opener, const Node& node, ValueId next_value, Joinable& made) {
   made.open = opener.open(node);
   Map& map = made.open.map;
@@ -140,7 +141,9 @@ std::optional<std::vector<int>> whole_access(const OpenMap& open, ValueId value,
       }
       const int axis = a.coefficients.begin()->first;
       const auto known = std::find_if(open.map.axes.begin(), open.map.axes.end(), [&](const Axis& x) { return x.id == axis; });
-      if (known == open.map.axes.end() || !(a.coefficients.begin()->second == Dim(1)) || !(known->extent == type.shape[i]) || !taken.insert(axis).second) return;
+      if (known == open.map.axes.end() || !(a.coefficients.begin()->second == Dim(1)) || !(known->extent == type.shape[i]) ||
+          !taken.insert(axis).second)
+        return;
       at.push_back(axis);
     }
     for (const Axis& axis : open.map.axes) {
@@ -200,7 +203,8 @@ std::string plan(const Graph& graph, const Uses& uses, const Site& site, Pair& p
   // What the second reads of the first's results must be at the same point, and not a sum that is still being made.
   std::string reason;
   visit_map(pair.b.open.map, [&](const Expr& e) {
-    if (e->op != Scalar::read || std::find(one.outputs.begin(), one.outputs.end(), static_cast<ValueId>(e->integer)) == one.outputs.end()) return;
+    if (e->op != Scalar::read || std::find(one.outputs.begin(), one.outputs.end(), static_cast<ValueId>(e->integer)) == one.outputs.end())
+      return;
     for (const Stage& stage : pair.a.open.map.stages) {
       if (stage.target != e->integer) continue;
       bool same_point = stage.accumulate == Accumulate::none && static_cast<int>(e->args.size()) == e->rank;
@@ -263,7 +267,8 @@ std::vector<Site> find(const Graph& graph) {
   std::set<std::pair<ValueId, ValueId>> seen;
   const auto offer = [&](int i, int j) {
     if (i == j) return;
-    const ValueId a = graph.nodes()[static_cast<std::size_t>(std::min(i, j))]->outputs[0], b = graph.nodes()[static_cast<std::size_t>(std::max(i, j))]->outputs[0];
+    const ValueId a = graph.nodes()[static_cast<std::size_t>(std::min(i, j))]->outputs[0],
+                  b = graph.nodes()[static_cast<std::size_t>(std::max(i, j))]->outputs[0];
     if (seen.emplace(a, b).second) sites.push_back({{a, b}});
   };
   const auto is_map = [&](int at) { return graph.nodes()[static_cast<std::size_t>(at)]->is_map(); };

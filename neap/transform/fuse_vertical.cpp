@@ -1,5 +1,5 @@
-// Fuses a map into the maps that read it, by substitution: its result is no longer stored. Where it is read more than once the result is computed
-// again, if that is cheap. Where somebody else still needs it, it stays beside.
+// Fuses a map into the maps that read it, by substitution: its result is no longer stored. Where it is read more than once the result is
+// computed again, if that is cheap. Where somebody else still needs it, it stays beside.
 #include <algorithm>
 
 #include "neap/base/error.h"
@@ -91,7 +91,8 @@ std::string check(const Graph& graph, const Site& site) {
     reads += reads_per_element(opener.open(consumer), value, graph.type(value));
   }
   if (reads > 1.01 && reduces) return fmt::format("a reduction would be computed {:.0f} times", reads);
-  if (reads > 2.01 && work > most_recomputed_flops) return fmt::format("{:.0f} flops would be computed {:.1f} times an element", work, reads);
+  if (reads > 2.01 && work > most_recomputed_flops)
+    return fmt::format("{:.0f} flops would be computed {:.1f} times an element", work, reads);
   if (reads > 8.01) return fmt::format("each element is read {:.0f} times", reads);
   return "";
 }
@@ -145,7 +146,8 @@ std::vector<Site> find(const Graph& graph) {
       if (!uses.is_output(value)) sites.push_back({{value}});
       if (users.size() < 2 && !uses.is_output(value)) continue;
       for (const int at : users) {
-        if (graph.nodes()[static_cast<std::size_t>(at)]->is_map()) sites.push_back({{value, graph.nodes()[static_cast<std::size_t>(at)]->outputs[0]}});
+        if (graph.nodes()[static_cast<std::size_t>(at)]->is_map())
+          sites.push_back({{value, graph.nodes()[static_cast<std::size_t>(at)]->outputs[0]}});
       }
     }
   }

@@ -9,8 +9,8 @@
 
 namespace neap {
 
-// A map whose reads name graph values (ValueIds) in place of operand numbers, and whose stages write graph values in place of output numbers.
-// Locals keep their negative numbers. Axis ids are unique across maps opened by one `Opener`.
+// A map whose reads name graph values (ValueIds) in place of operand numbers, and whose stages write graph values in place of output
+// numbers. Locals keep their negative numbers. Axis ids are unique across maps opened by one `Opener`.
 struct OpenMap {
   Map map;
   std::vector<std::string> origin;
@@ -36,8 +36,8 @@ void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f);
 void visit_map(const Map& map, const std::function<void(const Expr&)>& f);
 std::vector<std::string> merge_origins(const std::vector<std::string>& a, const std::vector<std::string>& b);
 
-// If the stage writes each element of its target once, at a point of the map's axes: which axis stands at each dimension (-1: a dimension of size
-// one). Empty optional, with the reason, where it does not.
+// If the stage writes each element of its target once, at a point of the map's axes: which axis stands at each dimension (-1: a dimension
+// of size one). Empty optional, with the reason, where it does not.
 std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stage, const Type& target, std::string& reason);
 
 // Points of the map's axes and the stage's.

@@ -30,14 +30,16 @@ std::string place_of(const Graph& graph, const Site& site) {
   const Uses uses(graph);
   for (const ValueId id : site.at) {
     const int at = id >= 0 && id < graph.value_count() ? uses.producer(id) : -1;
-    text += (text.empty() ? "" : " -> ") + (at < 0 ? fmt::format("%{}", id) : node_name(graph, *graph.nodes()[static_cast<std::size_t>(at)]));
+    text +=
+        (text.empty() ? "" : " -> ") + (at < 0 ? fmt::format("%{}", id) : node_name(graph, *graph.nodes()[static_cast<std::size_t>(at)]));
   }
   return text;
 }
 
 }  // namespace
 
-void Optimizer::record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place, Graph previous) {
+void Optimizer::record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
+                       Graph previous) {
   Step step{transformation.name, transformation.level, std::move(place), site, parameters, edits, cost_, {}, std::move(previous)};
   cost_ += changed_cost(model_, step.previous, graph_);
   step.after = cost_;
@@ -46,10 +48,12 @@ void Optimizer::record(const Transformation& transformation, const Site& site, c
 
 void Optimizer::apply(const Transformation& transformation, const Site& site, const Parameters& parameters) {
   if (const std::string reason = transformation.check(graph_, site); !reason.empty()) {
-    throw Error(fmt::format("{} does not fit: {}", transformation.name, reason), place_of(graph_, site), "`neap optimize --explain` lists the sites");
+    throw Error(fmt::format("{} does not fit: {}", transformation.name, reason), place_of(graph_, site),
+                "`neap optimize --explain` lists the sites");
   }
   for (const auto& [name, value] : parameters) {
-    const auto spec = std::find_if(transformation.parameters.begin(), transformation.parameters.end(), [&, n = name](const ParameterSpec& s) { return s.name == n; });
+    const auto spec = std::find_if(transformation.parameters.begin(), transformation.parameters.end(),
+                                   [&, n = name](const ParameterSpec& s) { return s.name == n; });
     if (spec == transformation.parameters.end()) throw Error(fmt::format("{} has no parameter '{}'", transformation.name, name));
     if (value < spec->least || value > spec->most) {
       throw Error(fmt::format("{} = {} is outside {} to {}", name, value, spec->least, spec->most), transformation.name);
@@ -73,7 +77,8 @@ bool Optimizer::try_site(const Transformation& transformation, const Site& site)
       record(transformation, site, {}, 1, std::move(place), std::move(changed));
       return true;
     }
-    reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3, change.flops / 1e3);
+    reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
+                         change.flops / 1e3);
   }
   refusals_.push_back({transformation.name, transformation.level, place_of(graph_, site), std::move(reason)});
   return false;
@@ -149,7 +154,8 @@ Line parse_line(std::string_view text, int number) {
   };
   const auto integer = [&](std::string_view digits) {
     std::int64_t value = 0;
-    const bool good = !digits.empty() && digits.size() < 10 && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool good =
+        !digits.empty() && digits.size() < 10 && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!good) throw Error(fmt::format("'{}' is not a number", digits), fmt::format("line {} of the recipe", number));
     for (const char c : digits) value = value * 10 + (c - '0');
     return value;

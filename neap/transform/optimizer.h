@@ -11,12 +11,12 @@ namespace neap {
 struct Step {
   std::string transformation;
   int level = 0;
-  std::string place;               // names of the nodes, as they were
+  std::string place;  // names of the nodes, as they were
   Site site;
   Parameters parameters;
-  int edits = 1;                   // more than one where a whole pass was applied at once
-  Cost before, after;              // of the whole graph, modelled
-  Graph previous;                  // shares nodes and values with the graph after it
+  int edits = 1;       // more than one where a whole pass was applied at once
+  Cost before, after;  // of the whole graph, modelled
+  Graph previous;      // shares nodes and values with the graph after it
 };
 
 struct Refusal {
@@ -39,7 +39,7 @@ class Optimizer {
   void apply(const Transformation& transformation, const Site& site, const Parameters& parameters = {});
   // Applies wherever it fits and pays, until nothing changes; gives the number of edits. What does not fit or pay is kept as a refusal.
   int apply_all(const Transformation& transformation);
-  void undo();                     // the last step; Error if there is none
+  void undo();  // the last step; Error if there is none
   // Runs the recipe for `level` (1 to 4 include the lower ones; 0: only what is needed to run).
   void optimize(int level = 4);
 
@@ -49,7 +49,8 @@ class Optimizer {
 
  private:
   bool try_site(const Transformation& transformation, const Site& site);
-  void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place, Graph previous);
+  void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
+              Graph previous);
 
   Graph graph_;
   CostModel model_;

@@ -51,7 +51,8 @@ std::string node_name(const Graph& graph, const Node& node) {
   const ValueId first = node.outputs.empty() ? no_value : node.outputs[0];
   std::string text = fmt::format("%{} {}", first, node.is_map() ? "map" : node.op);
   if (graph.has_value(first) && !graph.value(first).name.empty()) text += " '" + graph.value(first).name + "'";
-  if (!node.origin.empty()) text += fmt::format(" ({}{})", node.origin[0], node.origin.size() > 1 ? fmt::format(" + {}", node.origin.size() - 1) : "");
+  if (!node.origin.empty())
+    text += fmt::format(" ({}{})", node.origin[0], node.origin.size() > 1 ? fmt::format(" + {}", node.origin.size() - 1) : "");
   return text;
 }
 

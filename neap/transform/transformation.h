@@ -49,7 +49,7 @@ const Transformation& find_transformation(std::string_view name);  // Error with
 std::vector<const Transformation*> all_transformations();          // by level, then name
 
 // Helpers shared by transformations.
-int position_of(const Graph& graph, ValueId first_output);         // -1 where there is no such node
-std::string node_name(const Graph& graph, const Node& node);       // "%12 swish (block3/expand)"
+int position_of(const Graph& graph, ValueId first_output);    // -1 where there is no such node
+std::string node_name(const Graph& graph, const Node& node);  // "%12 swish (block3/expand)"
 
 }  // namespace neap

@@ -1,7 +1,7 @@
 // The section that shows the program before and after optimisation: two panes, how they are coloured, search, and the details.
 
 function graphsSection(report) {
-  const graphs = report.graphs;
+  const graphs = report.graphs ?? {};
   const sides = [["before", "As written"], ["after", "Optimised"]].filter(([side]) => graphs[side]?.nodes?.length);
   if (!sides.length) return null;
   const models = Object.fromEntries(sides.map(([side]) => [side, graphModel(graphs[side], report.roofline)]));

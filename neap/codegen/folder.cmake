@@ -1,0 +1,16 @@
+# The prelude of generated kernels is a header that people can read and tests can include; the library carries its text.
+set(NEAP_PRELUDE ${PROJECT_SOURCE_DIR}/neap/codegen/prelude/kernel.h)
+set(NEAP_PRELUDE_SOURCE ${PROJECT_BINARY_DIR}/prelude_text.cpp)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${NEAP_PRELUDE})
+file(READ ${NEAP_PRELUDE} text)
+string(LENGTH "${text}" length)
+set(pieces "")
+set(at 0)
+while(at LESS length)  # compilers limit the length of one literal
+  string(SUBSTRING "${text}" ${at} 8000 piece)
+  string(APPEND pieces "R\"NEAP(${piece})NEAP\"\n")
+  math(EXPR at "${at} + 8000")
+endwhile()
+file(CONFIGURE OUTPUT ${NEAP_PRELUDE_SOURCE} CONTENT "#include \"neap/codegen/prelude.h\"\nnamespace neap {\nconst char* const kernel_prelude = @pieces@;\n}\n" @ONLY)
+target_sources(neap_codegen PRIVATE ${NEAP_PRELUDE_SOURCE})
+target_link_libraries(neap_codegen PUBLIC ${CMAKE_DL_LIBS})

@@ -1,0 +1,260 @@
+#include "neap/runtime/executable.h"
+
+#include <omp.h>
+
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "neap/base/error.h"
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/kernels.h"
+#include "neap/runtime/relayout.h"
+
+namespace neap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string describe(const Node& node) {
+  return fmt::format("%{} {}", node.outputs.empty() ? no_value : node.outputs[0], node.is_map() ? "map" : node.op);
+}
+
+void* allocate(std::shared_ptr<void>& owner, std::int64_t bytes) {
+  Array memory(DType::u8, {bytes + 64});
+  void* start = memory.raw();
+  owner = std::make_shared<Array>(std::move(memory));
+  return start;
+}
+
+}  // namespace
+
+// What depends on the sizes: places of values, library calls made ready.
+struct Binding {
+  Symbols symbols;
+  std::vector<std::int64_t> sizes;  // of the graph's symbols, in order: what kernels take
+  MemoryPlan plan;
+  std::shared_ptr<void> arena_owner, scratch_owner;
+  std::byte* arena = nullptr;
+  void* scratch = nullptr;
+  std::vector<std::unique_ptr<LibraryCall>> calls;  // by node; null for maps
+  std::vector<std::int64_t> chunks;                 // by node; maps only
+  std::vector<bool> combines;
+};
+
+struct Executable::State {
+  Graph graph;
+  ExecutableOptions options;
+  std::vector<std::string> symbols;
+  KernelSet kernels;
+  std::map<std::vector<std::int64_t>, std::unique_ptr<Binding>> bindings;
+  Binding* bound = nullptr;
+  bool profiling = false;
+  std::vector<NodeProfile> profile;
+
+  Binding& bind(const std::vector<Array>& inputs) {
+    const Symbols values = bind_inputs(graph, inputs);
+    std::vector<std::int64_t> key;
+    for (const std::string& symbol : symbols) key.push_back(values.at(symbol));
+    auto& slot = bindings[key];
+    if (slot == nullptr) {
+      constexpr std::size_t most_bindings = 64;  // sampled graphs and episodes come in many sizes: forget rather than fill memory
+      if (bindings.size() > most_bindings) {
+        std::erase_if(bindings, [&](const auto& entry) { return entry.first != key; });
+      }
+      slot = make_binding(values, key);
+    }
+    bound = slot.get();
+    return *bound;
+  }
+
+  std::unique_ptr<Binding> make_binding(const Symbols& values, std::vector<std::int64_t> sizes) {
+    auto made = std::make_unique<Binding>();
+    made->symbols = values;
+    made->sizes = std::move(sizes);
+    made->plan = plan_memory(graph, values, options.reuse_memory);
+    made->arena = static_cast<std::byte*>(allocate(made->arena_owner, made->plan.arena_bytes));
+    std::int64_t scratch = 0;
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+      const Node& node = *graph.nodes()[i];
+      made->calls.emplace_back();
+      made->chunks.push_back(0);
+      made->combines.push_back(false);
+      if (!node.is_map()) {
+        made->calls.back() = prepare(node, values);
+      } else if (const KernelEntry* kernel = kernels.entry(i)) {
+        made->chunks.back() = kernel->chunks(made->sizes.data());
+        const std::int64_t bytes = kernel->scratch(made->sizes.data());
+        made->combines.back() = bytes > 0;
+        scratch = std::max(scratch, bytes);
+      }
+    }
+    made->scratch = allocate(made->scratch_owner, scratch);
+    return made;
+  }
+
+  std::unique_ptr<LibraryCall> prepare(const Node& node, const Symbols& values) const {
+    if (node.implementation.empty()) {
+      throw Error(fmt::format("{} is bound to no implementation", describe(node)), "graph " + graph.name,
+                  "bind it to a library, or lower it to a map");
+    }
+    std::vector<Type> inputs, outputs;
+    for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
+    for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
+    return find_implementation(node.op, node.implementation).prepare(make_call(graph, node), inputs, outputs, values);
+  }
+
+  std::vector<Array> run(const std::vector<Array>& inputs) {
+    Binding& b = bind(inputs);
+    std::unordered_map<ValueId, void*> place;
+    for (std::size_t i = 0; i < inputs.size(); ++i) place[graph.inputs[i].value] = const_cast<std::byte*>(inputs[i].raw());
+    for (const Buffer& buffer : b.plan.buffers) place[buffer.value] = b.arena + buffer.offset;
+    std::vector<Array> results;
+    for (const Output& output : graph.outputs) results.push_back(result_place(output, inputs, place, b));
+    const auto start = Clock::now();
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) run_node(i, b, place, start);
+    finish_outputs(inputs, place, b, results);
+    return results;
+  }
+
+  void* constant_place(ValueId id) const { return const_cast<std::byte*>(graph.value(id).constant->raw()); }
+
+  Array result_place(const Output& output, const std::vector<Array>& inputs, std::unordered_map<ValueId, void*>& place,
+                     const Binding& b) const {
+    const auto in_place = b.plan.in_place_of.find(output.value);
+    if (in_place != b.plan.in_place_of.end()) {
+      place[output.value] = place.at(in_place->second);
+      return inputs[static_cast<std::size_t>(output.updates)];
+    }
+    const Type& type = graph.type(output.value);
+    Array result(type.dtype, evaluate(type.shape, b.symbols));
+    // An output that is an input or constant, or asked for twice, is copied at the end.
+    if (place.count(output.value) == 0 && !graph.value(output.value).constant) place[output.value] = result.raw();
+    return result;
+  }
+
+  void finish_outputs(const std::vector<Array>& inputs, const std::unordered_map<ValueId, void*>& place, const Binding& b,
+                      std::vector<Array>& results) const {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Output& output = graph.outputs[i];
+      const auto found = place.find(output.value);
+      const void* from = found != place.end() ? found->second : constant_place(output.value);
+      if (from != results[i].raw() && results[i].bytes() > 0)
+        std::memcpy(results[i].raw(), from, static_cast<std::size_t>(results[i].bytes()));
+    }
+    // Only when all results are there may inputs be overwritten: another output may be the old value.
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Output& output = graph.outputs[i];
+      if (output.updates < 0 || b.plan.in_place_of.count(output.value) != 0) continue;
+      Array target = inputs[static_cast<std::size_t>(output.updates)];
+      if (target.bytes() > 0) std::memcpy(target.raw(), results[i].raw(), static_cast<std::size_t>(target.bytes()));
+      results[i] = target;
+    }
+  }
+
+  void run_node(std::size_t i, Binding& b, const std::unordered_map<ValueId, void*>& place, Clock::time_point start) {
+    const Node& node = *graph.nodes()[i];
+    std::vector<void*> buffers;
+    for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs}) {
+      for (const ValueId id : *ids) {
+        const auto found = place.find(id);
+        buffers.push_back(id == no_value ? nullptr : found != place.end() ? found->second : constant_place(id));
+      }
+    }
+    const auto begin = profiling ? Clock::now() : Clock::time_point{};
+    if (b.calls[i] != nullptr) {
+      const std::vector<const void*> operands(buffers.begin(), buffers.begin() + static_cast<std::ptrdiff_t>(node.inputs.size()));
+      b.calls[i]->run(operands, std::span(buffers).subspan(node.inputs.size()));
+    } else if (const KernelEntry* kernel = kernels.entry(i)) {
+      run_kernel(node, *kernel, b, i, buffers);
+    } else {
+      run_interpreted(node, b, buffers);
+    }
+    if (!profiling) return;
+    NodeProfile& mine = profile[i];
+    mine.begin = std::chrono::duration<double>(begin - start).count();
+    mine.last = std::chrono::duration<double>(Clock::now() - begin).count();
+    mine.seconds += mine.last;
+    ++mine.runs;
+  }
+
+  void run_kernel(const Node& node, const KernelEntry& kernel, const Binding& b, std::size_t i, const std::vector<void*>& buffers) const {
+    const std::int64_t chunks = b.chunks[i];
+    const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
+    std::int64_t failed = 0;
+    if (threads <= 1) {
+      failed = kernel.run(buffers.data(), b.sizes.data(), b.scratch, 0, chunks);
+    } else {
+#pragma omp parallel num_threads(threads) reduction(max : failed)
+      {
+        const std::int64_t team = omp_get_num_threads(), me = omp_get_thread_num();
+        failed = kernel.run(buffers.data(), b.sizes.data(), b.scratch, chunks * me / team, chunks * (me + 1) / team);
+      }
+    }
+    if (failed != 0) {
+      throw Error(fmt::format("an index in the data is out of bounds of operand {}", failed - 1),
+                  describe(node) + (node.origin.empty() ? "" : ", from " + node.origin[0]), "check the index tensor's values");
+    }
+    if (b.combines[i]) kernel.combine(buffers.data(), b.sizes.data(), b.scratch);
+  }
+
+  void run_interpreted(const Node& node, const Binding& b, const std::vector<void*>& buffers) const {
+    std::vector<Array> operands;
+    std::vector<Type> types;
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      operands.push_back(node.inputs[k] == no_value ? Array() : to_row_major(buffers[k], graph.type(node.inputs[k]), b.symbols));
+    }
+    for (const ValueId id : node.outputs) types.push_back(graph.type(id));
+    const std::vector<Array> results = interpret_map(*node.map, operands, types, b.symbols);
+    for (std::size_t k = 0; k < results.size(); ++k) from_row_major(results[k], buffers[node.inputs.size() + k], types[k], b.symbols);
+  }
+};
+
+Executable::Executable(Graph graph, ExecutableOptions options) : state_(std::make_unique<State>()) {
+  state_->graph = std::move(graph);
+  state_->options = options;
+  state_->symbols = state_->graph.symbols();
+  state_->kernels = KernelSet(state_->graph, options.isa, options.compile);
+  for (std::size_t i = 0; i < state_->graph.nodes().size(); ++i) {
+    const Node& node = *state_->graph.nodes()[i];
+    std::string origin;
+    for (const std::string& name : node.origin) origin += (origin.empty() ? "" : ", ") + name;
+    const std::string how = !node.is_map() ? node.implementation : state_->kernels.entry(i) != nullptr ? "generated" : "interpreter";
+    state_->profile.push_back({describe(node), std::move(origin), how});
+  }
+}
+
+Executable::~Executable() = default;
+Executable::Executable(Executable&&) noexcept = default;
+Executable& Executable::operator=(Executable&&) noexcept = default;
+
+const Graph& Executable::graph() const { return state_->graph; }
+std::vector<Array> Executable::run(const std::vector<Array>& inputs) { return state_->run(inputs); }
+const MemoryPlan& Executable::plan() const {
+  NEAP_ASSERT(state_->bound != nullptr, " no run yet");
+  return state_->bound->plan;
+}
+void Executable::set_profiling(bool on) { state_->profiling = on; }
+const std::vector<NodeProfile>& Executable::profile() const { return state_->profile; }
+double Executable::compile_seconds() const { return state_->kernels.seconds(); }
+int Executable::generated_kernels() const { return state_->kernels.distinct(); }
+
+std::string Executable::trace() const {
+  nlohmann::json events = nlohmann::json::array();
+  for (const NodeProfile& node : state_->profile) {
+    if (node.runs == 0) continue;
+    events.push_back({{"name", node.name},
+                      {"cat", node.how},
+                      {"ph", "X"},
+                      {"ts", node.begin * 1e6},
+                      {"dur", node.last * 1e6},
+                      {"pid", 1},
+                      {"tid", 1},
+                      {"args", {{"from", node.origin}}}});
+  }
+  return nlohmann::json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(1);
+}
+
+}  // namespace neap

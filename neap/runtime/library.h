@@ -1,0 +1,42 @@
+// runtime/: a graph made runnable: generated kernels and library calls, memory from a plan, time and bytes per node.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "neap/ops/operator.h"
+
+namespace neap {
+
+// A call made ready for known sizes. Operands in the node's order; absent ones are null.
+class LibraryCall {
+ public:
+  virtual ~LibraryCall() = default;
+  virtual void run(std::span<const void* const> inputs, std::span<void* const> outputs) = 0;
+};
+
+// A library's way to compute an operator. Always tested against the definition.
+struct Implementation {
+  std::string name;  // "onednn"
+  std::string op;
+  // Why it does not take the call (types with their layouts, outputs likewise); empty where it does.
+  std::function<std::string(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs)> refuses;
+  std::function<std::unique_ptr<LibraryCall>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                             const Symbols& symbols)>
+      prepare;
+  // Whether it takes operands in channels-last layout without loss.
+  bool any_layout = false;
+};
+
+struct RegisterImplementation {
+  explicit RegisterImplementation(Implementation implementation);
+};
+std::vector<const Implementation*> implementations_of(std::string_view op);
+const Implementation& find_implementation(std::string_view op, std::string_view name);  // Error where there is none
+
+// The first implementation that takes the node's call; null where none does, with each one's reason in `why`.
+const Implementation* choose_implementation(const Graph& graph, const Node& node, std::string* why = nullptr);
+
+}  // namespace neap
