@@ -210,7 +210,7 @@ Symbols bind_inputs(const Graph& graph, const std::vector<Array>& inputs) {
       throw Error(fmt::format("input '{}' is {}, not {}", graph.inputs[i].name, name(inputs[i].dtype()), name(type.dtype)),
                   "graph " + graph.name, "cast it first");
     }
-    bind(type.shape, inputs[i].sizes(), symbols, "input '" + graph.inputs[i].name + "'");
+    neap::bind(type.shape, inputs[i].sizes(), symbols, "input '" + graph.inputs[i].name + "'");
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     check(graph.type(graph.inputs[i].value).shape, inputs[i].sizes(), symbols, "input '" + graph.inputs[i].name + "'");

@@ -1,45 +1,58 @@
 #include "neap/runtime/library.h"
 
+#include <algorithm>
+#include <unordered_map>
+
 #include "neap/base/error.h"
 
 namespace neap {
 namespace {
-std::vector<std::unique_ptr<Implementation>>& registry() {
-  static std::vector<std::unique_ptr<Implementation>> all;
-  return all;
+
+// By operator, in the order of their names, so that no link order decides.
+std::unordered_map<std::string, std::vector<const Implementation*>>& registry() {
+  static std::unordered_map<std::string, std::vector<const Implementation*>> by_operator;
+  return by_operator;
 }
+
 }  // namespace
 
 RegisterImplementation::RegisterImplementation(Implementation implementation) {
-  registry().push_back(std::make_unique<Implementation>(std::move(implementation)));
+  static std::vector<std::unique_ptr<Implementation>> all;
+  auto& same = registry()[implementation.op];
+  all.push_back(std::make_unique<Implementation>(std::move(implementation)));
+  same.push_back(all.back().get());
+  std::sort(same.begin(), same.end(), [](const Implementation* a, const Implementation* b) { return a->name < b->name; });
 }
 
-std::vector<const Implementation*> implementations_of(std::string_view op) {
-  std::vector<const Implementation*> found;
-  for (const auto& implementation : registry()) {
-    if (implementation->op == op) found.push_back(implementation.get());
-  }
-  return found;
+const std::vector<const Implementation*>& implementations_of(const std::string& op) {
+  static const std::vector<const Implementation*> none;
+  const auto found = registry().find(op);
+  return found == registry().end() ? none : found->second;
 }
 
-const Implementation& find_implementation(std::string_view op, std::string_view name) {
+const Implementation& find_implementation(const std::string& op, std::string_view name) {
   for (const Implementation* implementation : implementations_of(op)) {
     if (implementation->name == name) return *implementation;
   }
   throw Error(fmt::format("operator {} has no implementation '{}' in this build", op, name), "", "lower it to a map instead");
 }
 
-const Implementation* choose_implementation(const Graph& graph, const Node& node, std::string* why) {
-  const Call call = make_call(graph, node);
-  std::vector<Type> inputs, outputs;
-  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
-  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
-  for (const Implementation* implementation : implementations_of(node.op)) {
+const Implementation* choose_implementation(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                            std::string* why) {
+  for (const Implementation* implementation : implementations_of(call.op().name)) {
     const std::string reason = implementation->refuses(call, inputs, outputs);
     if (reason.empty()) return implementation;
     if (why != nullptr) *why += (why->empty() ? "" : "; ") + implementation->name + ": " + reason;
   }
   return nullptr;
+}
+
+const Implementation* choose_implementation(const Graph& graph, const Node& node, std::string* why) {
+  if (node.is_map() || implementations_of(node.op).empty()) return nullptr;  // most calls: no types to look at
+  std::vector<Type> inputs, outputs;
+  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
+  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
+  return choose_implementation(make_call(graph, node), inputs, outputs, why);
 }
 
 }  // namespace neap

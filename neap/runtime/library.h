@@ -33,10 +33,12 @@ struct Implementation {
 struct RegisterImplementation {
   explicit RegisterImplementation(Implementation implementation);
 };
-std::vector<const Implementation*> implementations_of(std::string_view op);
-const Implementation& find_implementation(std::string_view op, std::string_view name);  // Error where there is none
+const std::vector<const Implementation*>& implementations_of(const std::string& op);      // by name
+const Implementation& find_implementation(const std::string& op, std::string_view name);  // Error where there is none
 
 // The first implementation that takes the node's call; null where none does, with each one's reason in `why`.
 const Implementation* choose_implementation(const Graph& graph, const Node& node, std::string* why = nullptr);
+const Implementation* choose_implementation(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                            std::string* why = nullptr);
 
 }  // namespace neap
