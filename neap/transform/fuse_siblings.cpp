@@ -12,6 +12,7 @@ namespace neap {
 namespace {
 
 constexpr std::size_t most_operands = 24, most_stages = 8;
+constexpr std::size_t most_readers = 32;  // of a value whose readers are paired: more have a small value, such as a constant, in common
 
 bool accumulable(Reduction reduction) { return reduction == Reduction::sum || reduction == Reduction::max || reduction == Reduction::min; }
 
@@ -48,7 +49,7 @@ bool streams(const Expr& reduction) {
 
 // Turns stages whose value contains a streamed reduction into accumulating ones. `next_value` numbers the sums that need a value of their
 // own.
-std::string make_joinable(const Graph& graph, Opener& opener, const Node& node, ValueId next_value, Joinable& made) {
+std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, ValueId next_value, Joinable& made) {
   made.open = opener.open(node);
   Map& map = made.open.map;
   if (!map.locals.empty()) return "it is a scope";
@@ -67,7 +68,7 @@ std::string make_joinable(const Graph& graph, Opener& opener, const Node& node, 
     if (map.stages.size() > 1) return "it reduces in several stages";
     std::string reason;
     const ValueId result = stage.target;
-    if (!pointwise_axes(map, stage, graph.type(result), reason)) return reason;
+    if (!pointwise_axes(map, stage, draft.type(result), reason)) return reason;
     const std::vector<Axis> inner = reductions[0]->axes;
     for (const Expr& e : reductions) {
       if (!accumulable(e->reduction)) return fmt::format("it reduces by {}", name(e->reduction));
@@ -90,7 +91,7 @@ std::string make_joinable(const Graph& graph, Opener& opener, const Node& node, 
       sum.value = substitute_axes(e->args[0], position);
       sum.accumulate = accumulation(e->reduction);
       if (!plain) {
-        Type type = graph.type(result);
+        Type type = draft.type(result);
         type.dtype = e.dtype();
         sum.target = next_value + static_cast<ValueId>(made.sums.size());
         made.sums.push_back(type);
@@ -166,27 +167,28 @@ struct Pair {
   std::map<int, Expr> axis_of;  // axes of b as axes of a
 };
 
-std::string plan(const Graph& graph, const Uses& uses, const Site& site, Pair& pair) {
-  pair.first = position_of(graph, site.at[0]);
-  pair.second = position_of(graph, site.at[1]);
+std::string plan(const Draft& draft, const Site& site, Pair& pair) {
+  if (site.at.size() != 2) return "a pair of nodes is wanted";
+  pair.first = draft.producer(site.at[0]);
+  pair.second = draft.producer(site.at[1]);
   if (pair.first < 0 || pair.second < 0) return "a node is gone";
-  if (pair.first > pair.second) std::swap(pair.first, pair.second);
-  const Node &one = *graph.nodes()[static_cast<std::size_t>(pair.first)], &two = *graph.nodes()[static_cast<std::size_t>(pair.second)];
+  if (pair.first == pair.second) return "they are one node already";
+  if (draft.before(pair.second, pair.first)) std::swap(pair.first, pair.second);
+  const Node &one = draft.node(pair.first), &two = draft.node(pair.second);
   if (!one.is_map() || !two.is_map()) return fmt::format("{} is a library call", one.is_map() ? two.op : one.op);
   if (one.inputs.size() + two.inputs.size() > most_operands) return "the fused map would have too many operands";
   if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the fused map would have too many stages";
-  if (depends_through_others(graph, uses, pair.first, pair.second)) return "other nodes stand between them";
   Opener opener;
-  if (std::string reason = make_joinable(graph, opener, one, graph.value_count(), pair.a); !reason.empty()) return reason;
-  const auto fresh = graph.value_count() + static_cast<ValueId>(pair.a.sums.size());
-  if (std::string reason = make_joinable(graph, opener, two, fresh, pair.b); !reason.empty()) return reason;
+  if (std::string reason = make_joinable(draft, opener, one, draft.value_count(), pair.a); !reason.empty()) return reason;
+  const auto fresh = draft.value_count() + static_cast<ValueId>(pair.a.sums.size());
+  if (std::string reason = make_joinable(draft, opener, two, fresh, pair.b); !reason.empty()) return reason;
 
   // A value that both touch over their whole space says which axis is which.
   std::vector<ValueId> shared(one.inputs);
   shared.insert(shared.end(), one.outputs.begin(), one.outputs.end());
   for (const ValueId value : shared) {
     if (value == no_value || std::find(two.inputs.begin(), two.inputs.end(), value) == two.inputs.end()) continue;
-    const auto at = whole_access(pair.a.open, value, graph.type(value)), bt = whole_access(pair.b.open, value, graph.type(value));
+    const auto at = whole_access(pair.a.open, value, draft.type(value)), bt = whole_access(pair.b.open, value, draft.type(value));
     if (!at || !bt) continue;
     pair.axis_of.clear();
     for (std::size_t i = 0; i < at->size(); ++i) {
@@ -216,24 +218,15 @@ std::string plan(const Graph& graph, const Uses& uses, const Site& site, Pair& p
     }
     reason = "the second reads what is computed from the first's sum";
   });
+  if (reason.empty() && draft.depends_through_others(pair.first, pair.second)) return "other nodes stand between them";
   return reason;
 }
 
-std::string check(const Graph& graph, const Site& site) {
-  if (site.at.size() != 2) return "a pair of nodes is wanted";
+std::string apply(Draft& draft, const Site& site, const Parameters&) {
   Pair pair;
-  return plan(graph, Uses(graph), site, pair);
-}
-
-void apply(Graph& graph, const Site& site, const Parameters&) {
-  Pair pair;
-  plan(graph, Uses(graph), site, pair);
+  if (std::string reason = plan(draft, site, pair); !reason.empty()) return reason;
   for (const Joinable* side : {&pair.a, &pair.b}) {
-    for (const Type& type : side->sums) {
-      Type row_major = type;
-      row_major.layout = {};
-      graph.add_value(std::move(row_major));
-    }
+    for (const Type& type : side->sums) draft.add_value({type.dtype, type.shape, {}});
   }
   OpenMap& a = pair.a.open;
   OpenMap& b = pair.b.open;
@@ -250,33 +243,25 @@ void apply(Graph& graph, const Site& site, const Parameters&) {
   }
   a.origin = merge_origins(a.origin, b.origin);
   Node merged = close(a);
-  const ValueId first_output = merged.outputs[0];
-  replace_pair(graph, pair.first, pair.second, std::move(merged));
-  Edit edit;
-  const auto at = static_cast<std::size_t>(position_of(graph, first_output)) + 1;
-  for (const Joinable* side : {&pair.a, &pair.b}) {
-    for (const Node& node : side->behind) edit.before[at].push_back(node);
-  }
-  if (!edit.before.empty()) neap::apply(graph, edit);
-  remove_dead_nodes(graph);
+  std::vector<Node> nodes{std::move(merged)};
+  for (const Joinable* side : {&pair.a, &pair.b}) nodes.insert(nodes.end(), side->behind.begin(), side->behind.end());
+  draft.replace_pair(pair.first, pair.second, std::move(nodes));
+  return "";
 }
 
-std::vector<Site> find(const Graph& graph) {
-  const Uses uses(graph);
+std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
   std::set<std::pair<ValueId, ValueId>> seen;
   const auto offer = [&](int i, int j) {
     if (i == j) return;
-    const ValueId a = graph.nodes()[static_cast<std::size_t>(std::min(i, j))]->outputs[0],
-                  b = graph.nodes()[static_cast<std::size_t>(std::max(i, j))]->outputs[0];
+    const ValueId a = draft.node(i).outputs[0], b = draft.node(j).outputs[0];
     if (seen.emplace(a, b).second) sites.push_back({{a, b}});
   };
-  const auto is_map = [&](int at) { return graph.nodes()[static_cast<std::size_t>(at)]->is_map(); };
-  for (ValueId value = 0; value < graph.value_count(); ++value) {
-    if (!graph.has_value(value) || graph.type(value).rank() == 0) continue;
-    const auto& users = uses.users(value);
-    const int producer = uses.producer(value);
-    if (users.size() > 32) continue;  // a widely used small value, such as a constant
+  const auto is_map = [&](int at) { return draft.node(at).is_map(); };
+  for (ValueId value = 0; value < draft.value_count(); ++value) {
+    if (draft.users(value).empty() || draft.users(value).size() > most_readers || draft.type(value).rank() == 0) continue;
+    const std::vector<int> users = draft.users_in_order(value);
+    const int producer = draft.producer(value);
     for (std::size_t i = 0; i < users.size(); ++i) {
       if (!is_map(users[i])) continue;
       if (producer >= 0 && is_map(producer)) offer(producer, users[i]);
@@ -292,7 +277,6 @@ const RegisterTransformation fuse_siblings{{.name = "fuse_siblings",
                                             .level = 2,
                                             .about = "runs two maps over one space in one pass, reductions as sums on the way",
                                             .find = find,
-                                            .check = check,
                                             .apply = apply}};
 
 }  // namespace

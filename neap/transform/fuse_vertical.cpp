@@ -1,6 +1,7 @@
 // Fuses a map into the maps that read it, by substitution: its result is no longer stored. Where it is read more than once the result is
 // computed again, if that is cheap. Where somebody else still needs it, it stays beside.
 #include <algorithm>
+#include <unordered_set>
 
 #include "neap/base/error.h"
 #include "neap/transform/map_edit.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr double most_recomputed_flops = 8;  // per element, when an element is read several times
 constexpr std::size_t most_operands = 24;
+constexpr int largest_body = 256;  // scalar operations: what compilers and people can follow
 
 bool has_reduction(const Expr& value) {
   bool found = false;
@@ -26,16 +28,25 @@ const Stage* stage_writing(const Map& map, ValueId value) {
 }
 
 // How often a consumer reads each element of `value`, at the sizes that are known (a symbol counts as one on both sides).
-double reads_per_element(const OpenMap& consumer, ValueId value, const Type& type) {
+double reads_per_element(const Node& consumer, ValueId value, const Type& type) {
   Dim reads = 0;
-  for (const Stage& stage : consumer.map.stages) {
-    const auto count = [&](const auto& self, const Expr& e, const Dim& times) -> void {
-      if (e->op == Scalar::read && e->integer == value) reads += times;
-      Dim inner = times;
-      for (const Axis& axis : e->axes) inner *= axis.extent;
-      for (const Expr& arg : e->args) self(self, arg, inner);
+  const auto is_it = [&](std::int64_t operand) { return operand >= 0 && consumer.inputs[static_cast<std::size_t>(operand)] == value; };
+  for (const Stage& stage : consumer.map->stages) {
+    // A distinct read costs once a point of the loops around it.
+    const auto count = [&](const auto& self, const Expr& e, const Dim& times, std::unordered_set<const Expr::Node*>& seen) -> void {
+      if (!seen.insert(e.node().get()).second) return;
+      if (e->op == Scalar::read && is_it(e->integer)) reads += times;
+      if (e->op == Scalar::reduce) {
+        Dim inner = times;
+        for (const Axis& axis : e->axes) inner *= axis.extent;
+        std::unordered_set<const Expr::Node*> within;
+        self(self, e->args[0], inner, within);
+        return;
+      }
+      for (const Expr& arg : e->args) self(self, arg, times, seen);
     };
-    count(count, stage.value, points(consumer.map, stage));
+    std::unordered_set<const Expr::Node*> seen;
+    count(count, stage.value, points(*consumer.map, stage), seen);
   }
   const auto plain = [](const Dim& dim) {
     Symbols ones;
@@ -50,45 +61,46 @@ struct Plan {
   int producer = -1;
 };
 
-std::string plan_for(const Graph& graph, const Uses& uses, const Site& site, Plan& plan) {
-  const ValueId value = site.at[0];
-  if (!graph.has_value(value)) return "the value is gone";
-  plan.producer = uses.producer(value);
-  if (plan.producer < 0) return "it is an input or a constant";
+std::string plan_for(const Draft& draft, const Site& site, Plan& plan) {
+  const ValueId value = site.at.empty() ? no_value : site.at[0];
+  plan.producer = draft.producer(value);
+  if (plan.producer < 0) return "it is an input, a constant, or gone";
+  plan.consumers = draft.users_in_order(value);
   if (site.at.size() > 1) {
-    const int consumer = position_of(graph, site.at[1]);
-    const auto& users = uses.users(value);
-    if (std::find(users.begin(), users.end(), consumer) == users.end()) return "the second node does not read the first";
+    const int consumer = draft.producer(site.at[1]);
+    if (std::find(plan.consumers.begin(), plan.consumers.end(), consumer) == plan.consumers.end()) {
+      return "the second node does not read the first";
+    }
     plan.consumers = {consumer};
   } else {
-    plan.consumers = uses.users(value);
-    if (uses.is_output(value)) return "its result is an output of the graph";
+    if (draft.is_output(value)) return "its result is an output of the graph";
     if (plan.consumers.empty()) return "nobody reads it";
   }
   return "";
 }
 
-std::string check(const Graph& graph, const Site& site) {
-  const Uses uses(graph);
-  Plan plan;
-  if (std::string reason = plan_for(graph, uses, site, plan); !reason.empty()) return reason;
-  const ValueId value = site.at[0];
-  const Node& producer = *graph.nodes()[static_cast<std::size_t>(plan.producer)];
+std::string check(const Draft& draft, const Plan& plan, ValueId value) {
+  const Node& producer = draft.node(plan.producer);
   if (!producer.is_map()) return fmt::format("it is made by a call of {}", producer.op);
   if (!producer.map->locals.empty()) return "it is made by a scope";
+  for (const int at : plan.consumers) {
+    const Node& consumer = draft.node(at);
+    if (!consumer.is_map()) return fmt::format("{} reads it, which is a library call", consumer.op);
+    if (consumer.inputs.size() + producer.inputs.size() > most_operands) return "the fused map would have too many operands";
+  }
   Opener opener;
   const OpenMap open = opener.open(producer);
   const Stage* stage = stage_writing(open.map, value);
   std::string reason;
-  if (!pointwise_axes(open.map, *stage, graph.type(value), reason)) return reason;
+  if (!pointwise_axes(open.map, *stage, draft.type(value), reason)) return reason;
   const bool reduces = has_reduction(stage->value);
   const double work = flops(stage->value).is_constant() ? static_cast<double>(flops(stage->value).constant()) : 1e9;
+  const int size = expression_size(stage->value);
   double reads = 0;
   for (const int at : plan.consumers) {
-    const Node& consumer = *graph.nodes()[static_cast<std::size_t>(at)];
-    if (!consumer.is_map()) return fmt::format("{} reads it, which is a library call", consumer.op);
-    if (consumer.inputs.size() + producer.inputs.size() > most_operands) return "the fused map would have too many operands";
-    reads += reads_per_element(opener.open(consumer), value, graph.type(value));
+    const Node& consumer = draft.node(at);
+    if (size + map_size(*consumer.map) > largest_body) return "the fused map's body would be too long";
+    reads += reads_per_element(consumer, value, draft.type(value));
   }
   if (reads > 1.01 && reduces) return fmt::format("a reduction would be computed {:.0f} times", reads);
   if (reads > 2.01 && work > most_recomputed_flops)
@@ -97,16 +109,20 @@ std::string check(const Graph& graph, const Site& site) {
   return "";
 }
 
-void fuse_into(Graph& graph, const Node& producer, ValueId value, int at) {
+void fuse_into(Draft& draft, const Node& producer, ValueId value, int at) {
   Opener opener;
   const OpenMap source = opener.open(producer);
-  OpenMap target = opener.open(*graph.nodes()[static_cast<std::size_t>(at)]);
+  OpenMap target = opener.open(draft.node(at));
   const Stage& stage = *stage_writing(source.map, value);
   std::string reason;
-  const std::vector<int> axis_at = *pointwise_axes(source.map, stage, graph.type(value), reason);
-  const Type& type = graph.type(value);
+  const std::vector<int> axis_at = *pointwise_axes(source.map, stage, draft.type(value), reason);
+  const Type& type = draft.type(value);
+  std::vector<std::pair<Expr, Expr>> written;  // equal reads become one expression, so that it is computed once
   rewrite_map(target.map, [&](const Expr& e) -> Expr {
     if (e->op != Scalar::read || e->integer != value) return {};
+    for (const auto& [before, after] : written) {
+      if (same(before, e)) return after;
+    }
     std::map<int, Expr> position;
     for (const Axis& axis : source.map.axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
     Expr inside;
@@ -119,35 +135,36 @@ void fuse_into(Graph& graph, const Node& producer, ValueId value, int at) {
       inside = inside ? inside && fits : fits;
     }
     const Expr inlined = substitute_axes(opener.refresh(stage.value), position);
-    return guarded ? select(inside, inlined, e->args.back()) : inlined;
+    written.emplace_back(e, guarded ? select(inside, inlined, e->args.back()) : inlined);
+    return written.back().second;
   });
   target.origin = merge_origins(source.origin, target.origin);
-  Node fused = close(target);
-  // `close` lists outputs in order of writing, which is their order already.
-  graph.replace_node(static_cast<std::size_t>(at), std::move(fused));
+  draft.replace(at, close(target));  // which lists outputs in order of writing: their order already
 }
 
-void apply(Graph& graph, const Site& site, const Parameters&) {
+std::string apply(Draft& draft, const Site& site, const Parameters&) {
   Plan plan;
-  plan_for(graph, Uses(graph), site, plan);
-  const NodePtr producer = graph.nodes()[static_cast<std::size_t>(plan.producer)];
-  for (const int at : plan.consumers) fuse_into(graph, *producer, site.at[0], at);
-  remove_dead_nodes(graph);
+  std::string reason = plan_for(draft, site, plan);
+  if (reason.empty()) reason = check(draft, plan, site.at[0]);
+  if (!reason.empty()) return reason;
+  const NodePtr producer = draft.pointer(plan.producer);
+  for (const int at : plan.consumers) fuse_into(draft, *producer, site.at[0], at);
+  draft.erase_unused(plan.producer);
+  return "";
 }
 
-std::vector<Site> find(const Graph& graph) {
-  const Uses uses(graph);
+std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
-  for (const NodePtr& node : graph.nodes()) {
-    if (!node->is_map()) continue;
-    for (const ValueId value : node->outputs) {
-      const auto& users = uses.users(value);
-      if (std::none_of(users.begin(), users.end(), [&](int at) { return graph.nodes()[static_cast<std::size_t>(at)]->is_map(); })) continue;
-      if (!uses.is_output(value)) sites.push_back({{value}});
-      if (users.size() < 2 && !uses.is_output(value)) continue;
+  const auto is_map = [&](int at) { return draft.node(at).is_map(); };
+  for (int node = draft.first(); node != 0; node = draft.next(node)) {
+    if (!is_map(node)) continue;
+    for (const ValueId value : draft.node(node).outputs) {
+      const std::vector<int> users = draft.users_in_order(value);
+      if (std::none_of(users.begin(), users.end(), is_map)) continue;
+      if (!draft.is_output(value)) sites.push_back({{value}});
+      if (users.size() < 2 && !draft.is_output(value)) continue;
       for (const int at : users) {
-        if (graph.nodes()[static_cast<std::size_t>(at)]->is_map())
-          sites.push_back({{value, graph.nodes()[static_cast<std::size_t>(at)]->outputs[0]}});
+        if (is_map(at)) sites.push_back({{value, draft.node(at).outputs[0]}});
       }
     }
   }
@@ -158,7 +175,6 @@ const RegisterTransformation fuse_vertical{{.name = "fuse_vertical",
                                             .level = 2,
                                             .about = "computes a map's result where it is read, in place of storing it",
                                             .find = find,
-                                            .check = check,
                                             .apply = apply}};
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "neap/transform/map_edit.h"
 
 #include <algorithm>
-#include <queue>
 #include <set>
 
 #include "neap/base/error.h"
@@ -178,47 +177,16 @@ Dim points(const Map& map, const Stage& stage) {
   return total;
 }
 
-bool depends_through_others(const Graph& graph, const Uses& uses, int earlier, int later) {
-  std::vector<char> reached(static_cast<std::size_t>(later) + 1, 0);
-  const auto& nodes = graph.nodes();
-  for (int i = earlier; i <= later; ++i) {
-    if (i != earlier && reached[static_cast<std::size_t>(i)] == 0) continue;
-    if (i == later) return true;
-    for (const ValueId id : nodes[static_cast<std::size_t>(i)]->outputs) {
-      for (const int user : uses.users(id)) {
-        if (user <= later && !(i == earlier && user == later)) reached[static_cast<std::size_t>(user)] = 1;
-      }
-    }
-  }
-  return reached[static_cast<std::size_t>(later)] != 0;
+int expression_size(const Expr& value) {
+  int size = 0;
+  visit(value, [&](const Expr&) { ++size; });
+  return size;
 }
 
-void replace_pair(Graph& graph, int first, int second, Node merged) {
-  // The nodes between that the second one needs go ahead of the merged node; the others stay behind it.
-  const auto& nodes = graph.nodes();
-  const Uses uses(graph);
-  std::vector<char> needed(nodes.size(), 0);
-  const auto need = [&](const Node& node) {
-    for (const ValueId id : node.inputs) {
-      const int at = id == no_value ? -1 : uses.producer(id);
-      if (at > first && at < second) needed[static_cast<std::size_t>(at)] = 1;
-    }
-  };
-  need(*nodes[static_cast<std::size_t>(second)]);
-  for (int i = second - 1; i > first; --i) {
-    if (needed[static_cast<std::size_t>(i)] != 0) need(*nodes[static_cast<std::size_t>(i)]);
-  }
-  std::vector<NodePtr> ordered(nodes.begin(), nodes.begin() + first);
-  for (int i = first + 1; i < second; ++i) {
-    if (needed[static_cast<std::size_t>(i)] != 0) ordered.push_back(nodes[static_cast<std::size_t>(i)]);
-  }
-  ordered.push_back(std::make_shared<const Node>(std::move(merged)));
-  for (int i = first + 1; i < second; ++i) {
-    if (needed[static_cast<std::size_t>(i)] == 0) ordered.push_back(nodes[static_cast<std::size_t>(i)]);
-  }
-  ordered.insert(ordered.end(), nodes.begin() + second + 1, nodes.end());
-  graph.set_nodes(std::move(ordered));
-  graph.compact();
+int map_size(const Map& map) {
+  int size = 0;
+  visit_map(map, [&](const Expr&) { ++size; });
+  return size;
 }
 
 }  // namespace neap

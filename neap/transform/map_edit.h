@@ -43,10 +43,8 @@ std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stag
 // Points of the map's axes and the stage's.
 Dim points(const Map& map, const Stage& stage);
 
-// Whether `later` (a position) depends on `earlier` by a path through other nodes.
-bool depends_through_others(const Graph& graph, const Uses& uses, int earlier, int later);
-
-// Puts `merged` in place of two nodes that do not depend on each other through others, and orders the nodes anew where needed.
-void replace_pair(Graph& graph, int first, int second, Node merged);
+// Scalar operations of an expression, of all expressions of a map: each distinct one once.
+int expression_size(const Expr& value);
+int map_size(const Map& map);
 
 }  // namespace neap

@@ -1,197 +1,200 @@
 #include "neap/transform/optimizer.h"
 
 #include <algorithm>
-#include <set>
-#include <unordered_set>
+#include <cstdlib>
+#include <map>
+#include <unordered_map>
 
 #include "neap/base/error.h"
 
 namespace neap {
-
-Cost changed_cost(const CostModel& model, const Graph& before, const Graph& after) {
-  std::unordered_set<const Node*> old;
-  for (const NodePtr& node : before.nodes()) old.insert(node.get());
-  Cost change;
-  for (const NodePtr& node : after.nodes()) {
-    if (old.erase(node.get()) == 0) change += model.node(after, *node);
-  }
-  for (const NodePtr& node : before.nodes()) {
-    if (old.count(node.get()) != 0) change = change - model.node(before, *node);
-  }
-  return change;
-}
-
-Optimizer::Optimizer(Graph graph, CostModel model) : graph_(std::move(graph)), model_(std::move(model)), cost_(model_.graph(graph_)) {}
-
 namespace {
 
-std::string place_of(const Graph& graph, const Site& site) {
-  std::string text;
-  const Uses uses(graph);
-  for (const ValueId id : site.at) {
-    const int at = id >= 0 && id < graph.value_count() ? uses.producer(id) : -1;
-    text +=
-        (text.empty() ? "" : " -> ") + (at < 0 ? fmt::format("%{}", id) : node_name(graph, *graph.nodes()[static_cast<std::size_t>(at)]));
-  }
-  return text;
-}
-
-}  // namespace
-
-void Optimizer::record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
-                       Graph previous) {
-  Step step{transformation.name, transformation.level, std::move(place), site, parameters, edits, cost_, {}, std::move(previous)};
-  cost_ += changed_cost(model_, step.previous, graph_);
-  step.after = cost_;
-  steps_.push_back(std::move(step));
-}
-
-void Optimizer::apply(const Transformation& transformation, const Site& site, const Parameters& parameters) {
-  if (const std::string reason = transformation.check(graph_, site); !reason.empty()) {
-    throw Error(fmt::format("{} does not fit: {}", transformation.name, reason), place_of(graph_, site),
-                "`neap optimize --explain` lists the sites");
-  }
-  for (const auto& [name, value] : parameters) {
+// Refuses parameters that the transformation does not have, and fills in those that were not given.
+Parameters complete(const Transformation& transformation, const Parameters& given) {
+  Parameters all;
+  for (const ParameterSpec& spec : transformation.parameters) all[spec.name] = spec.default_value;
+  for (const auto& [name, value] : given) {
     const auto spec = std::find_if(transformation.parameters.begin(), transformation.parameters.end(),
                                    [&, n = name](const ParameterSpec& s) { return s.name == n; });
     if (spec == transformation.parameters.end()) throw Error(fmt::format("{} has no parameter '{}'", transformation.name, name));
     if (value < spec->least || value > spec->most) {
       throw Error(fmt::format("{} = {} is outside {} to {}", name, value, spec->least, spec->most), transformation.name);
     }
+    all[name] = value;
   }
-  Graph previous = graph_;
-  std::string place = place_of(graph_, site);
-  transformation.apply(graph_, site, parameters);
-  record(transformation, site, parameters, 1, std::move(place), std::move(previous));
+  return all;
 }
 
-bool Optimizer::try_site(const Transformation& transformation, const Site& site) {
-  std::string reason = transformation.check(graph_, site);
+void require_sites(const Transformation& transformation) {
+  if (transformation.apply == nullptr) {
+    throw Error(fmt::format("{} is a pass over the whole graph", transformation.name), "", "apply it without a site");
+  }
+}
+
+}  // namespace
+
+Optimizer::Optimizer(Graph graph, CostModel model) : draft_(std::move(graph)), model_(std::move(model)) {
+  cost_ = model_.graph(this->graph());
+  const char* wanted = std::getenv("NEAP_VERIFY");
+  verifying_ = wanted != nullptr && std::string_view(wanted) == "1";
+}
+
+const Graph& Optimizer::graph() const {
+  if (!graph_) graph_ = draft_.graph();
+  return *graph_;
+}
+
+std::string Optimizer::place_of(const Site& site) const {
+  std::string text;
+  for (const ValueId id : site.at) {
+    const int at = draft_.producer(id);
+    text += (text.empty() ? "" : " -> ") + (at < 0 ? fmt::format("%{}", id) : node_name(draft_.shell(), draft_.node(at)));
+  }
+  return text;
+}
+
+Cost Optimizer::cost_of(const std::vector<NodePtr>& nodes) const {
+  Cost total;
+  for (const NodePtr& node : nodes) total += model_.node(draft_.shell(), *node);
+  return total;
+}
+
+void Optimizer::record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
+                       Draft::Mark mark, const Cost& change) {
+  Step step{transformation.name, transformation.level, std::move(place), site, parameters, edits, cost_, cost_, mark};
+  step.after += change;
+  cost_ = step.after;
+  steps_.push_back(std::move(step));
+  graph_.reset();
+  if (!verifying_) return;
+  try {
+    verify(graph());
+  } catch (const Error& error) {
+    throw Error("an edit broke the graph: " + error.problem(), transformation.name + " at " + steps_.back().place + ", " + error.place(),
+                "this is a fault of the transformation");
+  }
+}
+
+std::vector<Site> Optimizer::sites(const Transformation& transformation) const {
+  return transformation.find == nullptr ? std::vector<Site>{} : transformation.find(draft_);
+}
+
+Prediction Optimizer::predict(const Transformation& transformation, const Site& site, const Parameters& parameters) {
+  require_sites(transformation);
+  const Draft::Mark mark = draft_.mark();
+  Prediction prediction;
+  prediction.reason = transformation.apply(draft_, site, complete(transformation, parameters));
+  if (prediction.reason.empty()) {
+    const Draft::Difference difference = draft_.since(mark);
+    prediction.before = cost_of(difference.gone);
+    prediction.after = cost_of(difference.made);
+  }
+  draft_.rollback(mark);
+  return prediction;
+}
+
+std::string Optimizer::check(const Transformation& transformation, const Site& site, const Parameters& parameters) {
+  return predict(transformation, site, parameters).reason;
+}
+
+void Optimizer::apply(const Transformation& transformation, const Site& site, const Parameters& parameters) {
+  require_sites(transformation);
+  const Parameters all = complete(transformation, parameters);
+  const Draft::Mark mark = draft_.mark();
+  std::string place = place_of(site);
+  if (const std::string reason = transformation.apply(draft_, site, all); !reason.empty()) {
+    throw Error(fmt::format("{} does not fit: {}", transformation.name, reason), place, "`neap optimize --explain` lists the sites");
+  }
+  const Draft::Difference difference = draft_.since(mark);
+  record(transformation, site, parameters, 1, std::move(place), mark, cost_of(difference.made) - cost_of(difference.gone));
+}
+
+bool Optimizer::try_site(const Transformation& transformation, const Site& site, const Parameters& parameters) {
+  const Draft::Mark mark = draft_.mark();
+  std::string place = place_of(site);
+  std::string reason = transformation.apply(draft_, site, complete(transformation, parameters));
   if (reason.empty()) {
-    Graph changed = graph_;
-    transformation.apply(changed, site, {});
-    const Cost change = changed_cost(model_, graph_, changed);
+    const Draft::Difference difference = draft_.since(mark);
+    const Cost change = cost_of(difference.made) - cost_of(difference.gone);
     if (!transformation.needs_gain || change.seconds < 0) {
-      std::string place = place_of(graph_, site);
-      std::swap(graph_, changed);
-      record(transformation, site, {}, 1, std::move(place), std::move(changed));
+      record(transformation, site, parameters, 1, std::move(place), mark, change);
       return true;
     }
     reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
                          change.flops / 1e3);
   }
-  refusals_.push_back({transformation.name, transformation.level, place_of(graph_, site), std::move(reason)});
+  draft_.rollback(mark);
+  refusals_.push_back({transformation.name, transformation.level, std::move(place), std::move(reason)});
   return false;
 }
 
-int Optimizer::apply_all(const Transformation& transformation) {
-  if (transformation.apply_everywhere != nullptr) {
-    Graph previous = graph_;
-    const int edits = transformation.apply_everywhere(graph_);
-    if (edits > 0) record(transformation, {}, {}, edits, "everywhere", std::move(previous));
-    return edits;
+int Optimizer::pass(const Transformation& transformation, const Parameters& parameters) {
+  const Draft::Mark mark = draft_.mark();
+  Graph changed = graph();
+  Pass pass{model_, {}};
+  const int edits = transformation.apply_everywhere(changed, complete(transformation, parameters), pass);
+  for (Refusal& refusal : pass.refusals) {
+    refusals_.push_back({transformation.name, transformation.level, std::move(refusal.place), std::move(refusal.reason)});
   }
-  // Sites that were refused stay refused until a node of theirs changes, so that rounds end quickly.
+  if (edits == 0) return 0;
+  const Cost change = changed_cost(model_, graph(), changed);
+  draft_.adopt(std::move(changed));
+  record(transformation, {}, parameters, edits, "everywhere", mark, change);
+  return edits;
+}
+
+int Optimizer::apply_all(const Transformation& transformation, const Parameters& parameters) {
+  if (transformation.apply_everywhere != nullptr) return pass(transformation, parameters);
+  // Sites that were refused stay refused until something near them changes, so that rounds end quickly.
+  struct Tried {
+    int when = 0;
+    Refusal refusal;
+  };
+  std::map<std::vector<ValueId>, Tried> refused;
+  std::unordered_map<ValueId, int> changed_at;
   int edits = 0;
-  std::set<std::vector<ValueId>> tried;
   for (bool changed = true; changed;) {
     changed = false;
-    for (const Site& site : transformation.find(graph_)) {
-      if (tried.count(site.at) != 0) continue;
-      if (try_site(transformation, site)) {
-        ++edits;
-        changed = true;
-        tried.clear();
-      } else {
-        tried.insert(site.at);
+    for (const Site& site : transformation.find(draft_)) {
+      const auto known = refused.find(site.at);
+      if (known != refused.end()) {
+        const bool fresh = std::any_of(site.at.begin(), site.at.end(), [&](ValueId id) { return changed_at[id] > known->second.when; });
+        if (!fresh) continue;
+      }
+      const Draft::Mark mark = draft_.mark();
+      if (!try_site(transformation, site, parameters)) {
+        refused[site.at] = {edits, std::move(refusals_.back())};
+        refusals_.pop_back();
+        continue;
+      }
+      ++edits;
+      changed = true;
+      refused.erase(site.at);
+      const Draft::Difference difference = draft_.since(mark);
+      for (const std::vector<NodePtr>* nodes : {&difference.gone, &difference.made}) {
+        for (const NodePtr& node : *nodes) {
+          for (const ValueId id : node->inputs) changed_at[id] = edits;
+          for (const ValueId id : node->outputs) changed_at[id] = edits;
+        }
       }
     }
   }
-  // Of the refusals, what is said last about a place counts, and only what was not done after all.
-  std::set<std::pair<std::string, std::string>> seen;
-  std::vector<Refusal> kept;
-  for (auto it = refusals_.rbegin(); it != refusals_.rend(); ++it) {
-    if (seen.emplace(it->transformation, it->place).second) kept.push_back(*it);
+  // Only refusals at places that are still there: the others were overtaken by an edit.
+  for (auto& [at, tried] : refused) {
+    if (std::all_of(at.begin(), at.end(), [&](ValueId id) { return draft_.producer(id) >= 0; })) {
+      refusals_.push_back(std::move(tried.refusal));
+    }
   }
-  refusals_.assign(kept.rbegin(), kept.rend());
   return edits;
 }
 
 void Optimizer::undo() {
   if (steps_.empty()) throw Error("there is no step to undo");
-  graph_ = std::move(steps_.back().previous);
+  draft_.rollback(steps_.back().mark);
   cost_ = steps_.back().before;
   steps_.pop_back();
-}
-
-std::string Optimizer::recipe() const {
-  std::string text;
-  for (const Step& step : steps_) {
-    text += step.transformation;
-    if (!step.site.at.empty()) text += " at " + step.site.to_string();
-    for (const auto& [name, value] : step.parameters) text += fmt::format(" {}={}", name, value);
-    text += "\n";
-  }
-  return text;
-}
-
-namespace {
-
-// "name at %4 -> %7 tile=8" -> its parts; Error with the line's number.
-struct Line {
-  std::string name;
-  Site site;
-  Parameters parameters;
-};
-Line parse_line(std::string_view text, int number) {
-  Line line;
-  std::size_t at = 0;
-  const auto word = [&]() -> std::string_view {
-    while (at < text.size() && text[at] == ' ') ++at;
-    const std::size_t from = at;
-    while (at < text.size() && text[at] != ' ') ++at;
-    return text.substr(from, at - from);
-  };
-  const auto integer = [&](std::string_view digits) {
-    std::int64_t value = 0;
-    const bool good =
-        !digits.empty() && digits.size() < 10 && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!good) throw Error(fmt::format("'{}' is not a number", digits), fmt::format("line {} of the recipe", number));
-    for (const char c : digits) value = value * 10 + (c - '0');
-    return value;
-  };
-  line.name = word();
-  for (std::string_view w = word(); !w.empty(); w = word()) {
-    if (w == "at" || w == "->") continue;
-    if (w[0] == '%') {
-      line.site.at.push_back(static_cast<ValueId>(integer(w.substr(1))));
-    } else if (const std::size_t equals = w.find('='); equals != std::string_view::npos) {
-      line.parameters[std::string(w.substr(0, equals))] = integer(w.substr(equals + 1));
-    } else {
-      throw Error(fmt::format("'{}' is neither a node nor a parameter", w), fmt::format("line {} of the recipe", number));
-    }
-  }
-  return line;
-}
-
-}  // namespace
-
-void Optimizer::replay(const std::string& recipe) {
-  std::size_t from = 0;
-  for (int number = 1; from < recipe.size(); ++number) {
-    std::size_t end = recipe.find('\n', from);
-    if (end == std::string::npos) end = recipe.size();
-    const std::string_view text = std::string_view(recipe).substr(from, end - from);
-    from = end + 1;
-    if (text.empty() || text[0] == '#') continue;
-    const Line line = parse_line(text, number);
-    const Transformation& transformation = find_transformation(line.name);
-    if (line.site.at.empty()) {
-      apply_all(transformation);
-    } else {
-      apply(transformation, line.site, line.parameters);
-    }
-  }
+  graph_.reset();
 }
 
 void Optimizer::optimize(int level) {

@@ -1,9 +1,9 @@
 // Applies transformations to a graph and keeps the history: what was done, what it saved, why not elsewhere; every step can be undone.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "neap/transform/cost.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -14,31 +14,34 @@ struct Step {
   std::string place;  // names of the nodes, as they were
   Site site;
   Parameters parameters;
-  int edits = 1;       // more than one where a whole pass was applied at once
+  int edits = 1;       // more than one where a pass went over the whole graph
   Cost before, after;  // of the whole graph, modelled
-  Graph previous;      // shares nodes and values with the graph after it
+  Draft::Mark mark = 0;
 };
 
-struct Refusal {
-  std::string transformation;
-  int level = 0;
-  std::string place, reason;
+// What an edit would do, without doing it.
+struct Prediction {
+  std::string reason;  // why it does not fit; empty where it does
+  Cost before, after;  // of the nodes that it touches
 };
 
 class Optimizer {
  public:
   explicit Optimizer(Graph graph, CostModel model = CostModel());
 
-  const Graph& graph() const { return graph_; }
+  const Graph& graph() const;
   const CostModel& model() const { return model_; }
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Refusal>& refusals() const { return refusals_; }
   const Cost& cost() const { return cost_; }
 
+  std::vector<Site> sites(const Transformation& transformation) const;  // none of a pass over the whole graph
+  std::string check(const Transformation& transformation, const Site& site, const Parameters& parameters = {});
+  Prediction predict(const Transformation& transformation, const Site& site, const Parameters& parameters = {});
   // Applies at one site; Error with the reason where it does not fit.
   void apply(const Transformation& transformation, const Site& site, const Parameters& parameters = {});
   // Applies wherever it fits and pays, until nothing changes; gives the number of edits. What does not fit or pay is kept as a refusal.
-  int apply_all(const Transformation& transformation);
+  int apply_all(const Transformation& transformation, const Parameters& parameters = {});
   void undo();  // the last step; Error if there is none
   // Runs the recipe for `level` (1 to 4 include the lower ones; 0: only what is needed to run).
   void optimize(int level = 4);
@@ -47,19 +50,27 @@ class Optimizer {
   std::string recipe() const;
   void replay(const std::string& recipe);
 
- private:
-  bool try_site(const Transformation& transformation, const Site& site);
-  void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
-              Graph previous);
+  // The history for people: each step with what it saves, and why the other sites were left alone.
+  std::string explain() const;
 
-  Graph graph_;
+  // Verifies the graph's rules after every edit (slow): for finding what broke it. On from the start where NEAP_VERIFY is set to 1.
+  void set_verifying(bool on) { verifying_ = on; }
+
+ private:
+  bool try_site(const Transformation& transformation, const Site& site, const Parameters& parameters);
+  int pass(const Transformation& transformation, const Parameters& parameters);
+  void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
+              Draft::Mark mark, const Cost& change);
+  Cost cost_of(const std::vector<NodePtr>& nodes) const;
+  std::string place_of(const Site& site) const;
+
+  Draft draft_;
   CostModel model_;
   Cost cost_;
   std::vector<Step> steps_;
   std::vector<Refusal> refusals_;
+  bool verifying_ = false;
+  mutable std::optional<Graph> graph_;  // as of the last step
 };
-
-// Cost of the nodes of `after` that are not in `before`, and the other way round: what an edit changed.
-Cost changed_cost(const CostModel& model, const Graph& before, const Graph& after);
 
 }  // namespace neap

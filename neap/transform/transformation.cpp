@@ -18,7 +18,13 @@ std::string Site::to_string() const {
   return text;
 }
 
+void Pass::refuse(const Graph& graph, const Node& node, std::string reason) {
+  refusals.push_back({"", 0, node_name(graph, node), std::move(reason)});
+}
+
 RegisterTransformation::RegisterTransformation(Transformation transformation) {
+  NEAP_ASSERT((transformation.apply_everywhere != nullptr) != (transformation.find != nullptr && transformation.apply != nullptr),
+              " {} is an edit at a site or a pass over a graph", transformation.name);
   std::string name = transformation.name;
   const bool fresh = registry().emplace(std::move(name), std::move(transformation)).second;
   NEAP_ASSERT(fresh, " a transformation of this name is there already");
@@ -37,14 +43,6 @@ std::vector<const Transformation*> all_transformations() {
   for (const auto& [name, t] : registry()) all.push_back(&t);
   std::stable_sort(all.begin(), all.end(), [](const Transformation* a, const Transformation* b) { return a->level < b->level; });
   return all;
-}
-
-int position_of(const Graph& graph, ValueId first_output) {
-  const auto& nodes = graph.nodes();
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (!nodes[i]->outputs.empty() && nodes[i]->outputs[0] == first_output) return static_cast<int>(i);
-  }
-  return -1;
 }
 
 std::string node_name(const Graph& graph, const Node& node) {

@@ -6,7 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "neap/ir/graph.h"
+#include "neap/transform/cost.h"
+#include "neap/transform/draft.h"
 
 namespace neap {
 
@@ -24,21 +25,32 @@ struct ParameterSpec {
 };
 using Parameters = std::map<std::string, std::int64_t, std::less<>>;
 
+// Where an edit was not made, and why.
+struct Refusal {
+  std::string transformation;
+  int level = 0;
+  std::string place, reason;
+};
+
+// What a pass over a whole graph is given, and where it says what it left alone.
+struct Pass {
+  const CostModel& model;
+  std::vector<Refusal> refusals;
+  void refuse(const Graph& graph, const Node& node, std::string reason);
+};
+
 struct Transformation {
   std::string name;   // "fuse_vertical"
   int level = 1;      // 1 inside an operator, 2 between neighbours, 3 across a region, 4 across the program
   std::string about;  // one line
   std::vector<ParameterSpec> parameters;
-  // Where it might apply, in the order in which to try.
-  std::function<std::vector<Site>(const Graph&)> find;
-  // Why it does not fit at a site; empty where it does. Sites may be stale: a site of another graph is refused, never misread.
-  std::function<std::string(const Graph&, const Site&)> check;
-  // Changes the graph at a site that fits.
-  std::function<void(Graph&, const Site&, const Parameters&)> apply;
-  // Keep only where the cost model sees a gain (false: always worth it, such as dead code).
-  bool needs_gain = true;
-  // Optional: every site in one linear pass, for what would be slow one by one; gives how many edits it made.
-  std::function<int(Graph&)> apply_everywhere;
+  // An edit at a site: where it might apply, in the order in which to try; and the edit itself, which gives "", or gives the reason why it
+  // does not fit, having changed nothing. Sites may be stale: a site of another graph is refused, never misread. Parameters are complete.
+  std::function<std::vector<Site>(const Draft&)> find;
+  std::function<std::string(Draft&, const Site&, const Parameters&)> apply;
+  bool needs_gain = true;  // keep an edit only where the cost model sees a gain (false: always worth it)
+  // In place of the two above: a pass over the whole graph, linear in its size; gives how many edits it made.
+  std::function<int(Graph&, const Parameters&, Pass&)> apply_everywhere;
 };
 
 // `static const RegisterTransformation x{{.name = ...}};`
@@ -48,8 +60,6 @@ struct RegisterTransformation {
 const Transformation& find_transformation(std::string_view name);  // Error with the names there are
 std::vector<const Transformation*> all_transformations();          // by level, then name
 
-// Helpers shared by transformations.
-int position_of(const Graph& graph, ValueId first_output);    // -1 where there is no such node
-std::string node_name(const Graph& graph, const Node& node);  // "%12 swish (block3/expand)"
+std::string node_name(const Graph& graph, const Node& node);  // "%12 swish (block3/expand)"; of the graph only the values are looked at
 
 }  // namespace neap

@@ -1,0 +1,120 @@
+// The history of an optimizer as text: for replaying, and for reading.
+#include <algorithm>
+#include <map>
+
+#include "neap/base/error.h"
+#include "neap/transform/optimizer.h"
+
+namespace neap {
+namespace {
+
+// "name at %4 -> %7 tile=8" -> its parts; Error with the line's number.
+struct Line {
+  std::string name;
+  Site site;
+  Parameters parameters;
+};
+
+std::int64_t parse_integer(std::string_view digits, int line) {
+  const bool negative = !digits.empty() && digits[0] == '-';
+  if (negative) digits.remove_prefix(1);
+  const bool good =
+      !digits.empty() && digits.size() < 10 && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!good) throw Error(fmt::format("'{}' is not a number", digits), fmt::format("line {} of the recipe", line));
+  std::int64_t value = 0;
+  for (const char c : digits) value = value * 10 + (c - '0');
+  return negative ? -value : value;
+}
+
+Line parse_line(std::string_view text, int number) {
+  Line line;
+  std::size_t at = 0;
+  const auto word = [&]() -> std::string_view {
+    while (at < text.size() && text[at] == ' ') ++at;
+    const std::size_t from = at;
+    while (at < text.size() && text[at] != ' ') ++at;
+    return text.substr(from, at - from);
+  };
+  line.name = word();
+  for (std::string_view w = word(); !w.empty(); w = word()) {
+    if (w == "at" || w == "->") continue;
+    if (w[0] == '%') {
+      line.site.at.push_back(static_cast<ValueId>(parse_integer(w.substr(1), number)));
+    } else if (const std::size_t equals = w.find('='); equals != std::string_view::npos) {
+      line.parameters[std::string(w.substr(0, equals))] = parse_integer(w.substr(equals + 1), number);
+    } else {
+      throw Error(fmt::format("'{}' is neither a node nor a parameter", w), fmt::format("line {} of the recipe", number));
+    }
+  }
+  return line;
+}
+
+std::string bytes_text(double bytes) {
+  static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+  std::size_t unit = 0;
+  for (; std::abs(bytes) >= 1000 && unit + 1 < std::size(units); ++unit) bytes /= 1000;
+  return fmt::format("{:.3g} {}", bytes, units[unit]);
+}
+
+std::string change_text(const Cost& change) {
+  return fmt::format("{}{}, {:+.3g} us", change.bytes > 0 ? "+" : "", bytes_text(change.bytes), change.seconds * 1e6);
+}
+
+}  // namespace
+
+std::string Optimizer::recipe() const {
+  std::string text;
+  for (const Step& step : steps_) {
+    text += step.transformation;
+    if (!step.site.at.empty()) text += " at " + step.site.to_string();
+    for (const auto& [name, value] : step.parameters) text += fmt::format(" {}={}", name, value);
+    text += "\n";
+  }
+  return text;
+}
+
+void Optimizer::replay(const std::string& recipe) {
+  std::size_t from = 0;
+  for (int number = 1; from < recipe.size(); ++number) {
+    std::size_t end = recipe.find('\n', from);
+    if (end == std::string::npos) end = recipe.size();
+    const std::string_view text = std::string_view(recipe).substr(from, end - from);
+    from = end + 1;
+    if (text.empty() || text[0] == '#') continue;
+    const Line line = parse_line(text, number);
+    const Transformation& transformation = find_transformation(line.name);
+    if (line.site.at.empty()) {
+      apply_all(transformation, line.parameters);
+    } else {
+      apply(transformation, line.site, line.parameters);
+    }
+  }
+}
+
+std::string Optimizer::explain() const {
+  std::string text = "edits, in order:\n";
+  for (const Step& step : steps_) {
+    const std::string times = step.edits > 1 ? fmt::format(" ({} edits)", step.edits) : "";
+    text += fmt::format("  level {}  {} at {}{}: {}\n", step.level, step.transformation, step.place, times,
+                        change_text(step.after - step.before));
+  }
+  if (steps_.empty()) text += "  none\n";
+  // Equal reasons stand together, the commonest first, each with some of its places.
+  std::map<std::pair<std::string, std::string>, std::vector<const Refusal*>> groups;
+  for (const Refusal& refusal : refusals_) groups[{refusal.transformation, refusal.reason}].push_back(&refusal);
+  std::vector<const std::vector<const Refusal*>*> ordered;
+  for (const auto& [key, group] : groups) ordered.push_back(&group);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->size() > b->size(); });
+  if (!ordered.empty()) text += "not done, and why:\n";
+  constexpr std::size_t shown = 3;
+  for (const auto* group : ordered) {
+    const Refusal& first = *group->front();
+    text += fmt::format("  level {}  {}, {} place{}: {}\n", first.level, first.transformation, group->size(), group->size() > 1 ? "s" : "",
+                        first.reason);
+    for (std::size_t i = 0; i < std::min(shown, group->size()); ++i) text += "      at " + (*group)[i]->place + "\n";
+    if (group->size() > shown) text += fmt::format("      and {} more\n", group->size() - shown);
+  }
+  return text;
+}
+
+}  // namespace neap
