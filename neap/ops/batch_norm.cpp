@@ -18,15 +18,25 @@ void check_operands(const Call& call) {
   }
 }
 
+// Around a given shift (the running mean is a good one) both statistics are sums over x alone: one pass, which can join the kernel that
+// makes x, and without the cancellation of E[x^2] - E[x]^2 while the shift is near the mean. Without a shift, the mean comes first.
+std::pair<Var, Var> statistics(const Var& x, const Var& shift) {
+  const std::vector<std::int64_t> axes = not_channels(x.rank());
+  if (!shift) {
+    const Var mean = neap::mean(x, axes, true);
+    return {mean, neap::mean(square(x - mean), axes, true)};
+  }
+  const Var around = along_channels(shift, x.rank()), centred = x - around;
+  const Var offset = mean(centred, axes, true), variance = mean(square(centred), axes, true) - square(offset);
+  return {around + offset, x.build().call("maximum", {variance, x.build().constant(x.dtype(), 0)})};
+}
+
 std::vector<Var> compose_training(Builder&, const std::vector<Var>& inputs, const Call& call) {
   check_operands(call);
   const Var& x = inputs[0];
-  const std::vector<std::int64_t> axes = not_channels(x.rank());
-  const Var mean = neap::mean(x, axes, true);
-  const Var centred = x - mean;
-  const Var variance = neap::mean(square(centred), axes, true);
+  const auto [mean, variance] = statistics(x, inputs.size() > 3 ? inputs[3] : Var());
   const Var scale = along_channels(inputs[1], x.rank()) * rsqrt(variance + call.number("epsilon"));
-  return {centred * scale + along_channels(inputs[2], x.rank()), reshape(mean, {x.size(1)}), reshape(variance, {x.size(1)})};
+  return {(x - mean) * scale + along_channels(inputs[2], x.rank()), reshape(mean, {x.size(1)}), reshape(variance, {x.size(1)})};
 }
 
 // Two reductions over dy and x, then one map: dx = a dy + b (x - mean) + c, with a, b and c per channel. With i = 1/sqrt(variance + eps),
@@ -74,8 +84,8 @@ std::vector<Var> compose_inference(Builder&, const std::vector<Var>& inputs, con
 
 const Register batch_norm{{.name = "batch_norm",
                            .about = "y = (x - mean) / sqrt(variance + epsilon) * scale + bias per channel (axis 1); also gives the batch's "
-                                    "mean and biased variance",
-                           .inputs = {{"x"}, {"scale"}, {"bias"}},
+                                    "mean and biased variance, summed around the shift if there is one",
+                           .inputs = {{"x"}, {"scale"}, {"bias"}, {"shift", InputSpec::optional}},
                            .attributes = norm_attributes,
                            .compose = compose_training,
                            .gradient = training_gradient,

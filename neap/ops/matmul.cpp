@@ -86,8 +86,8 @@ std::vector<Var> matmul_gradient(const GradientContext& g) {
   // A matrix that every row of a batch meets (a layer's weights): one product over all rows in place of a sum of many.
   if (!ta && a.rank() > 2 && b.rank() == 2) {
     const Var rows = as_rows(a), cotangents = as_rows(dy);
-    return {reshape(reduce_to(da, a.shape()), x.shape()),
-            tb ? product(cotangents, true, rows, false) : product(rows, true, cotangents, false)};
+    const Var db = tb ? product(cotangents, true, rows, false) : product(rows, true, cotangents, false);
+    return {reshape(reduce_to(da, a.shape()), x.shape()), reshape(db, w.shape())};
   }
   const Var db = tb ? product(dy, true, a, ta) : product(a, !ta, dy, false);
   return {reshape(reduce_to(da, a.shape()), x.shape()), reshape(reduce_to(db, b.shape()), w.shape())};

@@ -34,6 +34,14 @@ inline Array random(Sizes sizes, unsigned seed = 1, DType dtype = DType::f64) {
   return made;
 }
 
+inline Array uniform(Sizes sizes, double low, double high, unsigned seed = 1, DType dtype = DType::f64) {
+  std::mt19937 engine(seed);
+  std::uniform_real_distribution<double> distribution(low, high);
+  Array made(dtype, std::move(sizes));
+  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, distribution(engine));
+  return made;
+}
+
 inline void expect_near(const Array& got, const std::vector<double>& wanted, double tolerance = 1e-10) {
   ASSERT_EQ(got.count(), static_cast<std::int64_t>(wanted.size()));
   for (std::int64_t i = 0; i < got.count(); ++i) {
