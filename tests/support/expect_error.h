@@ -1,0 +1,23 @@
+// Checks the text of an error: its problem, place and remedy together.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "neap/base/error.h"
+
+namespace neap {
+
+template <class F>
+void expect_error(F&& work, const std::string& problem, const std::string& place = "") {
+  try {
+    work();
+  } catch (const Error& error) {
+    EXPECT_NE(error.problem().find(problem), std::string::npos) << error.what();
+    EXPECT_NE(error.place().find(place), std::string::npos) << error.what();
+    return;
+  }
+  ADD_FAILURE() << "no error, where \"" << problem << "\" was expected";
+}
+
+}  // namespace neap
