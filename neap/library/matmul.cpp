@@ -1,0 +1,128 @@
+// Products of matrices by oneDNN: batches that broadcast, transposes and permuted layouts as strides.
+#include <algorithm>
+
+#include "neap/library/onednn.h"
+
+namespace neap {
+namespace {
+
+using dnnl::memory;
+
+// An operand seen through its strides.
+struct View {
+  memory::dims sizes, strides;
+  memory::data_type dtype;
+
+  View(const Type& type, const Symbols& symbols) : dtype(onednn::data_type(type.dtype)) {
+    const memory::desc desc = onednn::describe(type, symbols);
+    sizes.assign(desc.data.dims, desc.data.dims + type.rank());
+    strides.assign(desc.data.format_desc.blocking.strides, desc.data.format_desc.blocking.strides + type.rank());
+  }
+  void insert(std::size_t axis) {
+    sizes.insert(sizes.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+    strides.insert(strides.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+  }
+  void swap_last() {
+    std::swap(sizes[sizes.size() - 1], sizes[sizes.size() - 2]);
+    std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
+  }
+  void pad_rank(std::size_t rank) {
+    while (sizes.size() < rank) insert(0);
+  }
+  // Whether `axis` and the next are one axis in memory.
+  bool dense(std::size_t axis) const { return sizes[axis] == 1 || strides[axis] == strides[axis + 1] * sizes[axis + 1]; }
+  void merge(std::size_t axis) {
+    if (sizes[axis + 1] == 1) strides[axis + 1] = strides[axis];
+    sizes[axis + 1] *= sizes[axis];
+    sizes.erase(sizes.begin() + static_cast<std::ptrdiff_t>(axis));
+    strides.erase(strides.begin() + static_cast<std::ptrdiff_t>(axis));
+  }
+  // The stride of an axis of one element is free: it must not make oneDNN take a row for a column.
+  memory::desc desc() const {
+    memory::dims clean = strides;
+    const std::size_t row = sizes.size() - 2, column = sizes.size() - 1;
+    if (sizes[column] == 1) clean[column] = 1;
+    if (sizes[row] == 1) clean[row] = clean[column] == 1 ? sizes[column] : 1;
+    return {sizes, dtype, clean};
+  }
+};
+
+struct Product {
+  View a, b, y;
+  bool exchanged = false;  // y' = b' a' is computed, because y lies in columns
+
+  Product(const Call& call, const std::vector<Type>& inputs, const Type& output, const Symbols& symbols)
+      : a(inputs[0], symbols), b(inputs[1], symbols), y(output, symbols) {
+    if (a.sizes.size() == 1) {
+      a.insert(0);
+      y.insert(y.sizes.size() - (b.sizes.size() == 1 ? 0 : 1));
+    } else if (call.flag("transpose_a")) {
+      a.swap_last();
+    }
+    if (b.sizes.size() == 1) {
+      b.insert(1);
+      y.insert(y.sizes.size());
+    } else if (call.flag("transpose_b")) {
+      b.swap_last();
+    }
+    const std::size_t rank = y.sizes.size();
+    a.pad_rank(rank);
+    b.pad_rank(rank);
+    while (a.sizes.size() > 2 && merge_batch(a.sizes.size() - 3)) {
+    }
+    for (std::size_t axis = a.sizes.size() > 3 ? a.sizes.size() - 3 : 0; axis-- > 0;) merge_batch_axes(axis);
+    if (y.strides.back() != 1 && y.strides[y.strides.size() - 2] == 1) {
+      exchanged = true;
+      std::swap(a, b);
+      for (View* view : {&a, &b, &y}) view->swap_last();
+    }
+  }
+
+  // Rows of a batch that meet one matrix are rows of one larger matrix.
+  bool merge_batch(std::size_t axis) {
+    if (b.sizes[axis] != 1 || !a.dense(axis) || !y.dense(axis) || a.sizes[axis] != y.sizes[axis]) return false;
+    a.merge(axis);
+    y.merge(axis);
+    b.sizes.erase(b.sizes.begin() + static_cast<std::ptrdiff_t>(axis));
+    b.strides.erase(b.strides.begin() + static_cast<std::ptrdiff_t>(axis));
+    return true;
+  }
+  void merge_batch_axes(std::size_t axis) {
+    const auto same = [&](std::size_t i) { return a.sizes[i] == y.sizes[i] && b.sizes[i] == y.sizes[i]; };
+    if (!same(axis) || !same(axis + 1) || !a.dense(axis) || !b.dense(axis) || !y.dense(axis)) return;
+    for (View* view : {&a, &b, &y}) view->merge(axis);
+  }
+};
+
+onednn::Steps steps(const Product& product) {
+  const memory::desc a = product.a.desc(), b = product.b.desc(), y = product.y.desc();
+  const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, y), onednn::attributes(), onednn::engine());
+  onednn::Steps made;
+  made.add(dnnl::matmul(chosen), chosen.scratchpad_desc(),
+           {{DNNL_ARG_SRC, {onednn::Place::input, product.exchanged ? 1 : 0}, a},
+            {DNNL_ARG_WEIGHTS, {onednn::Place::input, product.exchanged ? 0 : 1}, b},
+            {DNNL_ARG_DST, {onednn::Place::output, 0}, y}});
+  return made;
+}
+
+const RegisterImplementation matmul{
+    {.name = "onednn",
+     .op = "matmul",
+     .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+       for (const Type& type : {inputs[0], inputs[1], outputs[0]}) {
+         std::string reason = onednn::refuses_type(type);
+         if (!reason.empty()) return reason;
+         if (std::any_of(type.layout.levels.begin(), type.layout.levels.end(), [](const Layout::Level& level) { return level.block > 0; }))
+           return "takes no blocked layouts";
+       }
+       return "";
+     },
+     .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                   const Symbols& symbols) -> std::unique_ptr<LibraryCall> {
+       if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols)) return empty;
+       return onednn::make_call([product = Product(call, inputs, outputs[0], symbols)] { return steps(product); });
+     },
+     .any_layout = true}};
+
+}  // namespace
+}  // namespace neap

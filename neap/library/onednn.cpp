@@ -1,0 +1,296 @@
+#include "neap/library/onednn.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "neap/base/error.h"
+#include "neap/base/machine.h"
+#include "neap/ops/builder.h"
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/relayout.h"
+
+namespace neap::onednn {
+namespace {
+
+using dnnl::memory;
+
+// oneDNN takes OpenMP's number of threads when a primitive is made and when it runs; the two must agree.
+class ThreadsGuard {
+ public:
+  explicit ThreadsGuard(int threads) : before_(omp_get_max_threads()), changed_(before_ != threads) {
+    if (changed_) omp_set_num_threads(threads);
+  }
+  ~ThreadsGuard() {
+    if (changed_) omp_set_num_threads(before_);
+  }
+  ThreadsGuard(const ThreadsGuard&) = delete;
+  ThreadsGuard& operator=(const ThreadsGuard&) = delete;
+
+ private:
+  int before_;
+  bool changed_;
+};
+
+// One scratchpad a thread, as large as its hungriest primitive needs.
+void* scratch(std::size_t bytes) {
+  thread_local Array memory;
+  if (memory.empty() || static_cast<std::size_t>(memory.bytes()) < bytes) memory = Array(DType::u8, {static_cast<std::int64_t>(bytes)});
+  return memory.raw();
+}
+
+[[noreturn]] void rethrow(const dnnl::error& error) {
+  throw Error(fmt::format("oneDNN: {}", error.what()), "", "bind the call to another implementation, or lower it to a map");
+}
+
+class OnednnCall final : public LibraryCall {
+ public:
+  OnednnCall(std::function<Steps()> build, Threads policy) : build_(std::move(build)), policy_(policy), stream_(engine()) { rebuild(); }
+
+  void run(std::span<const void* const> inputs, std::span<void* const> outputs) override {
+    if (threads_ != wanted_threads()) rebuild();
+    const ThreadsGuard guard(threads_);
+    if (scratchpad_bytes_ > 0) {
+      void* const pad = scratch(scratchpad_bytes_);
+      for (const dnnl::memory& memory : scratchpads_) set(memory, pad);
+    }
+    for (const Operand& operand : operands_) {
+      const auto at = static_cast<std::size_t>(operand.place.index);
+      set(operand.memory, operand.place.kind == Place::input ? const_cast<void*>(inputs[at]) : outputs[at]);
+    }
+    for (const Prepared& step : steps_) {
+      const dnnl_status_t status =
+          dnnl_primitive_execute(step.primitive.get(), stream_.get(), static_cast<int>(step.arguments.size()), step.arguments.data());
+      if (status != dnnl_success) throw Error(fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
+    }
+  }
+
+ private:
+  struct Operand {
+    Place place;
+    dnnl::memory memory;
+  };
+  struct Prepared {
+    dnnl::primitive primitive;
+    std::vector<dnnl_exec_arg_t> arguments;
+  };
+
+  int wanted_threads() const { return policy_ == Threads::fixed && deterministic() ? 1 : thread_count(); }
+
+  static void set(const dnnl::memory& memory, void* handle) {
+    if (dnnl_memory_set_data_handle(memory.get(), handle) != dnnl_success) throw Error("oneDNN takes no memory");
+  }
+
+  void rebuild() {
+    threads_ = wanted_threads();
+    const ThreadsGuard guard(threads_);
+    operands_.clear();
+    kept_.clear();
+    steps_.clear();
+    scratchpads_.clear();
+    inner_.clear();
+    scratchpad_bytes_ = 0;
+    try {
+      prepare(build_());
+    } catch (const dnnl::error& error) {
+      rethrow(error);
+    }
+  }
+
+  void prepare(const Steps& steps) {
+    for (const std::int64_t bytes : steps.inner_bytes()) inner_.emplace_back(DType::u8, Sizes{bytes});
+    for (const Steps::Step& step : steps.steps()) {
+      Prepared& prepared = steps_.emplace_back(Prepared{step.primitive, {}});
+      for (const Steps::Argument& argument : step.arguments) {
+        const bool is_inner = argument.place.kind == Place::inner;
+        void* const handle = is_inner ? inner_[static_cast<std::size_t>(argument.place.index)].raw() : DNNL_MEMORY_NONE;
+        dnnl::memory memory(argument.desc, engine(), handle);
+        prepared.arguments.push_back({argument.name, memory.get()});
+        (is_inner ? kept_ : operands_).push_back({argument.place, memory});
+      }
+      if (step.scratchpad.get_size() > 0) {
+        dnnl::memory memory(step.scratchpad, engine(), DNNL_MEMORY_NONE);
+        prepared.arguments.push_back({DNNL_ARG_SCRATCHPAD, memory.get()});
+        scratchpads_.push_back(memory);
+        scratchpad_bytes_ = std::max(scratchpad_bytes_, step.scratchpad.get_size());
+      }
+    }
+  }
+
+  std::function<Steps()> build_;
+  Threads policy_;
+  dnnl::stream stream_;
+  int threads_ = 0;
+  std::vector<Operand> operands_, kept_;
+  std::vector<Prepared> steps_;
+  std::vector<dnnl::memory> scratchpads_;
+  std::vector<Array> inner_;
+  std::size_t scratchpad_bytes_ = 0;
+};
+
+class DefinitionCall final : public LibraryCall {
+ public:
+  DefinitionCall(const Call& call, std::vector<Type> inputs, std::vector<Type> outputs, Symbols symbols)
+      : inputs_(std::move(inputs)), outputs_(std::move(outputs)), symbols_(std::move(symbols)) {
+    Builder build(graph_);
+    std::vector<Var> arguments;
+    for (int i = 0; i < call.input_count(); ++i) {
+      present_.push_back(call.has(i));
+      if (!call.has(i)) {
+        arguments.emplace_back();
+        continue;
+      }
+      const Type& type = inputs_[static_cast<std::size_t>(i)];
+      Type known{type.dtype, {}, {}};
+      for (const Dim& size : type.shape) known.shape.emplace_back(size.evaluate(symbols_));
+      arguments.push_back(build.input(fmt::format("x{}", i), known));
+    }
+    Attributes attributes = call.attributes();
+    for (auto& [name, value] : attributes) {
+      if (auto* sizes = std::get_if<std::vector<Dim>>(&value)) {
+        for (Dim& size : *sizes) size = size.evaluate(symbols_);
+      }
+    }
+    int k = 0;
+    for (const Var& output : build.calls(call.op().name, arguments, attributes)) graph_.add_output(output.id(), fmt::format("y{}", k++));
+  }
+
+  void run(std::span<const void* const> inputs, std::span<void* const> outputs) override {
+    std::vector<Array> given;
+    for (std::size_t i = 0; i < present_.size(); ++i) {
+      if (present_[i]) given.push_back(to_row_major(inputs[i], inputs_[i], symbols_));
+    }
+    const std::vector<Array> results = interpret(graph_, given);
+    for (std::size_t i = 0; i < results.size(); ++i) from_row_major(results[i], outputs[i], outputs_[i], symbols_);
+  }
+
+ private:
+  Graph graph_;
+  std::vector<bool> present_;
+  std::vector<Type> inputs_, outputs_;
+  Symbols symbols_;
+};
+
+}  // namespace
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+memory::data_type data_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return memory::data_type::f32;
+    case DType::bf16:
+      return memory::data_type::bf16;
+    default:
+      return memory::data_type::undef;
+  }
+}
+
+memory::dims dims(const Shape& shape, const Symbols& symbols) { return evaluate(shape, symbols); }
+
+std::string refuses_type(const Type& type) {
+  if (data_type(type.dtype) == memory::data_type::undef) return fmt::format("takes f32 and bf16, not {}", name(type.dtype));
+  // Without AVX-512 there is no arithmetic on bf16 in oneDNN.
+  if (type.dtype == DType::bf16 && best_isa() != Isa::avx512) return "takes bf16 only where the CPU has AVX-512";
+  if (type.rank() > 6) return fmt::format("takes values of at most 6 axes, not {}", type.rank());
+  bool inner = false;
+  for (const Layout::Level& level : type.layout.levels) {
+    if (inner && level.block == 0) return fmt::format("takes blocks innermost only, not layout {}", type.layout.tag(type.rank()));
+    inner = level.block > 0;
+  }
+  return "";
+}
+
+std::string refuses_types(const std::vector<Type>& types) {
+  for (const Type& type : types) {
+    std::string reason = refuses_type(type);
+    if (!reason.empty()) return reason;
+  }
+  return "";
+}
+
+memory::desc describe(const Type& type, const Symbols& symbols) {
+  const Storage place = storage(type, symbols);
+  const memory::dims sizes = dims(type.shape, symbols);
+  dnnl_memory_desc_t desc{};
+  desc.ndims = std::max(type.rank(), 1);  // a number is a vector of one
+  desc.data_type = static_cast<dnnl_data_type_t>(data_type(type.dtype));
+  desc.format_kind = dnnl_blocked;
+  desc.dims[0] = desc.padded_dims[0] = 1;
+  dnnl_blocking_desc_t& blocking = desc.format_desc.blocking;
+  blocking.strides[0] = 1;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) desc.dims[axis] = sizes[axis];
+  for (std::size_t i = 0; i < place.levels.size(); ++i) {
+    const int axis = place.levels[i].axis;
+    if (place.levels[i].block == 0) {
+      blocking.strides[axis] = place.stride[i];
+      desc.padded_dims[axis] = place.extent[i];
+    } else {
+      blocking.inner_blks[blocking.inner_nblks] = place.levels[i].block;
+      blocking.inner_idxs[blocking.inner_nblks++] = axis;
+      desc.padded_dims[axis] *= place.levels[i].block;
+    }
+  }
+  return memory::desc(desc);
+}
+
+memory::desc describe_filters(const Type& type, const Symbols& symbols, std::int64_t groups) {
+  memory::desc whole = describe(type, symbols);
+  if (groups == 1) return whole;
+  dnnl_memory_desc_t desc = whole.data;
+  const std::int64_t per_group = desc.dims[0] / groups;
+  for (int axis = desc.ndims; axis > 0; --axis) {
+    desc.dims[axis] = desc.dims[axis - 1];
+    desc.padded_dims[axis] = desc.padded_dims[axis - 1];
+    desc.format_desc.blocking.strides[axis] = desc.format_desc.blocking.strides[axis - 1];
+  }
+  dnnl_blocking_desc_t& blocking = desc.format_desc.blocking;
+  // With one filter a group, blocks of filters are blocks of groups.
+  for (int i = 0; i < blocking.inner_nblks; ++i) blocking.inner_idxs[i] += blocking.inner_idxs[i] > 0 ? 1 : 0;
+  ++desc.ndims;
+  desc.dims[0] = groups;
+  desc.dims[1] = desc.padded_dims[1] = per_group;
+  if (per_group != 1) desc.padded_dims[0] = groups;
+  blocking.strides[0] = blocking.strides[1] * per_group;
+  return memory::desc(desc);
+}
+
+void Steps::add(const dnnl::primitive& primitive, const memory::desc& scratchpad, std::vector<Argument> arguments) {
+  steps_.push_back({primitive, scratchpad, std::move(arguments)});
+}
+
+void Steps::add_reorder(const memory::desc& from, const Place& at, const memory::desc& to, const Place& there) {
+  const dnnl::reorder::primitive_desc reorder(engine(), from, engine(), to, attributes());
+  add(dnnl::reorder(reorder), reorder.scratchpad_desc(), {{DNNL_ARG_FROM, at, from}, {DNNL_ARG_TO, there, to}});
+}
+
+Place Steps::inner(const memory::desc& desc) {
+  inner_bytes_.push_back(static_cast<std::int64_t>(desc.get_size()));
+  return {Place::inner, static_cast<int>(inner_bytes_.size()) - 1};
+}
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build, Threads threads) {
+  return std::make_unique<OnednnCall>(std::move(build), threads);
+}
+
+std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                                    const Symbols& symbols) {
+  bool empty = false;
+  const auto look = [&](const Type& type) {
+    for (const Dim& size : type.shape) empty |= size.evaluate(symbols) == 0;
+  };
+  for (const Type& type : inputs) look(type);
+  for (const Type& type : outputs) look(type);
+  return empty ? std::make_unique<DefinitionCall>(call, inputs, outputs, symbols) : nullptr;
+}
+
+}  // namespace neap::onednn

@@ -1,0 +1,73 @@
+// library/: implementations of operators by well-kept libraries, and native ones where a definition as loops would be slow. One file a
+// family of operators; each registers itself. This file: what all calls of oneDNN share.
+#pragma once
+#include <functional>
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+#include <vector>
+
+#include "neap/runtime/library.h"
+
+namespace neap::onednn {
+
+const dnnl::engine& engine();
+
+// Why oneDNN does not take values of this type (dtype, instruction set, layout); empty where it does.
+std::string refuses_type(const Type& type);
+// The first reason among the types; absent operands (rank 0 and f32, as Implementation is given them) count as well.
+std::string refuses_types(const std::vector<Type>& types);
+
+dnnl::memory::data_type data_type(DType dtype);
+dnnl::memory::dims dims(const Shape& shape, const Symbols& symbols);
+
+// A value as oneDNN describes it, in its own layout, blocked ones too.
+dnnl::memory::desc describe(const Type& type, const Symbols& symbols);
+// Filters [K, C/groups, ...] as [groups, K/groups, C/groups, ...]. Blocked layouts only where K == groups.
+dnnl::memory::desc describe_filters(const Type& type, const Symbols& symbols, std::int64_t groups);
+
+// Where an argument of a primitive comes from.
+struct Place {
+  enum Kind { input, output, inner } kind = input;
+  int index = 0;
+};
+
+// What one call does: primitives in order, with inner buffers between them.
+class Steps {
+ public:
+  struct Argument {
+    int name;  // DNNL_ARG_...
+    Place place;
+    dnnl::memory::desc desc;
+  };
+  void add(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Argument> arguments);
+  void add_reorder(const dnnl::memory::desc& from, const Place& at, const dnnl::memory::desc& to, const Place& there);
+  Place inner(const dnnl::memory::desc& desc);  // a buffer of the call's own
+
+  struct Step {
+    dnnl::primitive primitive;
+    dnnl::memory::desc scratchpad;
+    std::vector<Argument> arguments;
+  };
+  const std::vector<Step>& steps() const { return steps_; }
+  const std::vector<std::int64_t>& inner_bytes() const { return inner_bytes_; }
+
+ private:
+  std::vector<Step> steps_;
+  std::vector<std::int64_t> inner_bytes_;
+};
+
+dnnl::primitive_attr attributes();  // scratchpads are ours: one for all calls of a thread
+
+enum class Threads {
+  all,   // thread_count(): results do not depend on it (tested)
+  fixed  // one where results must not depend on the number of threads: the primitive would split its sums by threads
+};
+// Calls `build` with the number of threads set that the call will run with, and again when thread_count() has changed.
+std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build, Threads threads = Threads::all);
+
+// The definition itself, for calls with an empty operand or result (null where there is none): no library agrees about those.
+std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                                    const Symbols& symbols);
+
+}  // namespace neap::onednn
