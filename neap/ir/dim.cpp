@@ -20,6 +20,9 @@ namespace {
 
 using Terms = std::map<std::vector<std::string>, std::int64_t>;
 
+constexpr std::size_t longest_text = 10000;                    // of a size inside other text
+constexpr std::size_t most_terms = 4096, highest_degree = 64;  // no network has such sizes; hostile text has
+
 std::int64_t checked_add(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   if (__builtin_add_overflow(a, b, &result)) throw Error("a size does not fit 63 bits");
@@ -72,9 +75,27 @@ class Parser {
     return value;
   }
 
+  std::size_t position() const { return at_; }
+  Dim sum() {
+    if (++depth_ > 100) fail("a shallower expression");
+    Dim value = take('-') ? Dim(0) - product() : product();
+    for (;;) {
+      const std::size_t before = at_;
+      if (take('+')) {
+        value += product();
+      } else if (take('-')) {
+        value = value - product();
+      } else {
+        at_ = before;
+        --depth_;
+        return value;
+      }
+    }
+  }
+
  private:
   [[noreturn]] void fail(const char* expected) {
-    throw Error(fmt::format("size '{}': expected {} at position {}", text_, expected, at_ + 1));
+    throw Error(fmt::format("size '{}': expected {} at position {}", text_.substr(0, 80), expected, at_ + 1));
   }
   void skip() {
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;
@@ -87,20 +108,6 @@ class Parser {
   }
   void expect(char c, const char* what) {
     if (!take(c)) fail(what);
-  }
-  Dim sum() {
-    if (++depth_ > 100) fail("a shallower expression");
-    Dim value = take('-') ? Dim(0) - product() : product();
-    for (;;) {
-      if (take('+')) {
-        value += product();
-      } else if (take('-')) {
-        value = value - product();
-      } else {
-        --depth_;
-        return value;
-      }
-    }
   }
   Dim product() {
     Dim value = factor();
@@ -237,6 +244,24 @@ std::string Dim::to_string() const {
 
 Dim Dim::parse(std::string_view text) { return Parser(text).whole(); }
 
+Dim Dim::parse_prefix(std::string_view text, std::size_t& at) {
+  Parser parser(text.substr(at, longest_text));
+  Dim value = parser.sum();
+  at += parser.position();
+  return value;
+}
+
+void Dim::feed(Hasher& hasher) const {
+  if (polynomial_ == nullptr) {
+    hasher.add(static_cast<std::uint64_t>(constant_));
+    return;
+  }
+  for (const auto& [monomial, coefficient] : polynomial_->terms) {
+    hasher.add(monomial.size()).add(static_cast<std::uint64_t>(coefficient));
+    for (const std::string& atom : monomial) hasher.add(atom);
+  }
+}
+
 Dim operator+(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return {checked_add(a.constant_, b.constant_)};
   Terms terms = DimAccess::terms(a);
@@ -252,8 +277,11 @@ Dim operator-(const Dim& a, const Dim& b) { return a + Dim(-1) * b; }
 Dim operator*(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return {checked_mul(a.constant_, b.constant_)};
   Terms terms;
-  for (const auto& [x, p] : DimAccess::terms(a)) {
-    for (const auto& [y, q] : DimAccess::terms(b)) {
+  const Terms left = DimAccess::terms(a), right = DimAccess::terms(b);
+  if (left.size() * right.size() > most_terms) throw Error(fmt::format("a size has more than {} terms", most_terms));
+  for (const auto& [x, p] : left) {
+    for (const auto& [y, q] : right) {
+      if (x.size() + y.size() > highest_degree) throw Error(fmt::format("a size is a product of more than {} factors", highest_degree));
       std::vector<std::string> monomial = x;
       monomial.insert(monomial.end(), y.begin(), y.end());
       std::sort(monomial.begin(), monomial.end());

@@ -8,13 +8,16 @@
 #include <string_view>
 #include <vector>
 
+#include "neap/base/hash.h"
+
 namespace neap {
 
 // Values of symbols when a graph runs: {"N": 128}.
 using Symbols = std::map<std::string, std::int64_t, std::less<>>;
 
 // A size or offset: an integer polynomial over symbols, in which floor(P / c) of another polynomial may stand as a symbol.
-// Canonical (equal polynomials compare equal); constants cost no allocation. Overflow of 63 bits is an Error.
+// Canonical (equal polynomials compare equal); constants cost no allocation. Overflow of 63 bits, and products of very many terms, are
+// Errors.
 class Dim {
  public:
   Dim(std::int64_t constant = 0) : constant_(constant) {}  // NOLINT: sizes are written as plain integers
@@ -25,9 +28,11 @@ class Dim {
   std::int64_t constant() const;                        // Error naming the symbols if it is not constant
   std::int64_t evaluate(const Symbols& symbols) const;  // Error naming the symbol that has no value
   Dim substitute(const std::map<std::string, Dim, std::less<>>& values) const;
-  std::vector<std::string> symbols() const;  // sorted, without repetition
-  std::string to_string() const;             // "2*N*C + 3", "floor((H + 1)/2)"; parse() reads it back
-  static Dim parse(std::string_view text);   // Error with the position of what is wrong
+  std::vector<std::string> symbols() const;                         // sorted, without repetition
+  std::string to_string() const;                                    // "2*N*C + 3", "floor((H + 1)/2)"; parse() reads it back
+  static Dim parse(std::string_view text);                          // Error with the position of what is wrong
+  static Dim parse_prefix(std::string_view text, std::size_t& at);  // the longest size from `at` on; moves `at` behind it
+  void feed(Hasher& hasher) const;
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);

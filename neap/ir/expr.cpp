@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -45,47 +46,27 @@ void unify(Scalar op, Expr& a, Expr& b) {
   }
 }
 
-DType checked_result(Scalar op, std::vector<Expr>& args) {
-  const auto bad = [&](const Expr& e) {
-    throw Error(fmt::format("{} is not defined on {}", name(op), name(e.dtype())), "scalar expression", "cast the argument");
-  };
+// Casts that the builders make for their callers.
+void fit(Scalar op, std::vector<Expr>& args) {
   switch (kind(op)) {
-    case ScalarKind::unary_float:
-      if (!is_float(args[0].dtype())) bad(args[0]);
-      return args[0].dtype();
-    case ScalarKind::unary_any:
-      if (args[0].dtype() == DType::boolean) bad(args[0]);
-      return args[0].dtype();
-    case ScalarKind::unary_bool:
-      return DType::boolean;
     case ScalarKind::arithmetic:
-      unify(op, args[0], args[1]);
-      if (args[0].dtype() == DType::boolean) bad(args[0]);
-      if (op == Scalar::atan2 && !is_float(args[0].dtype())) bad(args[0]);
-      return args[0].dtype();
     case ScalarKind::comparison:
-      unify(op, args[0], args[1]);
-      return DType::boolean;
-    case ScalarKind::logical:
-      for (Expr& arg : args) arg = cast(arg, DType::boolean);
-      return DType::boolean;
+      return unify(op, args[0], args[1]);
     case ScalarKind::bitwise:
       if (args.size() == 2) unify(op, args[0], args[1]);
-      if (is_float(args[0].dtype())) bad(args[0]);
-      return args[0].dtype();
+      return;
+    case ScalarKind::logical:
+      for (Expr& arg : args) arg = cast(arg, DType::boolean);
+      return;
     default:
       break;
   }
   if (op == Scalar::select) {
     args[0] = cast(args[0], DType::boolean);
     unify(op, args[1], args[2]);
-    return args[1].dtype();
-  }
-  if (op == Scalar::random_bits) {
+  } else if (op == Scalar::random_bits) {
     for (Expr& arg : args) arg = cast(arg, DType::i64);
-    return DType::i64;
   }
-  internal_error(__FILE__, __LINE__, "built by a function of its own");
 }
 
 // x + 0, x * 1 and the like; empty when there is nothing to drop.
@@ -210,9 +191,10 @@ std::int64_t flops_of(const Expr& e) {
   }
 }
 
-// Distinct nodes around a reduction count once; its body counts once a point of its axes.
-Dim flops_within(const Expr& root) {
+// Distinct nodes around a reduction count once a point; its body counts once a point of its axes too.
+Dim flops_within(const Expr& root, const std::vector<Axis>& space) {
   Dim total = 0;
+  std::int64_t each = 0;
   std::unordered_set<const Expr::Node*> seen;
   std::vector<Expr> pending{root};
   while (!pending.empty()) {
@@ -220,19 +202,20 @@ Dim flops_within(const Expr& root) {
     pending.pop_back();
     if (!seen.insert(e.node().get()).second) continue;
     if (e->op == Scalar::reduce) {
-      Dim points = 1;
-      for (const Axis& axis : e->axes) points *= axis.extent;
-      total += points * (flops_within(e->args[0]) + Dim(is_float(e->args[0].dtype()) ? 1 : 0));
+      std::vector<Axis> inner = space;
+      inner.insert(inner.end(), e->axes.begin(), e->axes.end());
+      total += flops_within(e->args[0], inner);
+      if (is_float(e->args[0].dtype())) total += points(inner);
       continue;
     }
-    total += flops_of(e);
+    each += flops_of(e);
     if (e->op == Scalar::read) {
       if (static_cast<int>(e->args.size()) > e->rank) pending.push_back(e->args.back());
       continue;
     }
     pending.insert(pending.end(), e->args.begin(), e->args.end());
   }
-  return total;
+  return each == 0 ? total : total + Dim(each) * points(space);
 }
 
 }  // namespace
@@ -266,9 +249,53 @@ Expr axis_position(const Axis& axis) {
   return e;
 }
 
+DType result_type(Scalar op, const std::vector<Expr>& args) {
+  NEAP_ASSERT(static_cast<int>(args.size()) == arity(op), " of {}", name(op));
+  const DType first = args[0].dtype();
+  const auto want = [&](bool fits) {
+    if (fits) return;
+    std::string given;
+    for (const Expr& arg : args) given += fmt::format("{}{}", given.empty() ? "" : " and ", name(arg.dtype()));
+    throw Error(fmt::format("{} is not defined on {}", name(op), given), "scalar expression", "cast the argument");
+  };
+  const bool alike = std::all_of(args.begin(), args.end(), [&](const Expr& arg) { return arg.dtype() == first; });
+  switch (kind(op)) {
+    case ScalarKind::unary_float:
+      want(is_float(first));
+      return first;
+    case ScalarKind::unary_any:
+      want(first != DType::boolean);
+      return first;
+    case ScalarKind::unary_bool:
+      return DType::boolean;
+    case ScalarKind::arithmetic:
+      want(alike && first != DType::boolean && (op != Scalar::atan2 || is_float(first)));
+      return first;
+    case ScalarKind::comparison:
+      want(alike);
+      return DType::boolean;
+    case ScalarKind::logical:
+      want(alike && first == DType::boolean);
+      return DType::boolean;
+    case ScalarKind::bitwise:
+      want(alike && !is_float(first));
+      return first;
+    default:
+      break;
+  }
+  if (op == Scalar::select) {
+    want(first == DType::boolean && args[1].dtype() == args[2].dtype());
+    return args[1].dtype();
+  }
+  NEAP_ASSERT(op == Scalar::random_bits, " {} has no result of its arguments alone", name(op));
+  want(alike && first == DType::i64);
+  return DType::i64;
+}
+
 Expr make(Scalar op, std::vector<Expr> args) {
   NEAP_ASSERT(static_cast<int>(args.size()) == arity(op), " of {}", name(op));
-  const DType dtype = checked_result(op, args);
+  fit(op, args);
+  const DType dtype = result_type(op, args);
   if (std::all_of(args.begin(), args.end(), is_constant)) {
     std::array<Number, 3> numbers;
     std::array<DType, 3> dtypes{};
@@ -471,6 +498,24 @@ Affine affine(const Expr& index) {
   }
 }
 
-Dim flops(const Expr& root) { return flops_within(root); }
+Dim points(const std::vector<Axis>& space) {
+  std::set<int> covered;  // by a ragged axis
+  for (const Axis& axis : space) {
+    if (axis.ragged == nullptr) continue;
+    for (const Expr* bound : {&axis.ragged->first, &axis.ragged->second}) {
+      visit(*bound, [&](const Expr& e) {
+        if (e->op == Scalar::axis) covered.insert(static_cast<int>(e->integer));
+      });
+    }
+  }
+  Dim count = 1;
+  for (const Axis& axis : space) {
+    if (covered.count(axis.id) == 0) count *= axis.extent;
+  }
+  return count;
+}
+
+Dim flops(const Expr& root) { return flops_within(root, {}); }
+Dim flops(const Expr& root, const std::vector<Axis>& space) { return flops_within(root, space); }
 
 }  // namespace neap

@@ -164,6 +164,9 @@ Expr sqrt(const Expr& a);
 Expr tanh(const Expr& a);
 Expr sigmoid(const Expr& a);
 
+// The dtype of an operation on these arguments as they stand; Error if their dtypes do not fit. Not for leaves, reads, casts, reductions.
+DType result_type(Scalar op, const std::vector<Expr>& args);
+
 std::string_view name(Scalar op);
 std::string_view name(Reduction reduction);
 bool same(const Expr& a, const Expr& b);  // structurally equal (axis ids compared as they are)
@@ -184,7 +187,12 @@ struct Affine {
 };
 Affine affine(const Expr& index);
 
-// Flops of one evaluation (transcendental functions by their own cost, see expr.cpp), not counting index arithmetic.
+// Points of an iteration space. A ragged axis counts all its entries once, in place of the axes that its bounds depend on.
+Dim points(const std::vector<Axis>& space);
+
+// Flops of one evaluation (transcendental functions by their own cost, see expr.cpp), not counting index arithmetic; with `space`, of an
+// evaluation at each of its points.
 Dim flops(const Expr& root);
+Dim flops(const Expr& root, const std::vector<Axis>& space);
 
 }  // namespace neap

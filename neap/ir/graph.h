@@ -169,6 +169,10 @@ std::map<std::string, Array> large_constants(const Graph& graph);               
 std::string to_string(const Map& map, const std::vector<std::string>& operands);          // one map's body
 std::string to_string(const Expr& expr, const std::vector<std::string>& operands, const std::vector<Axis>& axes);
 
+// How the text writes each value, by id: an input's name (quoted where it is not a plain word), "%3" for others, "" for unknown ids.
+std::vector<std::string> value_names(const Graph& graph);
+std::string place_of(const Graph& graph, const Node& node);  // for messages: "%3 = conv2d, from block1/conv: conv2d, in graph main"
+
 Hash structural_hash(const Graph& graph);  // of the program: names of inner values, origins and ids do not count; constants' elements do
 
 // What a graph may hold as it goes down: calls; calls bound to libraries and maps; maps and library calls only, ready to run.

@@ -1,0 +1,432 @@
+// What a map moves. An access touches, along each dimension of its operand, an arithmetic progression of positions; a box of progressions
+// has an exact count, and so has the union of a few boxes. Everything else is bounded from above.
+#include <algorithm>
+#include <set>
+
+#include "neap/base/error.h"
+#include "neap/ir/graph.h"
+
+namespace neap {
+namespace {
+
+constexpr std::int64_t most_enumerated = 1 << 14;  // points of an index that is counted one by one
+constexpr std::size_t most_intersected = 6;        // boxes of which every subset is intersected
+constexpr std::int64_t typical_size = 128;         // of a symbol, where one of two upper bounds must be chosen
+
+std::int64_t typical(const Dim& dim) {
+  if (dim.is_constant()) return dim.constant();
+  Symbols symbols;
+  for (const std::string& symbol : dim.symbols()) symbols.emplace(symbol, typical_size);
+  return dim.evaluate(symbols);
+}
+
+bool is_zero(const Dim& dim) { return dim.is_constant() && dim.constant() == 0; }
+bool is_one(const Dim& dim) { return dim.is_constant() && dim.constant() == 1; }
+
+// a <= b whatever the symbols are; false where that is not known.
+bool surely_at_most(const Dim& a, const Dim& b) {
+  const Dim difference = b - a;
+  return difference.is_constant() && difference.constant() >= 0;
+}
+
+// The smaller of two upper bounds of one count; where the symbols decide, the one that is smaller at typical sizes.
+Dim smaller(const Dim& a, const Dim& b) {
+  const Dim difference = a - b;
+  return (difference.is_constant() ? difference.constant() : typical(difference)) < 0 ? a : b;
+}
+
+// Positions first, first + step, ...: `count` of them.
+struct Steps {
+  Dim first = 0;
+  std::int64_t step = 1;
+  Dim count = 0;
+  bool operator==(const Steps&) const = default;
+  Dim last() const { return first + Dim(step) * (count - Dim(1)); }
+};
+using Box = std::vector<Steps>;  // one a dimension
+
+Dim count_of(const Box& box) {
+  Dim count = 1;
+  for (const Steps& steps : box) count *= steps.count;
+  return count;
+}
+
+// What one index touches along its dimension; not `regular`: only how many positions at most.
+struct Touched {
+  bool regular = false;
+  Steps steps;
+};
+
+Touched clip(Steps steps, const Dim& size) {
+  const Dim before = Dim(0) - steps.first;
+  if (before.is_constant() && before.constant() > 0) {
+    const Dim skipped = ceil_div(before, steps.step);
+    steps.first += skipped * Dim(steps.step);
+    steps.count = steps.count - skipped;
+  }
+  const Dim over = steps.last() - (size - Dim(1));
+  if (!over.is_constant()) {
+    steps.count = smaller(steps.count, ceil_div(size - steps.first, steps.step));
+  } else if (over.constant() > 0) {
+    steps.count = steps.count - ceil_div(over, steps.step);
+  }
+  if (steps.count.is_constant() && steps.count.constant() <= 0) return {true, {}};
+  if (is_one(steps.count)) steps.step = 1;
+  return {true, steps};
+}
+
+using Axes = std::map<int, Axis>;
+
+// The positions of an affine index inside [0, size).
+Touched touched_by(const Affine& index, const Axes& axes, const Dim& size) {
+  struct Term {
+    Dim coefficient, extent;
+  };
+  std::vector<Term> terms;
+  Dim first = index.rest;
+  for (const auto& [axis, coefficient] : index.coefficients) {
+    const Dim& extent = axes.at(axis).extent;
+    if (is_zero(extent)) return {true, {}};
+    const bool backwards = typical(coefficient) < 0;
+    if (backwards) first += coefficient * (extent - Dim(1));
+    terms.push_back({backwards ? Dim(0) - coefficient : coefficient, extent});
+  }
+  std::sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) { return typical(a.coefficient) < typical(b.coefficient); });
+  Dim step = terms.empty() ? Dim(1) : terms[0].coefficient, count = 1;
+  bool regular = true;
+  for (const Term& term : terms) {
+    Dim stride;  // of this term, in steps
+    const Dim apart = count * term.extent;
+    if (is_one(term.extent)) continue;
+    if (is_one(count)) step = term.coefficient;
+    if (!regular || !Dim::divide_exactly(term.coefficient, step, stride)) {
+      regular = false;
+      count = apart;
+      continue;
+    }
+    // Copies of the run so far, `stride` steps apart: they touch or overlap, or leave gaps.
+    const Dim together = count + stride * (term.extent - Dim(1));
+    if (surely_at_most(stride, count)) {
+      count = together;
+    } else {
+      regular = false;
+      count = smaller(apart, together);
+    }
+  }
+  if (regular && step.is_constant()) return clip({first, step.constant(), count}, size);
+  return {false, {0, 1, smaller(count, size)}};
+}
+
+std::set<int> axes_of(const Expr& index) {
+  std::set<int> used;
+  visit(index, [&](const Expr& e) {
+    if (e->op == Scalar::axis) used.insert(static_cast<int>(e->integer));
+  });
+  return used;
+}
+
+// One read or write: an index expression a dimension.
+struct Access {
+  std::vector<Expr> index;
+  const Axes* axes;
+};
+
+// What an access touches: a box, or (not `regular`) at most `count` elements.
+struct Region {
+  bool regular = true;
+  Box box;
+  Dim count = 1;
+};
+
+// Dimensions whose indices share axes, counted together.
+struct Group {
+  std::vector<std::size_t> dims;
+  std::set<int> axes;
+};
+
+std::vector<Group> groups_of(const Access& access) {
+  std::vector<Group> groups;
+  for (std::size_t d = 0; d < access.index.size(); ++d) {
+    Group merged{{d}, axes_of(access.index[d])};
+    std::erase_if(merged.axes, [&](int axis) { return access.axes->count(axis) == 0 || is_one(access.axes->at(axis).extent); });
+    std::erase_if(groups, [&](const Group& group) {
+      if (std::none_of(group.axes.begin(), group.axes.end(), [&](int axis) { return merged.axes.count(axis) != 0; })) return false;
+      merged.dims.insert(merged.dims.end(), group.dims.begin(), group.dims.end());
+      merged.axes.insert(group.axes.begin(), group.axes.end());
+      return true;
+    });
+    groups.push_back(std::move(merged));
+  }
+  return groups;
+}
+
+Dim points_of(const std::set<int>& ids, const Axes& axes) {
+  std::vector<Axis> space;
+  for (const int id : ids) space.push_back(axes.at(id));
+  return points(space);
+}
+
+// Counts the distinct positions of a group by going through its points; -1 where they are too many or not known.
+std::int64_t enumerate(const Group& group, const std::vector<Affine>& indices, const Axes& axes, const Shape& shape) {
+  std::int64_t points = 1;
+  std::vector<std::int64_t> extents, at(group.axes.size(), 0);
+  for (const int id : group.axes) {
+    const Axis& axis = axes.at(id);
+    if (axis.ragged != nullptr || !axis.extent.is_constant() || axis.extent.constant() > most_enumerated) return -1;
+    extents.push_back(axis.extent.constant());
+    points *= extents.back();
+    if (points > most_enumerated) return -1;
+  }
+  struct Row {
+    std::vector<std::int64_t> coefficients;
+    std::int64_t rest, size;
+  };
+  std::vector<Row> rows;
+  for (const std::size_t d : group.dims) {
+    const Affine& index = indices[d];
+    if (!index.affine || !index.rest.is_constant() || !shape[d].is_constant()) return -1;
+    rows.push_back({{}, index.rest.constant(), shape[d].constant()});
+    for (const int id : group.axes) {
+      const auto found = index.coefficients.find(id);
+      if (found != index.coefficients.end() && !found->second.is_constant()) return -1;
+      rows.back().coefficients.push_back(found == index.coefficients.end() ? 0 : found->second.constant());
+    }
+  }
+  std::set<std::vector<std::int64_t>> distinct;
+  std::vector<std::int64_t> position(rows.size());
+  for (std::int64_t point = 0; point < points; ++point) {
+    bool inside = true;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      position[r] = rows[r].rest;
+      for (std::size_t i = 0; i < at.size(); ++i) position[r] += rows[r].coefficients[i] * at[i];
+      inside = inside && position[r] >= 0 && position[r] < rows[r].size;
+    }
+    if (inside) distinct.insert(position);
+    for (std::size_t i = at.size(); i-- > 0;) {
+      if (++at[i] < extents[i]) break;
+      at[i] = 0;
+    }
+  }
+  return static_cast<std::int64_t>(distinct.size());
+}
+
+Region region_of(const Access& access, const Shape& shape) {
+  Region region;
+  region.box.resize(shape.size());
+  std::vector<Affine> indices;
+  for (const Expr& index : access.index) indices.push_back(affine(index));
+  for (const Group& group : groups_of(access)) {
+    Dim bound = 1, whole = 1;
+    bool regular = group.dims.size() == 1;
+    for (const std::size_t d : group.dims) {
+      const Touched touched = indices[d].affine ? touched_by(indices[d], *access.axes, shape[d]) : Touched{false, {0, 1, shape[d]}};
+      region.box[d] = touched.steps;
+      regular = regular && touched.regular;
+      bound *= touched.steps.count;
+      whole *= shape[d];
+    }
+    if (!regular) {
+      const std::int64_t counted = enumerate(group, indices, *access.axes, shape);
+      bound = counted >= 0 ? Dim(counted) : smaller(points_of(group.axes, *access.axes), bound);
+      regular = bound == whole;
+      for (const std::size_t d : group.dims) region.box[d] = {0, 1, shape[d]};
+    }
+    region.regular = region.regular && regular;
+    region.count *= bound;
+  }
+  return region;
+}
+
+bool contains(const Steps& outer, const Steps& inner) {
+  if (outer == inner) return true;
+  const Dim offset = inner.first - outer.first;
+  return surely_at_most(outer.first, inner.first) && surely_at_most(inner.last(), outer.last()) && inner.step % outer.step == 0 &&
+         offset.is_constant() && offset.constant() % outer.step == 0;
+}
+
+bool contains(const Box& outer, const Box& inner) {
+  for (std::size_t d = 0; d < outer.size(); ++d) {
+    if (!contains(outer[d], inner[d])) return false;
+  }
+  return true;
+}
+
+// Puts `b` into `a` where together they are one progression.
+bool join(Steps& a, const Steps& b) {
+  const Dim offset = b.first - a.first;
+  if (!offset.is_constant() || a.step != b.step || offset.constant() % a.step != 0) return false;
+  if (!surely_at_most(b.first, a.last() + Dim(a.step)) || !surely_at_most(a.first, b.last() + Dim(b.step))) return false;
+  const Dim end = b.last() - a.last();
+  if (!end.is_constant()) return false;
+  const Dim last = end.constant() > 0 ? b.last() : a.last(), first = offset.constant() < 0 ? b.first : a.first;
+  a = {first, a.step, floor_div(last - first, a.step) + Dim(1)};
+  return true;
+}
+
+bool join(Box& a, const Box& b) {
+  std::size_t differ = 0, at = 0;
+  for (std::size_t d = 0; d < a.size(); ++d) {
+    if (a[d] == b[d]) continue;
+    ++differ;
+    at = d;
+  }
+  return differ == 1 && join(a[at], b[at]);
+}
+
+// The common positions; false where they cannot be told.
+bool intersect(const Steps& a, const Steps& b, Steps& common) {
+  if (contains(a, b)) return common = b, true;
+  if (contains(b, a)) return common = a, true;
+  const Dim offset = b.first - a.first, end = b.last() - a.last();
+  if (a.step != b.step || !offset.is_constant() || !end.is_constant()) return false;
+  const Dim first = offset.constant() > 0 ? b.first : a.first, last = end.constant() < 0 ? b.last() : a.last();
+  const Dim length = last - first;
+  common = {first, a.step, 0};
+  if (offset.constant() % a.step != 0 || (length.is_constant() && length.constant() < 0)) return true;
+  if (!length.is_constant() && typical(length) < 0) return false;
+  common.count = floor_div(length, a.step) + Dim(1);
+  return true;
+}
+
+// Inclusion and exclusion; false where an intersection cannot be told.
+bool count_union(const std::vector<Box>& boxes, Dim& total) {
+  if (boxes.size() > most_intersected) return false;
+  total = 0;
+  for (std::size_t subset = 1; subset < std::size_t{1} << boxes.size(); ++subset) {
+    Box common;
+    int members = 0;
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      if ((subset >> i & 1) == 0) continue;
+      if (members++ == 0) {
+        common = boxes[i];
+        continue;
+      }
+      for (std::size_t d = 0; d < common.size(); ++d) {
+        if (is_zero(common[d].count)) continue;
+        if (!intersect(Steps(common[d]), boxes[i][d], common[d])) return false;
+      }
+    }
+    total += Dim(members % 2 != 0 ? 1 : -1) * count_of(common);
+  }
+  return true;
+}
+
+Dim count_boxes(std::vector<Box> boxes) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      for (std::size_t j = 0; j < boxes.size(); ++j) {
+        if (i == j || (!contains(boxes[i], boxes[j]) && !join(boxes[i], boxes[j]))) continue;
+        boxes.erase(boxes.begin() + static_cast<std::ptrdiff_t>(j));
+        if (j < i) --i;
+        --j;
+        changed = true;
+      }
+    }
+  }
+  Dim total = 0;
+  if (count_union(boxes, total)) return total;
+  total = 0;
+  for (const Box& box : boxes) total += count_of(box);
+  return total;
+}
+
+bool same_index(const Access& a, const Access& b) {
+  return a.axes == b.axes && std::equal(a.index.begin(), a.index.end(), b.index.begin(), b.index.end(), same);
+}
+
+// Distinct elements that the accesses touch together.
+Dim count_distinct(const std::vector<Access>& accesses, const Shape& shape) {
+  std::vector<Box> boxes;
+  std::vector<const Access*> irregular;
+  Dim total = 0;
+  for (const Access& access : accesses) {
+    if (access.index.size() != shape.size()) return element_count(shape);
+    const Region region = region_of(access, shape);
+    if (is_zero(region.count)) continue;
+    if (region.regular) {
+      if (std::find(boxes.begin(), boxes.end(), region.box) == boxes.end()) boxes.push_back(region.box);
+    } else if (std::none_of(irregular.begin(), irregular.end(), [&](const Access* other) { return same_index(*other, access); })) {
+      irregular.push_back(&access);
+      total += region.count;
+    }
+  }
+  return smaller(total + count_boxes(std::move(boxes)), element_count(shape));
+}
+
+// Every access of a map, by operand.
+struct Accesses {
+  std::vector<std::vector<Access>> reads, writes;
+  std::vector<Axes> scopes;  // one a stage
+
+  Accesses(const Node& node) : reads(node.inputs.size()), writes(node.outputs.size()), scopes(node.map->stages.size() + 1) {
+    const Map& map = *node.map;
+    add_bounds(map.axes, scopes.back());
+    for (const Axis& axis : map.axes) scopes.back().insert_or_assign(axis.id, axis);
+    for (std::size_t i = 0; i < map.stages.size(); ++i) {
+      const Stage& stage = map.stages[i];
+      Axes& scope = scopes[i];
+      scope = scopes.back();
+      for (const Axis& axis : stage.axes) scope.insert_or_assign(axis.id, axis);
+      visit(stage.value, [&](const Expr& e) {
+        for (const Axis& axis : e->axes) scope.insert_or_assign(axis.id, axis);
+      });
+      add_bounds(stage.axes, scope);
+      add(stage.value, scope);
+      for (const Expr& index : stage.index) add(index, scope);
+      if (stage.target >= 0 && static_cast<std::size_t>(stage.target) < writes.size())
+        writes[static_cast<std::size_t>(stage.target)].push_back({stage.index, &scope});
+    }
+  }
+
+  void add(const Expr& root, const Axes& scope) {
+    visit(root, [&](const Expr& e) {
+      if (e->op != Scalar::read || e->integer < 0 || static_cast<std::size_t>(e->integer) >= reads.size()) return;
+      reads[static_cast<std::size_t>(e->integer)].push_back({{e->args.begin(), e->args.begin() + e->rank}, &scope});
+    });
+  }
+  void add_bounds(const std::vector<Axis>& axes, const Axes& scope) {
+    for (const Axis& axis : axes) {
+      if (axis.ragged == nullptr) continue;
+      add(axis.ragged->first, scope);
+      add(axis.ragged->second, scope);
+    }
+  }
+};
+
+Dim bytes_of(const std::vector<Access>& accesses, const Type& type) {
+  if (accesses.empty()) return 0;
+  return smaller(count_distinct(accesses, type.shape) * Dim(size_of(type.dtype)), storage_bytes(type));
+}
+
+}  // namespace
+
+Dim Volume::bytes() const {
+  Dim total = 0;
+  for (const Dim& read : reads) total += read;
+  for (const Dim& write : writes) total += write;
+  return total;
+}
+
+Volume volume(const Graph& graph, const Node& map_node) {
+  NEAP_ASSERT(map_node.is_map(), " {} is a call", map_node.op);
+  Volume moved;
+  const Accesses accesses(map_node);
+  for (std::size_t i = 0; i < map_node.inputs.size(); ++i) {
+    const ValueId id = map_node.inputs[i];
+    moved.reads.push_back(id == no_value ? Dim(0) : bytes_of(accesses.reads[i], graph.type(id)));
+  }
+  for (std::size_t i = 0; i < map_node.outputs.size(); ++i) {
+    moved.writes.push_back(bytes_of(accesses.writes[i], graph.type(map_node.outputs[i])));
+  }
+  moved.flops = 0;
+  for (const Stage& stage : map_node.map->stages) {
+    std::vector<Axis> space = map_node.map->axes;
+    space.insert(space.end(), stage.axes.begin(), stage.axes.end());
+    moved.flops += flops(stage.value, space);
+    if (stage.accumulate != Accumulate::none && is_float(stage.value.dtype())) moved.flops += points(space);
+  }
+  return moved;
+}
+
+}  // namespace neap
