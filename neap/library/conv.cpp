@@ -1,7 +1,9 @@
 // Convolution and its two gradients by oneDNN: 1 to 3 spatial axes, groups, strides, dilations, pads; activations in the layouts that they
 // have, filters reordered in the call where the primitive wants them so.
 #include <algorithm>
+#include <optional>
 
+#include "neap/base/machine.h"
 #include "neap/library/onednn.h"
 #include "neap/ops/window.h"
 
@@ -30,8 +32,6 @@ struct Convolution {
   }
 };
 
-memory::desc any(const memory::desc& desc) { return {desc.dims(), desc.data_type(), memory::format_tag::any}; }
-
 std::string refuses(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Type& filters) {
   std::vector<Type> all = outputs;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -46,7 +46,58 @@ std::string refuses(const Call& call, const std::vector<Type>& inputs, const std
   return "";
 }
 
-// Filters in the layout that a primitive wants: as they are, or through a reorder before it.
+memory::desc any(const memory::desc& desc) { return {desc.dims(), desc.data_type(), memory::format_tag::any}; }
+
+memory::desc channels_last(const memory::desc& desc) {
+  static constexpr memory::format_tag tags[] = {memory::format_tag::acb, memory::format_tag::acdb, memory::format_tag::acdeb};
+  return {desc.dims(), desc.data_type(), tags[desc.data.ndims - 3]};
+}
+
+// A primitive, and the layouts of activations that it runs on.
+template <class Description>
+struct Chosen {
+  Description description;
+  memory::desc x, y;
+};
+
+// 0: a kernel made for the case; 1: one of the general kind; 2: through a matrix of windows; 3: plain loops.
+int slowness(const std::string& kernel, bool depthwise) {
+  const auto has = [&](const char* part) { return kernel.find(part) != std::string::npos; };
+  if (has("ref")) return 3;
+  if (has("gemm")) return 2;
+  return depthwise && !has("dw") && !has("brdgmm") ? 1 : 0;
+}
+
+// Activations as they are if there is a kernel made for them so; else in the layout that has one, through reorders. On row-major
+// activations the windows' matrix of a 1x1 convolution is the activations themselves, and for a few channels it is cheaper than any reorder
+// (measured on Zen 4: 3x3 and depthwise win 1.5 to 20 times by reorders, 1x1 loses).
+template <class Description, class Describe>
+Chosen<Description> choose(const Convolution& c, const Describe& describe) {
+  const bool grouped = c.w.data.ndims > c.x.data.ndims;
+  const bool depthwise = grouped && c.w.data.dims[1] == 1 && c.w.data.dims[2] == 1;
+  const auto* kernel = c.w.data.dims + (grouped ? 3 : 2);
+  const bool pointwise = !grouped && std::all_of(kernel, kernel + c.x.data.ndims - 2, [](std::int64_t size) { return size == 1; });
+  constexpr std::int64_t few_channels = 4;
+  const bool as_given = pointwise || (!depthwise && c.x.data.dims[1] <= few_channels);
+  std::optional<Chosen<Description>> best;
+  int best_slowness = 4;
+  for (const auto& [x, y] : {std::pair(c.x, c.y), std::pair(any(c.x), any(c.y)), std::pair(channels_last(c.x), channels_last(c.y))}) {
+    try {
+      const Description found = describe(x, y);
+      const int slow = slowness(found.impl_info_str(), depthwise);
+      if (slow >= best_slowness) continue;
+      best = Chosen<Description>{found, x, y};
+      best_slowness = slow;
+    } catch (const dnnl::error& error) {
+      if (error.status != dnnl_unimplemented) throw;
+    }
+    if (best_slowness == 0 || (best && as_given)) break;
+  }
+  if (!best) throw Error("oneDNN has no kernel for this convolution", "", "lower it to a map");
+  return *best;
+}
+
+// An operand in the layout that a primitive wants: as it is, or through a reorder before it.
 Place reordered(Steps& steps, const memory::desc& given, const memory::desc& wanted, const Place& place) {
   if (given == wanted) return place;
   const Place inner = steps.inner(wanted);
@@ -54,51 +105,122 @@ Place reordered(Steps& steps, const memory::desc& given, const memory::desc& wan
   return inner;
 }
 
-dnnl::convolution_forward::primitive_desc forward(const Convolution& c, const memory::desc* bias) {
-  using Desc = dnnl::convolution_forward::desc;
+// Where a primitive writes a result: the place itself, or a buffer that `finish` reorders from.
+Place target(Steps& steps, const memory::desc& given, const memory::desc& made, const Place& place) {
+  return given == made ? place : steps.inner(made);
+}
+void finish(Steps& steps, const memory::desc& given, const memory::desc& made, const Place& at, const Place& place) {
+  if (!(given == made)) steps.add_reorder(made, at, given, place);
+}
+
+using Forward = dnnl::convolution_forward;
+using BackwardData = dnnl::convolution_backward_data;
+using BackwardWeights = dnnl::convolution_backward_weights;
+
+// Winograd's convolution would be quicker and less exact: always direct.
+constexpr auto direct = algorithm::convolution_direct;
+
+Forward::primitive_desc forward(const Convolution& c, const memory::desc& x, const memory::desc& y, const memory::desc* bias) {
   const auto kind = dnnl::prop_kind::forward_training;
-  const auto direct = algorithm::convolution_direct;
-  const Desc desc = bias != nullptr ? Desc(kind, direct, c.x, any(c.w), *bias, c.y, c.strides, c.dilations, c.begins, c.ends)
-                                    : Desc(kind, direct, c.x, any(c.w), c.y, c.strides, c.dilations, c.begins, c.ends);
+  const Forward::desc desc = bias != nullptr ? Forward::desc(kind, direct, x, any(c.w), *bias, y, c.strides, c.dilations, c.begins, c.ends)
+                                             : Forward::desc(kind, direct, x, any(c.w), y, c.strides, c.dilations, c.begins, c.ends);
   return {desc, onednn::attributes(), onednn::engine()};
 }
 
 Steps forward_steps(const Convolution& c, const memory::desc* bias) {
-  const auto chosen = forward(c, bias);
+  const auto chosen =
+      choose<Forward::primitive_desc>(c, [&](const memory::desc& x, const memory::desc& y) { return forward(c, x, y, bias); }).description;
   Steps steps;
-  const Place w = reordered(steps, c.w, chosen.weights_desc(), {Place::input, 1});
-  std::vector<Steps::Argument> arguments{
-      {DNNL_ARG_SRC, {Place::input, 0}, c.x}, {DNNL_ARG_WEIGHTS, w, chosen.weights_desc()}, {DNNL_ARG_DST, {Place::output, 0}, c.y}};
+  const memory::desc x = chosen.src_desc(), w = chosen.weights_desc(), y = chosen.dst_desc();
+  const Place result{Place::output, 0}, at_y = target(steps, c.y, y, result);
+  std::vector<Steps::Argument> arguments{{DNNL_ARG_SRC, reordered(steps, c.x, x, {Place::input, 0}), x},
+                                         {DNNL_ARG_WEIGHTS, reordered(steps, c.w, w, {Place::input, 1}), w},
+                                         {DNNL_ARG_DST, at_y, y}};
   if (bias != nullptr) arguments.push_back({DNNL_ARG_BIAS, {Place::input, 2}, *bias});
-  steps.add(dnnl::convolution_forward(chosen), chosen.scratchpad_desc(), std::move(arguments));
+  steps.add(Forward(chosen), chosen.scratchpad_desc(), std::move(arguments));
+  finish(steps, c.y, y, at_y, result);
   return steps;
 }
 
 Steps input_gradient_steps(const Convolution& c) {
-  const auto chosen_forward = forward(c, nullptr);
-  const dnnl::convolution_backward_data::desc desc(algorithm::convolution_direct, c.x, any(c.w), c.y, c.strides, c.dilations, c.begins,
-                                                   c.ends);
-  const dnnl::convolution_backward_data::primitive_desc chosen(desc, onednn::attributes(), onednn::engine(), chosen_forward);
+  const auto describe = [&](const memory::desc& x, const memory::desc& y) {
+    const BackwardData::desc desc(direct, x, any(c.w), y, c.strides, c.dilations, c.begins, c.ends);
+    return BackwardData::primitive_desc(desc, onednn::attributes(), onednn::engine(), forward(c, x, y, nullptr));
+  };
+  const auto chosen = choose<BackwardData::primitive_desc>(c, describe).description;
   Steps steps;
-  const Place w = reordered(steps, c.w, chosen.weights_desc(), {Place::input, 1});
-  steps.add(dnnl::convolution_backward_data(chosen), chosen.scratchpad_desc(),
-            {{DNNL_ARG_DIFF_DST, {Place::input, 0}, c.y},
-             {DNNL_ARG_WEIGHTS, w, chosen.weights_desc()},
-             {DNNL_ARG_DIFF_SRC, {Place::output, 0}, c.x}});
+  const memory::desc x = chosen.diff_src_desc(), w = chosen.weights_desc(), y = chosen.diff_dst_desc();
+  const Place result{Place::output, 0}, at_x = target(steps, c.x, x, result);
+  steps.add(BackwardData(chosen), chosen.scratchpad_desc(),
+            {{DNNL_ARG_DIFF_DST, reordered(steps, c.y, y, {Place::input, 0}), y},
+             {DNNL_ARG_WEIGHTS, reordered(steps, c.w, w, {Place::input, 1}), w},
+             {DNNL_ARG_DIFF_SRC, at_x, x}});
+  finish(steps, c.x, x, at_x, result);
   return steps;
 }
 
+// The first `images` of a batch.
+memory::desc part_of_batch(const memory::desc& desc, std::int64_t images) {
+  dnnl_memory_desc_t part = desc.data;
+  part.dims[0] = part.padded_dims[0] = images;
+  return memory::desc(part);
+}
+
+std::int64_t image_bytes(const memory::desc& desc) {
+  return desc.data.format_desc.blocking.strides[0] * static_cast<std::int64_t>(memory::data_type_size(desc.data_type()));
+}
+
+bool batch_outermost(const memory::desc& desc) {
+  const auto* strides = desc.data.format_desc.blocking.strides;
+  return std::all_of(strides, strides + desc.data.ndims, [&](std::int64_t stride) { return stride <= strides[0]; });
+}
+
+// A primitive splits the sum over the batch by the number of threads. Where bits must not depend on that, the batch is cut into slices of
+// its own accord, each summed on one thread, and their sums are added in order.
+int batch_slices(const memory::desc& x, const memory::desc& y, const memory::desc& w) {
+  if (!batch_outermost(x) || !batch_outermost(y)) return 1;
+  constexpr int most = 8;
+  const auto batch = x.data.dims[0];
+  const std::size_t budget = (x.get_size() + y.get_size()) / 4;  // bytes for sums: they are written and read again
+  for (int slices = most; slices > 1; --slices) {
+    if (batch % slices == 0 && static_cast<std::size_t>(slices) * w.get_size() <= budget) return slices;
+  }
+  return 1;
+}
+
+BackwardWeights::primitive_desc weight_gradient(const Convolution& c, const memory::desc& x, const memory::desc& y, const memory::desc& w) {
+  const BackwardWeights::desc desc(direct, x, w, y, c.strides, c.dilations, c.begins, c.ends);
+  return {desc, onednn::attributes(), onednn::engine(), forward(c, x, y, nullptr)};
+}
+
 Steps weight_gradient_steps(const Convolution& c) {
-  const auto chosen_forward = forward(c, nullptr);
-  const dnnl::convolution_backward_weights::desc desc(algorithm::convolution_direct, c.x, any(c.w), c.y, c.strides, c.dilations, c.begins,
-                                                      c.ends);
-  const dnnl::convolution_backward_weights::primitive_desc chosen(desc, onednn::attributes(), onednn::engine(), chosen_forward);
+  const auto whole = choose<BackwardWeights::primitive_desc>(
+      c, [&](const memory::desc& x, const memory::desc& y) { return weight_gradient(c, x, y, any(c.w)); });
+  const memory::desc x = whole.description.src_desc(), y = whole.description.diff_dst_desc();
   Steps steps;
-  const memory::desc made = chosen.diff_weights_desc();
-  const Place place{Place::output, 0}, w = made == c.w ? place : steps.inner(made);
-  steps.add(dnnl::convolution_backward_weights(chosen), chosen.scratchpad_desc(),
-            {{DNNL_ARG_SRC, {Place::input, 0}, c.x}, {DNNL_ARG_DIFF_DST, {Place::input, 1}, c.y}, {DNNL_ARG_DIFF_WEIGHTS, w, made}});
-  if (w.kind == Place::inner) steps.add_reorder(made, w, c.w, place);
+  const Place at_x = reordered(steps, c.x, x, {Place::input, 0}), at_y = reordered(steps, c.y, y, {Place::input, 1});
+  const Place result{Place::output, 0};
+  if (!deterministic()) {
+    const memory::desc w = whole.description.diff_weights_desc();
+    const Place at_w = target(steps, c.w, w, result);
+    steps.add(BackwardWeights(whole.description), whole.description.scratchpad_desc(),
+              {{DNNL_ARG_SRC, at_x, x}, {DNNL_ARG_DIFF_DST, at_y, y}, {DNNL_ARG_DIFF_WEIGHTS, at_w, w}});
+    finish(steps, c.w, w, at_w, result);
+    return steps;
+  }
+  const int slices = batch_slices(x, y, c.w);
+  const memory::desc x_part = part_of_batch(x, x.data.dims[0] / slices), y_part = part_of_batch(y, y.data.dims[0] / slices);
+  std::optional<BackwardWeights::primitive_desc> part;
+  onednn::on_one_thread([&] { part = weight_gradient(c, x_part, y_part, any(c.w)); });
+  const memory::desc w = part->diff_weights_desc();
+  const Place at_w = target(steps, c.w, w, result), sums = slices == 1 ? at_w : steps.inner(w, slices);
+  steps.add(BackwardWeights(*part), part->scratchpad_desc(),
+            {{DNNL_ARG_SRC, at_x, x_part, image_bytes(x) * x_part.data.dims[0]},
+             {DNNL_ARG_DIFF_DST, at_y, y_part, image_bytes(y) * y_part.data.dims[0]},
+             {DNNL_ARG_DIFF_WEIGHTS, sums, w, static_cast<std::int64_t>(w.get_size())}},
+            slices);
+  if (slices > 1) steps.add_sum(w, sums, slices, at_w);
+  finish(steps, c.w, w, at_w, result);
   return steps;
 }
 
@@ -140,7 +262,7 @@ const RegisterImplementation conv_weight_gradient{
                    const Symbols& symbols) -> Prepared {
        if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols)) return empty;
        const Convolution c(call, inputs[0], outputs[0], inputs[1], symbols);
-       return onednn::make_call([c] { return weight_gradient_steps(c); }, onednn::Threads::fixed);
+       return onednn::make_call([c] { return weight_gradient_steps(c); });
      },
      .any_layout = true}};
 

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
@@ -45,51 +46,75 @@ void* scratch(std::size_t bytes) {
 
 class OnednnCall final : public LibraryCall {
  public:
-  OnednnCall(std::function<Steps()> build, Threads policy) : build_(std::move(build)), policy_(policy), stream_(engine()) { rebuild(); }
+  explicit OnednnCall(std::function<Steps()> build) : build_(std::move(build)), stream_(engine()) { rebuild(); }
 
   void run(std::span<const void* const> inputs, std::span<void* const> outputs) override {
-    if (threads_ != wanted_threads()) rebuild();
+    if (threads_ != thread_count() || deterministic_ != deterministic()) rebuild();
     const ThreadsGuard guard(threads_);
-    if (scratchpad_bytes_ > 0) {
-      void* const pad = scratch(scratchpad_bytes_);
-      for (const dnnl::memory& memory : scratchpads_) set(memory, pad);
-    }
     for (const Operand& operand : operands_) {
       const auto at = static_cast<std::size_t>(operand.place.index);
-      set(operand.memory, operand.place.kind == Place::input ? const_cast<void*>(inputs[at]) : outputs[at]);
+      const void* const start = operand.place.kind == Place::input ? inputs[at] : outputs[at];
+      set(operand.memory, static_cast<std::byte*>(const_cast<void*>(start)) + operand.offset);
     }
-    for (const Prepared& step : steps_) {
-      const dnnl_status_t status =
-          dnnl_primitive_execute(step.primitive.get(), stream_.get(), static_cast<int>(step.arguments.size()), step.arguments.data());
-      if (status != dnnl_success) throw Error(fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
-    }
+    for (const Prepared& step : steps_) step.sliced ? execute_slices(step) : execute(step, 0);
   }
 
  private:
   struct Operand {
     Place place;
+    std::int64_t offset;
     dnnl::memory memory;
+  };
+  struct Slice {
+    std::vector<dnnl_exec_arg_t> arguments;
+    dnnl::memory scratchpad;  // the last argument, where there is one
   };
   struct Prepared {
     dnnl::primitive primitive;
-    std::vector<dnnl_exec_arg_t> arguments;
+    std::size_t scratchpad_bytes = 0;
+    bool sliced = false;
+    std::vector<Slice> slices;
   };
-
-  int wanted_threads() const { return policy_ == Threads::fixed && deterministic() ? 1 : thread_count(); }
 
   static void set(const dnnl::memory& memory, void* handle) {
     if (dnnl_memory_set_data_handle(memory.get(), handle) != dnnl_success) throw Error("oneDNN takes no memory");
   }
 
+  void execute(const Prepared& step, std::size_t slice) const {
+    const Slice& mine = step.slices[slice];
+    if (step.scratchpad_bytes > 0) set(mine.scratchpad, scratch(step.scratchpad_bytes));
+    const dnnl_status_t status =
+        dnnl_primitive_execute(step.primitive.get(), stream_.get(), static_cast<int>(mine.arguments.size()), mine.arguments.data());
+    if (status != dnnl_success) throw Error(fmt::format("oneDNN failed with status {}", static_cast<int>(status)));
+  }
+
+  void execute_slices(const Prepared& step) const {
+    if (step.slices.size() == 1) {
+      const ThreadsGuard guard(1);
+      execute(step, 0);
+      return;
+    }
+    std::exception_ptr failure;
+#pragma omp parallel for schedule(dynamic) num_threads(threads_)
+    for (std::size_t slice = 0; slice < step.slices.size(); ++slice) {
+      try {
+        execute(step, slice);
+      } catch (...) {
+#pragma omp critical(neap_onednn_failure)
+        failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
   void rebuild() {
-    threads_ = wanted_threads();
+    threads_ = thread_count();
+    deterministic_ = deterministic();
     const ThreadsGuard guard(threads_);
     operands_.clear();
-    kept_.clear();
+    inner_memories_.clear();
     steps_.clear();
-    scratchpads_.clear();
     inner_.clear();
-    scratchpad_bytes_ = 0;
     try {
       prepare(build_());
     } catch (const dnnl::error& error) {
@@ -100,32 +125,39 @@ class OnednnCall final : public LibraryCall {
   void prepare(const Steps& steps) {
     for (const std::int64_t bytes : steps.inner_bytes()) inner_.emplace_back(DType::u8, Sizes{bytes});
     for (const Steps::Step& step : steps.steps()) {
-      Prepared& prepared = steps_.emplace_back(Prepared{step.primitive, {}});
-      for (const Steps::Argument& argument : step.arguments) {
-        const bool is_inner = argument.place.kind == Place::inner;
-        void* const handle = is_inner ? inner_[static_cast<std::size_t>(argument.place.index)].raw() : DNNL_MEMORY_NONE;
-        dnnl::memory memory(argument.desc, engine(), handle);
-        prepared.arguments.push_back({argument.name, memory.get()});
-        (is_inner ? kept_ : operands_).push_back({argument.place, memory});
-      }
-      if (step.scratchpad.get_size() > 0) {
-        dnnl::memory memory(step.scratchpad, engine(), DNNL_MEMORY_NONE);
-        prepared.arguments.push_back({DNNL_ARG_SCRATCHPAD, memory.get()});
-        scratchpads_.push_back(memory);
-        scratchpad_bytes_ = std::max(scratchpad_bytes_, step.scratchpad.get_size());
-      }
+      Prepared& prepared = steps_.emplace_back(Prepared{step.primitive, step.scratchpad.get_size(), step.slices > 0, {}});
+      for (int slice = 0; slice < std::max(step.slices, 1); ++slice) prepared.slices.push_back(prepare_slice(step, slice));
     }
   }
 
+  Slice prepare_slice(const Steps::Step& step, int slice) {
+    Slice made;
+    for (const Steps::Argument& argument : step.arguments) {
+      const std::int64_t offset = argument.offset + slice * argument.slice_bytes;
+      if (argument.place.kind == Place::inner) {
+        std::byte* const start = inner_[static_cast<std::size_t>(argument.place.index)].raw();
+        inner_memories_.emplace_back(argument.desc, engine(), start + offset);
+        made.arguments.push_back({argument.name, inner_memories_.back().get()});
+      } else {
+        operands_.push_back({argument.place, offset, dnnl::memory(argument.desc, engine(), DNNL_MEMORY_NONE)});
+        made.arguments.push_back({argument.name, operands_.back().memory.get()});
+      }
+    }
+    if (step.scratchpad.get_size() > 0) {
+      made.scratchpad = dnnl::memory(step.scratchpad, engine(), DNNL_MEMORY_NONE);
+      made.arguments.push_back({DNNL_ARG_SCRATCHPAD, made.scratchpad.get()});
+    }
+    return made;
+  }
+
   std::function<Steps()> build_;
-  Threads policy_;
   dnnl::stream stream_;
   int threads_ = 0;
-  std::vector<Operand> operands_, kept_;
+  bool deterministic_ = true;
+  std::vector<Operand> operands_;
+  std::vector<dnnl::memory> inner_memories_;
   std::vector<Prepared> steps_;
-  std::vector<dnnl::memory> scratchpads_;
   std::vector<Array> inner_;
-  std::size_t scratchpad_bytes_ = 0;
 };
 
 class DefinitionCall final : public LibraryCall {
@@ -258,8 +290,8 @@ memory::desc describe_filters(const Type& type, const Symbols& symbols, std::int
   return memory::desc(desc);
 }
 
-void Steps::add(const dnnl::primitive& primitive, const memory::desc& scratchpad, std::vector<Argument> arguments) {
-  steps_.push_back({primitive, scratchpad, std::move(arguments)});
+void Steps::add(const dnnl::primitive& primitive, const memory::desc& scratchpad, std::vector<Argument> arguments, int slices) {
+  steps_.push_back({primitive, scratchpad, std::move(arguments), slices});
 }
 
 void Steps::add_reorder(const memory::desc& from, const Place& at, const memory::desc& to, const Place& there) {
@@ -267,8 +299,17 @@ void Steps::add_reorder(const memory::desc& from, const Place& at, const memory:
   add(dnnl::reorder(reorder), reorder.scratchpad_desc(), {{DNNL_ARG_FROM, at, from}, {DNNL_ARG_TO, there, to}});
 }
 
-Place Steps::inner(const memory::desc& desc) {
-  inner_bytes_.push_back(static_cast<std::int64_t>(desc.get_size()));
+void Steps::add_sum(const memory::desc& desc, const Place& parts, int count, const Place& total) {
+  const auto n = static_cast<std::size_t>(count);
+  const dnnl::sum::primitive_desc sum(desc, std::vector<float>(n, 1.0F), std::vector<memory::desc>(n, desc), engine(), attributes());
+  std::vector<Argument> arguments{{DNNL_ARG_DST, total, desc}};
+  for (int i = 0; i < count; ++i)
+    arguments.push_back({DNNL_ARG_MULTIPLE_SRC + i, parts, desc, 0, i * static_cast<std::int64_t>(desc.get_size())});
+  add(dnnl::sum(sum), sum.scratchpad_desc(), std::move(arguments));
+}
+
+Place Steps::inner(const memory::desc& desc, int count) {
+  inner_bytes_.push_back(static_cast<std::int64_t>(desc.get_size()) * count);
   return {Place::inner, static_cast<int>(inner_bytes_.size()) - 1};
 }
 
@@ -278,9 +319,12 @@ dnnl::primitive_attr attributes() {
   return attr;
 }
 
-std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build, Threads threads) {
-  return std::make_unique<OnednnCall>(std::move(build), threads);
+void on_one_thread(const std::function<void()>& make) {
+  const ThreadsGuard guard(1);
+  make();
 }
+
+std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build) { return std::make_unique<OnednnCall>(std::move(build)); }
 
 std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                                     const Symbols& symbols) {

@@ -39,15 +39,21 @@ class Steps {
     int name;  // DNNL_ARG_...
     Place place;
     dnnl::memory::desc desc;
+    std::int64_t slice_bytes = 0;  // from one slice to the next
+    std::int64_t offset = 0;       // of the first, in bytes
   };
-  void add(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Argument> arguments);
+  // With `slices` (from 1): parts of the work side by side, each on one thread, for sums that a primitive would split by the number of
+  // threads. Such a primitive is made inside `on_one_thread`. 0: the primitive itself uses all threads.
+  void add(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Argument> arguments, int slices = 0);
   void add_reorder(const dnnl::memory::desc& from, const Place& at, const dnnl::memory::desc& to, const Place& there);
-  Place inner(const dnnl::memory::desc& desc);  // a buffer of the call's own
+  void add_sum(const dnnl::memory::desc& desc, const Place& parts, int count, const Place& total);  // of parts side by side, in order
+  Place inner(const dnnl::memory::desc& desc, int count = 1);  // a buffer of the call's own, for `count` of these
 
   struct Step {
     dnnl::primitive primitive;
     dnnl::memory::desc scratchpad;
     std::vector<Argument> arguments;
+    int slices = 0;
   };
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<std::int64_t>& inner_bytes() const { return inner_bytes_; }
@@ -59,12 +65,11 @@ class Steps {
 
 dnnl::primitive_attr attributes();  // scratchpads are ours: one for all calls of a thread
 
-enum class Threads {
-  all,   // thread_count(): results do not depend on it (tested)
-  fixed  // one where results must not depend on the number of threads: the primitive would split its sums by threads
-};
-// Calls `build` with the number of threads set that the call will run with, and again when thread_count() has changed.
-std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build, Threads threads = Threads::all);
+void on_one_thread(const std::function<void()>& make);
+
+// Calls `build` with the number of threads set that the call will run with, and again when thread_count() or
+// deterministic() has changed.
+std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build);
 
 // The definition itself, for calls with an empty operand or result (null where there is none): no library agrees about those.
 std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
