@@ -66,10 +66,15 @@ std::string read_file(const std::filesystem::path& path, std::int64_t limit) {
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   static std::atomic<int> counter{0};
-  const std::string fresh = fmt::format("{}.new.{}.{}", path.string(), ::getpid(), counter++);
+  std::string fresh;
+  int opened = -1;
+  do {  // a process that was killed may have left a file under our number
+    fresh = fmt::format("{}.new.{}.{}", path.string(), ::getpid(), counter++);
+    opened = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (opened < 0 && errno == EEXIST);
+  const Descriptor file(opened);
+  if (file.get() < 0) fail("cannot write", path.string());
   try {
-    const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (file.get() < 0) fail("cannot write", path.string());
     for (std::size_t done = 0; done < bytes.size();) {
       const ssize_t wrote = ::write(file.get(), bytes.data() + done, bytes.size() - done);
       if (wrote < 0 && errno == EINTR) continue;
