@@ -34,6 +34,16 @@ std::string_view bytes_of(const Array& array) {
   return {reinterpret_cast<const char*>(array.raw()), static_cast<std::size_t>(array.bytes())};
 }
 
+std::string shown(std::string_view name) {
+  constexpr std::size_t most = 80;
+  std::string text = "'";
+  for (const char c : name.substr(0, most)) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return text + (name.size() > most ? "...'" : "'");
+}
+
 void swap_bytes(void* elements, std::int64_t count, int width) {
   auto* bytes = static_cast<char*>(elements);
   for (std::int64_t i = 0; i < count; ++i) std::reverse(bytes + i * width, bytes + (i + 1) * width);

@@ -63,6 +63,9 @@ class ByteReader {
 Array array_of_bytes(DType dtype, Sizes sizes, std::string_view bytes, const std::string& place);
 std::string_view bytes_of(const Array& array);
 
+// A name out of a file as errors show it: quoted, control characters escaped, cut after 80 bytes.
+std::string shown(std::string_view name);
+
 // Reverses the bytes of each element of `width` bytes.
 void swap_bytes(void* elements, std::int64_t count, int width);
 
