@@ -1,0 +1,46 @@
+// Functions of tensors to compiled ones: traced once for each signature, optimised, generated, kept.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "neap/runtime/executable.h"
+#include "neap/tensor/grad.h"
+
+namespace neap {
+
+struct CompileOptions {
+  std::string name = "main";
+  int level = 4;  // of the optimizer; 0: as written
+  // Types of the arguments with symbols for sizes that vary ("f32[N,1,28,28]"): one compile serves them all. Empty: one for each signature.
+  std::vector<Type> arguments;
+};
+
+// What `compile` gives. Tensors that the function uses besides its arguments are frozen into it as they are when it is first called.
+class Compiled {
+ public:
+  Compiled(Function f, CompileOptions options);
+  Tensors operator()(const Tensors& arguments);
+  template <class... Arguments>
+  requires(std::is_convertible_v<const Arguments&, Tensor>&&...) Tensor operator()(const Arguments&... arguments) {
+    return (*this)(Tensors{Tensor(arguments)...}).front();
+  }
+  Graph graph(const Tensors& arguments);  // as it is run for arguments of these types
+  int signatures() const;                 // compiled so far
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+template <class F>
+Compiled compile(F f, CompileOptions options = {}) {
+  return {as_function(std::move(f)), std::move(options)};
+}
+
+// A graph of operators, made runnable: optimised at this level, library calls bound, the rest generated.
+Executable make_executable(const Graph& graph, int level = 4);
+
+}  // namespace neap
