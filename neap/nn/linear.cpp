@@ -1,0 +1,17 @@
+#include "neap/nn/linear.h"
+
+#include <cmath>
+
+namespace neap {
+
+Linear::Linear(std::int64_t in, std::int64_t out, LinearOptions options)
+    : weight_(parameter("weight", {options.dtype, {out, in}, {}}, uniform_within(1 / std::sqrt(static_cast<double>(in))))) {
+  if (options.bias) bias_ = &parameter("bias", {options.dtype, {out}, {}}, uniform_within(1 / std::sqrt(static_cast<double>(in))));
+}
+
+Tensor Linear::forward(const Tensor& x) {
+  const Tensor y = call("matmul", {x, weight_}, {{"transpose_b", true}});
+  return bias_ == nullptr ? y : y + *bias_;
+}
+
+}  // namespace neap

@@ -1,0 +1,140 @@
+#include "neap/nn/module.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "neap/base/error.h"
+
+namespace neap {
+namespace {
+
+std::string joined(const std::string& path, const std::string& name, char separator) {
+  return path.empty() ? name : path + separator + name;
+}
+
+void check_name(const std::string& name, const std::string& place) {
+  const bool plain =
+      !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  if (!plain) throw Error(fmt::format("'{}' cannot be the name of a part of a network", name), place, "use letters, digits and '_'");
+}
+
+}  // namespace
+
+Parameter::Parameter(Module& owner, std::string name, Type type, Initializer initializer, Role role)
+    : owner_(&owner), name_(std::move(name)), type_(std::move(type)), initializer_(std::move(initializer)), role_(role) {}
+
+std::string Parameter::name() const {
+  std::string path = owner_->path();
+  std::replace(path.begin(), path.end(), '/', '.');
+  return joined(path, name_, '.');
+}
+
+const Tensor& Parameter::value() const {
+  if (!value_) value_ = initial_value(type_, initializer_, Draws(0, name()));
+  return value_;
+}
+
+void Parameter::set(Tensor value) {
+  if (!(value.type() == type_)) {
+    throw Error(fmt::format("{} cannot be the value of {}, which is {}", value.type().to_string(), name(), type_.to_string()));
+  }
+  value_ = std::move(value);
+}
+
+void Parameter::initialize(std::uint64_t seed) { value_ = initial_value(type_, initializer_, Draws(seed, name())); }
+
+std::string Module::path() const { return parent_ == nullptr ? name_ : joined(parent_->path(), name_, '/'); }
+
+void Module::collect(Role role, std::vector<Parameter*>& found) const {
+  for (const auto& own : own_) {
+    if (own->role() == role) found.push_back(own.get());
+  }
+  for (const auto& part : parts_) part->collect(role, found);
+}
+
+std::vector<Parameter*> Module::parameters() const {
+  std::vector<Parameter*> found;
+  collect(Role::parameter, found);
+  return found;
+}
+
+std::vector<Parameter*> Module::buffers() const {
+  std::vector<Parameter*> found;
+  collect(Role::state, found);
+  return found;
+}
+
+Parameter& Module::find(std::string_view name) const {
+  std::string known;
+  for (const Role role : {Role::parameter, Role::state}) {
+    std::vector<Parameter*> all;
+    collect(role, all);
+    for (Parameter* parameter : all) {
+      if (parameter->name() == name) return *parameter;
+      if (known.size() < 200) known += (known.empty() ? "" : ", ") + parameter->name();
+    }
+  }
+  throw Error(fmt::format("there is no parameter '{}'", name), "", "there are " + known);
+}
+
+std::int64_t Module::parameter_count() const {
+  std::int64_t count = 0;
+  for (const Parameter* parameter : parameters()) count += element_count(parameter->type().shape).constant();
+  return count;
+}
+
+void Module::train(bool on) {
+  training_ = on;
+  for (const auto& part : parts_) part->train(on);
+}
+
+void Module::initialize(std::uint64_t seed) {
+  for (Parameter* parameter : parameters()) parameter->initialize(seed);
+  for (Parameter* buffer : buffers()) buffer->initialize(seed);
+}
+
+Module& Module::adopt(std::string name, std::unique_ptr<Module> part) {
+  check_name(name, path());
+  const bool taken = std::any_of(parts_.begin(), parts_.end(), [&](const auto& other) { return other->name_ == name; });
+  if (taken) throw Error(fmt::format("there are two parts '{}'", name), path(), "give each a name of its own");
+  part->parent_ = this;
+  part->name_ = std::move(name);
+  part->train(training_);
+  parts_.push_back(std::move(part));
+  return *parts_.back();
+}
+
+Parameter& Module::declare(std::string name, Type type, Initializer initializer, Role role) {
+  check_name(name, path());
+  const bool taken = std::any_of(own_.begin(), own_.end(), [&](const auto& other) { return other->name_ == name; });
+  if (taken) throw Error(fmt::format("there are two parameters '{}'", name), path(), "give each a name of its own");
+  own_.push_back(std::make_unique<Parameter>(*this, std::move(name), std::move(type), std::move(initializer), role));
+  return *own_.back();
+}
+
+Parameter& Module::parameter(std::string name, Type type, Initializer initializer) {
+  return declare(std::move(name), std::move(type), std::move(initializer), Role::parameter);
+}
+Parameter& Module::buffer(std::string name, Type type, Initializer initializer) {
+  return declare(std::move(name), std::move(type), std::move(initializer), Role::state);
+}
+
+Tensor Layer::operator()(const Tensor& x) {
+  const Scope scope(path());
+  return forward(x);
+}
+
+TracedModule::TracedModule(Module& module) {
+  for (const auto& all : {module.parameters(), module.buffers()}) {
+    for (Parameter* parameter : all) {
+      entries_.push_back({parameter, Tensor::placeholder(parameter->type(), parameter->name()), parameter->value()});
+      parameter->set(entries_.back().placeholder);
+    }
+  }
+}
+
+TracedModule::~TracedModule() {
+  for (const Entry& entry : entries_) entry.parameter->set(entry.before);
+}
+
+}  // namespace neap
