@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cctype>
 #include <cmath>
 
@@ -12,7 +13,11 @@
 namespace neap {
 
 std::string storage_type(DType dtype) { return dtype == DType::boolean ? "boolean" : std::string(name(dtype)); }
-std::string compute_type(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16 ? "f32" : storage_type(dtype); }
+std::string compute_type(DType dtype, Form form) {
+  if (form == Form::mask) return dtype == DType::f64 ? "i64v" : "i32v";
+  if (form == Form::vector) return dtype == DType::f64 ? "f64v" : "f32v";
+  return dtype == DType::bf16 || dtype == DType::f16 ? "f32" : storage_type(dtype);
+}
 
 std::string literal(DType dtype, double number, std::int64_t integer) {
   if (!is_float(dtype)) {
@@ -58,12 +63,14 @@ std::string dim_text(const Dim& dim, const std::vector<std::string>& symbols) {
   return to + ")";
 }
 
+namespace {
 std::string cast_text(const std::string& value, DType from, DType to) {
   if (to == DType::boolean) return fmt::format("(boolean)({} != 0)", value);
-  if (to == DType::bf16 || to == DType::f16) return fmt::format("widen(Narrow<{}>::of((f32){}))", storage_type(to), value);
+  if (to == DType::bf16 || to == DType::f16) return fmt::format("round_to_{}((f32){})", storage_type(to), value);
   if (is_float(from) && !is_float(to)) return fmt::format("({})to_integer({})", storage_type(to), value);
   return fmt::format("({}){}", compute_type(to), value);
 }
+}  // namespace
 
 std::string fold_text(Reduction reduction, DType dtype, const std::string& a, const std::string& b) {
   const bool narrow = !is_float(dtype) && dtype != DType::i64;
@@ -74,9 +81,9 @@ std::string fold_text(Reduction reduction, DType dtype, const std::string& a, co
     case Reduction::prod:
       return fmt::format("{}({} * {})", cast, a, b);
     case Reduction::max:
-      return fmt::format("larger({}, {})", a, b);
+      return fmt::format("max({}, {})", a, b);
     case Reduction::min:
-      return fmt::format("smaller({}, {})", a, b);
+      return fmt::format("min({}, {})", a, b);
     case Reduction::any:
       return fmt::format("(boolean)({} | {})", a, b);
     case Reduction::all:
@@ -91,7 +98,9 @@ std::string fold_function(Reduction reduction, DType dtype) {
   return fmt::format("[]({0} a, {0} b) {{ return {1}; }}", type, fold_text(reduction, dtype, "a", "b"));
 }
 
-std::string call_text(const Expr& call, const std::vector<std::string>& a) {
+namespace {
+
+std::string scalar_text(const Expr& call, const std::vector<std::string>& a) {
   const DType dtype = call.dtype(), first = call->args[0].dtype();
   const std::string type = compute_type(dtype);
   const auto infix = [&](const char* sign) {
@@ -105,13 +114,13 @@ std::string call_text(const Expr& call, const std::vector<std::string>& a) {
     case Scalar::neg:
       return is_float(dtype) ? "-" + a[0] : fmt::format("({})(0l - (i64){})", type, a[0]);
     case Scalar::abs:
-      return is_float(dtype) ? fmt::format("abs_({})", a[0]) : fmt::format("({})abs_((i64){})", type, a[0]);
+      return is_float(dtype) ? fmt::format("absolute({})", a[0]) : fmt::format("({})absolute((i64){})", type, a[0]);
     case Scalar::sign:
-      return fmt::format("sign_({})", a[0]);
+      return fmt::format("sign({})", a[0]);
     case Scalar::reciprocal:
       return fmt::format("1 / {}", a[0]);
     case Scalar::rsqrt:
-      return fmt::format("1 / sqrt_({})", a[0]);
+      return fmt::format("1 / sqrt({})", a[0]);
     case Scalar::floor:
     case Scalar::ceil:
     case Scalar::round:
@@ -125,7 +134,7 @@ std::string call_text(const Expr& call, const std::vector<std::string>& a) {
     case Scalar::is_nan:
       return is_float(first) ? fmt::format("(boolean)({0} != {0})", a[0]) : "(boolean)0";
     case Scalar::is_inf:
-      return is_float(first) ? fmt::format("(boolean)(__builtin_isinf({}) != 0)", a[0]) : "(boolean)0";
+      return is_float(first) ? fmt::format("(boolean)is_infinite({})", a[0]) : "(boolean)0";
     case Scalar::add:
       return infix("+");
     case Scalar::sub:
@@ -135,17 +144,17 @@ std::string call_text(const Expr& call, const std::vector<std::string>& a) {
     case Scalar::div:
       return is_float(dtype) ? infix("/") : whole("quotient");
     case Scalar::floor_div:
-      return is_float(dtype) ? fmt::format("floor_({} / {})", a[0], a[1]) : whole("floordiv");
+      return is_float(dtype) ? fmt::format("floor({} / {})", a[0], a[1]) : whole("floordiv");
     case Scalar::mod:
       return is_float(dtype) ? fmt::format("floormod({}, {})", a[0], a[1]) : whole("floormod");
     case Scalar::pow:
-      return is_float(dtype) ? fmt::format("pow_({}, {})", a[0], a[1]) : whole("power");
+      return is_float(dtype) ? fmt::format("pow({}, {})", a[0], a[1]) : whole("power");
     case Scalar::min:
-      return fmt::format("smaller({}, {})", a[0], a[1]);
+      return fmt::format("min({}, {})", a[0], a[1]);
     case Scalar::max:
-      return fmt::format("larger({}, {})", a[0], a[1]);
+      return fmt::format("max({}, {})", a[0], a[1]);
     case Scalar::atan2:
-      return fmt::format("atan2_({}, {})", a[0], a[1]);
+      return fmt::format("atan2({}, {})", a[0], a[1]);
     case Scalar::equal:
       return fmt::format("(boolean)({} == {})", a[0], a[1]);
     case Scalar::not_equal:
@@ -178,7 +187,92 @@ std::string call_text(const Expr& call, const std::vector<std::string>& a) {
     default:
       break;
   }
-  return fmt::format("{}_({})", name(call->op), a[0]);
+  return fmt::format("{}({})", name(call->op), a[0]);
+}
+
+// Vectors: comparisons give masks, masks are combined bit by bit.
+std::string vector_text(const Expr& call, const std::vector<std::string>& a, DType lanes) {
+  const auto infix = [&](const char* sign) { return fmt::format("{} {} {}", a[0], sign, a[1]); };
+  const bool masks = call->op != Scalar::select && !call->args.empty() && call->args[0].dtype() == DType::boolean;
+  switch (call->op) {
+    case Scalar::cast: {
+      const std::string vector = compute_type(lanes, Form::vector);
+      if (masks) return fmt::format("select({0}, splat<{1}>(1), splat<{1}>(0))", a[0], vector);
+      if (call.dtype() == DType::bf16 || call.dtype() == DType::f16) return fmt::format("round_to_{}({})", storage_type(call.dtype()), a[0]);
+      return a[0];
+    }
+    case Scalar::neg:
+      return "-" + a[0];
+    case Scalar::abs:
+      return fmt::format("absolute({})", a[0]);
+    case Scalar::reciprocal:
+      return "1 / " + a[0];
+    case Scalar::add:
+      return infix("+");
+    case Scalar::sub:
+      return infix("-");
+    case Scalar::mul:
+      return infix("*");
+    case Scalar::div:
+      return infix("/");
+    case Scalar::floor_div:
+      return fmt::format("floor({} / {})", a[0], a[1]);
+    case Scalar::mod:
+      return fmt::format("floormod({}, {})", a[0], a[1]);
+    case Scalar::pow:
+    case Scalar::min:
+    case Scalar::max:
+    case Scalar::atan2:
+      return fmt::format("{}({}, {})", name(call->op), a[0], a[1]);
+    case Scalar::equal:
+      return masks ? fmt::format("~({} ^ {})", a[0], a[1]) : infix("==");
+    case Scalar::not_equal:
+      return masks ? infix("^") : infix("!=");
+    case Scalar::less:
+      return infix("<");
+    case Scalar::less_equal:
+      return infix("<=");
+    case Scalar::greater:
+      return infix(">");
+    case Scalar::greater_equal:
+      return infix(">=");
+    case Scalar::logical_and:
+      return infix("&");
+    case Scalar::logical_or:
+      return infix("|");
+    case Scalar::logical_xor:
+      return infix("^");
+    case Scalar::logical_not:
+      return "~" + a[0];
+    case Scalar::is_nan:
+      return fmt::format("{0} != {0}", a[0]);
+    case Scalar::is_inf:
+      return fmt::format("absolute({}) == {}", a[0], literal(lanes, HUGE_VAL, 0));
+    case Scalar::select:
+      return fmt::format("select({}, {}, {})", a[0], a[1], a[2]);
+    default:
+      return fmt::format("{}({})", name(call->op), a[0]);
+  }
+}
+
+}  // namespace
+
+bool has_vector_form(Scalar op) {
+  switch (kind(op)) {
+    case ScalarKind::unary_float:
+    case ScalarKind::unary_any:
+    case ScalarKind::unary_bool:
+    case ScalarKind::arithmetic:
+    case ScalarKind::comparison:
+    case ScalarKind::logical:
+      return true;
+    default:
+      return op == Scalar::select || op == Scalar::cast || op == Scalar::is_nan || op == Scalar::is_inf;
+  }
+}
+
+std::string call_text(const Expr& call, const std::vector<std::string>& arguments, Form form, DType lanes) {
+  return form == Form::scalar ? scalar_text(call, arguments) : vector_text(call, arguments, lanes);
 }
 
 std::string comment_text(const std::string& name) {

@@ -3,39 +3,45 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "neap/base/error.h"
-#include "neap/codegen/c_text.h"
 
 namespace neap {
 namespace {
 
-constexpr std::int64_t longest_fill = 4096;  // elements of a row that stands for what is outside
+constexpr std::int64_t longest_fill = 16384;  // elements of a row that stands for what is outside
 
-std::string axis_name(int id) { return fmt::format("a{}", id); }
+bool is_zero(const Expr& e) { return e->op == Scalar::constant && e->number == 0 && e->integer == 0 && !std::signbit(e->number); }
 
-bool has_read(const Expr& e) {
-  bool found = false;
-  visit(e, [&](const Expr& x) { found |= x->op == Scalar::read; });
-  return found;
+std::string sum_of(const std::vector<std::string>& terms) {
+  std::string text;
+  for (const std::string& term : terms) text += (text.empty() ? "" : " + ") + term;
+  return text.empty() ? "0l" : text;
 }
 
 }  // namespace
 
-Emitter::Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> outputs, const std::vector<std::string>& symbols,
-                 const Nest& nest)
-    : map_(map), inputs_(std::move(inputs)), outputs_(std::move(outputs)), symbols_(symbols), nest_(nest) {
-  const auto note = [&](const std::vector<Axis>& axes) {
-    for (const Axis& axis : axes) axes_[axis.id] = axis;
-  };
-  note(map.axes);
-  for (const Stage& stage : map.stages) {
-    note(stage.axes);
-    visit(stage.value, [&](const Expr& e) { note(e->axes); });
-  }
+std::string axis_name(int id) { return fmt::format("a{}", id); }
+std::string operand_name(std::int64_t operand) { return operand >= 0 ? fmt::format("x{}", operand) : fmt::format("l{}", -1 - operand); }
+
+std::unique_ptr<LoopLevel> LoopLevel::inner(std::string opening) const {
+  auto level = std::make_unique<LoopLevel>();
+  level->parent = const_cast<LoopLevel*>(this);
+  level->depth = depth + 1;
+  level->lanes = lanes;
+  level->head = std::move(opening);
+  level->tail = "}\n";
+  return level;
 }
 
-std::string Emitter::dim(const Dim& size) const { return dim_text(size, symbols_); }
+Emitter::Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> outputs, const std::vector<std::string>& symbols, Isa isa)
+    : map_(map),
+      inputs_(std::move(inputs)),
+      outputs_(std::move(outputs)),
+      symbols_(symbols),
+      vector_bytes_(isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16),
+      axes_(axes_by_id(map)) {}
 
 const std::set<int>& Emitter::axes_of(const Expr& e) {
   const auto found = free_.find(e.node().get());
@@ -44,35 +50,36 @@ const std::set<int>& Emitter::axes_of(const Expr& e) {
   if (e->op == Scalar::axis) axes.insert(static_cast<int>(e->integer));
   for (const Expr& arg : e->args) axes.insert(axes_of(arg).begin(), axes_of(arg).end());
   for (const Axis& axis : e->axes) {
-    if (axis.ragged != nullptr) {
-      for (const Expr* bound : {&axis.ragged->first, &axis.ragged->second}) axes.insert(axes_of(*bound).begin(), axes_of(*bound).end());
-    }
+    if (axis.ragged == nullptr) continue;
+    for (const Expr* bound : {&axis.ragged->first, &axis.ragged->second}) axes.insert(axes_of(*bound).begin(), axes_of(*bound).end());
   }
   for (const Axis& axis : e->axes) axes.erase(axis.id);
   kept_.push_back(e);
   return free_[e.node().get()] = std::move(axes);
 }
 
-bool Emitter::lane_dependent(const Context& context, const Expr& e) {
-  return context.vector_axis >= 0 && axes_of(e).count(context.vector_axis) != 0;
-}
-
-// The outermost context in which all of an expression's axes are known. Lane values are made anew in each vector loop.
-Context& Emitter::home(Context& context, const Expr& e, bool& in_lane) {
-  in_lane = lane_dependent(context, e);
-  if (in_lane) return context;
-  Context* at = &context;
-  const std::set<int>& axes = axes_of(e);
-  while (at->parent != nullptr && std::none_of(axes.begin(), axes.end(), [&](int axis) { return at->axes.count(axis) != 0; })) {
-    if (at->parent->vector_axis >= 0 && axes.count(at->parent->vector_axis) != 0) break;
-    at = at->parent;
-  }
+LoopLevel& Emitter::ancestor(LoopLevel& here, int depth) const {
+  LoopLevel* at = &here;
+  while (at->depth > depth && at->parent != nullptr) at = at->parent;
   return *at;
 }
 
-std::string Emitter::define(Context& where, bool in_lane, const char* prefix, const std::string& type, const std::string& text) {
-  const std::string name = fresh(prefix);
-  (in_lane ? where.lane : where.before) += fmt::format("const {} {} = {};\n", type, name, text);
+int Emitter::depth_of_axis(const LoopLevel& here, int axis) const {
+  for (const LoopLevel* at = &here; at != nullptr; at = at->parent) {
+    if (at->axes.count(axis) != 0) return at->depth;
+  }
+  return 0;
+}
+
+std::string Emitter::define(LoopLevel& at, const char* prefix, const std::string& type, const std::string& text) {
+  const std::string key = type + " " + text;
+  for (const LoopLevel* level = &at; level != nullptr; level = level->parent) {
+    const auto found = level->made.find(key);
+    if (found != level->made.end()) return found->second;
+  }
+  std::string name = fresh(prefix);
+  at.text += fmt::format("const {} {} = {};\n", type, name, text);
+  at.made.emplace(key, name);
   return name;
 }
 
@@ -82,338 +89,308 @@ Type Emitter::operand_type(std::int64_t operand) const {
   return {local.dtype, local.shape, {}};
 }
 
-// Whether the indices are in bounds whatever the axes' positions: for constant sizes that can be seen here; others are trusted to the
-// verifier unless the read is guarded.
-bool Emitter::surely_inside(const Expr& read) {
-  const Type type = operand_type(read->integer);
-  for (int i = 0; i < read->rank; ++i) {
-    const Affine index = affine(read->args[static_cast<std::size_t>(i)]);
-    if (!index.affine) return false;
-    Dim low = index.rest, high = index.rest;
-    for (const auto& [axis, coefficient] : index.coefficients) {
-      const auto known = axes_.find(axis);
-      if (known == axes_.end() || known->second.ragged != nullptr || !coefficient.is_constant()) return false;
-      const Dim reach = coefficient * (known->second.extent - Dim(1));
-      (coefficient.constant() < 0 ? low : high) += reach;
-    }
-    const Dim room = type.shape[static_cast<std::size_t>(i)] - Dim(1) - high;
-    if (!low.is_constant() || low.constant() < 0 || !room.is_constant() || room.constant() < 0) return false;
-  }
-  return true;
-}
-
 bool Emitter::needs_guard(const Expr& e) {
   const auto found = guarded_.find(e.node().get());
   if (found != guarded_.end()) return found->second;
-  bool needs = false;
-  if (e->op == Scalar::read) {
-    needs = static_cast<int>(e->args.size()) == e->rank && !surely_inside(e);
-  }
+  bool needs = e->op == Scalar::read && !has_outside(e) && !surely_inside(e, operand_type(e->integer), axes_);
   for (const Expr& arg : e->args) needs = needs || needs_guard(arg);
   kept_.push_back(e);
   return guarded_[e.node().get()] = needs;
 }
 
-Expr Emitter::inside_condition(const Expr& read) {
-  const Type type = operand_type(read->integer);
-  Expr inside = constant_int(DType::boolean, 1);
-  for (int i = 0; i < read->rank; ++i) {
-    const Expr& index = read->args[static_cast<std::size_t>(i)];
-    const Dim& size = type.shape[static_cast<std::size_t>(i)];
-    const Affine a = affine(index);
-    Dim low = a.rest, high = a.rest;
-    bool known = a.affine;
-    for (const auto& [axis, coefficient] : a.coefficients) {
-      const auto at = axes_.find(axis);
-      known = known && at != axes_.end() && at->second.ragged == nullptr && coefficient.is_constant();
-      if (known) (coefficient.constant() < 0 ? low : high) += coefficient * (at->second.extent - Dim(1));
-    }
-    const Dim room = size - Dim(1) - high;
-    if (!(known && low.is_constant() && low.constant() >= 0)) inside = inside && index >= Expr(0);
-    if (!(known && room.is_constant() && room.constant() >= 0)) inside = inside && index < Expr(size);
-  }
-  return inside;
+std::string Emitter::lanes_of(const LoopLevel& here, const Term& term, DType dtype) const {
+  if (term.form != Form::scalar) return term.text;
+  if (dtype == DType::boolean) return fmt::format("splat<{}>(-(i32)({}))", compute_type(here.lanes.dtype, Form::mask), term.text);
+  return fmt::format("splat<{}>({})", compute_type(here.lanes.dtype, Form::vector), term.text);
 }
 
-Emitter::Address Emitter::address(Context& context, const Type& type, const std::vector<Expr>& index) {
-  const Expr offset = storage_offset(type, index);
-  const Affine a = affine(offset);
-  Address made;
-  if (!a.affine) {
-    if (!lane_dependent(context, offset)) {
-      made.base = value(context, offset);
-      made.unit = true;
-    } else {
-      made.lane = "[" + value(context, offset) + "]";
-    }
-    return made;
-  }
-  std::string base;
-  const auto add = [&](const std::string& term) { base += (base.empty() ? "" : " + ") + term; };
-  for (const auto& [axis, coefficient] : a.coefficients) {
-    if (nest_.merged_into.count(axis) != 0) continue;
-    if (context.vector_axis == axis) {
-      made.lane =
-          coefficient == Dim(1) ? fmt::format("[{}]", axis_name(axis)) : fmt::format("[{} * {}]", axis_name(axis), dim(coefficient));
-      made.unit = coefficient == Dim(1);
-      continue;
-    }
-    add(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
-  }
-  if (!(a.rest == Dim(0)) || base.empty()) add(dim(a.rest));
-  made.base = base;
-  if (made.lane.empty()) made.unit = true;
-  return made;
-}
+// ---- reads and writes ---------------------------------------------------------------------------------------------------------
 
-std::string Emitter::element(Context& context, const std::string& base, const Type& type, const std::vector<Expr>& index, bool checked) {
+Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked) {
+  Place made;
+  std::vector<Expr> safe = index;
   if (checked) {
-    // Positions from the data: out of range is reported, and meanwhile reads the first element.
-    std::vector<Expr> safe = index;
+    // Positions from the data: out of range is reported, and meanwhile the first element is taken.
     for (std::size_t i = 0; i < index.size(); ++i) {
       if (!has_read(index[i])) continue;
-      const std::string at = value(context, index[i]);
-      (lane_dependent(context, index[i]) ? context.lane : context.before) +=
-          fmt::format("bad = bad | ((u64){} >= (u64){});\n", at, dim(type.shape[i]));
+      const Term at = value(here, index[i], part);
+      ancestor(here, at.depth).text += fmt::format("bad |= (u64){} >= (u64){};\n", at.text, dim(type.shape[i]));
       safe[i] = select(index[i] >= Expr(0) && index[i] < Expr(type.shape[i]), index[i], Expr(0));
       checks_ = true;
     }
-    return element(context, base, type, safe, false);
   }
-  const Address a = address(context, type, index);
-  if (a.base.empty()) return base + a.lane;
-  if (a.lane.empty()) return fmt::format("{}[{}]", base, a.base);
-  return fmt::format("({} + {}){}", base, a.base, a.lane);
+  Expr offset = storage_offset(type, safe);
+  kept_.push_back(offset);
+  const int lane_axis = here.lanes.axis;
+  std::vector<std::string> near;
+  if (depends(offset, lane_axis)) {
+    made.lane_stride = *coefficient_of(offset, lane_axis);
+    made.depth = depth_of_axis(here, lane_axis);
+    const int step = part * width(here.lanes.dtype);
+    const std::string lane = step == 0 ? axis_name(lane_axis) : fmt::format("{} + {}", axis_name(lane_axis), step);
+    near.push_back(made.lane_stride == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(made.lane_stride)));
+    offset = substitute_axes(offset, {{lane_axis, Expr(0)}});
+    kept_.push_back(offset);
+  }
+  std::vector<std::string> far;
+  int far_depth = 0;
+  const Affine a = affine(offset);
+  if (a.affine) {
+    for (const auto& [axis, coefficient] : a.coefficients) {
+      far.push_back(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
+      far_depth = std::max(far_depth, depth_of_axis(here, axis));
+    }
+    if (!(a.rest == Dim(0))) near.push_back(dim(a.rest));
+  } else {
+    const Term at = value(here, offset, part);
+    far.push_back(at.text);
+    far_depth = at.depth;
+  }
+  made.depth = std::max(made.depth, far_depth);
+  made.pointer = base;
+  if (!far.empty()) {
+    const std::string pointer_type = base[0] == 'x' ? "const " + storage_type(type.dtype) + "*" : storage_type(type.dtype) + "*";
+    LoopLevel& home = ancestor(here, std::max(far_depth, base[0] == 'l' ? stage_depth_ : 0));
+    made.pointer = define(home, "p", pointer_type, base + " + " + sum_of(far));
+  }
+  made.offset = sum_of(near);
+  return made;
 }
 
-std::string Emitter::read_value(Context& context, const Expr& e, const Expr& guard) {
-  const Type type = operand_type(e->integer);
-  const std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-  const std::string base = operand_name(e->integer), compute = compute_type(type.dtype);
-  bool in_lane = false;
-  const bool outside_given = static_cast<int>(e->args.size()) > e->rank;
-  Expr condition = outside_given ? inside_condition(e) : Expr();
-  if (guard) condition = condition ? guard && condition : guard;
-  const bool from_data = std::any_of(index.begin(), index.end(), has_read);
-  if (bool(condition) && condition->op == Scalar::constant && condition->integer != 0) condition = {};
-  kept_.push_back(condition ? condition : e);
-  if (!condition) {
-    Context& where = home(context, e, in_lane);
-    return define(where, in_lane, "t", compute, fmt::format("widen({})", element(where, base, type, index, from_data)));
+std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, int part) const {
+  const bool masked = here.lanes.masked == part;
+  if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
+  const std::string count = masked ? ", " + here.lanes.count : "";
+  if (at.lane_stride == Dim(1)) return fmt::format("load({} + {}{})", at.pointer, at.offset, count);
+  return fmt::format("gather({} + {}, {}{})", at.pointer, at.offset, dim(at.lane_stride), count);
+}
+
+std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dtype, int part, const Term& value) const {
+  const bool masked = here.lanes.masked == part;
+  if (at.lane_stride == Dim(0)) return fmt::format("{}[{}] = narrow<{}>({});\n", at.pointer, at.offset, storage_type(dtype), value.text);
+  const std::string count = masked ? ", " + here.lanes.count : "", vector = lanes_of(here, value, dtype);
+  if (at.lane_stride == Dim(1)) return fmt::format("store({} + {}, {}{});\n", at.pointer, at.offset, vector, count);
+  return fmt::format("scatter({} + {}, {}, {}{});\n", at.pointer, at.offset, dim(at.lane_stride), vector, count);
+}
+
+std::string Emitter::fill_row(const Type& type, const Expr& outside, const Dim& span) {
+  if (!span.is_constant() || span.constant() > longest_fill) return "";
+  if (!is_zero(outside) && span.constant() > 4096) return "";
+  const std::string number = literal(type.dtype, outside->number, outside->integer), stored = storage_type(type.dtype);
+  std::string& fill = fills_[stored + number];
+  if (!fill.empty()) return fill;
+  fill = fresh("fill");
+  if (is_zero(outside)) {
+    setup_ += fmt::format("static const {} {}[{}] = {{}};\n", stored, fill, longest_fill + 64);
+  } else {
+    setup_ += fmt::format("{0} {1}[{2}];\nfor (i64 i = 0; i < {2}; ++i) {1}[i] = narrow<{0}>({3});\n", stored, fill, 4096 + 64, number);
   }
-  const Expr outside = outside_given ? e->args.back() : constant(e.dtype(), 0);
-  if (condition->op == Scalar::constant) return value(context, outside);
-  const Expr both = condition;  // depends on guard and indices alike
-  const bool condition_in_lane = lane_dependent(context, both);
-  const bool index_in_lane = std::any_of(index.begin(), index.end(), [&](const Expr& i) { return lane_dependent(context, i); });
-  const auto vector = axes_.find(context.vector_axis);
-  Dim lanes = nest_.vector && nest_.vector->id == context.vector_axis ? nest_.vector->extent
-              : vector != axes_.end()                                 ? vector->second.extent
-                                                                      : Dim(1);
-  if (!condition_in_lane && !from_data && outside->op == Scalar::constant && lanes.is_constant() && lanes.constant() <= longest_fill) {
-    const Address a = address(context, type, index);
-    if (a.unit && !a.base.empty()) {
-      // One pointer, chosen outside of the vector loop: to the elements, or to a row of what is outside.
-      const std::string number = literal(type.dtype, outside->number, outside->integer);
-      std::string& fill = fills_[storage_type(type.dtype) + number];
-      if (fill.empty()) {
-        fill = fresh("fill");
-        const std::int64_t room = std::max<std::int64_t>(lanes.constant(), 1);
-        setup_ += fmt::format("{0} {1}[{2}];\nfor (i64 i = 0; i < {2}; ++i) {1}[i] = Narrow<{0}>::of({3});\n", storage_type(type.dtype),
-                              fill, std::max<std::int64_t>(room, longest_fill), number);
+  return fill;
+}
+
+// A read with conditions: where one fails it gives what is outside. If the conditions are known in an outer loop, a pointer is chosen there, once:
+// to the elements, or to a row of what is outside.
+Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions) {
+  const Type type = operand_type(e->integer);
+  const Expr outside = has_outside(e) ? e->args.back() : is_float(e.dtype()) ? constant(e.dtype(), 0) : constant_int(e.dtype(), 0);
+  kept_.push_back(outside);
+  std::vector<std::string> tests;
+  int test_depth = e->integer < 0 ? stage_depth_ : 0;
+  for (const Expr& condition : conditions) {
+    if (condition->op == Scalar::constant) return value(here, outside, part);  // never inside
+    kept_.push_back(condition);
+    const Term test = value(here, condition, part);
+    test_depth = std::max(test_depth, test.depth);
+    tests.push_back(test.text);
+  }
+  std::string all;
+  for (const std::string& test : tests) all += (all.empty() ? "" : " & ") + test;
+  const std::vector<Expr> index = index_of(e);
+  const bool in_lanes = depends(e, here.lanes.axis), from_data = std::any_of(index.begin(), index.end(), has_read);
+  const auto steps = strides(type);
+  if (steps && outside->op == Scalar::constant && !from_data) {
+    // Dimensions known where the tests are choose the pointer, the others run along the row.
+    Expr far(0), near(0);
+    Dim span = 1;
+    int far_depth = test_depth;
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      int depth = 0;
+      for (const int axis : axes_of(index[i])) depth = std::max(depth, depth_of_axis(here, axis));
+      if (depth <= test_depth) {
+        far = far + index[i] * Expr((*steps)[i]);
+        far_depth = std::max(far_depth, depth);
+      } else {
+        near = near + index[i] * Expr((*steps)[i]);
+        span += (type.shape[i] - Dim(1)) * (*steps)[i];
       }
-      Context* where = &context;
-      const std::string chosen = fresh("q");
-      where->before += fmt::format("const {}* {} = {} ? {} + {} : {};\n", storage_type(type.dtype), chosen, value(context, condition), base,
-                                   a.base, fill);
-      return define(*where, index_in_lane, "t", compute, fmt::format("widen({}{})", chosen, a.lane.empty() ? "[0]" : a.lane));
+    }
+    kept_.push_back(near);
+    const Affine rest = affine(near), pointed = affine(far);
+    const bool free_of_lanes = !depends(far, here.lanes.axis);
+    kept_.push_back(far);
+    const std::string fill = rest.affine && pointed.affine && free_of_lanes && !rest.coefficients.empty() ? fill_row(type, outside, span) : "";
+    if (!fill.empty()) {
+      LoopLevel& home = ancestor(here, far_depth);
+      std::vector<std::string> terms;
+      for (const auto& [axis, coefficient] : pointed.coefficients) {
+        terms.push_back(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
+      }
+      if (!(pointed.rest == Dim(0))) terms.push_back(dim(pointed.rest));
+      const std::string base = operand_name(e->integer);
+      const std::string chosen = define(home, "q", "const " + storage_type(type.dtype) + "*",
+                                        fmt::format("{} ? {} + {} : {}", all, base, sum_of(terms), fill));
+      // The rest of the address, as for an operand of its own that is one row.
+      Place at;
+      at.depth = far_depth;
+      std::vector<std::string> ahead, behind;
+      int ahead_depth = 0;
+      for (const auto& [axis, coefficient] : rest.coefficients) {
+        if (axis == here.lanes.axis) {
+          at.lane_stride = coefficient;
+          const int step = part * width(here.lanes.dtype);
+          const std::string lane = step == 0 ? axis_name(axis) : fmt::format("{} + {}", axis_name(axis), step);
+          behind.push_back(coefficient == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(coefficient)));
+        } else {
+          ahead.push_back(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
+          ahead_depth = std::max(ahead_depth, depth_of_axis(here, axis));
+        }
+        at.depth = std::max(at.depth, depth_of_axis(here, axis));
+      }
+      if (!(rest.rest == Dim(0))) behind.push_back(dim(rest.rest));
+      at.pointer = chosen;
+      if (!ahead.empty()) {
+        at.pointer = define(ancestor(here, std::max(ahead_depth, far_depth)), "p", "const " + storage_type(type.dtype) + "*", chosen + " + " + sum_of(ahead));
+      }
+      at.offset = sum_of(behind);
+      const Form form = at.lane_stride == Dim(0) ? Form::scalar : Form::vector;
+      LoopLevel& where = ancestor(here, at.depth);
+      return {define(where, "t", compute_type(form == Form::vector ? here.lanes.dtype : type.dtype, form), load_text(here, at, type.dtype, part)), at.depth, form};
     }
   }
-  // The element is read only where it is there: elsewhere the index is 0.
-  std::vector<Expr> safe = index;
-  const std::string test = value(context, condition), other = value(context, outside);
-  in_lane = condition_in_lane || index_in_lane || lane_dependent(context, outside);
-  const std::string place = element(context, base, type, safe, from_data && !outside_given);
-  return define(context, in_lane, "t", compute, fmt::format("{} ? widen({}) : {}", test, place, other));
+  // The element is read only where it is there.
+  const Place at = place(here, operand_name(e->integer), type, index, part, from_data && !has_outside(e));
+  const Term other = value(here, outside, part);
+  const Form form = in_lanes || other.form == Form::vector ? Form::vector : Form::scalar;
+  const int depth = std::max({at.depth, test_depth, other.depth, e->integer < 0 ? stage_depth_ : 0});
+  const std::string otherwise = form == Form::vector ? lanes_of(here, other, type.dtype) : other.text;
+  std::string loaded = load_text(here, at, type.dtype, part);
+  if (form == Form::vector && at.lane_stride == Dim(0)) loaded = lanes_of(here, {loaded, 0, Form::scalar}, type.dtype);
+  return {define(ancestor(here, depth), "t", compute_type(form == Form::vector ? here.lanes.dtype : type.dtype, form),
+                 fmt::format("{} ? {} : {}", all, loaded, otherwise)),
+          depth, form};
 }
 
-std::string Emitter::value(Context& context, const Expr& e, const Expr& given_guard) {
+Term Emitter::read(LoopLevel& here, const Expr& e, int part, const Expr& guard) {
+  const Type type = operand_type(e->integer);
+  std::vector<Expr> conditions;
+  if (has_outside(e)) conjuncts(inside_condition(e, type, axes_), conditions);
+  if (guard) conjuncts(guard, conditions);
+  if (!conditions.empty()) return guarded_read(here, e, part, conditions);
+  const std::vector<Expr> index = index_of(e);
+  const bool from_data = !has_outside(e) && std::any_of(index.begin(), index.end(), has_read);
+  const Place at = place(here, operand_name(e->integer), type, index, part, from_data);
+  const Form form = at.lane_stride == Dim(0) ? Form::scalar : Form::vector;
+  const int depth = std::max(at.depth, e->integer < 0 ? stage_depth_ : 0);
+  const DType shown = form == Form::vector ? here.lanes.dtype : type.dtype;
+  return {define(ancestor(here, depth), "t", compute_type(shown, form), load_text(here, at, type.dtype, part)), depth, form};
+}
+
+// ---- values -------------------------------------------------------------------------------------------------------------------
+
+Term Emitter::value(LoopLevel& here, const Expr& e, int part, const Expr& given_guard) {
   switch (e->op) {
     case Scalar::constant:
-      return literal(e.dtype(), e->number, e->integer);
+      return {literal(e.dtype(), e->number, e->integer)};
     case Scalar::size:
-      return dim(e->dim);
+      return {dim(e->dim)};
     case Scalar::axis:
-      return axis_name(static_cast<int>(e->integer));
+      NEAP_ASSERT(e->integer != here.lanes.axis, " the position in a vector is not a number");
+      return {axis_name(static_cast<int>(e->integer)), depth_of_axis(here, static_cast<int>(e->integer))};
     default:
       break;
   }
-  const Expr guard = bool(given_guard) && needs_guard(e) ? given_guard : Expr();
-  const auto key = std::make_pair(e.node().get(), guard.node().get());
-  kept_.push_back(e);
+  const Expr guard = static_cast<bool>(given_guard) && needs_guard(e) ? given_guard : Expr();
   if (guard) kept_.push_back(guard);
-  if (lane_dependent(context, e) || (bool(guard) && lane_dependent(context, guard))) {
-    const auto found = context.known_lane.find(key);
-    if (found != context.known_lane.end()) return found->second;
-  } else {
-    for (Context* at = &context; at != nullptr; at = at->parent) {
-      const auto found = at->known.find(key);
-      if (found != at->known.end()) return found->second;
-    }
+  kept_.push_back(e);
+  const auto key = std::make_tuple(e.node().get(), depends(e, here.lanes.axis) ? part : -1, guard.node().get());
+  for (const LoopLevel* at = &here; at != nullptr; at = at->parent) {
+    const auto found = at->known.find(key);
+    if (found != at->known.end()) return found->second;
   }
-  std::string name;
-  bool in_lane = false;
-  Context* where = &context;
+  Term made;
   if (e->op == Scalar::read) {
-    name = read_value(context, e, guard);
-    in_lane = lane_dependent(context, e) || (bool(guard) && lane_dependent(context, guard));
-    if (!in_lane && !guard && static_cast<int>(e->args.size()) == e->rank) where = &home(context, e, in_lane);
+    made = read(here, e, part, guard);
   } else if (e->op == Scalar::reduce) {
-    name = reduce_value(context, e, guard);
-    in_lane = lane_dependent(context, e);
+    reductions(here, {{e, part, guard}});
+    return value(here, e, part, guard);
   } else {
-    where = guard ? &context : &home(context, e, in_lane);
-    in_lane = lane_dependent(context, e) || (bool(guard) && lane_dependent(context, guard));
-    std::vector<std::string> arguments;
+    std::vector<Term> terms;
     for (std::size_t i = 0; i < e->args.size(); ++i) {
       Expr inner = guard;
-      if (e->op == Scalar::select && i > 0) {
+      if (e->op == Scalar::select && i > 0 && needs_guard(e->args[i])) {
         const Expr chosen = i == 1 ? e->args[0] : make(Scalar::logical_not, {e->args[0]});
         inner = guard ? guard && chosen : chosen;
-        kept_.push_back(inner);
       }
-      arguments.push_back(value(*where, e->args[i], inner));
+      terms.push_back(value(here, e->args[i], part, inner));
+      made.depth = std::max(made.depth, terms.back().depth);
     }
-    name = define(*where, in_lane, "t", compute_type(e.dtype()), call_text(e, arguments));
-  }
-  (in_lane ? where->known_lane : where->known)[key] = name;
-  return name;
-}
-
-std::string Emitter::open_loops(Context& around, const std::vector<Axis>& axes, std::string& close, bool leave_last) {
-  std::string open;
-  for (std::size_t i = 0; i + (leave_last ? 1 : 0) < axes.size(); ++i) {
-    const Axis& axis = axes[i];
-    const std::string name = axis_name(axis.id);
-    std::string begin = "0l", end = axis.ragged ? "" : dim(axis.extent);
-    if (axis.ragged != nullptr) {
-      begin = value(around, axis.ragged->first);
-      end = value(around, axis.ragged->second);
+    const bool in_lanes = std::any_of(terms.begin(), terms.end(), [](const Term& term) { return term.form != Form::scalar; });
+    if (in_lanes) made.form = e.dtype() == DType::boolean ? Form::mask : Form::vector;
+    std::vector<std::string> arguments;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      arguments.push_back(in_lanes ? lanes_of(here, terms[i], e->args[i].dtype()) : terms[i].text);
     }
-    open += fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", name, begin, end);
-    close += "}\n";
+    const std::string type = compute_type(in_lanes ? here.lanes.dtype : e.dtype(), made.form);
+    made.text = define(ancestor(here, made.depth), "t", type, call_text(e, arguments, made.form, here.lanes.dtype));
   }
-  return open;
+  ancestor(here, made.depth).known[key] = made;
+  return made;
 }
 
-std::string Emitter::reduce_value(Context& context, const Expr& e, const Expr& guard) {
-  if (unrolls(e)) {
-    Expr& terms = unrolled_[e.node().get()];
-    if (!terms) {
-      bool empty = false;
-      for (const Axis& axis : e->axes) empty |= axis.extent == Dim(0);
-      if (empty) return identity_literal(e->reduction, e.dtype());
-      terms = unrolled(e);
+bool Emitter::vectorises(const Expr& e, int axis, std::optional<DType>& dtype) {
+  if (!depends(e, axis)) return true;
+  const auto lanes = [&](DType wanted) {
+    const DType lane = wanted == DType::f64 ? DType::f64 : DType::f32;
+    if (!is_float(wanted) || (dtype && *dtype != lane)) return false;
+    dtype = lane;
+    return true;
+  };
+  switch (e->op) {
+    case Scalar::axis:
+    case Scalar::random_bits:
+      return false;
+    case Scalar::read: {
+      const Type type = operand_type(e->integer);
+      const Expr offset = storage_offset(type, index_of(e));
+      kept_.push_back(offset);
+      const auto coefficient = coefficient_of(offset, axis);
+      if (!lanes(e.dtype()) || !coefficient || !coefficient->is_constant()) return false;
+      if (!has_outside(e)) return true;
+      const Expr inside = inside_condition(e, type, axes_);
+      kept_.push_back(inside);
+      return !depends(inside, axis) && vectorises(e->args.back(), axis, dtype);
     }
-    return value(context, terms, guard);
+    case Scalar::reduce:
+      if (e->reduction > Reduction::min || !lanes(e.dtype())) return false;
+      for (const Axis& own : e->axes) {
+        if (own.ragged != nullptr && (depends(own.ragged->first, axis) || depends(own.ragged->second, axis))) return false;
+      }
+      return vectorises(e->args[0], axis, dtype);
+    default:
+      break;
   }
-  if (lane_dependent(context, e) || (bool(guard) && lane_dependent(context, guard))) return blocked_reduction(context, e, guard);
-  bool in_lane = false;
-  Context& where = guard ? context : home(context, e, in_lane);
-  return scalar_reduction(where, e, guard);
-}
-
-// A reduction for each lane of the vector loop: the reduction's loops stand outside, the lanes inside.
-std::string Emitter::blocked_reduction(Context& context, const Expr& e, const Expr& guard) {
-  context.blocked = true;
-  Context inside;
-  inside.parent = &context;
-  inside.vector_axis = context.vector_axis;
-  for (const Axis& axis : e->axes) inside.axes.insert(axis.id);
-  const DType element_type = e->args[0].dtype();
-  const std::string type = compute_type(element_type), result = fresh("r"), lane = axis_name(context.vector_axis);
-  const std::string lanes = fmt::format("for (i64 {0} = {0}_from; {0} < {0}_to; ++{0}) {{\n", lane);
-  const std::string at = fmt::format("[{0} - {0}_from]", lane);
-  const bool position = e->reduction == Reduction::argmax || e->reduction == Reduction::argmin;
-  std::string close;
-  const std::string open = open_loops(context, e->axes, close, false);
-  const std::string element = value(inside, e->args[0], guard);
-  NEAP_ASSERT(!inside.blocked, " a reduction inside a reduction of each lane");
-  std::string text;
-  if (position) {
-    const std::string best = fresh("b");
-    const char* sign = e->reduction == Reduction::argmax ? ">" : "<";
-    text += fmt::format("{0} {1}[{2}];\ni64 {3}[{2}];\n", type, best, block_lanes, result);
-    text += lanes + fmt::format("{0}{1} = 0;\n{2}{1} = -1;\n}}\n", best, at, result);
-    text += open + inside.before + lanes + inside.lane +
-            fmt::format(
-                "const bool better = {0}{1} < 0 || ({2}{1} == {2}{1} && ({3} {4} {2}{1} || {3} != {3}));\n{2}{1} = better ? {3} : "
-                "{2}{1};\n{0}{1} = better ? {5} : {0}{1};\n}}\n",
-                result, at, best, element, sign, axis_name(e->axes[0].id)) +
-            close;
-  } else {
-    text += fmt::format("{} {}[{}];\n", type, result, block_lanes);
-    text += lanes + fmt::format("{}{} = {};\n}}\n", result, at, identity_literal(e->reduction, element_type));
-    text += open + inside.before + lanes + inside.lane +
-            fmt::format("{0}{1} = {2};\n}}\n", result, at, fold_text(e->reduction, element_type, result + at, element)) + close;
+  if (!has_vector_form(e->op)) return false;
+  if (e.dtype() != DType::boolean && !lanes(e.dtype())) return false;
+  if (e->op == Scalar::cast && e.dtype() == DType::boolean) return false;
+  for (const Expr& arg : e->args) {
+    if (arg.dtype() != DType::boolean && depends(arg, axis) && !lanes(arg.dtype())) return false;
+    if (e->op == Scalar::cast && !depends(arg, axis)) continue;
+    if (arg.dtype() != DType::boolean && !is_float(arg.dtype())) return false;
+    if (!vectorises(arg, axis, dtype)) return false;
   }
-  context.block += text;
-  return result + at;
-}
-
-std::string Emitter::scalar_reduction(Context& where, const Expr& e, const Expr& guard) {
-  Context inside;
-  inside.parent = &where;
-  for (const Axis& axis : e->axes) inside.axes.insert(axis.id);
-  const DType element_type = e->args[0].dtype();
-  const std::string type = compute_type(element_type), result = fresh("r");
-  const bool position = e->reduction == Reduction::argmax || e->reduction == Reduction::argmin;
-  // Sixteen lanes along the last axis, if elements lie along it.
-  const Axis& last = e->axes.back();
-  bool lanes = !position && last.ragged == nullptr;
-  if (lanes) {
-    bool along = false, nested = false;
-    visit(e->args[0], [&](const Expr& x) {
-      if (x->op == Scalar::reduce && !unrolls(x) && axes_of(x).count(last.id) != 0) nested = true;
-      if (x->op != Scalar::read) return;
-      const Affine offset = affine(storage_offset(operand_type(x->integer), std::vector<Expr>(x->args.begin(), x->args.begin() + x->rank)));
-      const auto found = offset.coefficients.find(last.id);
-      along |= found != offset.coefficients.end() && found->second == Dim(1);
-    });
-    lanes = along && !nested;
-  }
-  std::string close;
-  const std::string open = open_loops(where, e->axes, close, lanes);
-  if (lanes) inside.vector_axis = last.id;
-  const std::string element = value(inside, e->args[0], guard);
-  std::string text;
-  if (position) {
-    const char* sign = e->reduction == Reduction::argmax ? ">" : "<";
-    const std::string best = fresh("b");
-    text = fmt::format("{} {} = 0;\ni64 {} = -1;\n", type, best, result) + open + inside.before +
-           fmt::format("if ({0} < 0 || ({1} == {1} && ({2} {3} {1} || {2} != {2}))) {{\n{1} = {2};\n{0} = {4};\n}}\n", result, best,
-                       element, sign, axis_name(last.id)) +
-           close;
-  } else if (!lanes) {
-    text = fmt::format("{} {} = {};\n", type, result, identity_literal(e->reduction, element_type)) + open + inside.before + inside.lane +
-           fmt::format("{} = {};\n", result, fold_text(e->reduction, element_type, result, element)) + close;
-  } else {
-    const std::string lane = axis_name(last.id), held = fresh("h"), extent = dim(last.extent);
-    const std::string body =
-        inside.lane + fmt::format("{0}[i] = {1};\n", held, fold_text(e->reduction, element_type, held + "[i]", element));
-    // A body that is not there yet for the tail is the same text: names are of its own braces.
-    text = fmt::format("{} {}[16];\nfor (int i = 0; i < 16; ++i) {}[i] = {};\n", type, held, held,
-                       identity_literal(e->reduction, element_type)) +
-           open + inside.before +
-           fmt::format(
-               "i64 {0}_at = 0;\nfor (; {0}_at + 16 <= {1}; {0}_at += 16) {{\nfor (int i = 0; i < 16; ++i) {{\nconst i64 {0} = {0}_at + "
-               "i;\n{2}}}\n}}\n",
-               lane, extent, body) +
-           fmt::format("for (int i = 0; {0}_at + i < {1}; ++i) {{\nconst i64 {0} = {0}_at + i;\n{2}}}\n", lane, extent, body) + close +
-           fmt::format("const {} {} = fold_lanes({}, {});\n", type, result, held, fold_function(e->reduction, element_type));
-  }
-  where.before += text;
-  return result;
+  // Reads that only a condition in the lanes makes legal cannot be loaded as a row.
+  if (e->op == Scalar::select && depends(e->args[0], axis) && (needs_guard(e->args[1]) || needs_guard(e->args[2]))) return false;
+  return true;
 }
 
 }  // namespace neap

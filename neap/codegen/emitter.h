@@ -1,77 +1,120 @@
-// Writes expressions as C++: each distinct node once, in the outermost loop that it depends on.
+// Writes expressions as C++: each distinct value once, in the outermost loop that it depends on.
 #pragma once
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "neap/codegen/nest.h"
+#include "neap/base/machine.h"
+#include "neap/codegen/access.h"
+#include "neap/codegen/c_text.h"
 
 namespace neap {
 
-constexpr int block_lanes = 256;  // a vector loop with a reduction in it runs in blocks of this many elements
+// A value in the text: its name (or a literal), and the depth of the loop in which it is known.
+struct Term {
+  std::string text;
+  int depth = 0;
+  Form form = Form::scalar;
+};
 
-// One loop body on the way in. `before` runs once a point of the loops around; `lane` inside the vector loop, if there is one.
-struct Context {
-  Context* parent = nullptr;
-  std::set<int> axes;  // that this context's loops run over
-  int vector_axis = -1;
-  std::string before, block, lane;  // `block`: ahead of the vector loop, inside its blocks
-  bool blocked = false;             // the vector loop must run in blocks
-  std::map<std::pair<const Expr::Node*, const Expr::Node*>, std::string> known, known_lane;  // (node, guard) -> name
+// The axis along which vectors lie. A loop body may hold several vectors side by side: part p covers positions from p * width on.
+struct Lanes {
+  int axis = -1;          // -1: no vectors
+  DType dtype = DType::f32;
+  int masked = -1;        // the part of which only `count` lanes are there
+  std::string count;
+};
+
+// A loop on the way in: text that runs once a pass of it, ahead of the loops inside.
+struct LoopLevel {
+  LoopLevel* parent = nullptr;
+  int depth = 0;
+  std::set<int> axes;     // axes whose position is known from here on
+  Lanes lanes;
+  std::string head, text, tail;
+  std::unordered_map<std::string, std::string> made;  // definition -> name
+  std::map<std::tuple<const Expr::Node*, int, const Expr::Node*>, Term> known;  // (node, part, guard)
+
+  std::unique_ptr<LoopLevel> inner(std::string head = "{\n") const;
+  std::string close() const { return head + text + tail; }
+};
+
+// What is written together: one expression for one part of the lanes.
+struct Instance {
+  Expr value;
+  int part = 0;
+  Expr guard = {};  // where it is not true, reads may be out of bounds
 };
 
 class Emitter {
  public:
-  Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> outputs, const std::vector<std::string>& symbols, const Nest& nest);
+  Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> outputs, const std::vector<std::string>& symbols, Isa isa);
 
-  // The name (or literal) of a value in a context; its code has been added where it belongs.
-  std::string value(Context& context, const Expr& e, const Expr& guard = {});
-  // A reference to an element: "y3[...]", with its address worked out in the context. `base`: pointer name of the operand.
-  std::string element(Context& context, const std::string& base, const Type& type, const std::vector<Expr>& index, bool checked);
-  std::string dim(const Dim& size) const;
+  // Reductions inside these expressions, written as loops that all instances share.
+  void prepare(LoopLevel& here, const std::vector<Instance>& instances);
+  Term value(LoopLevel& here, const Expr& e, int part = 0, const Expr& guard = {});
+  // As a vector (or mask) even where all lanes are the same.
+  std::string lanes_of(const LoopLevel& here, const Term& term, DType dtype) const;
+  // The text that loads or stores an element (or part of a row): address of the operand named `base`.
+  struct Place {
+    std::string pointer, offset;
+    int depth = 0;
+    Dim lane_stride = 0;
+  };
+  Place place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked);
+  std::string load_text(const LoopLevel& here, const Place& place, DType dtype, int part) const;
+  std::string store_text(const LoopLevel& here, const Place& place, DType dtype, int part, const Term& value) const;
+
+  std::string dim(const Dim& size) const { return dim_text(size, symbols_); }
   std::string fresh(const char* prefix) { return prefix + std::to_string(++count_); }
-  std::string setup() const { return setup_; }  // at the start of the kernel: rows that stand for what is outside
-  bool checks() const { return checks_; }       // whether `bad` is used
-  bool lane_dependent(const Context& context, const Expr& e);
-  std::string operand_name(std::int64_t operand) const {
-    return operand >= 0 ? "x" + std::to_string(operand) : "l" + std::to_string(-1 - operand);
-  }
+  std::string define(LoopLevel& at, const char* prefix, const std::string& type, const std::string& text);
+  bool depends(const Expr& e, int axis) { return axis >= 0 && axes_of(e).count(axis) != 0; }
+  const std::set<int>& axes_of(const Expr& e);
+  Type operand_type(std::int64_t operand) const;
+  const std::map<int, Axis>& axes() const { return axes_; }
+  void resize_axis(int id, const Dim& extent) { axes_[id].extent = extent; }
+  int width(DType dtype) const { return vector_bytes_ / (dtype == DType::f64 ? 8 : 4); }
+  int registers() const { return vector_bytes_ == 64 ? 32 : 16; }
+  // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
+  bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
+
+  const std::string& setup() const { return setup_; }  // at the start of the kernel: rows that stand for what is outside
+  bool checks() const { return checks_; }              // whether `bad` is used
+  // Locals change from stage to stage: what is read from them is not kept in loops outside of this depth.
+  void set_stage_depth(int depth) { stage_depth_ = depth; }
 
  private:
-  struct Address {
-    std::string base;   // does not depend on the vector axis
-    std::string lane;   // "" or "[a3]" or "[a3 * 2]"
-    bool unit = false;  // coefficient of the vector axis is 0 or 1
-  };
-  const std::set<int>& axes_of(const Expr& e);
-  Context& home(Context& context, const Expr& e, bool& in_lane);
-  std::string define(Context& where, bool in_lane, const char* prefix, const std::string& type, const std::string& text);
-  std::string read_value(Context& context, const Expr& e, const Expr& guard);
-  std::string reduce_value(Context& context, const Expr& e, const Expr& guard);
-  std::string scalar_reduction(Context& where, const Expr& e, const Expr& guard);
-  std::string blocked_reduction(Context& context, const Expr& e, const Expr& guard);
-  std::string open_loops(Context& around, const std::vector<Axis>& axes, std::string& close, bool leave_last);
-  Address address(Context& context, const Type& type, const std::vector<Expr>& index);
-  Type operand_type(std::int64_t operand) const;
-  bool surely_inside(const Expr& read);
+  Term read(LoopLevel& here, const Expr& e, int part, const Expr& guard);
+  Term guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions);
+  std::string fill_row(const Type& type, const Expr& outside, const Dim& span);
+  void reductions(LoopLevel& here, const std::vector<Instance>& group);
+  void vector_reduction(LoopLevel& at, const std::vector<Instance>& group, std::size_t along);
+  std::optional<std::size_t> lane_axis_of(const Expr& reduction);
+  std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
+  std::string fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked);
   bool needs_guard(const Expr& e);
-  Expr inside_condition(const Expr& read);
+  void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
+  LoopLevel& ancestor(LoopLevel& here, int depth) const;
+  int depth_of_axis(const LoopLevel& here, int axis) const;
 
   const Map& map_;
   std::vector<Type> inputs_, outputs_;
   const std::vector<std::string>& symbols_;
-  const Nest& nest_;
-  std::map<int, Axis> axes_;  // all axes by id
+  int vector_bytes_;
+  std::map<int, Axis> axes_;
   std::unordered_map<const Expr::Node*, std::set<int>> free_;
-  std::unordered_map<const Expr::Node*, Expr> unrolled_;
   std::unordered_map<const Expr::Node*, bool> guarded_;
   std::vector<Expr> kept_;  // expressions made here: their nodes are keys above and must live
   std::map<std::string, std::string> fills_;
   std::string setup_;
   bool checks_ = false;
-  int count_ = 0;
+  int count_ = 0, stage_depth_ = 0;
 };
+
+std::string operand_name(std::int64_t operand);  // "x3", or "l0" for a local
+std::string axis_name(int id);
 
 }  // namespace neap

@@ -1,8 +1,14 @@
-# The prelude of generated kernels is a header that people can read and tests can include; the library carries its text.
-set(NEAP_PRELUDE ${PROJECT_SOURCE_DIR}/neap/codegen/prelude/kernel.h)
+# The prelude of generated kernels is headers that people can read and tests can include; the library carries their text, in order.
 set(NEAP_PRELUDE_SOURCE ${PROJECT_BINARY_DIR}/prelude_text.cpp)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${NEAP_PRELUDE})
-file(READ ${NEAP_PRELUDE} text)
+set(text "")
+foreach(part vector memory math kernel)
+  set(header ${PROJECT_SOURCE_DIR}/neap/codegen/prelude/${part}.h)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
+  file(READ ${header} part_text)
+  string(REGEX REPLACE "#pragma once\n" "" part_text "${part_text}")
+  string(REGEX REPLACE "#include \"neap[^\n]*\n" "" part_text "${part_text}")
+  string(APPEND text "${part_text}")
+endforeach()
 string(LENGTH "${text}" length)
 set(pieces "")
 set(at 0)

@@ -7,45 +7,79 @@
 namespace neap {
 namespace {
 
-constexpr std::int64_t most_unrolled = 64;
+constexpr int weight_inside_reduction = 16;
+constexpr std::int64_t block_bytes = 192 << 10;  // of rows that a block of a reduction keeps in cache
 
-struct Accesses {
-  std::vector<Affine> plain;  // offsets that are affine
-  std::set<int> pinned;       // axes that are used other than in affine, unguarded offsets: these may not be merged
+// One place in memory that the nest touches.
+struct Touch {
+  Expr offset;
+  Affine plain;
+  bool store = false, guarded = false;
+  int weight = 1;
 };
 
-void note_pinned(const Expr& e, std::set<int>& pinned) {
+struct Touches {
+  std::vector<Touch> all;
+  std::set<int> pinned;  // axes used other than in plain offsets: these cannot be merged
+  bool reduces = false;  // a reduction with loops of its own
+  bool window = false;   // a guarded or overlapping read
+};
+
+void pin(const Expr& e, std::set<int>& pinned) {
   for (const int axis : free_axes(e)) pinned.insert(axis);
 }
 
-void collect(const Expr& root, const std::vector<Type>& inputs, const std::vector<Local>& locals, Accesses& found) {
-  visit(root, [&](const Expr& e) {
-    if (e->op == Scalar::read) {
-      const std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-      const auto at = static_cast<std::size_t>(e->integer >= 0 ? e->integer : -1 - e->integer);
-      const Type type = e->integer >= 0 ? inputs[at] : Type{locals[at].dtype, locals[at].shape, {}};
-      const Affine offset = affine(storage_offset(type, index));
-      if (!offset.affine || static_cast<int>(e->args.size()) > e->rank) {
-        for (const Expr& i : index) note_pinned(i, found.pinned);
-      }
-      if (offset.affine) found.plain.push_back(offset);
+void collect_values(const Expr& e, std::set<int>& pinned, std::set<const Expr::Node*>& seen) {
+  if (!seen.insert(e.node().get()).second) return;
+  if (e->op == Scalar::axis) pinned.insert(static_cast<int>(e->integer));
+  if (e->op == Scalar::read) {
+    if (has_outside(e)) collect_values(e->args.back(), pinned, seen);
+    return;
+  }
+  for (const Expr& arg : e->args) collect_values(arg, pinned, seen);
+  for (const Axis& axis : e->axes) {
+    if (axis.ragged == nullptr) continue;
+    pin(axis.ragged->first, pinned);
+    pin(axis.ragged->second, pinned);
+  }
+}
+
+void collect_reads(Emitter& emit, const Expr& e, int weight, Touches& found, std::set<std::pair<const Expr::Node*, int>>& seen) {
+  if (!seen.insert({e.node().get(), weight}).second) return;
+  if (e->op == Scalar::read) {
+    Touch touch;
+    touch.offset = storage_offset(emit.operand_type(e->integer), index_of(e));
+    touch.plain = affine(touch.offset);
+    touch.guarded = has_outside(e);
+    touch.weight = weight;
+    if (!touch.plain.affine || touch.guarded) {
+      for (const Expr& index : index_of(e)) pin(index, found.pinned);
     }
-  });
-  // Axes whose position is used as a number: anything but an index.
-  const auto values = [&](const auto& self, const Expr& e) -> void {
-    if (e->op == Scalar::axis) found.pinned.insert(static_cast<int>(e->integer));
-    if (e->op == Scalar::read) {
-      if (static_cast<int>(e->args.size()) > e->rank) self(self, e->args.back());
-      return;
+    found.window |= touch.guarded;
+    found.all.push_back(std::move(touch));
+  }
+  found.reduces |= e->op == Scalar::reduce;
+  for (const Expr& arg : e->args) collect_reads(emit, arg, e->op == Scalar::reduce ? weight * weight_inside_reduction : weight, found, seen);
+}
+
+Touches touches_of(Emitter& emit, const std::vector<Assignment>& body) {
+  Touches found;
+  std::set<std::pair<const Expr::Node*, int>> seen;
+  std::set<const Expr::Node*> seen_values;
+  for (const Assignment& a : body) {
+    collect_reads(emit, a.value, 1, found, seen);
+    collect_values(a.value, found.pinned, seen_values);
+    for (const Expr& index : a.index) {
+      collect_reads(emit, index, 1, found, seen);
+      if (!affine(index).affine) pin(index, found.pinned);
     }
-    for (const Expr& arg : e->args) self(self, arg);
-    for (const Axis& axis : e->axes) {
-      if (axis.ragged == nullptr) continue;
-      note_pinned(axis.ragged->first, found.pinned);
-      note_pinned(axis.ragged->second, found.pinned);
-    }
-  };
-  values(values, root);
+    Touch store;
+    store.offset = storage_offset(a.type, a.index);
+    store.plain = affine(store.offset);
+    store.store = true;
+    found.all.push_back(std::move(store));
+  }
+  return found;
 }
 
 Dim coefficient(const Affine& offset, int axis) {
@@ -53,142 +87,250 @@ Dim coefficient(const Affine& offset, int axis) {
   return found == offset.coefficients.end() ? Dim(0) : found->second;
 }
 
-}  // namespace
-
-std::set<int> free_axes(const Expr& expr) {
-  std::set<int> found;
-  if (expr->op == Scalar::axis) found.insert(static_cast<int>(expr->integer));
-  for (const Expr& arg : expr->args) found.merge(free_axes(arg));
-  for (const Axis& axis : expr->axes) {
-    if (axis.ragged != nullptr) {
-      found.merge(free_axes(axis.ragged->first));
-      found.merge(free_axes(axis.ragged->second));
-    }
-    found.erase(axis.id);
+void substitute(std::vector<Assignment>& body, const std::map<int, Expr>& positions) {
+  for (Assignment& a : body) {
+    a.value = substitute_axes(a.value, positions);
+    for (Expr& index : a.index) index = substitute_axes(index, positions);
   }
-  return found;
 }
 
-Expr storage_offset(const Type& type, const std::vector<Expr>& index) {
-  std::vector<Layout::Level> levels = type.layout.levels;
-  if (levels.empty()) {
-    for (int axis = 0; axis < type.rank(); ++axis) levels.push_back({axis, 0});
-  }
-  const auto block_of = [&](int axis) -> std::int64_t {
-    for (const Layout::Level& level : levels) {
-      if (level.axis == axis && level.block > 0) return level.block;
-    }
-    return 1;
-  };
-  Expr offset(0);
-  Dim stride = 1;
-  for (auto level = levels.rbegin(); level != levels.rend(); ++level) {
-    const Expr& at = index[static_cast<std::size_t>(level->axis)];
-    const std::int64_t block = block_of(level->axis);
-    const Expr place = level->block > 0 ? make(Scalar::mod, {at, Expr(block)})
-                       : block > 1      ? make(Scalar::floor_div, {at, Expr(block)})
-                                        : at;
-    offset = offset + place * Expr(stride);
-    stride *= level->block > 0 ? Dim(level->block) : ceil_div(type.shape[static_cast<std::size_t>(level->axis)], block);
-  }
-  return offset;
+bool in_target(const Assignment& a, int axis) {
+  return std::any_of(a.index.begin(), a.index.end(), [&](const Expr& index) { return uses_axis(index, axis); });
 }
 
-bool unrolls(const Expr& reduction) {
-  std::int64_t terms = 1;
-  for (const Axis& axis : reduction->axes) {
-    if (axis.ragged != nullptr || !axis.extent.is_constant()) return false;
-    terms *= std::max<std::int64_t>(axis.extent.constant(), 1);
-    if (terms > most_unrolled) return false;
+std::int64_t stride_weight(const Touches& touches, int axis) {
+  // Strides of the access with the most axes, stores first, give the order; what is not in it goes outermost.
+  const Touch* primary = nullptr;
+  for (const Touch& touch : touches.all) {
+    if (!touch.plain.affine) continue;
+    const auto rank = [](const Touch& t) { return t.plain.coefficients.size() * 2 + (t.store ? 1 : 0); };
+    if (primary == nullptr || rank(touch) > rank(*primary)) primary = &touch;
   }
-  if (reduction->reduction == Reduction::argmax || reduction->reduction == Reduction::argmin) return false;
-  // A long body written out many times would not compile quickly.
-  std::int64_t nodes = 0;
-  visit(reduction->args[0], [&](const Expr& e) { nodes += e->op == Scalar::reduce ? most_unrolled : 1; });
-  return terms * nodes <= 4096;
+  const Dim stride = primary == nullptr ? Dim(0) : coefficient(primary->plain, axis);
+  if (stride == Dim(0)) return std::int64_t{1} << 50;
+  return stride.is_constant() ? std::abs(stride.constant()) : std::int64_t{1} << 40;
 }
 
-Expr unrolled(const Expr& reduction) {
-  std::vector<std::map<int, Expr>> terms{{}};
-  for (const Axis& axis : reduction->axes) {
-    std::vector<std::map<int, Expr>> longer;
-    for (const auto& term : terms) {
-      for (std::int64_t i = 0; i < axis.extent.constant(); ++i) {
-        longer.push_back(term);
-        longer.back()[axis.id] = Expr(i);
+// Axes that lie behind each other in every access become one.
+void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body) {
+  for (bool merged = true; merged;) {
+    merged = false;
+    const Touches touches = touches_of(emit, body);
+    for (std::size_t i = 0; i < axes.size() && !merged; ++i) {
+      for (std::size_t k = 0; k < axes.size() && !merged; ++k) {
+        const Axis &outer = axes[i], &inner = axes[k];
+        if (i == k || outer.ragged != nullptr || inner.ragged != nullptr || touches.pinned.count(outer.id) != 0 || touches.pinned.count(inner.id) != 0) continue;
+        const bool behind = std::all_of(touches.all.begin(), touches.all.end(), [&](const Touch& touch) {
+          return touch.plain.affine && coefficient(touch.plain, outer.id) == inner.extent * coefficient(touch.plain, inner.id);
+        });
+        const bool used = std::any_of(touches.all.begin(), touches.all.end(), [&](const Touch& t) { return !(coefficient(t.plain, inner.id) == Dim(0)); });
+        // Accumulations must agree on which of them they reduce over.
+        const bool alike = std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
+          return a.accumulate == Accumulate::none || in_target(a, outer.id) == in_target(a, inner.id);
+        });
+        if (!behind || !used || !alike) continue;
+        axes[k].extent *= outer.extent;
+        emit.resize_axis(inner.id, axes[k].extent);
+        substitute(body, {{outer.id, Expr(0)}});
+        axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(i));
+        merged = true;
       }
     }
-    terms = std::move(longer);
   }
-  static constexpr Scalar folds[] = {Scalar::add, Scalar::mul, Scalar::max, Scalar::min, Scalar::logical_or, Scalar::logical_and};
-  const Scalar fold = folds[static_cast<std::size_t>(reduction->reduction)];
-  Expr total;
-  for (const auto& term : terms) {
-    const Expr value = substitute_axes(reduction->args[0], term);
-    total = total ? make(fold, {total, value}) : value;
-  }
-  return total;
 }
 
-Nest make_nest(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
-  Nest nest;
-  Accesses found;
-  bool scope = !map.locals.empty();
-  std::optional<Affine> primary;
-  for (const Stage& stage : map.stages) {
-    scope |= !stage.axes.empty();
-    collect(stage.value, inputs, map.locals, found);
-    for (const Expr& index : stage.index) collect(index, inputs, map.locals, found);
-    const auto at = static_cast<std::size_t>(stage.target >= 0 ? stage.target : -1 - stage.target);
-    const Type type = stage.target >= 0 ? outputs[at] : Type{map.locals[at].dtype, map.locals[at].shape, {}};
-    const Affine offset = affine(storage_offset(type, stage.index));
-    if (!offset.affine) {
-      for (const Expr& index : stage.index) note_pinned(index, found.pinned);
+// How badly vectors along `axis` would load and store (0: everything lies along it or does not depend on it).
+std::int64_t scattered_cost(const Touches& touches, int axis) {
+  std::int64_t cost = 0;
+  for (const Touch& touch : touches.all) {
+    const auto step = coefficient_of(touch.offset, axis);
+    if (step && (*step == Dim(0) || *step == Dim(1))) continue;
+    cost += touch.store ? 4 : touch.weight;
+  }
+  return cost;
+}
+
+// The same if the loops run element by element and reductions take vectors along axes of their own.
+std::int64_t unvectorised_cost(const Touches& touches, const std::vector<Axis>& axes) {
+  std::int64_t cost = 0;
+  for (const Touch& touch : touches.all) {
+    bool along_own = false;
+    if (touch.plain.affine) {
+      for (const auto& [axis, step] : touch.plain.coefficients) {
+        along_own |= step == Dim(1) && std::none_of(axes.begin(), axes.end(), [&, id = axis](const Axis& a) { return a.id == id; });
+      }
+    }
+    cost += touch.weight > 1 && along_own ? 2 : touch.weight;
+  }
+  return cost;
+}
+
+bool all_vectorise(Emitter& emit, const std::vector<Assignment>& body, int axis, std::optional<DType>& dtype) {
+  for (const Assignment& a : body) {
+    if (!emit.vectorises(a.value, axis, dtype)) return false;
+    const auto step = coefficient_of(storage_offset(a.type, a.index), axis);
+    if (!step || !step->is_constant() || a.type.dtype == DType::boolean || !is_float(a.type.dtype)) return false;
+    if (!emit.depends(a.value, axis) && !is_float(a.value.dtype())) return false;
+    for (const Expr& index : a.index) {
+      if (!affine(index).affine && uses_axis(index, axis)) return false;
+    }
+    const DType lane = a.type.dtype == DType::f64 ? DType::f64 : DType::f32;
+    if (dtype && *dtype != lane) return false;
+    dtype = lane;
+  }
+  return dtype.has_value();
+}
+
+void choose_lanes(Emitter& emit, Nest& nest, const Touches& touches, const Schedule& schedule) {
+  std::int64_t best = touches.reduces ? unvectorised_cost(touches, nest.axes) : std::int64_t{1} << 40;
+  for (const Axis& axis : nest.axes) {
+    if (axis.ragged != nullptr || (schedule.vector_axis >= 0 && schedule.vector_axis != axis.id)) continue;
+    if (axis.extent.is_constant() && axis.extent.constant() < 4 && nest.axes.size() > 1) continue;
+    std::optional<DType> dtype;
+    if (!all_vectorise(emit, nest.body, axis.id, dtype)) continue;
+    const std::int64_t cost = scattered_cost(touches, axis.id);
+    if (cost > best || (cost == best && nest.lanes.axis >= 0 && stride_weight(touches, axis.id) > stride_weight(touches, nest.lanes.axis))) continue;
+    best = cost;
+    nest.lanes = {axis.id, *dtype, -1, ""};
+  }
+}
+
+// How much of what a tile's rows load they share.
+std::int64_t shared_loads(const Touches& touches, int axis) {
+  std::int64_t shared = 0;
+  for (const Touch& touch : touches.all) {
+    if (touch.store) continue;
+    const bool windowed = touch.guarded && touch.plain.affine && !(coefficient(touch.plain, axis) == Dim(0));
+    if (coefficient_of(touch.offset, axis) == Dim(0)) shared += touch.weight;
+    if (windowed) shared += touch.weight;
+  }
+  return shared;
+}
+
+int best_factor(const Dim& extent, int most) {
+  if (!extent.is_constant()) return most;
+  const std::int64_t size = extent.constant();
+  if (size <= most) return static_cast<int>(std::max<std::int64_t>(size, 1));
+  for (int factor = most; factor * 2 > most; --factor) {
+    if (size % factor == 0) return factor;
+  }
+  return most;
+}
+
+int vectors_side_by_side(const Emitter& emit, const Lanes& lanes, const Dim& extent, int most) {
+  if (!extent.is_constant()) return most;
+  const std::int64_t vectors = (extent.constant() + emit.width(lanes.dtype) - 1) / emit.width(lanes.dtype);
+  int best = 1;
+  for (int count = 1; count <= most; ++count) {
+    if (vectors % count == 0) best = count;
+  }
+  return vectors <= most ? static_cast<int>(std::max<std::int64_t>(vectors, 1)) : best > 1 ? best : most;
+}
+
+void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedule& schedule) {
+  const bool ragged = std::any_of(nest.axes.begin(), nest.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
+  std::vector<Axis> order = nest.axes;
+  if (!ragged) {
+    std::stable_sort(order.begin(), order.end(), [&](const Axis& a, const Axis& b) { return stride_weight(touches, a.id) > stride_weight(touches, b.id); });
+  }
+  if (!schedule.order.empty()) {
+    const auto place = [&](int id) { return std::find(schedule.order.begin(), schedule.order.end(), id) - schedule.order.begin(); };
+    std::stable_sort(order.begin(), order.end(), [&](const Axis& a, const Axis& b) { return place(a.id) < place(b.id); });
+  }
+  // Where every assignment accumulates over the same axes, these go inside: the sums stay in registers.
+  const auto reduced = [&](int axis) {
+    return std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) { return a.accumulate != Accumulate::none && !in_target(a, axis); });
+  };
+  const bool sums_inside = std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) {
+    return a.accumulate != Accumulate::none && std::all_of(order.begin(), order.end(), [&](const Axis& axis) { return in_target(a, axis.id) || reduced(axis.id); });
+  });
+  std::vector<Axis> outer, inner;
+  std::optional<Axis> lane;
+  for (const Axis& axis : order) {
+    if (axis.id == nest.lanes.axis) {
+      lane = axis;
     } else {
-      found.plain.push_back(offset);
-      if (!primary || offset.coefficients.size() > primary->coefficients.size()) primary = offset;
+      (sums_inside && !ragged && reduced(axis.id) ? inner : outer).push_back(axis);
     }
   }
-  for (const Affine& offset : found.plain) {
-    if (!primary || offset.coefficients.size() > primary->coefficients.size()) primary = offset;
-  }
-  for (const Axis& axis : map.axes) {
-    const bool one = axis.ragged == nullptr && axis.extent == Dim(1);
-    (one ? nest.single : nest.loops).push_back(axis);
-    nest.covers[axis.id] = {axis.id};
-  }
-  if (scope || nest.loops.empty()) return nest;
+  const bool lane_reduced = lane && sums_inside && reduced(lane->id);
+  const int registers = emit.registers();
+  const bool holds = touches.reduces || !inner.empty() || lane_reduced;  // sums stay in registers while loops run
+  const bool tiled = holds || touches.window;
 
-  // Strides of the access that has the most axes give the order; a ragged axis stays behind what bounds it.
-  const bool ragged = std::any_of(nest.loops.begin(), nest.loops.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
-  const auto weight = [&](const Axis& axis) {
-    const Dim stride = primary ? coefficient(*primary, axis.id) : Dim(0);
-    if (stride == Dim(0)) return std::int64_t{1} << 50;  // not in it: outermost, a reduction's loop
-    return stride.is_constant() ? std::abs(stride.constant()) : std::int64_t{1} << 40;
-  };
-  if (!ragged) std::stable_sort(nest.loops.begin(), nest.loops.end(), [&](const Axis& a, const Axis& b) { return weight(a) > weight(b); });
+  int parts = 1;
+  if (lane) parts = lane_reduced ? (inner.empty() && outer.empty() ? 4 : 2) : vectors_side_by_side(emit, nest.lanes, lane->extent, holds ? (registers == 32 ? 4 : 2) : 1);
+  if (schedule.vector_width > 0 && lane) parts = std::max(1, schedule.vector_width / emit.width(nest.lanes.dtype));
+  if (lane_reduced && lane->extent.is_constant()) parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes.dtype))));
 
-  for (std::size_t i = nest.loops.size(); i-- > 1;) {
-    Axis &outer = nest.loops[i - 1], &inner = nest.loops[i];
-    if (outer.ragged != nullptr || inner.ragged != nullptr || found.pinned.count(outer.id) != 0 || found.pinned.count(inner.id) != 0)
-      continue;
-    const bool contiguous = std::all_of(found.plain.begin(), found.plain.end(), [&](const Affine& offset) {
-      return coefficient(offset, outer.id) == inner.extent * coefficient(offset, inner.id);
-    });
-    if (!contiguous) continue;
-    inner.extent *= outer.extent;
-    nest.merged_into[outer.id] = inner.id;
-    nest.covers[inner.id].merge(nest.covers[outer.id]);
-    nest.loops.erase(nest.loops.begin() + static_cast<std::ptrdiff_t>(i) - 1);
+  std::optional<Axis> tile;
+  if (tiled && !ragged) {
+    std::int64_t most = 0;
+    for (const Axis& axis : outer) {
+      if (axis.extent == Dim(1)) continue;
+      const std::int64_t shared = shared_loads(touches, axis.id);
+      const bool accumulates = std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
+      if (accumulates && !sums_inside) continue;
+      if (shared >= most && shared > 0) {
+        most = shared;
+        tile = axis;
+      }
+    }
   }
-  // The innermost loop is the vector loop, if anything lies along it.
-  const Axis last = nest.loops.back();
-  const bool along =
-      std::any_of(found.plain.begin(), found.plain.end(), [&](const Affine& offset) { return coefficient(offset, last.id) == Dim(1); });
-  if (last.ragged == nullptr && (along || nest.loops.size() == 1)) {
-    nest.vector = last;
-    nest.loops.pop_back();
+  int rows = 1;
+  if (tile) {
+    const auto sums = static_cast<int>(nest.body.size());
+    const int room = std::max(1, (registers - 2 - parts) / (parts * std::max(1, sums)));
+    rows = best_factor(tile->extent, std::min(touches.window && !holds ? 7 : 8, room));
+    if (schedule.unroll > 0) rows = schedule.unroll;
   }
+  const bool peel = tile && touches.window && tile->extent.is_constant();
+  for (const Axis& axis : outer) {
+    if (!tile || axis.id != tile->id) nest.loops.push_back({axis, Loop::serial});
+  }
+  if (tile) nest.loops.push_back({*tile, rows > 1 ? Loop::tile : Loop::serial, rows, peel && rows > 1});
+  if (lane && !lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
+  for (const Axis& axis : inner) nest.loops.push_back({axis, Loop::serial});
+  if (lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
+  nest.reduced = inner;
+  if (lane_reduced) nest.reduced.push_back(*lane);
+
+  // Rows that every tile of sums reads again are kept in cache by blocks.
+  if (inner.empty() || inner.size() == nest.loops.size()) return;
+  Dim row = 0, passes = 1;
+  for (const Axis& axis : outer) passes *= axis.extent;
+  for (const Touch& touch : touches.all) {
+    if (touch.store) continue;
+    Dim elements = 1;
+    for (const Axis& axis : nest.axes) {
+      const bool in_row = axis.id != inner.front().id && !(coefficient(touch.plain, axis.id) == Dim(0));
+      if (in_row) elements *= axis.extent;
+    }
+    row += elements * Dim(size_of(nest.lanes.dtype));
+  }
+  if (!row.is_constant() || row.constant() <= 0) return;
+  nest.block_axis = inner.front().id;
+  nest.block = std::max<std::int64_t>(1, block_bytes / row.constant());
+  if (inner.front().extent.is_constant() && inner.front().extent.constant() <= nest.block) nest.block_axis = -1;
+}
+
+}  // namespace
+
+Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule) {
+  Nest nest;
+  std::map<int, Expr> single;
+  for (const Axis& axis : axes) {
+    if (axis.ragged == nullptr && axis.extent == Dim(1)) single.emplace(axis.id, Expr(0));
+  }
+  std::erase_if(axes, [&](const Axis& axis) { return single.count(axis.id) != 0; });
+  for (Assignment& a : body) a.value = expand_windows(a.value);
+  substitute(body, single);
+  if (schedule == Schedule{}) merge_axes(emit, axes, body);
+  nest.axes = std::move(axes);
+  nest.body = std::move(body);
+  const Touches touches = touches_of(emit, nest.body);
+  choose_lanes(emit, nest, touches, schedule);
+  order_loops(emit, nest, touches, schedule);
   return nest;
 }
 

@@ -1,33 +1,45 @@
-// How a map becomes loops: where each access lies in memory, the order of the loops, which of them become one, which is vectorised, which
-// is cut into chunks.
+// How assignments become loops: which axes become one, their order, which is vectorised, which is tiled so that what is loaded serves several rows.
 #pragma once
-#include <map>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "neap/ir/graph.h"
+#include "neap/codegen/emitter.h"
 
 namespace neap {
 
-// The element offset of an access in its operand's storage, as an expression of axes.
-Expr storage_offset(const Type& type, const std::vector<Expr>& index);
-
-struct Nest {
-  std::vector<Axis> loops;              // of the map's axes, outermost first, without the vector axis and axes of size one
-  std::vector<Axis> single;             // axes of size one
-  std::optional<Axis> vector;           // innermost, run as a vector loop; only in maps without scopes
-  std::map<int, int> merged_into;       // an axis that runs within another: it does not appear in any loop, offsets leave it out
-  std::map<int, std::set<int>> covers;  // loop axis -> axes of the map that it stands for
+// A stage on its way into text: windows written out, axes merged, the name of what it writes to.
+struct Assignment {
+  Expr value;
+  std::vector<Expr> index;
+  Accumulate accumulate = Accumulate::none;
+  Type type;         // of the target as it is stored here (partial results of 16-bit floats are f32)
+  std::string base;  // "y0", "p1", "l2"
 };
 
-Nest make_nest(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs);
+struct Loop {
+  enum Kind : std::uint8_t { serial, tile, vector };
+  Axis axis;
+  Kind kind = serial;
+  int factor = 1;     // rows of a tile; vectors side by side
+  bool peel = false;  // the first and last tile are written out apart: conditions at borders are then known
+};
 
-std::set<int> free_axes(const Expr& expr);  // axes that it depends on, but those of its own reductions
+struct Nest {
+  std::vector<Loop> loops;  // outermost first
+  Lanes lanes;              // axis -1: element by element
+  std::vector<Assignment> body;
+  std::vector<Axis> axes;   // as merged, without those of size one
+  int block_axis = -1;      // an axis of `loops` that runs in blocks, in a loop around all others: a block's rows stay in cache
+  std::int64_t block = 0;
+  std::vector<Axis> reduced;  // axes that no target has, run inside the others
+};
 
-// A reduction that is written out term by term: a constant, small window.
-bool unrolls(const Expr& reduction);
-Expr unrolled(const Expr& reduction);
+// Plans a nest over these axes. May resize axes in the emitter where several become one.
+Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule);
+
+// The range of an axis that is cut: by a chunk of the work, or by a block.
+using Ranges = std::map<int, std::pair<std::string, std::string>>;
+// Appends the nest's text to `root`.
+void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges);
 
 }  // namespace neap

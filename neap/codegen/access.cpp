@@ -1,0 +1,222 @@
+#include "neap/codegen/access.h"
+
+#include <algorithm>
+
+#include "neap/base/error.h"
+
+namespace neap {
+namespace {
+
+constexpr std::int64_t most_window_terms = 64, widest_window = 11, most_expanded_nodes = 4096;
+
+// Lowest and highest value of an affine index; nothing where a bound is not a constant away from being known.
+struct Bounds {
+  bool low_known = false, high_known = false;
+  Dim low, high;
+};
+
+Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
+  const Affine a = affine(index);
+  Bounds bounds{a.affine, a.affine, a.rest, a.rest};
+  for (const auto& [axis, coefficient] : a.coefficients) {
+    const auto known = axes.find(axis);
+    if (known == axes.end() || known->second.ragged != nullptr || !coefficient.is_constant()) return {};
+    (coefficient.constant() < 0 ? bounds.low : bounds.high) += coefficient * (known->second.extent - Dim(1));
+  }
+  return bounds;
+}
+
+bool not_negative(const Dim& dim) { return dim.is_constant() && dim.constant() >= 0; }
+
+bool is_window(const Expr& e) {
+  if (e->op != Scalar::reduce || e->reduction == Reduction::argmax || e->reduction == Reduction::argmin) return false;
+  std::int64_t terms = 1;
+  for (const Axis& axis : e->axes) {
+    if (axis.ragged != nullptr || !axis.extent.is_constant() || axis.extent.constant() > widest_window) return false;
+    terms *= std::max<std::int64_t>(axis.extent.constant(), 1);
+  }
+  std::int64_t nodes = 0;
+  visit(e->args[0], [&](const Expr& x) { nodes += x->op == Scalar::reduce ? most_window_terms : 1; });
+  return terms <= most_window_terms && terms * nodes <= most_expanded_nodes;
+}
+
+Expr expand_window(const Expr& reduction) {
+  std::vector<std::map<int, Expr>> terms{{}};
+  for (const Axis& axis : reduction->axes) {
+    std::vector<std::map<int, Expr>> longer;
+    for (const auto& term : terms) {
+      for (std::int64_t i = 0; i < axis.extent.constant(); ++i) {
+        longer.push_back(term);
+        longer.back()[axis.id] = Expr(i);
+      }
+    }
+    terms = std::move(longer);
+  }
+  if (terms.empty()) {
+    const DType dtype = reduction.dtype();
+    switch (reduction->reduction) {
+      case Reduction::prod:
+      case Reduction::all:
+        return is_float(dtype) ? constant(dtype, 1) : constant_int(dtype, 1);
+      case Reduction::sum:
+      case Reduction::any:
+        return is_float(dtype) ? constant(dtype, 0) : constant_int(dtype, 0);
+      default:
+        return reduction;
+    }
+  }
+  static constexpr Scalar folds[] = {Scalar::add, Scalar::mul, Scalar::max, Scalar::min, Scalar::logical_or, Scalar::logical_and};
+  const Scalar fold = folds[static_cast<std::size_t>(reduction->reduction)];
+  Expr total;
+  for (const auto& term : terms) {
+    const Expr value = substitute_axes(reduction->args[0], term);
+    total = total ? make(fold, {total, value}) : value;
+  }
+  return total;
+}
+
+}  // namespace
+
+std::vector<Expr> index_of(const Expr& read) { return {read->args.begin(), read->args.begin() + read->rank}; }
+bool has_outside(const Expr& read) { return static_cast<int>(read->args.size()) > read->rank; }
+
+bool has_read(const Expr& expr) {
+  bool found = false;
+  visit(expr, [&](const Expr& e) { found |= e->op == Scalar::read; });
+  return found;
+}
+
+void conjuncts(const Expr& condition, std::vector<Expr>& found) {
+  if (!condition) return;
+  if (condition->op == Scalar::logical_and) {
+    conjuncts(condition->args[0], found);
+    conjuncts(condition->args[1], found);
+  } else if (condition->op != Scalar::constant || condition->integer == 0) {
+    found.push_back(condition);
+  }
+}
+
+std::set<int> free_axes(const Expr& expr) {
+  std::set<int> found;
+  if (expr->op == Scalar::axis) found.insert(static_cast<int>(expr->integer));
+  for (const Expr& arg : expr->args) found.merge(free_axes(arg));
+  for (const Axis& axis : expr->axes) {
+    if (axis.ragged != nullptr) {
+      found.merge(free_axes(axis.ragged->first));
+      found.merge(free_axes(axis.ragged->second));
+    }
+    found.erase(axis.id);
+  }
+  return found;
+}
+
+std::optional<std::vector<Dim>> strides(const Type& type) {
+  std::vector<Layout::Level> levels = type.layout.levels;
+  if (levels.empty()) {
+    for (int axis = 0; axis < type.rank(); ++axis) levels.push_back({axis, 0});
+  }
+  std::vector<Dim> found(type.shape.size(), Dim(1));
+  Dim stride = 1;
+  for (auto level = levels.rbegin(); level != levels.rend(); ++level) {
+    if (level->block > 0) return std::nullopt;
+    found[static_cast<std::size_t>(level->axis)] = stride;
+    stride *= type.shape[static_cast<std::size_t>(level->axis)];
+  }
+  return found;
+}
+
+Expr storage_offset(const Type& type, const std::vector<Expr>& index) {
+  std::vector<Layout::Level> levels = type.layout.levels;
+  if (levels.empty()) {
+    for (int axis = 0; axis < type.rank(); ++axis) levels.push_back({axis, 0});
+  }
+  const auto block_of = [&](int axis) -> std::int64_t {
+    for (const Layout::Level& level : levels) {
+      if (level.axis == axis && level.block > 0) return level.block;
+    }
+    return 1;
+  };
+  Expr offset(0);
+  Dim stride = 1;
+  for (auto level = levels.rbegin(); level != levels.rend(); ++level) {
+    const Expr& at = index[static_cast<std::size_t>(level->axis)];
+    const std::int64_t block = block_of(level->axis);
+    const Expr place = level->block > 0 ? make(Scalar::mod, {at, Expr(block)})
+                       : block > 1      ? make(Scalar::floor_div, {at, Expr(block)})
+                                        : at;
+    offset = offset + place * Expr(stride);
+    stride *= level->block > 0 ? Dim(level->block) : ceil_div(type.shape[static_cast<std::size_t>(level->axis)], block);
+  }
+  return offset;
+}
+
+std::optional<Dim> coefficient_of(const Expr& offset, int axis) {
+  if (!uses_axis(offset, axis)) return Dim(0);
+  switch (offset->op) {
+    case Scalar::axis:
+      return Dim(1);
+    case Scalar::neg: {
+      const auto a = coefficient_of(offset->args[0], axis);
+      return a ? std::optional(Dim(0) - *a) : std::nullopt;
+    }
+    case Scalar::add:
+    case Scalar::sub: {
+      const auto a = coefficient_of(offset->args[0], axis), b = coefficient_of(offset->args[1], axis);
+      if (!a || !b) return std::nullopt;
+      return offset->op == Scalar::add ? *a + *b : *a - *b;
+    }
+    case Scalar::mul: {
+      for (const int side : {0, 1}) {
+        const Affine factor = affine(offset->args[static_cast<std::size_t>(side)]);
+        if (!factor.affine || !factor.coefficients.empty()) continue;
+        const auto other = coefficient_of(offset->args[static_cast<std::size_t>(1 - side)], axis);
+        return other ? std::optional(*other * factor.rest) : std::nullopt;
+      }
+      return std::nullopt;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+std::map<int, Axis> axes_by_id(const Map& map) {
+  std::map<int, Axis> found;
+  const auto note = [&](const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) found[axis.id] = axis;
+  };
+  note(map.axes);
+  for (const Stage& stage : map.stages) {
+    note(stage.axes);
+    visit(stage.value, [&](const Expr& e) { note(e->axes); });
+    for (const Expr& index : stage.index) visit(index, [&](const Expr& e) { note(e->axes); });
+  }
+  return found;
+}
+
+bool surely_inside(const Expr& read, const Type& type, const std::map<int, Axis>& axes) {
+  for (int i = 0; i < read->rank; ++i) {
+    const Bounds index = bounds_of(read->args[static_cast<std::size_t>(i)], axes);
+    if (!index.low_known || !not_negative(index.low) || !not_negative(type.shape[static_cast<std::size_t>(i)] - Dim(1) - index.high)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Expr inside_condition(const Expr& read, const Type& type, const std::map<int, Axis>& axes) {
+  Expr inside = constant_int(DType::boolean, 1);
+  for (int i = 0; i < read->rank; ++i) {
+    const Expr& index = read->args[static_cast<std::size_t>(i)];
+    const Dim& size = type.shape[static_cast<std::size_t>(i)];
+    const Bounds bounds = bounds_of(index, axes);
+    if (!bounds.low_known || !not_negative(bounds.low)) inside = inside && index >= Expr(0);
+    if (!bounds.high_known || !not_negative(size - Dim(1) - bounds.high)) inside = inside && index < Expr(size);
+  }
+  return inside;
+}
+
+Expr expand_windows(const Expr& expr) {
+  return rewrite(expr, [](const Expr& e) { return is_window(e) ? expand_window(e) : Expr(); });
+}
+
+}  // namespace neap

@@ -1,0 +1,37 @@
+// Where an access lies in memory, as an expression of axes, and what is known of it before the kernel runs.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "neap/ir/graph.h"
+
+namespace neap {
+
+// The element offset of an access in its operand's storage.
+Expr storage_offset(const Type& type, const std::vector<Expr>& index);
+// The distance in elements between neighbours on each axis of the type; empty for blocked layouts.
+std::optional<std::vector<Dim>> strides(const Type& type);
+
+// Axes that an expression depends on, but those of its own reductions.
+std::set<int> free_axes(const Expr& expr);
+// The coefficient of `axis` where offset = coefficient * axis + (something without it); nothing where it is not of this form.
+std::optional<Dim> coefficient_of(const Expr& offset, int axis);
+
+std::vector<Expr> index_of(const Expr& read);         // the indices of a read, without its outside value
+bool has_outside(const Expr& read);
+bool has_read(const Expr& expr);
+void conjuncts(const Expr& condition, std::vector<Expr>& found);  // a && b && c, taken apart; what is always true is left out
+
+// Extents of all axes of a map: its own, its stages' and its reductions'.
+std::map<int, Axis> axes_by_id(const Map& map);
+// Whether the read is in bounds whatever the axes' positions (false where that cannot be seen from constant sizes).
+bool surely_inside(const Expr& read, const Type& type, const std::map<int, Axis>& axes);
+// The condition under which it is, without what always holds.
+Expr inside_condition(const Expr& read, const Type& type, const std::map<int, Axis>& axes);
+
+// Small constant windows (a convolution's taps) written out term by term, everywhere in the expression.
+Expr expand_windows(const Expr& expr);
+
+}  // namespace neap

@@ -1,0 +1,156 @@
+// The vectors of generated kernels: types, lanes, folding. No header is included, so that a kernel compiles in milliseconds.
+//
+// A vector is one register of the instruction set that the kernel is compiled for (NEAP_VECTOR_BYTES). The compiler contracts nothing
+// (-ffp-contract=off); fma() says where one rounding is meant. Without an FMA unit (portable x86-64) fma() rounds twice.
+//
+// Masks: a comparison of vectors gives lanes of 0 or -1 in an integer vector of the same width; select() takes that.
+#pragma once
+
+#ifndef NEAP_VECTOR_BYTES
+#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#define NEAP_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define NEAP_VECTOR_BYTES 32
+#else
+#define NEAP_VECTOR_BYTES 16
+#endif
+#endif
+#ifndef NEAP_INLINE
+#define NEAP_INLINE static inline __attribute__((always_inline, unused))
+#endif
+#define NEAP_UNROLL _Pragma("GCC unroll 64")
+
+namespace neap::kernel {
+
+using i8 = signed char;
+using u8 = unsigned char;
+using i16 = short;
+using u16 = unsigned short;
+using i32 = int;
+using u32 = unsigned;
+using i64 = __INT64_TYPE__;
+using u64 = __UINT64_TYPE__;
+using f32 = float;
+using f64 = double;
+using boolean = u8;
+struct bf16 { u16 bits; };  // storage only: arithmetic is done in f32
+struct f16 { u16 bits; };
+
+typedef f32 f32v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
+typedef f64 f64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
+typedef i32 i32v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
+typedef u32 u32v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
+typedef i64 i64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
+typedef u64 u64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
+
+constexpr int lanes32 = NEAP_VECTOR_BYTES / 4;    // lanes of a vector of 32-bit elements
+constexpr int lanes64 = NEAP_VECTOR_BYTES / 8;
+
+// Templates below serve a scalar and its vector with one text, so a scalar tail gives the bits that a lane would.
+template <class T> struct about;
+template <> struct about<f32> { using integer = i32; using element = f32; };
+template <> struct about<f32v> { using integer = i32v; using element = f32; };
+template <> struct about<f64> { using integer = i64; using element = f64; };
+template <> struct about<f64v> { using integer = i64v; using element = f64; };
+template <> struct about<i32> { using integer = i32; using element = i32; };
+template <> struct about<i64> { using integer = i64; using element = i64; };
+template <> struct about<i32v> { using integer = i32v; using element = i32; };
+template <> struct about<i64v> { using integer = i64v; using element = i64; };
+template <class T> using integer_of = typename about<T>::integer;
+template <class T> using element_of = typename about<T>::element;
+template <class V> constexpr int lanes_of = NEAP_VECTOR_BYTES / static_cast<int>(sizeof(element_of<V>));
+
+template <class V> NEAP_INLINE V splat(element_of<V> x) { return x - V{}; }  // not +: -0 stays -0
+template <class To, class From> NEAP_INLINE To bits_as(From x) { return __builtin_bit_cast(To, x); }
+template <class F> NEAP_INLINE integer_of<F> bits(F x) { return bits_as<integer_of<F>>(x); }
+
+NEAP_INLINE f32 select(bool c, f32 a, f32 b) { return c ? a : b; }
+NEAP_INLINE f64 select(bool c, f64 a, f64 b) { return c ? a : b; }
+NEAP_INLINE i32 select(bool c, i32 a, i32 b) { return c ? a : b; }
+NEAP_INLINE i64 select(bool c, i64 a, i64 b) { return c ? a : b; }
+NEAP_INLINE f32v select(i32v c, f32v a, f32v b) { return c ? a : b; }
+NEAP_INLINE i32v select(i32v c, i32v a, i32v b) { return c ? a : b; }
+NEAP_INLINE f64v select(i64v c, f64v a, f64v b) { return c ? a : b; }
+NEAP_INLINE i64v select(i64v c, i64v a, i64v b) { return c ? a : b; }
+NEAP_INLINE f32v select(bool c, f32v a, f32v b) { return c ? a : b; }
+NEAP_INLINE f64v select(bool c, f64v a, f64v b) { return c ? a : b; }
+
+// NaN in either argument gives NaN. For integers the NaN test is always false and falls away.
+template <class T> NEAP_INLINE T min(T a, T b) { return (a < b) | (a != a) ? a : b; }
+template <class T> NEAP_INLINE T max(T a, T b) { return (a > b) | (a != a) ? a : b; }
+
+// Applies a scalar function lane by lane: for what has no vector form.
+template <class V, class F> NEAP_INLINE V each_lane(V x, F f) {
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = f(x[i]);
+  return y;
+}
+template <class V, class F> NEAP_INLINE V each_lane(V a, V b, F f) {
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = f(a[i], b[i]);
+  return y;
+}
+
+// a * b + c rounded once where the machine has FMA; sqrt rounded correctly.
+#if defined(__FMA__) || defined(__aarch64__)
+NEAP_INLINE f32 fma(f32 a, f32 b, f32 c) { return __builtin_fmaf(a, b, c); }
+NEAP_INLINE f64 fma(f64 a, f64 b, f64 c) { return __builtin_fma(a, b, c); }
+#if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
+NEAP_INLINE f32v fma(f32v a, f32v b, f32v c) { return __builtin_ia32_vfmaddps512_mask(a, b, c, 0xFFFF, 4); }
+NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_ia32_vfmaddpd512_mask(a, b, c, 0xFF, 4); }
+#elif NEAP_VECTOR_BYTES == 32 && !__has_builtin(__builtin_elementwise_fma)
+NEAP_INLINE f32v fma(f32v a, f32v b, f32v c) { return __builtin_ia32_vfmaddps256(a, b, c); }
+NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_ia32_vfmaddpd256(a, b, c); }
+#elif __has_builtin(__builtin_elementwise_fma)
+NEAP_INLINE f32v fma(f32v a, f32v b, f32v c) { return __builtin_elementwise_fma(a, b, c); }
+NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_elementwise_fma(a, b, c); }
+#else
+template <class V> NEAP_INLINE V fma(V a, V b, V c) {
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = fma(a[i], b[i], c[i]);
+  return y;
+}
+#endif
+#else
+template <class F> NEAP_INLINE F fma(F a, F b, F c) { return a * b + c; }
+#endif
+
+NEAP_INLINE f32 sqrt(f32 x) { return __builtin_sqrtf(x); }
+NEAP_INLINE f64 sqrt(f64 x) { return __builtin_sqrt(x); }
+NEAP_INLINE f32v sqrt(f32v x) {
+#if __has_builtin(__builtin_elementwise_sqrt)
+  return __builtin_elementwise_sqrt(x);
+#elif NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(__clang__)
+  return __builtin_ia32_sqrtps512(x, 4);
+#elif NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return __builtin_ia32_sqrtps512_mask(x, x, 0xFFFF, 4);
+#elif NEAP_VECTOR_BYTES == 32
+  return __builtin_ia32_sqrtps256(x);
+#elif defined(__SSE2__)
+  return __builtin_ia32_sqrtps(x);
+#else
+  return each_lane(x, [](f32 lane) { return sqrt(lane); });
+#endif
+}
+NEAP_INLINE f64v sqrt(f64v x) { return each_lane(x, [](f64 lane) { return sqrt(lane); }); }
+
+// Lanes 0, 1, 2, ...; first(n): a mask of the lanes below n.
+template <class V> NEAP_INLINE V lane_index() {
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = i;
+  return y;
+}
+NEAP_INLINE i32v first32(int n) { return lane_index<i32v>() < n; }
+NEAP_INLINE i64v first64(int n) { return lane_index<i64v>() < static_cast<i64>(n); }
+
+// A vector folded in one fixed tree: lane l meets lane l + half, and so on down.
+template <class V, class F> NEAP_INLINE element_of<V> fold_lanes(V v, F f) {
+  element_of<V> lane[lanes_of<V>];
+  __builtin_memcpy(lane, &v, sizeof v);
+  NEAP_UNROLL for (int half = lanes_of<V> / 2; half > 0; half /= 2) {
+    NEAP_UNROLL for (int i = 0; i < half; ++i) lane[i] = f(lane[i], lane[i + half]);
+  }
+  return lane[0];
+}
+
+}  // namespace neap::kernel

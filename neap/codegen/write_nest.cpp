@@ -1,0 +1,345 @@
+// The loops of a nest: tiles and vectors with what is left over, sums that stay in registers while inner loops run.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "neap/base/error.h"
+#include "neap/codegen/nest.h"
+
+namespace neap {
+namespace {
+
+Reduction reduction_of(Accumulate accumulate) {
+  return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
+}
+
+class NestWriter {
+ public:
+  NestWriter(Emitter& emit, const Nest& nest, const Ranges& ranges) : emit_(emit), nest_(nest), ranges_(ranges) {
+    for (const Assignment& a : nest.body) {
+      // The first of the innermost loops over which the target stays the same.
+      std::size_t from = nest.loops.size();
+      while (from > 0 && !uses(a, nest.loops[from - 1].axis.id)) --from;
+      held_from_.push_back(a.accumulate == Accumulate::none ? nest.loops.size() : from);
+    }
+    sums_.resize(nest.body.size());
+  }
+
+  void write(LoopLevel& root) {
+    if (nest_.block_axis < 0) {
+      loop(0, root, tile_positions(), root.lanes);
+      return;
+    }
+    const auto [begin, end] = range(nest_.block_axis);
+    const std::string at = axis_name(nest_.block_axis);
+    const auto block = root.inner(fmt::format("for (i64 {0}_from = {1}; {0}_from < {2}; {0}_from += {3}) {{\nconst i64 {0}_to = {0}_from + {3} < {2} ? {0}_from + {3} : {2};\n",
+                                              at, begin, end, nest_.block));
+    ranges_[nest_.block_axis] = {at + "_from", at + "_to"};
+    loop(0, *block, tile_positions(), block->lanes);
+    root.text += block->close();
+  }
+
+ private:
+  using Rows = std::vector<Expr>;  // positions of a tile's rows; one empty row where nothing is tiled
+
+  static bool uses(const Assignment& a, int axis) {
+    return std::any_of(a.index.begin(), a.index.end(), [&](const Expr& index) { return uses_axis(index, axis); });
+  }
+  static Rows tile_positions() { return {Expr()}; }
+
+  std::pair<std::string, std::string> range(int axis) const {
+    const auto found = ranges_.find(axis);
+    if (found != ranges_.end()) return found->second;
+    return {"0l", emit_.dim(emit_.axes().at(axis).extent)};
+  }
+  bool whole(int axis) const { return ranges_.count(axis) == 0 && emit_.axes().at(axis).extent.is_constant(); }
+
+  // Loops from position k on. `rows` are the tile's, `parts` the vectors side by side that `here` (or what is inside) holds.
+  void loop(std::size_t k, LoopLevel& here, const Rows& rows, const Lanes& lanes, int parts = 1) {
+    std::vector<std::size_t> starting;
+    for (std::size_t s = 0; s < nest_.body.size(); ++s) {
+      if (held_from_[s] == k && k < nest_.loops.size()) starting.push_back(s);
+    }
+    if (!starting.empty()) {
+      // Sums begin here and are added to their places when the loops inside have run: text of its own, in between.
+      const auto held = here.inner();
+      held->lanes = lanes;
+      for (const std::size_t s : starting) declare_sums(s, *held, rows, parts);
+      loop_inside(k, *held, rows, lanes, parts);
+      for (const std::size_t s : starting) finish_sums(s, *held, rows, parts);
+      here.text += held->close();
+      return;
+    }
+    loop_inside(k, here, rows, lanes, parts);
+  }
+
+  void loop_inside(std::size_t k, LoopLevel& here, const Rows& rows, const Lanes& lanes, int parts) {
+    if (k == nest_.loops.size()) {
+      write_body(here, rows, parts);
+      return;
+    }
+    const Loop& at = nest_.loops[k];
+    if (at.kind == Loop::tile) {
+      tile_loop(k, here, lanes, parts);
+    } else if (at.kind == Loop::vector) {
+      vector_loop(k, here, rows);
+    } else {
+      std::string begin, end;
+      if (at.axis.ragged != nullptr) {
+        begin = emit_.value(here, at.axis.ragged->first).text;
+        end = emit_.value(here, at.axis.ragged->second).text;
+      } else {
+        std::tie(begin, end) = range(at.axis.id);
+      }
+      const char* hint = nest_.lanes.axis < 0 && k + 1 == nest_.loops.size() && independent() ? "#pragma GCC ivdep\n" : "";
+      const auto level = here.inner(fmt::format("{3}for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(at.axis.id), begin, end, hint));
+      level->axes.insert(at.axis.id);
+      loop(k + 1, *level, rows, lanes, parts);
+      here.text += level->close();
+    }
+  }
+
+  // Whether passes of the innermost loop write places of their own.
+  bool independent() const {
+    return std::all_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
+      return a.accumulate == Accumulate::none && std::all_of(a.index.begin(), a.index.end(), [](const Expr& index) { return affine(index).affine; });
+    });
+  }
+
+  void tile_loop(std::size_t k, LoopLevel& here, const Lanes& lanes, int parts) {
+    const Loop& at = nest_.loops[k];
+    const std::string name = axis_name(at.axis.id);
+    const auto rows_from = [&](const Expr& start, int count) {
+      Rows rows;
+      for (int i = 0; i < count; ++i) rows.push_back(start + Expr(i));
+      return rows;
+    };
+    const auto constant_rows = [&](std::int64_t from, std::int64_t count) {
+      const auto level = here.inner();
+      loop(k + 1, *level, rows_from(Expr(from), static_cast<int>(count)), lanes, parts);
+      here.text += level->close();
+    };
+    const auto running_rows = [&](const std::string& head, int count) {
+      const auto level = here.inner(head);
+      level->axes.insert(at.axis.id);
+      loop(k + 1, *level, rows_from(axis_position(at.axis), count), lanes, parts);
+      here.text += level->close();
+    };
+    if (!whole(at.axis.id)) {
+      const auto [begin, end] = range(at.axis.id);
+      const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
+      std::string text;
+      for (const int count : {at.factor, 1}) {
+        const auto level = around->inner(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, count, end));
+        level->axes.insert(at.axis.id);
+        loop(k + 1, *level, rows_from(axis_position(at.axis), count), lanes, parts);
+        around->text += level->close();
+      }
+      here.text += around->close();
+      return;
+    }
+    const std::int64_t extent = at.axis.extent.constant(), tiles = extent / at.factor, rest = extent % at.factor;
+    std::int64_t first = 0, last = tiles;
+    if (at.peel && tiles > 0) {
+      constant_rows(0, at.factor);
+      first = 1;
+      if (tiles > 1 && rest == 0) --last;
+    }
+    if (last - first == 1) {
+      constant_rows(first * at.factor, at.factor);
+    } else if (last > first) {
+      running_rows(fmt::format("for (i64 {0} = {1}; {0} < {2}; {0} += {3}) {{\n", name, first * at.factor, last * at.factor, at.factor), at.factor);
+    }
+    if (last < tiles && last >= first) constant_rows(last * at.factor, at.factor);
+    if (rest > 0) constant_rows(tiles * at.factor, rest);
+  }
+
+  void vector_loop(std::size_t k, LoopLevel& here, const Rows& rows) {
+    const Loop& at = nest_.loops[k];
+    const std::string name = axis_name(at.axis.id);
+    const int width = emit_.width(nest_.lanes.dtype);
+    const auto [begin, end] = range(at.axis.id);
+    const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
+    const auto pass = [&](const std::string& head, int parts, bool masked) {
+      const auto level = around->inner(head);
+      level->axes.insert(at.axis.id);
+      level->lanes = nest_.lanes;
+      if (masked) {
+        level->lanes.masked = parts - 1;
+        level->lanes.count = fmt::format("(int)({} - {} - {})", end, name, (parts - 1) * width);
+      }
+      loop(k + 1, *level, rows, level->lanes, parts);
+      around->text += level->close();
+    };
+    const auto repeat = [&](int parts) { pass(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end), parts, false); };
+    if (whole(at.axis.id)) {
+      const std::int64_t extent = at.axis.extent.constant(), step = at.factor * width, rest = extent % step;
+      if (extent >= step) repeat(at.factor);
+      if (rest > 0) pass("{\n", static_cast<int>((rest + width - 1) / width), rest % width != 0);
+    } else {
+      repeat(at.factor);
+      if (at.factor > 1) repeat(1);
+      pass(fmt::format("if ({} < {}) {{\n", name, end), 1, true);
+    }
+    here.text += around->close();
+  }
+
+  // ---- sums -------------------------------------------------------------------------------------------------------------------
+
+  bool inside(std::size_t s, Loop::Kind kind) const {  // whether the loop of this kind runs while sum s is held
+    for (std::size_t k = held_from_[s]; k < nest_.loops.size(); ++k) {
+      if (nest_.loops[k].kind == kind) return true;
+    }
+    return false;
+  }
+  int factor(Loop::Kind kind) const {
+    for (const Loop& at : nest_.loops) {
+      if (at.kind == kind) return at.factor;
+    }
+    return 1;
+  }
+  bool in_lanes(std::size_t s) const {
+    return nest_.lanes.axis >= 0 && (uses(nest_.body[s], nest_.lanes.axis) || inside(s, Loop::vector));
+  }
+
+  void declare_sums(std::size_t s, LoopLevel& at, const Rows& rows, int parts) {
+    const Assignment& a = nest_.body[s];
+    const int count_rows = inside(s, Loop::tile) ? factor(Loop::tile) : static_cast<int>(rows.size());
+    const int count_parts = inside(s, Loop::vector) ? factor(Loop::vector) : parts;
+    const Form form = in_lanes(s) ? Form::vector : Form::scalar;
+    const std::string type = compute_type(form == Form::vector ? nest_.lanes.dtype : a.value.dtype(), form);
+    const std::string start = identity_literal(reduction_of(a.accumulate), a.value.dtype());
+    sums_[s].assign(static_cast<std::size_t>(count_rows), {});
+    for (auto& row : sums_[s]) {
+      for (int part = 0; part < count_parts; ++part) {
+        row.push_back(emit_.fresh("s"));
+        at.text += fmt::format("{} {} = {};\n", type, row.back(), form == Form::vector ? fmt::format("splat<{}>({})", type, start) : start);
+      }
+    }
+  }
+
+  // Rows and parts that ran while the sum was held are folded; what is left is added to its places.
+  void finish_sums(std::size_t s, LoopLevel& at, const Rows& rows, int parts) {
+    const Assignment& a = nest_.body[s];
+    const Reduction reduction = reduction_of(a.accumulate);
+    const DType dtype = a.value.dtype();
+    const auto fold = [&](const std::vector<std::string>& names) {
+      std::string whole = names[0];
+      for (std::size_t i = 1; i < names.size(); ++i) whole = fold_text(reduction, dtype, whole, names[i]);
+      return whole;
+    };
+    std::vector<std::vector<std::string>> held = sums_[s];
+    if (inside(s, Loop::tile)) {
+      std::vector<std::string> one;
+      for (std::size_t part = 0; part < held[0].size(); ++part) {
+        std::vector<std::string> column;
+        for (const auto& row : held) column.push_back(row[part]);
+        one.push_back(fold(column));
+      }
+      held = {one};
+    }
+    for (std::size_t row = 0; row < held.size(); ++row) {
+      if (inside(s, Loop::vector)) held[row] = {fmt::format("fold_lanes({}, {})", fold(held[row]), fold_function(reduction, dtype))};
+      for (std::size_t part = 0; part < held[row].size(); ++part) {
+        const Form form = in_lanes(s) && !inside(s, Loop::vector) ? Form::vector : Form::scalar;
+        add_to(s, at, inside(s, Loop::tile) ? Expr() : rows[row], static_cast<int>(part), held[row][part], form);
+      }
+    }
+    (void)parts;
+  }
+
+  // target = fold(target, element)
+  void add_to(std::size_t s, LoopLevel& at, const Expr& row, int part, const std::string& element, Form form) {
+    const Assignment& a = nest_.body[s];
+    const Reduction reduction = reduction_of(a.accumulate);
+    const Emitter::Place place = emit_.place(at, a.base, a.type, positioned(a.index, row), part, from_data(a));
+    const std::string before = emit_.load_text(at, place, a.type.dtype, part);
+    const std::string sum = fold_text(reduction, a.value.dtype(), before, element);
+    at.text += emit_.store_text(at, place, a.type.dtype, part, {sum, at.depth, form});
+  }
+
+  // ---- the body ---------------------------------------------------------------------------------------------------------------
+
+  const Axis* tiled_axis() const {
+    for (const Loop& at : nest_.loops) {
+      if (at.kind == Loop::tile) return &at.axis;
+    }
+    return nullptr;
+  }
+  Expr positioned(const Expr& e, const Expr& row) const {
+    return row ? substitute_axes(e, {{tiled_axis()->id, row}}) : e;
+  }
+  std::vector<Expr> positioned(std::vector<Expr> index, const Expr& row) const {
+    for (Expr& i : index) i = positioned(i, row);
+    return index;
+  }
+  static bool from_data(const Assignment& a) { return std::any_of(a.index.begin(), a.index.end(), has_read); }
+
+  void write_body(LoopLevel& here, const Rows& rows, int parts) {
+    std::vector<Instance> all;
+    std::vector<std::vector<Instance>> of(nest_.body.size());
+    for (std::size_t s = 0; s < nest_.body.size(); ++s) {
+      for (const Expr& row : rows) {
+        const Expr value = positioned(nest_.body[s].value, row);
+        for (int part = 0; part < parts; ++part) of[s].push_back({value, part});
+      }
+      all.insert(all.end(), of[s].begin(), of[s].end());
+    }
+    emit_.prepare(here, all);
+    for (std::size_t s = 0; s < nest_.body.size(); ++s) {
+      const Assignment& a = nest_.body[s];
+      std::size_t next = 0;
+      for (std::size_t row = 0; row < rows.size(); ++row) {
+        for (int part = 0; part < parts; ++part) {
+          const Expr value = of[s][next++].value;
+          if (a.accumulate == Accumulate::none) {
+            const Term term = emit_.value(here, value, part);
+            const Emitter::Place place = emit_.place(here, a.base, a.type, positioned(a.index, rows[row]), part, from_data(a));
+            here.text += emit_.store_text(here, place, a.type.dtype, part, term);
+          } else if (held_from_[s] < nest_.loops.size()) {
+            add_to_sum(s, here, value, static_cast<int>(inside(s, Loop::tile) || sums_[s].size() > 1 ? row : 0), part);
+          } else {
+            const Term term = emit_.value(here, value, part);
+            const Form form = in_lanes(s) ? Form::vector : Form::scalar;
+            add_to(s, here, rows[row], part, form == Form::vector ? emit_.lanes_of(here, term, a.value.dtype()) : term.text, form);
+          }
+        }
+      }
+    }
+  }
+
+  void add_to_sum(std::size_t s, LoopLevel& here, const Expr& value, int row, int part) {
+    const Assignment& a = nest_.body[s];
+    const Reduction reduction = reduction_of(a.accumulate);
+    const std::string& sum = sums_[s][static_cast<std::size_t>(row)][static_cast<std::size_t>(part)];
+    const Form form = in_lanes(s) ? Form::vector : Form::scalar;
+    const bool masked = form == Form::vector && here.lanes.masked == part && inside(s, Loop::vector);
+    const auto argument = [&](const Expr& e) {
+      const Term term = emit_.value(here, e, part);
+      return form == Form::vector ? emit_.lanes_of(here, term, e.dtype()) : term.text;
+    };
+    if (reduction == Reduction::sum && is_float(value.dtype()) && value->op == Scalar::mul && !masked) {
+      const std::string x = argument(value->args[0]), y = argument(value->args[1]);
+      here.text += fmt::format("{0} = fma({1}, {2}, {0});\n", sum, x, y);
+      return;
+    }
+    std::string element = argument(value);
+    if (masked) {
+      const std::string vector = compute_type(nest_.lanes.dtype, Form::vector), first = nest_.lanes.dtype == DType::f64 ? "first64" : "first32";
+      element = fmt::format("select({}({}), {}, splat<{}>({}))", first, here.lanes.count, element, vector, identity_literal(reduction, value.dtype()));
+    }
+    here.text += fmt::format("{} = {};\n", sum, fold_text(reduction, value.dtype(), sum, element));
+  }
+
+  Emitter& emit_;
+  const Nest& nest_;
+  Ranges ranges_;
+  std::vector<std::size_t> held_from_;                          // by assignment: loops from here on run while its sum is in registers
+  std::vector<std::vector<std::vector<std::string>>> sums_;     // by assignment, row and part
+};
+
+}  // namespace
+
+void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) { NestWriter(emit, nest, ranges).write(root); }
+
+}  // namespace neap
