@@ -19,7 +19,7 @@ std::set<int> free_axes(const Expr& expr);
 // The coefficient of `axis` where offset = coefficient * axis + (something without it); nothing where it is not of this form.
 std::optional<Dim> coefficient_of(const Expr& offset, int axis);
 
-std::vector<Expr> index_of(const Expr& read);         // the indices of a read, without its outside value
+std::vector<Expr> index_of(const Expr& read);  // the indices of a read, without its outside value
 bool has_outside(const Expr& read);
 bool has_read(const Expr& expr);
 void conjuncts(const Expr& condition, std::vector<Expr>& found);  // a && b && c, taken apart; what is always true is left out

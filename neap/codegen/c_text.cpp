@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cctype>
 #include <cmath>
 
@@ -116,7 +115,7 @@ std::string scalar_text(const Expr& call, const std::vector<std::string>& a) {
     case Scalar::abs:
       return is_float(dtype) ? fmt::format("absolute({})", a[0]) : fmt::format("({})absolute((i64){})", type, a[0]);
     case Scalar::sign:
-      return fmt::format("sign({})", a[0]);
+      return is_float(dtype) ? fmt::format("sign({})", a[0]) : fmt::format("({})sign((i64){})", type, a[0]);
     case Scalar::reciprocal:
       return fmt::format("1 / {}", a[0]);
     case Scalar::rsqrt:
@@ -198,7 +197,8 @@ std::string vector_text(const Expr& call, const std::vector<std::string>& a, DTy
     case Scalar::cast: {
       const std::string vector = compute_type(lanes, Form::vector);
       if (masks) return fmt::format("select({0}, splat<{1}>(1), splat<{1}>(0))", a[0], vector);
-      if (call.dtype() == DType::bf16 || call.dtype() == DType::f16) return fmt::format("round_to_{}({})", storage_type(call.dtype()), a[0]);
+      if (call.dtype() == DType::bf16 || call.dtype() == DType::f16)
+        return fmt::format("round_to_{}({})", storage_type(call.dtype()), a[0]);
       return a[0];
     }
     case Scalar::neg:

@@ -140,6 +140,10 @@ Module compile_kernels(const std::vector<std::string>& sources, Isa isa) {
   const std::string name = key.finish().hex();
   if (const std::string found = cache.find(name); !found.empty()) return Module(found);
 
+  if (const char* keep = std::getenv("NEAP_KEEP_KERNELS"); keep != nullptr && *keep != '\0') {
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      write_file(std::filesystem::path(keep) / fmt::format("{}_{}.cpp", name, i), sources[i]);
+  }
   const TemporaryFolder folder;
   std::vector<std::string> objects;
   std::vector<std::future<std::string>> jobs;

@@ -1,5 +1,5 @@
-// Reductions inside expressions: loops with one accumulator for each instance (a row of a tile, a part of the lanes), so that what is loaded once serves
-// all of them; or, where elements lie along the reduction's own axis, vectors along it that are folded at the end.
+// Reductions inside expressions: loops with one accumulator for each instance (a row of a tile, a part of the lanes), so that what is
+// loaded once serves all of them; or, where elements lie along the reduction's own axis, vectors along it that are folded at the end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,12 +14,14 @@ bool by_position(const Expr& reduction) { return reduction->reduction == Reducti
 
 bool alike(const Expr& a, const Expr& b) {
   return a->axes.size() == b->axes.size() && a->reduction == b->reduction &&
-         std::equal(a->axes.begin(), a->axes.end(), b->axes.begin(), [](const Axis& x, const Axis& y) { return x.id == y.id && x.ragged == y.ragged; });
+         std::equal(a->axes.begin(), a->axes.end(), b->axes.begin(),
+                    [](const Axis& x, const Axis& y) { return x.id == y.id && x.ragged == y.ragged; });
 }
 
 }  // namespace
 
-// Reductions that stand in no other reduction, in order, each once; not those that a condition makes legal, which are made where they stand.
+// Reductions that stand in no other reduction, in order, each once; not those that a condition makes legal, which are made where they
+// stand.
 void Emitter::outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen) {
   if (!seen.insert(e.node().get()).second) return;
   if (e->op == Scalar::reduce) {
@@ -133,7 +135,8 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
     });
     const int part = lane ? instance.part : -1;
     bool known = false;
-    for (const LoopLevel* at = &here; at != nullptr; at = at->parent) known |= at->known.count({e.node().get(), part, guard.node().get()}) != 0;
+    for (const LoopLevel* at = &here; at != nullptr; at = at->parent)
+      known |= at->known.count({e.node().get(), part, guard.node().get()}) != 0;
     if (!known && seen.insert({e.node().get(), part}).second) group.push_back({e, part, guard});
   }
   if (group.empty()) return;
@@ -181,8 +184,8 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (position) {
       const std::string element = value(inside, bodies[i].value, bodies[i].part, bodies[i].guard).text;
-      inside.text += fmt::format("if ({0} < 0 || ({1} == {1} && ({2} {3} {1} || {2} != {2}))) {{\n{1} = {2};\n{0} = {4};\n}}\n", totals[i], best[i], element,
-                                 first->reduction == Reduction::argmax ? ">" : "<", axis_name(axes.back().id));
+      inside.text += fmt::format("if ({0} < 0 || ({1} == {1} && ({2} {3} {1} || {2} != {2}))) {{\n{1} = {2};\n{0} = {4};\n}}\n", totals[i],
+                                 best[i], element, first->reduction == Reduction::argmax ? ">" : "<", axis_name(axes.back().id));
     } else {
       const std::string step = fold_into(inside, first->reduction, totals[i], bodies[i], form, false);
       inside.text += step;
@@ -194,7 +197,8 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
     text = (*loop)->close();
   }
   at.text += declared + text;
-  for (std::size_t i = 0; i < group.size(); ++i) at.known[{group[i].value.node().get(), group[i].part, group[i].guard.node().get()}] = {totals[i], at.depth, form};
+  for (std::size_t i = 0; i < group.size(); ++i)
+    at.known[{group[i].value.node().get(), group[i].part, group[i].guard.node().get()}] = {totals[i], at.depth, form};
 }
 
 void Emitter::vector_reduction(LoopLevel& at, const std::vector<Instance>& group, std::size_t along) {
@@ -233,7 +237,8 @@ void Emitter::vector_reduction(LoopLevel& at, const std::vector<Instance>& group
     std::size_t next = 0;
     for (std::size_t i = 0; i < group.size(); ++i) {
       for (int part = 0; part < count; ++part) {
-        const std::string step = fold_into(*level, first->reduction, totals[i][static_cast<std::size_t>(part)], bodies[next++], Form::vector, masked);
+        const std::string step =
+            fold_into(*level, first->reduction, totals[i][static_cast<std::size_t>(part)], bodies[next++], Form::vector, masked);
         level->text += step;
       }
     }
@@ -252,7 +257,8 @@ void Emitter::vector_reduction(LoopLevel& at, const std::vector<Instance>& group
   for (std::size_t i = 0; i < group.size(); ++i) {
     std::string whole = totals[i][0];
     for (int part = 1; part < parts; ++part) whole = fold_text(first->reduction, *dtype, whole, totals[i][static_cast<std::size_t>(part)]);
-    const std::string result = define(at, "r", compute_type(first.dtype()), fmt::format("fold_lanes({}, {})", whole, fold_function(first->reduction, *dtype)));
+    const std::string result =
+        define(at, "r", compute_type(first.dtype()), fmt::format("fold_lanes({}, {})", whole, fold_function(first->reduction, *dtype)));
     at.known[{group[i].value.node().get(), -1, group[i].guard.node().get()}] = {result, at.depth, Form::scalar};
   }
 }

@@ -40,7 +40,9 @@ Emitter::Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> out
       inputs_(std::move(inputs)),
       outputs_(std::move(outputs)),
       symbols_(symbols),
-      vector_bytes_(isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16),
+      vector_bytes_(isa == Isa::avx512 ? 64
+                    : isa == Isa::avx2 ? 32
+                                       : 16),
       axes_(axes_by_id(map)) {}
 
 const std::set<int>& Emitter::axes_of(const Expr& e) {
@@ -78,7 +80,8 @@ std::string Emitter::define(LoopLevel& at, const char* prefix, const std::string
     if (found != level->made.end()) return found->second;
   }
   std::string name = fresh(prefix);
-  at.text += fmt::format("const {} {} = {};\n", type, name, text);
+  at.text +=
+      type.back() == '*' ? fmt::format("{} const {} = {};\n", type, name, text) : fmt::format("const {} {} = {};\n", type, name, text);
   at.made.emplace(key, name);
   return name;
 }
@@ -106,7 +109,8 @@ std::string Emitter::lanes_of(const LoopLevel& here, const Term& term, DType dty
 
 // ---- reads and writes ---------------------------------------------------------------------------------------------------------
 
-Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked) {
+Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part,
+                              bool checked) {
   Place made;
   std::vector<Expr> safe = index;
   if (checked) {
@@ -188,8 +192,8 @@ std::string Emitter::fill_row(const Type& type, const Expr& outside, const Dim& 
   return fill;
 }
 
-// A read with conditions: where one fails it gives what is outside. If the conditions are known in an outer loop, a pointer is chosen there, once:
-// to the elements, or to a row of what is outside.
+// A read with conditions: where one fails it gives what is outside. If the conditions are known in an outer loop, a pointer is chosen
+// there, once: to the elements, or to a row of what is outside.
 Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions) {
   const Type type = operand_type(e->integer);
   const Expr outside = has_outside(e) ? e->args.back() : is_float(e.dtype()) ? constant(e.dtype(), 0) : constant_int(e.dtype(), 0);
@@ -228,7 +232,8 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
     const Affine rest = affine(near), pointed = affine(far);
     const bool free_of_lanes = !depends(far, here.lanes.axis);
     kept_.push_back(far);
-    const std::string fill = rest.affine && pointed.affine && free_of_lanes && !rest.coefficients.empty() ? fill_row(type, outside, span) : "";
+    const std::string fill =
+        rest.affine && pointed.affine && free_of_lanes && !rest.coefficients.empty() ? fill_row(type, outside, span) : "";
     if (!fill.empty()) {
       LoopLevel& home = ancestor(here, far_depth);
       std::vector<std::string> terms;
@@ -237,8 +242,8 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
       }
       if (!(pointed.rest == Dim(0))) terms.push_back(dim(pointed.rest));
       const std::string base = operand_name(e->integer);
-      const std::string chosen = define(home, "q", "const " + storage_type(type.dtype) + "*",
-                                        fmt::format("{} ? {} + {} : {}", all, base, sum_of(terms), fill));
+      const std::string chosen =
+          define(home, "q", "const " + storage_type(type.dtype) + "*", fmt::format("{} ? {} + {} : {}", all, base, sum_of(terms), fill));
       // The rest of the address, as for an operand of its own that is one row.
       Place at;
       at.depth = far_depth;
@@ -259,12 +264,15 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
       if (!(rest.rest == Dim(0))) behind.push_back(dim(rest.rest));
       at.pointer = chosen;
       if (!ahead.empty()) {
-        at.pointer = define(ancestor(here, std::max(ahead_depth, far_depth)), "p", "const " + storage_type(type.dtype) + "*", chosen + " + " + sum_of(ahead));
+        at.pointer = define(ancestor(here, std::max(ahead_depth, far_depth)), "p", "const " + storage_type(type.dtype) + "*",
+                            chosen + " + " + sum_of(ahead));
       }
       at.offset = sum_of(behind);
       const Form form = at.lane_stride == Dim(0) ? Form::scalar : Form::vector;
       LoopLevel& where = ancestor(here, at.depth);
-      return {define(where, "t", compute_type(form == Form::vector ? here.lanes.dtype : type.dtype, form), load_text(here, at, type.dtype, part)), at.depth, form};
+      return {define(where, "t", compute_type(form == Form::vector ? here.lanes.dtype : type.dtype, form),
+                     load_text(here, at, type.dtype, part)),
+              at.depth, form};
     }
   }
   // The element is read only where it is there.

@@ -22,9 +22,9 @@ struct Term {
 
 // The axis along which vectors lie. A loop body may hold several vectors side by side: part p covers positions from p * width on.
 struct Lanes {
-  int axis = -1;          // -1: no vectors
+  int axis = -1;  // -1: no vectors
   DType dtype = DType::f32;
-  int masked = -1;        // the part of which only `count` lanes are there
+  int masked = -1;  // the part of which only `count` lanes are there
   std::string count;
 };
 
@@ -32,10 +32,10 @@ struct Lanes {
 struct LoopLevel {
   LoopLevel* parent = nullptr;
   int depth = 0;
-  std::set<int> axes;     // axes whose position is known from here on
+  std::set<int> axes;  // axes whose position is known from here on
   Lanes lanes;
   std::string head, text, tail;
-  std::unordered_map<std::string, std::string> made;  // definition -> name
+  std::unordered_map<std::string, std::string> made;                            // definition -> name
   std::map<std::tuple<const Expr::Node*, int, const Expr::Node*>, Term> known;  // (node, part, guard)
 
   std::unique_ptr<LoopLevel> inner(std::string head = "{\n") const;

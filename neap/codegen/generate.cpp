@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "neap/base/error.h"
 #include "neap/codegen/kernel.h"
@@ -18,8 +19,8 @@ Reduction reduction_of(Accumulate accumulate) {
   return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
 }
 
-// How an accumulated result is shared by chunks: each chunk has elements of its own; each has a copy, combined in order at the end; or one thread does
-// everything.
+// How an accumulated result is shared by chunks: each chunk has elements of its own; each has a copy, combined in order at the end; or one
+// thread does everything.
 enum class Sharing : std::uint8_t { own, partial, serial };
 
 struct Target {
@@ -42,7 +43,8 @@ std::string indent(const std::string& text) {
     if (end == std::string::npos) end = text.size();
     const std::string_view line(text.data() + from, end - from);
     from = end + 1;
-    const auto opened = static_cast<int>(std::count(line.begin(), line.end(), '{')), closed = static_cast<int>(std::count(line.begin(), line.end(), '}'));
+    const auto opened = static_cast<int>(std::count(line.begin(), line.end(), '{')),
+               closed = static_cast<int>(std::count(line.begin(), line.end(), '}'));
     const int here = depth - (!line.empty() && line[0] == '}' ? 1 : 0);
     if (!line.empty() && line[0] != '#') result.append(static_cast<std::size_t>(std::max(0, here)) * 2, ' ');
     result.append(line).push_back('\n');
@@ -66,7 +68,8 @@ class KernelWriter {
         inputs_(types_of(graph, node.inputs)),
         outputs_(types_of(graph, node.outputs)),
         emit_(map_, inputs_, outputs_, symbols, isa) {
-    scope_ = !map_.locals.empty() || std::any_of(map_.stages.begin(), map_.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
+    scope_ =
+        !map_.locals.empty() || std::any_of(map_.stages.begin(), map_.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
     plan();
   }
 
@@ -74,12 +77,12 @@ class KernelWriter {
     const std::string body = write_body();
     std::string text;
     for (const std::string& origin : node_.origin) text += "// " + comment_text(origin) + "\n";
-    text += "extern \"C\" i64 @K@_chunks(const i64* n) {\n" + sizes() + chunk_count() + "}\n";
-    text += "extern \"C\" i64 @K@_scratch(const i64* n) {\n" + sizes() + fmt::format("return {};\n}}\n", scratch_bytes());
-    text += "extern \"C\" i64 @K@(void* const* buffers, const i64* n, void* scratch, i64 begin, i64 end) {\n" + sizes() + pointers();
-    text += "bool bad = false;\n" + emit_.setup() + "const i64 chunks = @K@_chunks(n);\n(void)chunks; (void)scratch;\n";
-    text += "for (i64 chunk = begin; chunk < end; ++chunk) {\n" + body + "}\nreturn bad;\n}\n";
-    text += "extern \"C\" void @K@_combine(void* const* buffers, const i64* n, void* scratch) {\n" + sizes() + combine() + "}\n";
+    text += function("i64 @K@_chunks(const i64* n)", chunk_count());
+    text += function("i64 @K@_scratch(const i64* n)", fmt::format("return {};\n", scratch_bytes()));
+    text += function("i64 @K@(void* const* buffers, const i64* n, void* scratch, i64 begin, i64 end)",
+                     pointers() + "bool bad = false;\n" + emit_.setup() + "[[maybe_unused]] const i64 chunks = @K@_chunks(n);\n" +
+                         "for (i64 chunk = begin; chunk < end; ++chunk) {\n" + body + "}\nreturn bad;\n");
+    text += function("void @K@_combine(void* const* buffers, const i64* n, void* scratch)", combine());
     return indent(text);
   }
 
@@ -130,7 +133,8 @@ class KernelWriter {
     if (!nest.reduced.empty()) {
       const Dim targets = points(kept), summed = points(nest.reduced);
       const bool small = targets.is_constant() && targets.constant() * 8 * most_partial_chunks <= most_partial_bytes;
-      const bool worthwhile = kept.empty() || !summed.is_constant() || (targets.is_constant() && summed.constant() * 2 > targets.constant());
+      const bool worthwhile =
+          kept.empty() || !summed.is_constant() || (targets.is_constant() && summed.constant() * 2 > targets.constant());
       if (small && worthwhile) {
         chunked_ = *std::max_element(nest.reduced.begin(), nest.reduced.end(), [](const Axis& a, const Axis& b) {
           const auto size = [](const Axis& axis) { return axis.extent.is_constant() ? axis.extent.constant() : std::int64_t{1} << 40; };
@@ -157,7 +161,8 @@ class KernelWriter {
           for (const Expr& index : a.index) serial_ |= !affine(index).affine;
           continue;
         }
-        Target target{stage.target, a.accumulate, a.index, outer_, Sharing::partial, storage_count(a.type), a.type, outputs_[static_cast<std::size_t>(stage.target)].dtype};
+        Target target{stage.target,     a.accumulate,          a.index, outer_,
+                      Sharing::partial, storage_count(a.type), a.type,  outputs_[static_cast<std::size_t>(stage.target)].dtype};
         target.axes.insert(target.axes.end(), nests_[k].axes.begin(), nests_[k].axes.end());
         if (owns(target)) {
           target.sharing = Sharing::own;
@@ -198,10 +203,20 @@ class KernelWriter {
 
   // ---- text around the loops ----------------------------------------------------------------------------------------------------
 
-  std::string sizes() const {
-    std::string text;
-    for (std::size_t i = 0; i < symbols_.size(); ++i) text += fmt::format("[[maybe_unused]] const i64 n{0} = n[{0}];\n", i);
-    return text + "(void)n;\n";
+  // A function with the sizes that its text names.
+  std::string function(const std::string& head, const std::string& text) const {
+    std::string sizes;
+    for (std::size_t i = 0; i < symbols_.size(); ++i) {
+      const std::string name = fmt::format("n{}", i);
+      for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+        const bool begins = at == 0 || (std::isalnum(static_cast<unsigned char>(text[at - 1])) == 0 && text[at - 1] != '_');
+        const std::size_t end = at + name.size();
+        if (!begins || (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end])) != 0)) continue;
+        sizes += fmt::format("const i64 {} = n[{}];\n", name, i);
+        break;
+      }
+    }
+    return "extern \"C\" " + head + " {\n" + sizes + text + "}\n";
   }
 
   std::string pointers() const {
@@ -210,7 +225,8 @@ class KernelWriter {
       text += fmt::format("[[maybe_unused]] const {0}* const x{1} = (const {0}*)buffers[{1}];\n", storage_type(inputs_[i].dtype), i);
     }
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      text += fmt::format("[[maybe_unused]] {0}* const __restrict y{1} = ({0}*)buffers[{2}];\n", storage_type(outputs_[i].dtype), i, inputs_.size() + i);
+      text += fmt::format("[[maybe_unused]] {0}* const __restrict y{1} = ({0}*)buffers[{2}];\n", storage_type(outputs_[i].dtype), i,
+                          inputs_.size() + i);
     }
     return text;
   }
@@ -228,8 +244,8 @@ class KernelWriter {
     const std::int64_t most = partial_ ? most_partial_chunks : most_chunks;
     const std::string extent = emit_.dim(chunked_->extent);
     const std::string room = grain_ > 1 ? fmt::format("({} + {}) / {}", extent, grain_ - 1, grain_) : extent;
-    return fmt::format("const i64 wanted = {} * {}l / {}l + 1, room = {};\nreturn max(1l, min(min(wanted, room), {}l));\n", emit_.dim(points), work,
-                       elements_a_chunk, room, most);
+    return fmt::format("const i64 wanted = {} * {}l / {}l + 1, room = {};\nreturn max(1l, min(min(wanted, room), {}l));\n",
+                       emit_.dim(points), work, elements_a_chunk, room, most);
   }
 
   static std::string partial_bytes(const Emitter& emit, const Target& target) {
@@ -250,23 +266,26 @@ class KernelWriter {
     for (const Target& target : targets_) {
       if (target.sharing != Sharing::partial) continue;
       const std::string bytes = partial_bytes(emit_, target);
-      if (&target == &wanted) return fmt::format("({}*)((char*)scratch + {} + {} * {})", storage_type(target.type.dtype), offset, chunk, bytes);
+      if (&target == &wanted)
+        return fmt::format("({}*)((char*)scratch + {} + {} * {})", storage_type(target.type.dtype), offset, chunk, bytes);
       offset += fmt::format(" + chunks * {}", bytes);
     }
     return "nullptr";
   }
 
   std::string combine() const {
-    std::string text = "const i64 chunks = @K@_chunks(n);\n(void)chunks; (void)buffers; (void)scratch;\n";
+    std::string text;
+    if (partial_) text = "const i64 chunks = @K@_chunks(n);\n";
     for (const Target& target : targets_) {
       if (target.sharing != Sharing::partial) continue;
       const DType type = target.type.dtype;
       const std::string stored = storage_type(target.stored);
-      text += fmt::format("{{\n{0}* const __restrict y = ({0}*)buffers[{1}];\nconst {2}* const p = {3};\n", stored, inputs_.size() + static_cast<std::size_t>(target.output),
-                          storage_type(type), partial_pointer(target, "0l"));
+      text += fmt::format("{{\n{0}* const __restrict y = ({0}*)buffers[{1}];\nconst {2}* const p = {3};\n", stored,
+                          inputs_.size() + static_cast<std::size_t>(target.output), storage_type(type), partial_pointer(target, "0l"));
       text += fmt::format("const i64 step = {} / {}l;\n", partial_bytes(emit_, target), size_of(type));
-      text += fmt::format("for (i64 i = 0; i < {}; ++i) {{\n{} sum = p[i];\nfor (i64 c = 1; c < chunks; ++c) sum = {};\ny[i] = narrow<{}>(sum);\n}}\n}}\n",
-                          emit_.dim(target.count), compute_type(type), fold_text(reduction_of(target.accumulate), type, "sum", "p[c * step + i]"), stored);
+      text += fmt::format(
+          "for (i64 i = 0; i < {}; ++i) {{\n{} sum = p[i];\nfor (i64 c = 1; c < chunks; ++c) sum = {};\ny[i] = narrow<{}>(sum);\n}}\n}}\n",
+          emit_.dim(target.count), compute_type(type), fold_text(reduction_of(target.accumulate), type, "sum", "p[c * step + i]"), stored);
     }
     return text;
   }
@@ -279,7 +298,8 @@ class KernelWriter {
       if (!done.insert(target.output).second) continue;
       const std::string start = identity_literal(reduction_of(target.accumulate), target.type.dtype);
       if (target.sharing == Sharing::partial) {
-        text += fmt::format("{0}* const __restrict {1} = {2};\n", storage_type(target.type.dtype), target.name(), partial_pointer(target, "chunk"));
+        text += fmt::format("{0}* const __restrict {1} = {2};\n", storage_type(target.type.dtype), target.name(),
+                            partial_pointer(target, "chunk"));
       }
       if (target.sharing != Sharing::own) {
         text += fmt::format("for (i64 i = 0; i < {}; ++i) {}[i] = {};\n", emit_.dim(target.count), target.name(), start);
@@ -289,7 +309,8 @@ class KernelWriter {
       for (const Axis& axis : target.axes) {
         if (std::none_of(target.index.begin(), target.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); })) continue;
         const bool cut = axis.id == chunked_->id;
-        open += fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) ", axis_name(axis.id), cut ? "from" : "0l", cut ? "to" : emit_.dim(axis.extent));
+        open += fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) ", axis_name(axis.id), cut ? "from" : "0l",
+                            cut ? "to" : emit_.dim(axis.extent));
       }
       LoopLevel level;
       level.tail = "}\n";
@@ -311,7 +332,10 @@ class KernelWriter {
       if (serial_) {
         text += fmt::format("const i64 from = 0, to = {};\n", extent);
       } else if (grain_ > 1) {
-        text += fmt::format("const i64 from = {0} / {1}l * chunk / chunks * {1}l, to = chunk + 1 == chunks ? {0} : {0} / {1}l * (chunk + 1) / chunks * {1}l;\n", extent, grain_);
+        text += fmt::format(
+            "const i64 from = {0} / {1}l * chunk / chunks * {1}l, to = chunk + 1 == chunks ? {0} : {0} / {1}l * (chunk + 1) / chunks * "
+            "{1}l;\n",
+            extent, grain_);
       } else {
         text += fmt::format("const i64 from = {0} * chunk / chunks, to = {0} * (chunk + 1) / chunks;\n", extent);
       }
@@ -362,9 +386,12 @@ class KernelWriter {
     for (std::size_t k = 0; k < map_.locals.size(); ++k) {
       const Local& local = map_.locals[k];
       const Dim count = element_count(local.shape);
-      if (!count.is_constant()) throw Error(fmt::format("a scope's buffer has {} elements: a size that is not known", count.to_string()), "", "do not fuse this scope");
+      if (!count.is_constant())
+        throw Error(fmt::format("a scope's buffer has {} elements: a size that is not known", count.to_string()), "",
+                    "do not fuse this scope");
       bytes += count.constant() * size_of(local.dtype);
-      if (bytes > most_local_bytes) throw Error(fmt::format("a scope's buffers of {} bytes are too large for a stack", bytes), "", "do not fuse this scope");
+      if (bytes > most_local_bytes)
+        throw Error(fmt::format("a scope's buffers of {} bytes are too large for a stack", bytes), "", "do not fuse this scope");
       here.text += fmt::format("alignas(64) {} l{}[{}];\n", storage_type(local.dtype), k, std::max<std::int64_t>(count.constant(), 1));
       for (const Stage& stage : map_.stages) {
         if (stage.target != -1 - static_cast<int>(k) || stage.accumulate == Accumulate::none) continue;
@@ -384,7 +411,7 @@ class KernelWriter {
   std::vector<Axis> outer_, single_;  // of a scope
   std::vector<Nest> nests_;           // one, or one a stage of a scope
   std::optional<Axis> chunked_;
-  std::int64_t grain_ = 1;            // chunks begin at multiples of this
+  std::int64_t grain_ = 1;  // chunks begin at multiples of this
   std::vector<Target> targets_;
   bool serial_ = false, partial_ = false;
 };

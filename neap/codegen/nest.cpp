@@ -59,7 +59,8 @@ void collect_reads(Emitter& emit, const Expr& e, int weight, Touches& found, std
     found.all.push_back(std::move(touch));
   }
   found.reduces |= e->op == Scalar::reduce;
-  for (const Expr& arg : e->args) collect_reads(emit, arg, e->op == Scalar::reduce ? weight * weight_inside_reduction : weight, found, seen);
+  for (const Expr& arg : e->args)
+    collect_reads(emit, arg, e->op == Scalar::reduce ? weight * weight_inside_reduction : weight, found, seen);
 }
 
 Touches touches_of(Emitter& emit, const std::vector<Assignment>& body) {
@@ -119,11 +120,14 @@ void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>&
     for (std::size_t i = 0; i < axes.size() && !merged; ++i) {
       for (std::size_t k = 0; k < axes.size() && !merged; ++k) {
         const Axis &outer = axes[i], &inner = axes[k];
-        if (i == k || outer.ragged != nullptr || inner.ragged != nullptr || touches.pinned.count(outer.id) != 0 || touches.pinned.count(inner.id) != 0) continue;
+        if (i == k || outer.ragged != nullptr || inner.ragged != nullptr || touches.pinned.count(outer.id) != 0 ||
+            touches.pinned.count(inner.id) != 0)
+          continue;
         const bool behind = std::all_of(touches.all.begin(), touches.all.end(), [&](const Touch& touch) {
           return touch.plain.affine && coefficient(touch.plain, outer.id) == inner.extent * coefficient(touch.plain, inner.id);
         });
-        const bool used = std::any_of(touches.all.begin(), touches.all.end(), [&](const Touch& t) { return !(coefficient(t.plain, inner.id) == Dim(0)); });
+        const bool used = std::any_of(touches.all.begin(), touches.all.end(),
+                                      [&](const Touch& t) { return !(coefficient(t.plain, inner.id) == Dim(0)); });
         // Accumulations must agree on which of them they reduce over.
         const bool alike = std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
           return a.accumulate == Accumulate::none || in_target(a, outer.id) == in_target(a, inner.id);
@@ -189,7 +193,8 @@ void choose_lanes(Emitter& emit, Nest& nest, const Touches& touches, const Sched
     std::optional<DType> dtype;
     if (!all_vectorise(emit, nest.body, axis.id, dtype)) continue;
     const std::int64_t cost = scattered_cost(touches, axis.id);
-    if (cost > best || (cost == best && nest.lanes.axis >= 0 && stride_weight(touches, axis.id) > stride_weight(touches, nest.lanes.axis))) continue;
+    if (cost > best || (cost == best && nest.lanes.axis >= 0 && stride_weight(touches, axis.id) > stride_weight(touches, nest.lanes.axis)))
+      continue;
     best = cost;
     nest.lanes = {axis.id, *dtype, -1, ""};
   }
@@ -231,7 +236,8 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   const bool ragged = std::any_of(nest.axes.begin(), nest.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
   std::vector<Axis> order = nest.axes;
   if (!ragged) {
-    std::stable_sort(order.begin(), order.end(), [&](const Axis& a, const Axis& b) { return stride_weight(touches, a.id) > stride_weight(touches, b.id); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](const Axis& a, const Axis& b) { return stride_weight(touches, a.id) > stride_weight(touches, b.id); });
   }
   if (!schedule.order.empty()) {
     const auto place = [&](int id) { return std::find(schedule.order.begin(), schedule.order.end(), id) - schedule.order.begin(); };
@@ -239,10 +245,12 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   }
   // Where every assignment accumulates over the same axes, these go inside: the sums stay in registers.
   const auto reduced = [&](int axis) {
-    return std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) { return a.accumulate != Accumulate::none && !in_target(a, axis); });
+    return std::all_of(nest.body.begin(), nest.body.end(),
+                       [&](const Assignment& a) { return a.accumulate != Accumulate::none && !in_target(a, axis); });
   };
   const bool sums_inside = std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) {
-    return a.accumulate != Accumulate::none && std::all_of(order.begin(), order.end(), [&](const Axis& axis) { return in_target(a, axis.id) || reduced(axis.id); });
+    return a.accumulate != Accumulate::none &&
+           std::all_of(order.begin(), order.end(), [&](const Axis& axis) { return in_target(a, axis.id) || reduced(axis.id); });
   });
   std::vector<Axis> outer, inner;
   std::optional<Axis> lane;
@@ -259,9 +267,12 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   const bool tiled = holds || touches.window;
 
   int parts = 1;
-  if (lane) parts = lane_reduced ? (inner.empty() && outer.empty() ? 4 : 2) : vectors_side_by_side(emit, nest.lanes, lane->extent, holds ? (registers == 32 ? 4 : 2) : 1);
+  if (lane)
+    parts = lane_reduced ? (inner.empty() && outer.empty() ? 4 : 2)
+                         : vectors_side_by_side(emit, nest.lanes, lane->extent, holds ? (registers == 32 ? 4 : 2) : 1);
   if (schedule.vector_width > 0 && lane) parts = std::max(1, schedule.vector_width / emit.width(nest.lanes.dtype));
-  if (lane_reduced && lane->extent.is_constant()) parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes.dtype))));
+  if (lane_reduced && lane->extent.is_constant())
+    parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes.dtype))));
 
   std::optional<Axis> tile;
   if (tiled && !ragged) {
@@ -269,7 +280,8 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
     for (const Axis& axis : outer) {
       if (axis.extent == Dim(1)) continue;
       const std::int64_t shared = shared_loads(touches, axis.id);
-      const bool accumulates = std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
+      const bool accumulates =
+          std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
       if (accumulates && !sums_inside) continue;
       if (shared >= most && shared > 0) {
         most = shared;

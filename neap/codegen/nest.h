@@ -1,4 +1,5 @@
-// How assignments become loops: which axes become one, their order, which is vectorised, which is tiled so that what is loaded serves several rows.
+// How assignments become loops: which axes become one, their order, which is vectorised, which is tiled so that what is loaded serves
+// several rows.
 #pragma once
 #include <string>
 #include <vector>
@@ -28,8 +29,8 @@ struct Nest {
   std::vector<Loop> loops;  // outermost first
   Lanes lanes;              // axis -1: element by element
   std::vector<Assignment> body;
-  std::vector<Axis> axes;   // as merged, without those of size one
-  int block_axis = -1;      // an axis of `loops` that runs in blocks, in a loop around all others: a block's rows stay in cache
+  std::vector<Axis> axes;  // as merged, without those of size one
+  int block_axis = -1;     // an axis of `loops` that runs in blocks, in a loop around all others: a block's rows stay in cache
   std::int64_t block = 0;
   std::vector<Axis> reduced;  // axes that no target has, run inside the others
 };

@@ -32,8 +32,9 @@ class NestWriter {
     }
     const auto [begin, end] = range(nest_.block_axis);
     const std::string at = axis_name(nest_.block_axis);
-    const auto block = root.inner(fmt::format("for (i64 {0}_from = {1}; {0}_from < {2}; {0}_from += {3}) {{\nconst i64 {0}_to = {0}_from + {3} < {2} ? {0}_from + {3} : {2};\n",
-                                              at, begin, end, nest_.block));
+    const auto block = root.inner(fmt::format(
+        "for (i64 {0}_from = {1}; {0}_from < {2}; {0}_from += {3}) {{\nconst i64 {0}_to = {0}_from + {3} < {2} ? {0}_from + {3} : {2};\n",
+        at, begin, end, nest_.block));
     ranges_[nest_.block_axis] = {at + "_from", at + "_to"};
     loop(0, *block, tile_positions(), block->lanes);
     root.text += block->close();
@@ -102,7 +103,8 @@ class NestWriter {
   // Whether passes of the innermost loop write places of their own.
   bool independent() const {
     return std::all_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
-      return a.accumulate == Accumulate::none && std::all_of(a.index.begin(), a.index.end(), [](const Expr& index) { return affine(index).affine; });
+      return a.accumulate == Accumulate::none &&
+             std::all_of(a.index.begin(), a.index.end(), [](const Expr& index) { return affine(index).affine; });
     });
   }
 
@@ -148,7 +150,8 @@ class NestWriter {
     if (last - first == 1) {
       constant_rows(first * at.factor, at.factor);
     } else if (last > first) {
-      running_rows(fmt::format("for (i64 {0} = {1}; {0} < {2}; {0} += {3}) {{\n", name, first * at.factor, last * at.factor, at.factor), at.factor);
+      running_rows(fmt::format("for (i64 {0} = {1}; {0} < {2}; {0} += {3}) {{\n", name, first * at.factor, last * at.factor, at.factor),
+                   at.factor);
     }
     if (last < tiles && last >= first) constant_rows(last * at.factor, at.factor);
     if (rest > 0) constant_rows(tiles * at.factor, rest);
@@ -171,7 +174,9 @@ class NestWriter {
       loop(k + 1, *level, rows, level->lanes, parts);
       around->text += level->close();
     };
-    const auto repeat = [&](int parts) { pass(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end), parts, false); };
+    const auto repeat = [&](int parts) {
+      pass(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end), parts, false);
+    };
     if (whole(at.axis.id)) {
       const std::int64_t extent = at.axis.extent.constant(), step = at.factor * width, rest = extent % step;
       if (extent >= step) repeat(at.factor);
@@ -198,9 +203,7 @@ class NestWriter {
     }
     return 1;
   }
-  bool in_lanes(std::size_t s) const {
-    return nest_.lanes.axis >= 0 && (uses(nest_.body[s], nest_.lanes.axis) || inside(s, Loop::vector));
-  }
+  bool in_lanes(std::size_t s) const { return nest_.lanes.axis >= 0 && (uses(nest_.body[s], nest_.lanes.axis) || inside(s, Loop::vector)); }
 
   void declare_sums(std::size_t s, LoopLevel& at, const Rows& rows, int parts) {
     const Assignment& a = nest_.body[s];
@@ -266,9 +269,7 @@ class NestWriter {
     }
     return nullptr;
   }
-  Expr positioned(const Expr& e, const Expr& row) const {
-    return row ? substitute_axes(e, {{tiled_axis()->id, row}}) : e;
-  }
+  Expr positioned(const Expr& e, const Expr& row) const { return row ? substitute_axes(e, {{tiled_axis()->id, row}}) : e; }
   std::vector<Expr> positioned(std::vector<Expr> index, const Expr& row) const {
     for (Expr& i : index) i = positioned(i, row);
     return index;
@@ -325,8 +326,10 @@ class NestWriter {
     }
     std::string element = argument(value);
     if (masked) {
-      const std::string vector = compute_type(nest_.lanes.dtype, Form::vector), first = nest_.lanes.dtype == DType::f64 ? "first64" : "first32";
-      element = fmt::format("select({}({}), {}, splat<{}>({}))", first, here.lanes.count, element, vector, identity_literal(reduction, value.dtype()));
+      const std::string vector = compute_type(nest_.lanes.dtype, Form::vector),
+                        first = nest_.lanes.dtype == DType::f64 ? "first64" : "first32";
+      element = fmt::format("select({}({}), {}, splat<{}>({}))", first, here.lanes.count, element, vector,
+                            identity_literal(reduction, value.dtype()));
     }
     here.text += fmt::format("{} = {};\n", sum, fold_text(reduction, value.dtype(), sum, element));
   }
@@ -334,8 +337,8 @@ class NestWriter {
   Emitter& emit_;
   const Nest& nest_;
   Ranges ranges_;
-  std::vector<std::size_t> held_from_;                          // by assignment: loops from here on run while its sum is in registers
-  std::vector<std::vector<std::vector<std::string>>> sums_;     // by assignment, row and part
+  std::vector<std::size_t> held_from_;                       // by assignment: loops from here on run while its sum is in registers
+  std::vector<std::vector<std::vector<std::string>>> sums_;  // by assignment, row and part
 };
 
 }  // namespace

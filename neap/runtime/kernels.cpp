@@ -35,7 +35,7 @@ Collected collect(const Graph& graph, Isa isa) {
 // Most expensive first, each to the file that has least so far.
 std::vector<std::string> spread(const std::vector<KernelSource>& kernels, int files) {
   std::vector<std::string> texts(static_cast<std::size_t>(std::max(1, std::min<int>(files, static_cast<int>(kernels.size())))),
-                                 kernel_prelude);
+                                 std::string(kernel_prelude) + "namespace neap::kernel {\n");
   std::vector<double> load(texts.size(), 0);
   std::vector<const KernelSource*> order;
   for (const KernelSource& kernel : kernels) order.push_back(&kernel);
@@ -45,6 +45,7 @@ std::vector<std::string> spread(const std::vector<KernelSource>& kernels, int fi
     texts[least] += "\n" + kernel->text;
     load[least] += kernel->cost;
   }
+  for (std::string& text : texts) text += "}  // namespace neap::kernel\n";
   return texts;
 }
 

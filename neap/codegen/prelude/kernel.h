@@ -13,9 +13,18 @@ NEAP_INLINE i64 floordiv(i64 a, i64 b) {
   return q - ((a % b != 0) & ((a % b < 0) != (b < 0)));
 }
 NEAP_INLINE i64 floormod(i64 a, i64 b) { return b == 0 ? 0 : (i64)((u64)a - (u64)floordiv(a, b) * (u64)b); }
-NEAP_INLINE f32 floormod(f32 a, f32 b) { const f32 r = fmod(a, b); return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
-NEAP_INLINE f64 floormod(f64 a, f64 b) { const f64 r = fmod(a, b); return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
-template <class V> NEAP_INLINE V floormod(V a, V b) { return each_lane(a, b, [](element_of<V> x, element_of<V> y) { return floormod(x, y); }); }
+NEAP_INLINE f32 floormod(f32 a, f32 b) {
+  const f32 r = fmod(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+NEAP_INLINE f64 floormod(f64 a, f64 b) {
+  const f64 r = fmod(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+template <class V>
+NEAP_INLINE V floormod(V a, V b) {
+  return each_lane(a, b, [](element_of<V> x, element_of<V> y) { return floormod(x, y); });
+}
 NEAP_INLINE i64 shift_left(i64 a, i64 b) { return b < 0 || b > 63 ? 0 : (i64)((u64)a << b); }
 NEAP_INLINE i64 shift_right(i64 a, i64 b) { return b < 0 || b > 63 ? 0 : a >> b; }
 NEAP_INLINE i64 power(i64 base, i64 exponent) {
@@ -26,7 +35,10 @@ NEAP_INLINE i64 power(i64 base, i64 exponent) {
 }
 NEAP_INLINE i64 absolute(i64 x) { return x < 0 ? (i64)(u64{0} - (u64)x) : x; }
 NEAP_INLINE i64 sign(i64 x) { return (x > 0) - (x < 0); }
-template <class F> NEAP_INLINE bool is_infinite(F x) { return absolute(x) == (F)__builtin_inf(); }
+template <class F>
+NEAP_INLINE bool is_infinite(F x) {
+  return absolute(x) == (F)__builtin_inf();
+}
 
 // Philox4x32-10 (Salmon et al., SC 2011), the first word.
 NEAP_INLINE i64 random_bits(i64 seed, i64 stream, i64 counter) {

@@ -1,16 +1,20 @@
-// Loads, stores and conversions of vectors. Addresses need no alignment. The forms with `n` touch the first n elements only (0 <= n <= lanes);
-// the other lanes of a load are zero.
+// Loads, stores and conversions of vectors. Addresses need no alignment. The forms with `n` touch the first n elements only (0 <= n <=
+// lanes); the other lanes of a load are zero.
 #pragma once
 #include "neap/codegen/prelude/vector.h"
 
 namespace neap::kernel {
 
-template <class V> NEAP_INLINE V load_vector(const void* p) {
+template <class V>
+NEAP_INLINE V load_vector(const void* p) {
   V v;
   __builtin_memcpy(&v, p, sizeof v);
   return v;
 }
-template <class V> NEAP_INLINE void store_vector(void* p, V v) { __builtin_memcpy(p, &v, sizeof v); }
+template <class V>
+NEAP_INLINE void store_vector(void* p, V v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
 
 NEAP_INLINE f32v load(const f32* p) { return load_vector<f32v>(p); }
 NEAP_INLINE f64v load(const f64* p) { return load_vector<f64v>(p); }
@@ -57,23 +61,30 @@ NEAP_INLINE void store(i32* p, i32v v, int n) { store(reinterpret_cast<f32*>(p),
 NEAP_INLINE void store(i64* p, i64v v, int n) { store(reinterpret_cast<f64*>(p), (f64v)v, n); }
 
 // Float to integer: towards zero, saturating, NaN gives 0 (the interpreter's rule), also where the CPU's own instruction does otherwise.
-template <class F> NEAP_INLINE i64 to_integer(F x) {
+template <class F>
+NEAP_INLINE i64 to_integer(F x) {
   return x != x ? 0 : x >= F(0x1p63) ? 0x7FFFFFFFFFFFFFFF : x < F(-0x1p63) ? -0x7FFFFFFFFFFFFFFF - 1 : static_cast<i64>(x);
 }
 
 // bf16 and f16: to the nearest, ties to even; NaN stays NaN. One text for a lane and for a vector, I being i32 or i32v.
-template <class I, class F> NEAP_INLINE F bf16_to_f32(I b) { return bits_as<F>(b << 16); }
-template <class I, class F> NEAP_INLINE I f32_to_bf16(F x) {
+template <class I, class F>
+NEAP_INLINE F bf16_to_f32(I b) {
+  return bits_as<F>(b << 16);
+}
+template <class I, class F>
+NEAP_INLINE I f32_to_bf16(F x) {
   const I b = bits(x), high = (b >> 16) & 0xFFFF;
   return select(x != x, high | 0x40, ((b & 0x7FFFFFFF) + 0x7FFF + (high & 1)) >> 16 | (high & 0x8000));
 }
-template <class I, class F> NEAP_INLINE F f16_to_f32(I b) {
+template <class I, class F>
+NEAP_INLINE F f16_to_f32(I b) {
   // The exponent moves by a multiplication, which also makes subnormals normal.
   const I magnitude = (b & 0x7FFF) << 13;
   const I finite = bits(bits_as<F>(magnitude) * 0x1p112F);
   return bits_as<F>(select(magnitude >= 0x0F800000, magnitude | 0x7F800000, finite) | (b & 0x8000) << 16);
 }
-template <class I, class F> NEAP_INLINE I f32_to_f16(F x) {
+template <class I, class F>
+NEAP_INLINE I f32_to_f16(F x) {
   const I b = bits(x), sign = (b >> 16) & 0x8000, magnitude = b & 0x7FFFFFFF;
   const I normal = (magnitude - (112 << 23) + 0xFFF + ((magnitude >> 13) & 1)) >> 13;
   const I subnormal = bits(bits_as<F>(magnitude) + 0.5F) - 0x3F000000;  // the adder aligns and rounds
@@ -87,10 +98,14 @@ NEAP_INLINE bf16 to_bf16(f32 x) { return {static_cast<u16>(f32_to_bf16<i32, f32>
 NEAP_INLINE f16 to_f16(f32 x) { return {static_cast<u16>(f32_to_f16<i32, f32>(x))}; }
 
 // One element: 16-bit floats are computed with in f32.
-template <class T> NEAP_INLINE T widen(T x) { return x; }
+template <class T>
+NEAP_INLINE T widen(T x) {
+  return x;
+}
 NEAP_INLINE f32 widen(bf16 x) { return to_f32(x); }
 NEAP_INLINE f32 widen(f16 x) { return to_f32(x); }
-template <class To, class T> NEAP_INLINE To narrow(T x) {
+template <class To, class T>
+NEAP_INLINE To narrow(T x) {
   if constexpr (__is_same(To, bf16)) {
     return to_bf16((f32)x);
   } else if constexpr (__is_same(To, f16)) {
@@ -106,19 +121,26 @@ NEAP_INLINE f32v round_to_bf16(f32v x) { return bf16_to_f32<i32v, f32v>(f32_to_b
 NEAP_INLINE f32v round_to_f16(f32v x) { return f16_to_f32<i32v, f32v>(f32_to_f16<i32v, f32v>(x)); }
 
 // 16-bit storage, widened to 32-bit lanes by a load, cut back by a store.
-template <class T> struct narrow_vector {
+template <class T>
+struct narrow_vector {
   typedef T type __attribute__((vector_size(NEAP_VECTOR_BYTES / 4 * sizeof(T))));
 };
-template <class T> NEAP_INLINE i32v lanes_at(const void* p) {
+template <class T>
+NEAP_INLINE i32v lanes_at(const void* p) {
   return __builtin_convertvector(load_vector<typename narrow_vector<T>::type>(p), i32v);
 }
-template <class T> NEAP_INLINE i32v lanes_at(const void* p, int n) {
+template <class T>
+NEAP_INLINE i32v lanes_at(const void* p, int n) {
   T all[lanes32] = {};
   for (int i = 0; i < n; ++i) all[i] = static_cast<const T*>(p)[i];
   return lanes_at<T>(all);
 }
-template <class T> NEAP_INLINE void cut(void* p, i32v v) { store_vector(p, __builtin_convertvector(v, typename narrow_vector<T>::type)); }
-template <class T> NEAP_INLINE void cut(void* p, i32v v, int n) {
+template <class T>
+NEAP_INLINE void cut(void* p, i32v v) {
+  store_vector(p, __builtin_convertvector(v, typename narrow_vector<T>::type));
+}
+template <class T>
+NEAP_INLINE void cut(void* p, i32v v, int n) {
   for (int i = 0; i < n; ++i) static_cast<T*>(p)[i] = static_cast<T>(v[i]);
 }
 NEAP_INLINE f32v load(const bf16* p) { return bf16_to_f32<i32v, f32v>(lanes_at<u16>(p)); }
@@ -131,13 +153,18 @@ NEAP_INLINE void store(bf16* p, f32v v, int n) { cut<u16>(p, f32_to_bf16<i32v, f
 NEAP_INLINE void store(f16* p, f32v v, int n) { cut<u16>(p, f32_to_f16<i32v, f32v>(v), n); }
 
 // Lanes that lie `stride` elements apart.
-template <class T> NEAP_INLINE auto gather(const T* p, i64 stride, int n) {
+template <class T>
+NEAP_INLINE auto gather(const T* p, i64 stride, int n) {
   decltype(load(p)) v{};
   for (int i = 0; i < n; ++i) v[i] = widen(p[i * stride]);
   return v;
 }
-template <class T> NEAP_INLINE auto gather(const T* p, i64 stride) { return gather(p, stride, lanes_of<decltype(load(p))>); }
-template <class T, class V> NEAP_INLINE void scatter(T* p, i64 stride, V v, int n = lanes_of<V>) {
+template <class T>
+NEAP_INLINE auto gather(const T* p, i64 stride) {
+  return gather(p, stride, lanes_of<decltype(load(p))>);
+}
+template <class T, class V>
+NEAP_INLINE void scatter(T* p, i64 stride, V v, int n = lanes_of<V>) {
   for (int i = 0; i < n; ++i) p[i * stride] = narrow<T>(v[i]);
 }
 

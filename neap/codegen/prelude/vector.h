@@ -33,8 +33,12 @@ using u64 = __UINT64_TYPE__;
 using f32 = float;
 using f64 = double;
 using boolean = u8;
-struct bf16 { u16 bits; };  // storage only: arithmetic is done in f32
-struct f16 { u16 bits; };
+struct bf16 {
+  u16 bits;
+};  // storage only: arithmetic is done in f32
+struct f16 {
+  u16 bits;
+};
 
 typedef f32 f32v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 typedef f64 f64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
@@ -43,26 +47,71 @@ typedef u32 u32v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 typedef i64 i64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 typedef u64 u64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 
-constexpr int lanes32 = NEAP_VECTOR_BYTES / 4;    // lanes of a vector of 32-bit elements
+constexpr int lanes32 = NEAP_VECTOR_BYTES / 4;  // lanes of a vector of 32-bit elements
 constexpr int lanes64 = NEAP_VECTOR_BYTES / 8;
 
 // Templates below serve a scalar and its vector with one text, so a scalar tail gives the bits that a lane would.
-template <class T> struct about;
-template <> struct about<f32> { using integer = i32; using element = f32; };
-template <> struct about<f32v> { using integer = i32v; using element = f32; };
-template <> struct about<f64> { using integer = i64; using element = f64; };
-template <> struct about<f64v> { using integer = i64v; using element = f64; };
-template <> struct about<i32> { using integer = i32; using element = i32; };
-template <> struct about<i64> { using integer = i64; using element = i64; };
-template <> struct about<i32v> { using integer = i32v; using element = i32; };
-template <> struct about<i64v> { using integer = i64v; using element = i64; };
-template <class T> using integer_of = typename about<T>::integer;
-template <class T> using element_of = typename about<T>::element;
-template <class V> constexpr int lanes_of = NEAP_VECTOR_BYTES / static_cast<int>(sizeof(element_of<V>));
+template <class T>
+struct about;
+template <>
+struct about<f32> {
+  using integer = i32;
+  using element = f32;
+};
+template <>
+struct about<f32v> {
+  using integer = i32v;
+  using element = f32;
+};
+template <>
+struct about<f64> {
+  using integer = i64;
+  using element = f64;
+};
+template <>
+struct about<f64v> {
+  using integer = i64v;
+  using element = f64;
+};
+template <>
+struct about<i32> {
+  using integer = i32;
+  using element = i32;
+};
+template <>
+struct about<i64> {
+  using integer = i64;
+  using element = i64;
+};
+template <>
+struct about<i32v> {
+  using integer = i32v;
+  using element = i32;
+};
+template <>
+struct about<i64v> {
+  using integer = i64v;
+  using element = i64;
+};
+template <class T>
+using integer_of = typename about<T>::integer;
+template <class T>
+using element_of = typename about<T>::element;
+template <class V>
+constexpr int lanes_of = NEAP_VECTOR_BYTES / static_cast<int>(sizeof(element_of<V>));
 
-template <class V> NEAP_INLINE V splat(element_of<V> x) { return x - V{}; }  // not +: -0 stays -0
-template <class To, class From> NEAP_INLINE To bits_as(From x) { return __builtin_bit_cast(To, x); }
-template <class F> NEAP_INLINE integer_of<F> bits(F x) { return bits_as<integer_of<F>>(x); }
+template <class V>
+NEAP_INLINE V splat(element_of<V> x) {
+  return x - V{};
+}  // not +: -0 stays -0
+template <class To, class From>
+NEAP_INLINE To bits_as(From x) {
+  return __builtin_bit_cast(To, x);
+}
+template <class F>
+NEAP_INLINE integer_of<F> bits(F x) {
+  return bits_as<integer_of<F>>(x);
+}
 
 NEAP_INLINE f32 select(bool c, f32 a, f32 b) { return c ? a : b; }
 NEAP_INLINE f64 select(bool c, f64 a, f64 b) { return c ? a : b; }
@@ -76,16 +125,24 @@ NEAP_INLINE f32v select(bool c, f32v a, f32v b) { return c ? a : b; }
 NEAP_INLINE f64v select(bool c, f64v a, f64v b) { return c ? a : b; }
 
 // NaN in either argument gives NaN. For integers the NaN test is always false and falls away.
-template <class T> NEAP_INLINE T min(T a, T b) { return (a < b) | (a != a) ? a : b; }
-template <class T> NEAP_INLINE T max(T a, T b) { return (a > b) | (a != a) ? a : b; }
+template <class T>
+NEAP_INLINE T min(T a, T b) {
+  return (a < b) | (a != a) ? a : b;
+}
+template <class T>
+NEAP_INLINE T max(T a, T b) {
+  return (a > b) | (a != a) ? a : b;
+}
 
 // Applies a scalar function lane by lane: for what has no vector form.
-template <class V, class F> NEAP_INLINE V each_lane(V x, F f) {
+template <class V, class F>
+NEAP_INLINE V each_lane(V x, F f) {
   V y{};
   NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = f(x[i]);
   return y;
 }
-template <class V, class F> NEAP_INLINE V each_lane(V a, V b, F f) {
+template <class V, class F>
+NEAP_INLINE V each_lane(V a, V b, F f) {
   V y{};
   NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = f(a[i], b[i]);
   return y;
@@ -105,14 +162,18 @@ NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_ia32_vfmaddpd256
 NEAP_INLINE f32v fma(f32v a, f32v b, f32v c) { return __builtin_elementwise_fma(a, b, c); }
 NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_elementwise_fma(a, b, c); }
 #else
-template <class V> NEAP_INLINE V fma(V a, V b, V c) {
+template <class V>
+NEAP_INLINE V fma(V a, V b, V c) {
   V y{};
   NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = fma(a[i], b[i], c[i]);
   return y;
 }
 #endif
 #else
-template <class F> NEAP_INLINE F fma(F a, F b, F c) { return a * b + c; }
+template <class F>
+NEAP_INLINE F fma(F a, F b, F c) {
+  return a * b + c;
+}
 #endif
 
 NEAP_INLINE f32 sqrt(f32 x) { return __builtin_sqrtf(x); }
@@ -132,10 +193,13 @@ NEAP_INLINE f32v sqrt(f32v x) {
   return each_lane(x, [](f32 lane) { return sqrt(lane); });
 #endif
 }
-NEAP_INLINE f64v sqrt(f64v x) { return each_lane(x, [](f64 lane) { return sqrt(lane); }); }
+NEAP_INLINE f64v sqrt(f64v x) {
+  return each_lane(x, [](f64 lane) { return sqrt(lane); });
+}
 
 // Lanes 0, 1, 2, ...; first(n): a mask of the lanes below n.
-template <class V> NEAP_INLINE V lane_index() {
+template <class V>
+NEAP_INLINE V lane_index() {
   V y{};
   NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = i;
   return y;
@@ -144,7 +208,8 @@ NEAP_INLINE i32v first32(int n) { return lane_index<i32v>() < n; }
 NEAP_INLINE i64v first64(int n) { return lane_index<i64v>() < static_cast<i64>(n); }
 
 // A vector folded in one fixed tree: lane l meets lane l + half, and so on down.
-template <class V, class F> NEAP_INLINE element_of<V> fold_lanes(V v, F f) {
+template <class V, class F>
+NEAP_INLINE element_of<V> fold_lanes(V v, F f) {
   element_of<V> lane[lanes_of<V>];
   __builtin_memcpy(lane, &v, sizeof v);
   NEAP_UNROLL for (int half = lanes_of<V> / 2; half > 0; half /= 2) {
