@@ -7,6 +7,7 @@
 
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
+#include "neap/runtime/library.h"
 
 namespace neap {
 
@@ -32,16 +33,43 @@ double CostModel::bytes(const Type& type) const { return evaluate(storage_bytes(
 
 namespace {
 
-// Flops of a call: of its definition; of a composite, of what it is made of.
-Dim call_flops(const Graph& graph, const Node& node) {
+// What share of the peak flops generated loops reach. Sums of products whose operands are used again in other points want register tiles,
+// which the generator makes for some shapes only; a window's few taps and elementwise work run at what the units for them allow.
+constexpr double product_efficiency = 0.35, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
+constexpr double smallest_product = 32;  // terms of a sum
+
+// Flops, and the flops at peak that take the same time.
+struct Work {
+  double flops = 0, weighted = 0;
+  Work& operator+=(const Work& other) {
+    flops += other.flops;
+    weighted += other.weighted;
+    return *this;
+  }
+};
+
+Work work_of(const Map& map, const CostModel& model) {
+  Work work;
+  double points = 1;
+  for (const Axis& axis : map.axes) points *= model.evaluate(axis.extent);
+  for (const Stage& stage : map.stages) {
+    double mine = points * model.evaluate(flops(stage.value)), efficiency = elementwise_efficiency;
+    for (const Axis& axis : stage.axes) mine *= model.evaluate(axis.extent);
+    visit(stage.value, [&](const Expr& e) {
+      if (e->op != Scalar::reduce || e->args[0]->op != Scalar::mul) return;
+      double terms = 1;
+      for (const Axis& axis : e->axes) terms *= model.evaluate(axis.extent);
+      efficiency = terms < smallest_product ? window_efficiency : product_efficiency;
+    });
+    work += {mine, mine / efficiency};
+  }
+  return work;
+}
+
+// Of a call's definition; of a composite, of what it is made of.
+Work call_work(const Graph& graph, const Node& node, const CostModel& model) {
   const Call call = make_call(graph, node);
-  const auto of_map = [](const Map& map) {
-    Dim total = 0, points = 1;
-    for (const Axis& axis : map.axes) points *= axis.extent;
-    for (const Stage& stage : map.stages) total += points * flops(stage.value);
-    return total;
-  };
-  if (call.op().define != nullptr) return of_map(define(call).map);
+  if (call.op().define != nullptr) return work_of(define(call).map, model);
   Graph body;
   Builder build(body);
   std::vector<Var> inputs;
@@ -49,28 +77,39 @@ Dim call_flops(const Graph& graph, const Node& node) {
     inputs.push_back(node.inputs[i] == no_value ? Var() : build.input(fmt::format("x{}", i), graph.type(node.inputs[i])));
   }
   for (const Var& output : build.expand(call, inputs)) body.add_output(output.id(), "y");
-  Dim total = 0;
+  Work work;
   const Graph primitives = expand_composites(body);
-  for (const NodePtr& inner : primitives.nodes()) total += of_map(define(make_call(primitives, *inner)).map);
-  return total;
+  for (const NodePtr& inner : primitives.nodes()) work += work_of(define(make_call(primitives, *inner)).map, model);
+  return work;
+}
+
+double library_peak_share(const Graph& graph, const Node& node) {
+  const Implementation& library = find_implementation(node.op, node.implementation);
+  if (library.efficiency == nullptr) return library_efficiency;
+  std::vector<Type> inputs, outputs;
+  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
+  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
+  return library.efficiency(make_call(graph, node), inputs, outputs);
 }
 
 }  // namespace
 
 Cost CostModel::node(const Graph& graph, const Node& node) const {
   Cost cost;
+  Work work;
   if (node.is_map()) {
-    const Volume moved = volume(graph, node);
-    cost.bytes = evaluate(moved.bytes());
-    cost.flops = evaluate(moved.flops);
+    cost.bytes = evaluate(volume(graph, node).bytes());
+    work = work_of(*node.map, *this);
   } else {
     for (const ValueId id : node.inputs) {
       if (id != no_value) cost.bytes += bytes(graph.type(id));
     }
     for (const ValueId id : node.outputs) cost.bytes += bytes(graph.type(id));
-    cost.flops = evaluate(call_flops(graph, node));
+    work = call_work(graph, node, *this);
+    if (!node.implementation.empty()) work.weighted = work.flops / library_peak_share(graph, node);
   }
-  cost.seconds = std::max(cost.bytes / rates_.copy_bytes_per_second, cost.flops / rates_.flops_per_second) + rates_.call_seconds;
+  cost.flops = work.flops;
+  cost.seconds = std::max(copy_seconds(cost.bytes), work.weighted / rates_.flops_per_second) + rates_.call_seconds;
   return cost;
 }
 
