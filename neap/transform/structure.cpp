@@ -36,17 +36,9 @@ bool commutative(const std::string& op) {
   return std::find(ops.begin(), ops.end(), op) != ops.end();
 }
 
-void add_dim(Hasher& hasher, const Dim& dim) {
-  if (dim.is_constant()) {
-    hasher.add(0).add(static_cast<std::uint64_t>(dim.constant()));
-  } else {
-    hasher.add(1).add(dim.to_string());
-  }
-}
-
 void add_type(Hasher& hasher, const Type& type) {
   hasher.add(static_cast<std::uint64_t>(type.dtype)).add(type.shape.size()).add(type.layout.levels.size());
-  for (const Dim& size : type.shape) add_dim(hasher, size);
+  for (const Dim& size : type.shape) size.feed(hasher);
   for (const Layout::Level& level : type.layout.levels) {
     hasher.add(static_cast<std::uint64_t>(level.axis)).add(static_cast<std::uint64_t>(level.block));
   }
@@ -69,7 +61,7 @@ void add_attribute(Hasher& hasher, const Attribute& attribute) {
           for (const double x : value) hasher.add(std::bit_cast<std::uint64_t>(x));
         } else if constexpr (std::is_same_v<T, std::vector<Dim>>) {
           hasher.add(value.size());
-          for (const Dim& x : value) add_dim(hasher, x);
+          for (const Dim& x : value) x.feed(hasher);
         } else {
           hasher.add(static_cast<std::uint64_t>(value));
         }
@@ -106,7 +98,7 @@ class MapStructure {
     for (const Axis& axis : axes) {
       numbers_.emplace(axis.id, static_cast<int>(numbers_.size()));
       hasher.add(static_cast<std::uint64_t>(numbers_.at(axis.id)));
-      add_dim(hasher, axis.extent);
+      axis.extent.feed(hasher);
       hasher.add(axis.ragged != nullptr ? 1 : 0);
       if (axis.ragged == nullptr) continue;
       add_hash(hasher, of(axis.ragged->first));
@@ -124,7 +116,7 @@ class MapStructure {
         hasher.add(std::bit_cast<std::uint64_t>(e->number)).add(static_cast<std::uint64_t>(e->integer));
         break;
       case Scalar::size:
-        add_dim(hasher, e->dim);
+        e->dim.feed(hasher);
         break;
       case Scalar::axis:
         hasher.add(static_cast<std::uint64_t>(numbers_.at(static_cast<int>(e->integer))));

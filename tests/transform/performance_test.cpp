@@ -1,0 +1,48 @@
+// Passes are linear: a graph of 10,000 nodes takes each less than 200 ms on an idle machine. Here the limits are loose, so that a busy
+// machine does not fail the test, and a quadratic pass does.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "neap/ops/builder.h"
+#include "neap/transform/optimizer.h"
+
+namespace neap {
+namespace {
+
+// Residual blocks of elementwise operators with a reduction now and then.
+Graph large_graph(int nodes) {
+  Graph graph;
+  Builder build(graph);
+  Var x = build.input("x", {DType::f32, {Dim::symbol("N"), 64}, {}});
+  const Var scale = build.input("scale", {DType::f32, {64}, {}}, Role::parameter);
+  while (static_cast<int>(graph.nodes().size()) < nodes) {
+    const Var branch = tanh(x * scale) + 1.0;
+    const Var centre = mean(branch, {1}, true);
+    x = x + sigmoid(branch - centre) * 0.5;
+  }
+  graph.add_output(x.id(), "y");
+  return graph;
+}
+
+TEST(Performance, PassesAreLinear) {
+  const auto run = [](int nodes) {
+    std::map<std::string, double> seconds;
+    Optimizer optimizer(large_graph(nodes));
+    for (const char* name : {"fold_constants", "remove_dead", "share_common", "bind_library", "lower", "fuse_vertical", "fuse_siblings"}) {
+      const auto start = std::chrono::steady_clock::now();
+      optimizer.apply_all(find_transformation(name));
+      seconds[name] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    return seconds;
+  };
+  run(100);
+  const auto large = run(10000);
+  for (const auto& [name, seconds] : large) {
+    std::printf("%-16s %7.1f ms\n", name.c_str(), seconds * 1e3);
+    EXPECT_LT(seconds, 2.0) << name;
+  }
+}
+
+}  // namespace
+}  // namespace neap
