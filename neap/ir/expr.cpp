@@ -139,7 +139,14 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
       node->axes = std::move(axes);
       rebuilt = Expr(std::move(node));
     } else {
+      const std::vector<Expr> rewritten = args;
       rebuilt = make(root->op, std::move(args));
+      // What `make` simplifies to one of the arguments has been through `f` already.
+      const auto same_node = [&](const Expr& arg) { return arg.node() == rebuilt.node(); };
+      if (std::any_of(rewritten.begin(), rewritten.end(), same_node)) {
+        memo.emplace(root.node().get(), rebuilt);
+        return rebuilt;
+      }
     }
   }
   if (Expr replaced = f(rebuilt)) rebuilt = replaced;

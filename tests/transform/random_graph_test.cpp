@@ -45,6 +45,7 @@ void expect_no_fault(const RandomGraph& given, double tolerance, const std::func
   };
   const std::string first = wrong(given);
   if (first.empty()) return;
+  std::fprintf(stderr, "%s\n%s\n", first.c_str(), testing::describe(given).c_str());
   const RandomGraph small = testing::shrink(given, [&](const RandomGraph& graph) { return !wrong(graph).empty(); });
   ADD_FAILURE() << wrong(small) << "\nin " << testing::describe(small);
 }
