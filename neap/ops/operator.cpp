@@ -192,6 +192,11 @@ Axis Definition::over_ragged(std::string name, Dim extent, Expr begin, Expr end)
           std::make_shared<const std::pair<Expr, Expr>>(std::move(begin), std::move(end))};
 }
 
+Axis Definition::axis_ragged(std::string name, Dim extent, Expr begin, Expr end) {
+  made_.map.axes.push_back(over_ragged(std::move(name), std::move(extent), std::move(begin), std::move(end)));
+  return made_.map.axes.back();
+}
+
 std::vector<Axis> Definition::axes_like(int input, std::string_view prefix) {
   std::vector<Axis> axes;
   int i = 0;

@@ -70,6 +70,7 @@ class Definition {
   Axis axis(std::string name, Dim extent);  // a parallel axis; the map's axes in order of creation
   Axis over(std::string name, Dim extent);  // an axis for a reduction
   Axis over_ragged(std::string name, Dim extent, Expr begin, Expr end);
+  Axis axis_ragged(std::string name, Dim extent, Expr begin, Expr end);   // parallel; inside the axes that its bounds depend on
   std::vector<Axis> axes_like(int input, std::string_view prefix = "i");  // one parallel axis for each axis of an operand
 
   Expr read(int input, const std::vector<Expr>& index, Expr outside = {}) const;  // Error unless the rank fits

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "neap/ops/builder.h"
+#include "neap/ops/composition.h"
 #include "neap/ops/operator.h"
 
 namespace neap {
@@ -38,6 +39,9 @@ Var kept(const GradientContext& g, const Var& value) {
   return reshape(value, shape);
 }
 
+// Sums and counts may lie beyond what 16-bit floats hold.
+DType wide_dtype(DType dtype) { return is_float(dtype) && size_of(dtype) == 2 ? DType::f32 : dtype; }
+
 Dim reduced_count(const Call& call) {
   Dim count = 1;
   for (const int axis : call.axes("axes", call.input(0).rank())) count *= call.size(0, axis);
@@ -68,25 +72,26 @@ const Register sum_operator{
      .define = reduction(Reduction::sum),
      .gradient = [](const GradientContext& g) { return std::vector<Var>{expand(kept(g, g.cotangents[0]), g.inputs[0].shape())}; }}};
 
-const Register mean_operator{
-    {.name = "mean",
-     .about = "mean over axes",
-     .inputs = {{"x"}},
-     .attributes = reduction_attributes,
-     .define =
-         [](Definition& d) {
-           const Dim count = reduced_count(d.call());
-           define_reduction(d, d.call().axes("axes", d.call().input(0).rank()), d.call().flag("keep"),
-                            [&](const std::vector<Axis>& over, const Expr& x) { return d.sum(over, x) / cast(Expr(count), x.dtype()); });
-         },
-     .gradient =
-         [](const GradientContext& g) {
-           const Dim count = reduced_count(g.call);
-           if (count.is_constant())
-             return std::vector<Var>{expand(kept(g, g.cotangents[0]) / static_cast<double>(count.constant()), g.inputs[0].shape())};
-           const Var n = g.build.call("size_value", {}, {{"size", std::vector<Dim>{count}}, {"dtype", g.inputs[0].dtype()}});
-           return std::vector<Var>{expand(kept(g, g.cotangents[0]) / n, g.inputs[0].shape())};
-         }}};
+const Register mean_operator{{.name = "mean",
+                              .about = "mean over axes",
+                              .inputs = {{"x"}},
+                              .attributes = reduction_attributes,
+                              .define =
+                                  [](Definition& d) {
+                                    const Dim count = reduced_count(d.call());
+                                    define_reduction(d, d.call().axes("axes", d.call().input(0).rank()), d.call().flag("keep"),
+                                                     [&](const std::vector<Axis>& over, const Expr& x) {
+                                                       const DType wide = wide_dtype(x.dtype());
+                                                       return cast(d.sum(over, cast(x, wide)) / cast(Expr(count), wide), x.dtype());
+                                                     });
+                                  },
+                              .gradient =
+                                  [](const GradientContext& g) {
+                                    const DType wide = wide_dtype(g.inputs[0].dtype());
+                                    const Var share =
+                                        cast(kept(g, g.cotangents[0]), wide) / size_number(g.build, wide, reduced_count(g.call));
+                                    return std::vector<Var>{expand(cast(share, g.inputs[0].dtype()), g.inputs[0].shape())};
+                                  }}};
 
 const Register size_value{
     {.name = "size_value",
@@ -112,15 +117,23 @@ const Register min_operator{{.name = "min",
                              .attributes = reduction_attributes,
                              .define = reduction(Reduction::min),
                              .gradient = extreme_gradient}};
+// The product of all other elements, also where one of them is zero: products are taken over those that are not, and zeros are counted.
+std::vector<Var> prod_gradient(const GradientContext& g) {
+  const Var x = g.inputs[0], zero = g.build.constant(x.dtype(), 0), one = g.build.constant(x.dtype(), 1);
+  const Var is_zero = g.build.call("equal", {x, zero});
+  const Var not_zero = where(is_zero, one, x), zeros = cast(is_zero, DType::i64);
+  const Var product = g.build.call("prod", {not_zero}, {{"axes", g.call.integers("axes")}, {"keep", true}});
+  const Var other_zeros = sum(zeros, g.call.integers("axes"), true) - zeros;
+  const Var others = where(g.build.call("equal", {other_zeros, g.build.constant(DType::i64, 0)}), product / not_zero, zero);
+  return {kept(g, g.cotangents[0]) * others};
+}
+
 const Register prod_operator{{.name = "prod",
                               .about = "product over axes",
                               .inputs = {{"x"}},
                               .attributes = reduction_attributes,
                               .define = reduction(Reduction::prod),
-                              .gradient = [](const GradientContext& g) {
-                                // Correct where no element is zero; a zero gives NaN rather than a wrong number.
-                                return std::vector<Var>{kept(g, g.cotangents[0] * g.outputs[0]) / g.inputs[0]};
-                              }}};
+                              .gradient = prod_gradient}};
 const Register any_operator{{.name = "any",
                              .about = "whether one is true",
                              .inputs = {{"x"}},

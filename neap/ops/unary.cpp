@@ -1,6 +1,7 @@
 // Functions of one element.
 #include <array>
 #include <cmath>
+#include <numbers>
 
 #include "neap/ops/builder.h"
 #include "neap/ops/elementwise.h"
@@ -58,6 +59,14 @@ const Entry table[] = {
     {"bit_not", "all bits of x turned", scalar<Scalar::bit_not>, false, "BitwiseNot", 18},
     {"is_nan", "whether x is NaN", scalar<Scalar::is_nan>, false, "IsNaN", 9},
     {"is_inf", "whether x is infinite", scalar<Scalar::is_inf>, false, "IsInf", 10},
+    {"is_finite", "whether x is neither NaN nor infinite",
+     [](const Expr& x) { return make(Scalar::logical_not, {make(Scalar::is_nan, {x}) || make(Scalar::is_inf, {x})}); }, false},
+    {"exp2", "2^x",
+     [](const Expr& x) {
+       return make(Scalar::pow, {number(x, 2), x});
+     }},
+    {"log2", "logarithm of base 2", [](const Expr& x) { return log(x) * number(x, 1 / std::numbers::ln2); }},
+    {"log10", "logarithm of base 10", [](const Expr& x) { return log(x) * number(x, 1 / std::numbers::ln10); }},
     {"identity", "x", [](const Expr& x) { return x; }, true, "Identity", 1},
     {"square", "x * x", [](const Expr& x) { return x * x; }},
     {"relu", "max(x, 0)", [](const Expr& x) { return max(x, number(x, 0)); }, true, "Relu", 6},
@@ -113,6 +122,9 @@ const bool registered = [] {
   return true;
 }();
 
+// x where it is not positive, else 0: for the side of a choice that must not overflow, with slope 1 at 0.
+Expr not_positive(const Expr& x) { return select(x > number(x, 0), number(x, 0), x); }
+
 // Functions with a number or two.
 Operator with_alpha(const char* name, const char* about, double alpha, Expr (*formula)(const Expr&, double), const char* onnx, int since) {
   Operator op;
@@ -133,8 +145,27 @@ const Register leaky_relu{with_alpha(
     "LeakyRelu", 6)};
 const Register elu{with_alpha(
     "elu", "x > 0 ? x : alpha * (e^x - 1)", 1.0,
-    [](const Expr& x, double a) { return select(x > number(x, 0), x, number(x, a) * make(Scalar::expm1, {min(x, number(x, 0))})); }, "Elu",
-    6)};
+    [](const Expr& x, double a) { return select(x > number(x, 0), x, number(x, a) * make(Scalar::expm1, {not_positive(x)})); }, "Elu", 6)};
+const Register celu{with_alpha(
+    "celu", "x > 0 ? x : alpha * (e^(x / alpha) - 1)", 1.0,
+    [](const Expr& x, double a) {
+      return select(x > number(x, 0), x, number(x, a) * make(Scalar::expm1, {not_positive(x) / number(x, a)}));
+    },
+    "Celu", 12)};
+
+const Register selu{
+    {.name = "selu",
+     .about = "gamma * (x > 0 ? x : alpha * (e^x - 1))",
+     .inputs = {{"x"}},
+     .attributes = {{"alpha", 1.67326319217681884765625, "scale of the negative side"}, {"gamma", 1.05070102214813232421875, "scale"}},
+     .define =
+         [](Definition& d) {
+           define_elementwise(d, [&](const std::vector<Expr>& x) {
+             const Expr low = number(x[0], d.call().number("alpha")) * make(Scalar::expm1, {not_positive(x[0])});
+             return number(x[0], d.call().number("gamma")) * select(x[0] > number(x[0], 0), x[0], low);
+           });
+         },
+     .onnx = {{"Selu", 6, {{"alpha", "alpha"}, {"gamma", "gamma"}}}}}};
 
 const Register hard_sigmoid{{.name = "hard_sigmoid",
                              .about = "clip(alpha * x + beta, 0, 1)",

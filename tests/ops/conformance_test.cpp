@@ -53,6 +53,7 @@ TEST_P(Conformance, LoweredMeansTheSame) {
 
 TEST_P(Conformance, EveryFloatDtypeAgreesWithF64) {
   const Case& one = GetParam();
+  if (one.one_dtype) return;
   const auto results = [&](DType dtype, const std::vector<Array>& from) {
     const Case typed = testing::with_dtype(one, dtype);
     std::vector<Array> inputs;

@@ -5,7 +5,8 @@
 //   matmul f32[3,4] f32[4,2] @tolerance=1e-5
 //
 // First the operator, then attributes as name=value ([..] for lists), operands as types ("_": absent) with how to fill them, and after
-// '@' the value of a symbol, or: `no_gradient` (do not check the gradient: a kink is likely), `tolerance=` (relative, of f32 against f64).
+// '@' the value of a symbol, or: `no_gradient` (do not check the gradient: a kink is likely), `one_dtype` (results depend on the dtype by
+// intent), `tolerance=` (relative, of f32 against f64).
 // '#' starts a comment. Ways to fill an operand:
 //   (none)        floats in [-2, 2], integers in [-5, 5] (u8: 0 to 10), bools
 //   :positive     in [0.25, 2.25]            :unit         in [-0.95, 0.95]
@@ -47,6 +48,7 @@ struct Case {
   std::vector<CaseInput> inputs;
   Symbols symbols;
   bool gradient = true;
+  bool one_dtype = false;
   double tolerance = 1e-5;
 };
 
@@ -102,6 +104,8 @@ inline void parse_token(Case& made, const std::string& token) {
     const std::string name = token.substr(1, equals == std::string::npos ? equals : equals - 1);
     if (name == "no_gradient") {
       made.gradient = false;
+    } else if (name == "one_dtype") {
+      made.one_dtype = true;
     } else if (name == "tolerance") {
       made.tolerance = std::stod(token.substr(equals + 1));
     } else {
