@@ -21,7 +21,7 @@ namespace {
 using Terms = std::map<std::vector<std::string>, std::int64_t>;
 
 constexpr std::size_t longest_text = 10000;                    // of a size inside other text
-constexpr std::size_t most_terms = 4096, highest_degree = 64;  // no network has such sizes; hostile text has
+constexpr std::size_t most_terms = 1024, highest_degree = 24;  // no network has such sizes; hostile text has
 
 std::int64_t checked_add(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;

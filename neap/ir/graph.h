@@ -124,7 +124,7 @@ class Graph {
   void set_nodes(std::vector<NodePtr> nodes) { nodes_ = std::move(nodes); }  // values that nothing makes or names are dropped by `compact`
   void replace_node(std::size_t position, Node node) { nodes_[position] = std::make_shared<const Node>(std::move(node)); }
   void drop_values_from(ValueId first) { values_.resize(static_cast<std::size_t>(first)); }  // the newest ones, which nothing uses
-  void compact();                                                                            // forgets values without producer that are neither input nor constant in use
+  void compact();  // forgets values without producer that are neither input nor constant in use
 
   std::vector<std::string> symbols() const;  // of all inputs' shapes, sorted
 

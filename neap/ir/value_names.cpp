@@ -1,34 +1,10 @@
 // What values are called in text and in messages; works on graphs that break the rules too.
 #include <algorithm>
-#include <cctype>
 
 #include "neap/ir/graph.h"
 #include "neap/ir/words.h"
 
 namespace neap {
-
-bool is_plain_word(std::string_view text) {
-  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  if (text.empty() || !letter(text[0]) || text == "_") return false;
-  return std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; });
-}
-
-std::string quoted(std::string_view text) {
-  std::string made = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      made += '\\';
-      made += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      made += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      made += c;
-    }
-  }
-  return made + "\"";
-}
-
-std::string word(std::string_view text) { return is_plain_word(text) ? std::string(text) : quoted(text); }
 
 std::vector<std::string> value_names(const Graph& graph) {
   std::vector<std::string> names(static_cast<std::size_t>(std::max(0, graph.value_count())));
@@ -56,7 +32,7 @@ std::string place_of(const Graph& graph, const Node& node) {
     place += (place.empty() ? "" : ", ") + (known ? names[static_cast<std::size_t>(id)] : fmt::format("value {}", id));
   }
   place += (place.empty() ? "" : " = ") + (node.map != nullptr ? "map" : word(node.op));
-  if (!node.origin.empty()) place += ", from " + node.origin[0];
+  if (!node.origin.empty()) place += ", from " + escaped(node.origin[0]);
   return place + ", in graph " + word(graph.name);
 }
 

@@ -39,8 +39,8 @@ class MapVerifier {
       locals_.push_back({local.dtype, local.shape, {}});
     }
     AxisSet scope;
-    if (const AxisSet missing = enter(map_.axes, scope) & ~scope; missing.any())
-      fail("{} is used outside of its loop", name_of(first(missing)));
+    const AxisSet used = enter(map_.axes, scope);
+    expect_in_scope(used, scope);
     if (map_.stages.empty()) fail("a map does nothing");
     std::vector<int> accumulates(outputs_.size() + locals_.size(), -1);
     for (const Stage& stage : map_.stages) check(stage, scope, accumulates);
@@ -102,8 +102,12 @@ class MapVerifier {
     return same(a.ragged->first, b.ragged->first) && same(a.ragged->second, b.ragged->second);
   }
 
+  void expect_in_scope(const AxisSet& used, const AxisSet& scope) const {
+    if (const AxisSet missing = used & ~scope; missing.any()) fail("{} is used outside of its loop", name_of(first(missing)));
+  }
+
   void check_scope(const Facts& facts, const AxisSet& scope) const {
-    if (const AxisSet missing = facts.free & ~scope; missing.any()) fail("{} is used outside of its loop", name_of(first(missing)));
+    expect_in_scope(facts.free, scope);
     if (const AxisSet twice = facts.bound & scope; twice.any()) fail("{} stands inside itself", name_of(first(twice)));
   }
 
@@ -115,8 +119,8 @@ class MapVerifier {
 
   void check(const Stage& stage, const AxisSet& around, std::vector<int>& accumulates) {
     AxisSet scope = around;
-    if (const AxisSet missing = enter(stage.axes, scope) & ~scope; missing.any())
-      fail("{} is used outside of its loop", name_of(first(missing)));
+    const AxisSet used = enter(stage.axes, scope);
+    expect_in_scope(used, scope);
     const Type& target = target_type(stage.target);
     int& accumulate = accumulates[stage.target >= 0 ? static_cast<std::size_t>(stage.target)
                                                     : outputs_.size() + static_cast<std::size_t>(-1 - stage.target)];
