@@ -1,0 +1,25 @@
+// CSV: tables of numbers with a line of names.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "neap/base/array.h"
+
+namespace neap {
+
+struct Table {
+  std::vector<std::string> columns;
+  Array values;  // f64 [rows, columns]
+};
+
+// Fields are separated by ',' and may be quoted; "nan" and "inf" are numbers. A first line whose fields are all numbers is no header:
+// columns are then called "0", "1", ... Error naming the line on rows of another length, and the column too on what is no number.
+Table read_csv(const std::filesystem::path& path);
+Table parse_csv(std::string_view text, const std::string& place);
+
+void write_csv(const std::filesystem::path& path, const Table& table);
+std::string csv_text(const Table& table);  // numbers are written so that they read back the same
+
+}  // namespace neap
