@@ -30,4 +30,22 @@ std::vector<std::int64_t> not_channels(int rank) {
   return axes;
 }
 
+Var part(const Var& x, int axis, const Dim& begin, const Dim& end) {
+  return x.build().call("slice", {x}, {{"starts", Shape{begin}}, {"stops", Shape{end}}, {"axes", std::vector<std::int64_t>{axis}}});
+}
+
+std::vector<Var> parts(const Var& x, int axis, std::int64_t count) {
+  return x.build().calls("split", {x}, {{"axis", std::int64_t{axis}}, {"parts", count}});
+}
+
+AttributeSpec reduction_attribute() { return {"reduction", std::string("mean"), "none, sum or mean"}; }
+
+Var reduce_loss(const Var& loss, const Call& call) {
+  const std::string& reduction = call.text("reduction");
+  if (reduction == "none") return loss;
+  if (reduction == "sum") return sum(loss, {});
+  if (reduction == "mean") return mean(loss, {});
+  call.fail(fmt::format("reduction is '{}'", reduction), "none, sum or mean");
+}
+
 }  // namespace neap

@@ -13,4 +13,13 @@ Var along_channels(const Var& per_channel, int rank);
 // All axes but 1.
 std::vector<std::int64_t> not_channels(int rank);
 
+// x[..., begin:end, ...] along an axis.
+Var part(const Var& x, int axis, const Dim& begin, const Dim& end);
+// Equal parts along an axis, each with that axis at a part's size.
+std::vector<Var> parts(const Var& x, int axis, std::int64_t count);
+
+// How a loss of many elements becomes the result: attribute "reduction", one of none, sum, mean.
+AttributeSpec reduction_attribute();
+Var reduce_loss(const Var& loss, const Call& call);
+
 }  // namespace neap

@@ -39,20 +39,12 @@ struct Channels {
   }
 };
 
-Shape spatial(const Type& type) { return {type.shape.begin() + 2, type.shape.end()}; }
-
 void check_operands(const Call& call, int first, int second) {
   const Type &a = call.input(first), &b = call.input(second);
   if (a.rank() < 3 || a.rank() > 5 || b.rank() != a.rank()) {
     call.fail("takes operands of one rank, 3 to 5", "batch, channels, and 1 to 3 spatial axes");
   }
   if (a.dtype != b.dtype) call.fail(fmt::format("operands are {} and {}", name(a.dtype), name(b.dtype)), "cast one of them");
-}
-
-std::vector<Axis> axes_over(Definition& d, std::string_view prefix, const Shape& sizes) {
-  std::vector<Axis> axes;
-  for (const Dim& size : sizes) axes.push_back(d.over(fmt::format("{}{}", prefix, axes.size()), size));
-  return axes;
 }
 
 // x[n, channel, o * stride + r * dilation - pad], 0 in the padding.
@@ -79,7 +71,7 @@ void define_conv(Definition& d) {
   const Call& call = d.call();
   check_operands(call, 0, 1);
   const Channels channels(call, d.size(1, 0), d.size(1, 1));
-  const Window window(call, spatial(call.input(1)));
+  const Window window(call, spatial_sizes(call.input(1)));
   if (!(channels.in == d.size(0, 1))) {
     call.fail(fmt::format("the input has {} channels, the filters take {}", d.size(0, 1).to_string(), channels.in.to_string()));
   }
@@ -101,41 +93,11 @@ void define_conv(Definition& d) {
   d.output(d.dtype(0), join({n, k}, o), y);
 }
 
-// One spatial axis of dx[i] = sum over taps r of dy[o] w[r] where o * stride + r * dilation - begin == i. The taps that reach i are every
-// stride-th one: with m = i + begin, r = stride * t + m mod stride and o = floor(m / stride) - t, so that none is tried in vain.
-struct Taps {
-  Axis t;
-  Expr o, r;
-  Expr exact;                 // empty: always; else whether o is whole
-  bool o_outside, r_outside;  // whether o, r may lie outside
-
-  Taps(Definition& d, const Window& window, int axis, const Expr& i) {
-    const auto at = static_cast<std::size_t>(axis);
-    const std::int64_t stride = window.strides[at], dilation = window.dilations[at], begin = window.begins[at];
-    const Dim& kernel = window.kernel[at];
-    const Expr m = i + Expr(begin);
-    const bool by_phase = stride > 1 && dilation == 1;
-    t = d.over(fmt::format("r{}", axis), by_phase ? ceil_div(kernel, stride) : kernel);
-    o_outside = stride > 1 || begin > 0 || window.ends[at] > 0 || !(kernel == Dim(1));
-    r_outside = by_phase && !(floor_div(kernel, stride) * Dim(stride) == kernel);
-    r = d.at(t);
-    if (by_phase) {
-      r = d.at(t) * Expr(stride) + make(Scalar::mod, {m, Expr(stride)});
-      o = make(Scalar::floor_div, {m, Expr(stride)}) - d.at(t);
-    } else {
-      o = m - d.at(t) * Expr(dilation);
-      if (stride == 1) return;
-      exact = make(Scalar::mod, {o, Expr(stride)}) == Expr(0);
-      o = make(Scalar::floor_div, {o, Expr(stride)});
-    }
-  }
-};
-
 void define_input_gradient(Definition& d) {
   const Call& call = d.call();
   check_operands(call, 0, 1);
   const Channels channels(call, d.size(1, 0), d.size(1, 1));
-  const Window window(call, spatial(call.input(1)));
+  const Window window(call, spatial_sizes(call.input(1)));
   const std::vector<Dim>& sizes = call.dims("input_size");
   if (static_cast<int>(sizes.size()) != window.rank())
     call.fail(fmt::format("input_size has {} sizes, not {}", sizes.size(), window.rank()));
@@ -168,7 +130,7 @@ void define_input_gradient(Definition& d) {
   bool o_outside = false, r_outside = false;
   for (int i = 0; i < window.rank(); ++i) {
     const Taps taps(d, window, i, d.at(x[static_cast<std::size_t>(i)]));
-    over.push_back(taps.t);
+    over.push_back(taps.axis);
     at_dy.push_back(taps.o);
     at_w.push_back(taps.r);
     if (taps.exact) exact = exact ? exact && taps.exact : taps.exact;
@@ -206,17 +168,12 @@ void define_weight_gradient(Definition& d) {
   std::vector<Axis> r;
   for (const Dim& size : kernel) r.push_back(d.axis(fmt::format("r{}", r.size()), size));
   const Axis n = d.over("n", d.size(0, 0));
-  const std::vector<Axis> o = axes_over(d, "o", spatial(call.input(1)));
+  const std::vector<Axis> o = axes_over(d, "o", spatial_sizes(call.input(1)));
   const Expr x = read_window(d, window, d.at(n), channels.input(d.at(k), channels.depthwise ? Expr(0) : d.at(c)), o, r);
   d.output(d.dtype(0), join({k, c}, r), d.sum(join({n}, o), x * d.read(1, join({d.at(n), d.at(k)}, o))));
 }
 
-// The attributes that the three share.
-Attributes shared(const Call& call) {
-  Attributes attributes;
-  for (const AttributeSpec& spec : conv_attributes()) attributes[spec.name] = call.attributes().find(spec.name)->second;
-  return attributes;
-}
+Attributes shared(const Call& call) { return attributes_of(call, conv_attributes()); }
 
 Var conv(const GradientContext& g, const Var& x, const Var& w) { return g.build.call("conv", {x, w}, shared(g.call)); }
 
@@ -241,7 +198,8 @@ const Register conv_operator{
      .gradient =
          [](const GradientContext& g) {
            const Var &x = g.inputs[0], &w = g.inputs[1], &dy = g.cotangents[0];
-           std::vector<Var> gradients{input_gradient(g, dy, w, spatial(x.type())), weight_gradient(g, x, dy, spatial(w.type()))};
+           std::vector<Var> gradients{input_gradient(g, dy, w, spatial_sizes(x.type())),
+                                      weight_gradient(g, x, dy, spatial_sizes(w.type()))};
            if (g.call.has(2)) {
              std::vector<std::int64_t> axes{0};
              for (int axis = 2; axis < dy.rank(); ++axis) axes.push_back(axis);
@@ -259,7 +217,7 @@ const Register conv_input_gradient{
      .define = define_input_gradient,
      .gradient = [](const GradientContext& g) {
        const Var &dy = g.inputs[0], &w = g.inputs[1], &ddx = g.cotangents[0];
-       return std::vector<Var>{conv(g, ddx, w), weight_gradient(g, ddx, dy, spatial(w.type()))};
+       return std::vector<Var>{conv(g, ddx, w), weight_gradient(g, ddx, dy, spatial_sizes(w.type()))};
      }}};
 
 const Register conv_weight_gradient{
@@ -270,7 +228,7 @@ const Register conv_weight_gradient{
      .define = define_weight_gradient,
      .gradient = [](const GradientContext& g) {
        const Var &x = g.inputs[0], &dy = g.inputs[1], &ddw = g.cotangents[0];
-       return std::vector<Var>{input_gradient(g, dy, ddw, spatial(x.type())), conv(g, x, ddw)};
+       return std::vector<Var>{input_gradient(g, dy, ddw, spatial_sizes(x.type())), conv(g, x, ddw)};
      }}};
 
 }  // namespace

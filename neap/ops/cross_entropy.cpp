@@ -83,14 +83,10 @@ std::vector<Var> compose(Builder& build, const std::vector<Var>& inputs, const C
   check_labels(call);
   const Var& x = inputs[0];
   const double share = smoothing(call);
-  const std::string& reduction = call.text("reduction");
   Var loss = build.call("logsumexp", {x}, {{"axes", std::vector<std::int64_t>{1}}});
   const Var picked = build.call("pick_class", {x, inputs[1]});
   loss = share > 0 ? loss - picked * (1 - share) - mean(x, {1}) * share : loss - picked;
-  if (reduction == "none") return {loss};
-  if (reduction == "sum") return {sum(loss, {})};
-  if (reduction == "mean") return {mean(loss, {})};
-  call.fail(fmt::format("reduction is '{}'", reduction), "none, sum or mean");
+  return {reduce_loss(loss, call)};
 }
 
 Var row_cotangent(const GradientContext& g) {
@@ -104,7 +100,7 @@ Var row_cotangent(const GradientContext& g) {
 const Register cross_entropy{{.name = "cross_entropy",
                               .about = "-log softmax(x)[label] along axis 1, over all rows; NaN where the label is no class",
                               .inputs = {{"logits"}, {"labels"}},
-                              .attributes = {{"reduction", std::string("mean"), "none, sum or mean over the rows"}, smoothing_attribute},
+                              .attributes = {reduction_attribute(), smoothing_attribute},
                               .compose = compose,
                               .gradient = [](const GradientContext& g) {
                                 const Var total = g.build.call("logsumexp", {g.inputs[0]}, {{"axes", std::vector<std::int64_t>{1}}});

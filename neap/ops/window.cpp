@@ -50,7 +50,10 @@ Dim Window::output_size(const Call& call, int axis, const Dim& size) const {
                           size.to_string(), begins[i], ends[i]),
               "pad more, or use a smaller window or dilation");
   }
-  return floor_div(room, strides[i]) + 1;
+  if (!ceil_mode) return floor_div(room, strides[i]) + 1;
+  const Dim size_and_begin = size + Dim(begins[i]), more = Dim(ends[i] + strides[i]) - reach(axis);
+  if (!more.is_constant()) call.fail("ceil_mode with a window of unknown size", "give the window's size");
+  return ceil_div(size_and_begin + Dim(std::min<std::int64_t>(more.constant(), 0)), strides[i]);
 }
 
 Expr Window::index(int axis, const Expr& o, const Expr& r) const {
@@ -60,7 +63,42 @@ Expr Window::index(int axis, const Expr& o, const Expr& r) const {
 
 bool Window::padded() const {
   const auto positive = [](std::int64_t pad) { return pad > 0; };
-  return std::any_of(begins.begin(), begins.end(), positive) || std::any_of(ends.begin(), ends.end(), positive);
+  return ceil_mode || std::any_of(begins.begin(), begins.end(), positive) || std::any_of(ends.begin(), ends.end(), positive);
+}
+
+Taps::Taps(Definition& d, const Window& window, int spatial, const Expr& i) {
+  const auto at = static_cast<std::size_t>(spatial);
+  const std::int64_t stride = window.strides[at], dilation = window.dilations[at], begin = window.begins[at];
+  const Dim& kernel = window.kernel[at];
+  const Expr m = i + Expr(begin);
+  const bool by_phase = stride > 1 && dilation == 1;
+  axis = d.over(fmt::format("r{}", spatial), by_phase ? ceil_div(kernel, stride) : kernel);
+  o_outside = stride > 1 || begin > 0 || window.ends[at] > 0 || !(kernel == Dim(1));
+  r_outside = by_phase && !(floor_div(kernel, stride) * Dim(stride) == kernel);
+  r = d.at(axis);
+  if (by_phase) {
+    r = d.at(axis) * Expr(stride) + make(Scalar::mod, {m, Expr(stride)});
+    o = make(Scalar::floor_div, {m, Expr(stride)}) - d.at(axis);
+  } else {
+    o = m - d.at(axis) * Expr(dilation);
+    if (stride == 1) return;
+    exact = make(Scalar::mod, {o, Expr(stride)}) == Expr(0);
+    o = make(Scalar::floor_div, {o, Expr(stride)});
+  }
+}
+
+Shape spatial_sizes(const Type& type) { return {type.shape.begin() + 2, type.shape.end()}; }
+
+Attributes attributes_of(const Call& call, const std::vector<AttributeSpec>& specs) {
+  Attributes attributes;
+  for (const AttributeSpec& spec : specs) attributes[spec.name] = call.attributes().find(spec.name)->second;
+  return attributes;
+}
+
+std::vector<Axis> axes_over(Definition& d, std::string_view prefix, const Shape& sizes) {
+  std::vector<Axis> axes;
+  for (const Dim& size : sizes) axes.push_back(d.over(fmt::format("{}{}", prefix, axes.size()), size));
+  return axes;
 }
 
 }  // namespace neap

@@ -69,5 +69,40 @@ TEST(LayerGradients, CrossEntropy) {
   check_call("pick_class", {random({4, 3}), labels});
 }
 
+// No two elements are near enough for a step of the differences to change which is the largest.
+Array distinct(const Sizes& sizes) {
+  Array made(DType::f64, sizes);
+  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, static_cast<double>(i * 37 % 101) / 10);
+  return made;
+}
+
+TEST(LayerGradients, Pools) {
+  const auto window = [](Integers kernel, Integers strides, Integers pads, Integers dilations, bool ceil_mode) {
+    return Attributes{{"kernel_size", kernel}, {"strides", strides}, {"pads", pads}, {"dilations", dilations}, {"ceil_mode", ceil_mode}};
+  };
+  const std::vector<std::pair<Sizes, Attributes>> cases = {
+      {{2, 1, 7}, window({3}, {2}, {1, 1}, {1}, false)},
+      {{1, 2, 4, 5}, window({2, 3}, {1, 2}, {0, 1, 1, 1}, {1, 1}, true)},
+      {{1, 1, 6, 5}, window({2, 2}, {2, 1}, {1, 0, 0, 1}, {2, 3}, false)},
+      {{1, 1, 5}, window({1}, {2}, {0, 0}, {1}, false)},
+      {{1, 1, 2, 3, 2}, window({2, 2, 1}, {1, 1, 1}, {0, 0, 0, 0, 0, 0}, {1, 1, 1}, false)},
+  };
+  for (const auto& [sizes, attributes] : cases) {
+    check_call("max_pool", {distinct(sizes)}, attributes);
+    for (const bool include : {false, true}) {
+      Attributes more = attributes;
+      more["count_include_pad"] = include;
+      check_call("average_pool", {random(sizes)}, more);
+    }
+  }
+  check_call("global_average_pool", {random({2, 2, 3, 2})});
+  check_call("global_max_pool", {distinct({2, 2, 3, 2})});
+  for (const std::int64_t size : {1, 2, 3, 5, 7, 12}) {
+    const Attributes to{{"output_size", std::vector<Dim>{size}}};
+    check_call("adaptive_average_pool", {random({1, 2, 6})}, to);
+    check_call("adaptive_max_pool", {distinct({1, 2, 6})}, to, 1);
+  }
+}
+
 }  // namespace
 }  // namespace neap
