@@ -121,8 +121,9 @@ std::vector<Var> backpropagate(Builder& build, const std::vector<Var>& outputs, 
     for (std::size_t i = 0; i < leaving.size(); ++i) {
       const ValueId id = node.inputs[i];
       if (!leaving[i] || id == no_value || reached.count(id) == 0) continue;
-      NEAP_ASSERT(leaving[i].shape() == graph.type(id).shape, " gradient of {} for input {} is {}, not {}", describe(node), i,
-                  leaving[i].type().to_string(), graph.type(id).to_string());
+      NEAP_ASSERT(leaving[i].shape() == graph.type(id).shape && leaving[i].dtype() == graph.type(id).dtype,
+                  " gradient of {} for input {} is {}, not {}", describe(node), i, leaving[i].type().to_string(),
+                  graph.type(id).to_string());
       add(id, leaving[i]);
     }
   }

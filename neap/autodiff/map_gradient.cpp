@@ -253,6 +253,7 @@ std::vector<Var> map_gradient(Builder& build, const Map& map, const std::vector<
     if (!inputs[static_cast<std::size_t>(operand)]) continue;
     Type type = inputs[static_cast<std::size_t>(operand)].type();
     type.layout = {};
+    if (element_count(type.shape) == Dim(0)) continue;
     Map gather;
     for (std::size_t i = 0; i < type.shape.size(); ++i) {
       gather.axes.push_back({next_axis++, fmt::format("i{}", i), type.shape[i], nullptr});
