@@ -111,11 +111,44 @@ Expr neutral(Scalar op, const std::vector<Expr>& args) {
   return {};
 }
 
-using Memo = std::unordered_map<const Expr::Node*, Expr>;
+// What has been met, by address. Most expressions have some ten nodes: those are looked through in order, and hashed only beyond.
+template <class T>
+class ByNode {
+ public:
+  // Null where it is not known.
+  const T* find(const Expr::Node* node) const {
+    if (many_.empty()) {
+      for (const auto& [known, value] : few_) {
+        if (known == node) return &value;
+      }
+      return nullptr;
+    }
+    const auto found = many_.find(node);
+    return found == many_.end() ? nullptr : &found->second;
+  }
+  void add(const Expr::Node* node, T value) {
+    constexpr std::size_t most_few = 24;
+    if (many_.empty() && few_.size() < most_few) {
+      few_.emplace_back(node, std::move(value));
+      return;
+    }
+    if (many_.empty()) many_.insert(few_.begin(), few_.end());
+    many_.emplace(node, std::move(value));
+  }
+
+ private:
+  std::vector<std::pair<const Expr::Node*, T>> few_;
+  std::unordered_map<const Expr::Node*, T> many_;
+};
+using Memo = ByNode<Expr>;
+using Seen = ByNode<char>;
 
 Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, Memo& memo) {
-  const auto found = memo.find(root.node().get());
-  if (found != memo.end()) return found->second;
+  if (root->args.empty() && root->axes.empty()) {
+    Expr replaced = f(root);
+    return replaced ? replaced : root;
+  }
+  if (const Expr* known = memo.find(root.node().get())) return *known;
   bool changed = false;
   std::vector<Expr> args;
   args.reserve(root->args.size());
@@ -144,18 +177,19 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
       // What `make` simplifies to one of the arguments has been through `f` already.
       const auto same_node = [&](const Expr& arg) { return arg.node() == rebuilt.node(); };
       if (std::any_of(rewritten.begin(), rewritten.end(), same_node)) {
-        memo.emplace(root.node().get(), rebuilt);
+        memo.add(root.node().get(), rebuilt);
         return rebuilt;
       }
     }
   }
   if (Expr replaced = f(rebuilt)) rebuilt = replaced;
-  memo.emplace(root.node().get(), rebuilt);
+  memo.add(root.node().get(), rebuilt);
   return rebuilt;
 }
 
-void visit_with(const Expr& root, const std::function<void(const Expr&)>& f, std::unordered_set<const Expr::Node*>& seen) {
-  if (!seen.insert(root.node().get()).second) return;
+void visit_with(const Expr& root, const std::function<void(const Expr&)>& f, Seen& seen) {
+  if (seen.find(root.node().get()) != nullptr) return;
+  seen.add(root.node().get(), 1);
   for (const Expr& arg : root->args) visit_with(arg, f, seen);
   for (const Axis& axis : root->axes) {
     if (axis.ragged == nullptr) continue;
@@ -422,7 +456,7 @@ Expr rewrite(const Expr& root, const std::function<Expr(const Expr&)>& f) {
 }
 
 void visit(const Expr& root, const std::function<void(const Expr&)>& f) {
-  std::unordered_set<const Expr::Node*> seen;
+  Seen seen;
   visit_with(root, f, seen);
 }
 

@@ -210,7 +210,29 @@ std::int64_t enumerate(const Group& group, const std::vector<Affine>& indices, c
   return static_cast<std::int64_t>(distinct.size());
 }
 
+// The commonest access: each dimension whole by an axis of its own, or at one position. Then nothing needs to be grouped.
+bool plain_region(const Access& access, const Shape& shape, Region& region) {
+  std::vector<std::int64_t> taken;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    const Expr& index = access.index[d];
+    if (index->op == Scalar::axis) {
+      const Axis& axis = access.axes->at(static_cast<int>(index->integer));
+      if (axis.ragged != nullptr || !(axis.extent == shape[d])) return false;
+      if (std::find(taken.begin(), taken.end(), index->integer) != taken.end()) return false;
+      taken.push_back(index->integer);
+      region.box.push_back({0, 1, axis.extent});
+      region.count *= axis.extent;
+    } else if (index->op == Scalar::constant && shape[d].is_constant() && index->integer >= 0 && index->integer < shape[d].constant()) {
+      region.box.push_back({index->integer, 1, 1});
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
 Region region_of(const Access& access, const Shape& shape) {
+  if (Region plain; plain_region(access, shape, plain)) return plain;
   Region region;
   region.box.resize(shape.size());
   std::vector<Affine> indices;

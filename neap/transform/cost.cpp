@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
@@ -117,28 +116,6 @@ Cost CostModel::graph(const Graph& graph) const {
   Cost total;
   for (const NodePtr& node : graph.nodes()) total += this->node(graph, *node);
   return total;
-}
-
-Cost changed_cost(const CostModel& model, const Graph& before, const Graph& after) {
-  std::unordered_map<const Node*, bool> old;  // whether it is still there
-  for (const NodePtr& node : before.nodes()) old.emplace(node.get(), false);
-  const auto same_types = [&](const Node& node) {
-    const auto same = [&](ValueId id) { return id == no_value || before.type(id) == after.type(id); };
-    return std::all_of(node.inputs.begin(), node.inputs.end(), same) && std::all_of(node.outputs.begin(), node.outputs.end(), same);
-  };
-  Cost change;
-  for (const NodePtr& node : after.nodes()) {
-    const auto found = old.find(node.get());
-    if (found != old.end() && same_types(*node)) {
-      found->second = true;
-    } else {
-      change += model.node(after, *node);
-    }
-  }
-  for (const NodePtr& node : before.nodes()) {
-    if (!old.at(node.get())) change = change - model.node(before, *node);
-  }
-  return change;
 }
 
 }  // namespace neap

@@ -29,7 +29,4 @@ class CostModel {
   Rates rates_;
 };
 
-// Cost of the nodes of `after` that are not in `before`, or have other types there, and the other way round: what an edit changed.
-Cost changed_cost(const CostModel& model, const Graph& before, const Graph& after);
-
 }  // namespace neap

@@ -20,9 +20,10 @@ bool has_reduction(const Expr& value) {
   return found;
 }
 
-const Stage* stage_writing(const Map& map, ValueId value) {
-  for (const Stage& stage : map.stages) {
-    if (stage.target == value) return &stage;
+const Stage* stage_writing(const Node& node, ValueId value) {
+  const auto output = std::find(node.outputs.begin(), node.outputs.end(), value) - node.outputs.begin();
+  for (const Stage& stage : node.map->stages) {
+    if (stage.target == output) return &stage;
   }
   return nullptr;
 }
@@ -88,11 +89,9 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
     if (!consumer.is_map()) return fmt::format("{} reads it, which is a library call", consumer.op);
     if (consumer.inputs.size() + producer.inputs.size() > most_operands) return "the fused map would have too many operands";
   }
-  Opener opener;
-  const OpenMap open = opener.open(producer);
-  const Stage* stage = stage_writing(open.map, value);
+  const Stage* stage = stage_writing(producer, value);
   std::string reason;
-  if (!pointwise_axes(open.map, *stage, draft.type(value), reason)) return reason;
+  if (!pointwise_axes(*producer.map, *stage, draft.type(value), reason)) return reason;
   const bool reduces = has_reduction(stage->value);
   const double work = flops(stage->value).is_constant() ? static_cast<double>(flops(stage->value).constant()) : 1e9;
   const int size = expression_size(stage->value);
@@ -109,22 +108,37 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   return "";
 }
 
-void fuse_into(Draft& draft, const Node& producer, ValueId value, int at) {
-  Opener opener;
-  const OpenMap source = opener.open(producer);
-  OpenMap target = opener.open(draft.node(at));
-  const Stage& stage = *stage_writing(source.map, value);
-  std::string reason;
-  const std::vector<int> axis_at = *pointwise_axes(source.map, stage, draft.type(value), reason);
+// The producer's expression in place of the consumer's reads of `value`, with the consumer's operands and axes.
+void fuse_into(Draft& draft, const Node& producer, const Stage& stage, const std::vector<int>& axis_at, ValueId value, int at) {
+  Node fused = draft.node(at);
   const Type& type = draft.type(value);
+  // Operands: the consumer's without the value, then what the producer brings.
+  std::vector<ValueId> operands;
+  const auto operand_of = [&](ValueId id) {
+    const auto known = std::find(operands.begin(), operands.end(), id);
+    if (known != operands.end()) return static_cast<int>(known - operands.begin());
+    operands.push_back(id);
+    return static_cast<int>(operands.size()) - 1;
+  };
+  for (const ValueId id : fused.inputs) {
+    if (id != value) operand_of(id);
+  }
+  Map map = *fused.map;
+  int next_axis = 1 + std::max(highest_axis(map), highest_axis(*producer.map));
+  const Expr source = rewrite(stage.value, [&](const Expr& e) -> Expr {
+    if (e->op != Scalar::read) return {};
+    return read_of(e, operand_of(producer.inputs[static_cast<std::size_t>(e->integer)]));
+  });
   std::vector<std::pair<Expr, Expr>> written;  // equal reads become one expression, so that it is computed once
-  rewrite_map(target.map, [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer != value) return {};
+  rewrite_map(map, [&](const Expr& e) -> Expr {
+    if (e->op != Scalar::read || e->integer < 0) return {};
+    const ValueId read_value = fused.inputs[static_cast<std::size_t>(e->integer)];
+    if (read_value != value) return read_of(e, operand_of(read_value));
     for (const auto& [before, after] : written) {
       if (same(before, e)) return after;
     }
     std::map<int, Expr> position;
-    for (const Axis& axis : source.map.axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
+    for (const Axis& axis : producer.map->axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
     Expr inside;
     const bool guarded = static_cast<int>(e->args.size()) > e->rank;
     for (int i = 0; i < e->rank; ++i) {
@@ -134,12 +148,14 @@ void fuse_into(Draft& draft, const Node& producer, ValueId value, int at) {
       const Expr fits = index >= Expr(0) && index < Expr(type.shape[static_cast<std::size_t>(i)]);
       inside = inside ? inside && fits : fits;
     }
-    const Expr inlined = substitute_axes(opener.refresh(stage.value), position);
+    const Expr inlined = substitute_axes(with_own_axes(source, next_axis), position);
     written.emplace_back(e, guarded ? select(inside, inlined, e->args.back()) : inlined);
     return written.back().second;
   });
-  target.origin = merge_origins(source.origin, target.origin);
-  draft.replace(at, close(target));  // which lists outputs in order of writing: their order already
+  fused.map = std::make_shared<const Map>(std::move(map));
+  fused.inputs = std::move(operands);
+  fused.origin = merge_origins(producer.origin, fused.origin);
+  draft.replace(at, without_unread(std::move(fused)));
 }
 
 std::string apply(Draft& draft, const Site& site, const Parameters&) {
@@ -148,7 +164,9 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
   if (reason.empty()) reason = check(draft, plan, site.at[0]);
   if (!reason.empty()) return reason;
   const NodePtr producer = draft.pointer(plan.producer);
-  for (const int at : plan.consumers) fuse_into(draft, *producer, site.at[0], at);
+  const Stage& stage = *stage_writing(*producer, site.at[0]);
+  const std::vector<int> axis_at = *pointwise_axes(*producer->map, stage, draft.type(site.at[0]), reason);
+  for (const int at : plan.consumers) fuse_into(draft, *producer, stage, axis_at, site.at[0], at);
   draft.erase_unused(plan.producer);
   return "";
 }

@@ -8,16 +8,60 @@
 namespace neap {
 namespace {
 
-Expr read_of(const Expr& e, std::int64_t operand) {
-  std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-  return read(static_cast<int>(operand), e.dtype(), std::move(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
-}
-
 void collect_axes(const std::vector<Axis>& axes, std::set<int>& ids) {
   for (const Axis& axis : axes) ids.insert(axis.id);
 }
 
 }  // namespace
+
+Expr read_of(const Expr& e, std::int64_t operand) {
+  std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
+  return read(static_cast<int>(operand), e.dtype(), std::move(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
+}
+
+int highest_axis(const Map& map) {
+  int highest = -1;
+  const auto note = [&](const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) highest = std::max(highest, axis.id);
+  };
+  note(map.axes);
+  for (const Stage& stage : map.stages) note(stage.axes);
+  visit_map(map, [&](const Expr& e) { note(e->axes); });
+  return highest;
+}
+
+Expr with_own_axes(const Expr& value, int& next_axis) {
+  std::map<int, Expr> renamed;
+  visit(value, [&](const Expr& e) {
+    for (Axis axis : e->axes) {
+      if (renamed.count(axis.id) != 0) continue;
+      const int old = std::exchange(axis.id, next_axis++);
+      renamed.emplace(old, axis_position(axis));
+    }
+  });
+  return renamed.empty() ? value : substitute_axes(value, renamed);
+}
+
+Node without_unread(Node node) {
+  std::vector<int> number(node.inputs.size(), -1);
+  visit_map(*node.map, [&](const Expr& e) {
+    if (e->op == Scalar::read && e->integer >= 0) number[static_cast<std::size_t>(e->integer)] = 0;
+  });
+  std::vector<ValueId> kept;
+  for (std::size_t i = 0; i < number.size(); ++i) {
+    if (number[i] < 0) continue;
+    number[i] = static_cast<int>(kept.size());
+    kept.push_back(node.inputs[i]);
+  }
+  if (kept.size() == node.inputs.size()) return node;
+  Map map = *node.map;
+  rewrite_map(map, [&](const Expr& e) {
+    return e->op == Scalar::read && e->integer >= 0 ? read_of(e, number[static_cast<std::size_t>(e->integer)]) : Expr();
+  });
+  node.map = std::make_shared<const Map>(std::move(map));
+  node.inputs = std::move(kept);
+  return node;
+}
 
 void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f) {
   const auto bounds = [&](std::vector<Axis>& axes) {
@@ -88,18 +132,6 @@ OpenMap Opener::open(const Node& node) {
   for (const auto& [id, size] : schedule.tile) tile[id_of(id)] = size;
   schedule.tile = std::move(tile);
   return open;
-}
-
-Expr Opener::refresh(const Expr& value) {
-  std::map<int, Expr> renamed;
-  visit(value, [&](const Expr& e) {
-    for (Axis axis : e->axes) {
-      if (renamed.count(axis.id) != 0) continue;
-      const int old = std::exchange(axis.id, next_axis_++);
-      renamed.emplace(old, axis_position(axis));
-    }
-  });
-  return renamed.empty() ? value : substitute_axes(value, renamed);
 }
 
 Node close(const OpenMap& open) {

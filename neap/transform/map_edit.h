@@ -21,8 +21,6 @@ class Opener {
  public:
   OpenMap open(const Node& node);
   int fresh_axis() { return next_axis_++; }
-  // A copy of `value` whose reductions have axes of their own, to stand a second time in one map.
-  Expr refresh(const Expr& value);
 
  private:
   int next_axis_ = 0;
@@ -30,6 +28,15 @@ class Opener {
 
 // The node of an open map: operands numbered in order of first use, outputs in order of first write. Equal stages are written once.
 Node close(const OpenMap& open);
+
+// A read of another operand, at the same place.
+Expr read_of(const Expr& read, std::int64_t operand);
+// Largest axis id in a map; -1 if there is none.
+int highest_axis(const Map& map);
+// `value` with its reductions over axes of their own, numbered from `next_axis` on; nothing else changes.
+Expr with_own_axes(const Expr& value, int& next_axis);
+// The node without operands that nothing reads.
+Node without_unread(Node map_node);
 
 // Applies `f` (as in `rewrite`) to every expression of a map: values, indices, bounds of ragged axes.
 void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f);

@@ -35,7 +35,7 @@ void require_sites(const Transformation& transformation) {
 }  // namespace
 
 Optimizer::Optimizer(Graph graph, CostModel model) : draft_(std::move(graph)), model_(std::move(model)) {
-  cost_ = model_.graph(this->graph());
+  cost_ = cost_of(this->graph(), this->graph().nodes());
   const char* wanted = std::getenv("NEAP_VERIFY");
   verifying_ = wanted != nullptr && std::string_view(wanted) == "1";
 }
@@ -54,10 +54,18 @@ std::string Optimizer::place_of(const Site& site) const {
   return text;
 }
 
-Cost Optimizer::cost_of(const std::vector<NodePtr>& nodes) const {
+Cost Optimizer::cost_of(const Graph& graph, const std::vector<NodePtr>& nodes) {
   Cost total;
-  for (const NodePtr& node : nodes) total += model_.node(draft_.shell(), *node);
+  for (const NodePtr& node : nodes) {
+    const auto [known, fresh] = costs_.try_emplace(node);
+    if (fresh) known->second = model_.node(graph, *node);
+    total += known->second;
+  }
   return total;
+}
+
+void Optimizer::forget_costs(const std::vector<NodePtr>& nodes) {
+  for (const NodePtr& node : nodes) costs_.erase(node);
 }
 
 void Optimizer::record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
@@ -87,8 +95,9 @@ Prediction Optimizer::predict(const Transformation& transformation, const Site& 
   prediction.reason = transformation.apply(draft_, site, complete(transformation, parameters));
   if (prediction.reason.empty()) {
     const Draft::Difference difference = draft_.since(mark);
-    prediction.before = cost_of(difference.gone);
-    prediction.after = cost_of(difference.made);
+    prediction.before = cost_of(draft_.shell(), difference.gone);
+    prediction.after = cost_of(draft_.shell(), difference.made);
+    forget_costs(difference.made);
   }
   draft_.rollback(mark);
   return prediction;
@@ -107,7 +116,8 @@ void Optimizer::apply(const Transformation& transformation, const Site& site, co
     throw Error(fmt::format("{} does not fit: {}", transformation.name, reason), place, "`neap optimize --explain` lists the sites");
   }
   const Draft::Difference difference = draft_.since(mark);
-  record(transformation, site, parameters, 1, std::move(place), mark, cost_of(difference.made) - cost_of(difference.gone));
+  const Cost change = cost_of(draft_.shell(), difference.made) - cost_of(draft_.shell(), difference.gone);
+  record(transformation, site, parameters, 1, std::move(place), mark, change);
 }
 
 bool Optimizer::try_site(const Transformation& transformation, const Site& site, const Parameters& parameters) {
@@ -116,13 +126,14 @@ bool Optimizer::try_site(const Transformation& transformation, const Site& site,
   std::string reason = transformation.apply(draft_, site, complete(transformation, parameters));
   if (reason.empty()) {
     const Draft::Difference difference = draft_.since(mark);
-    const Cost change = cost_of(difference.made) - cost_of(difference.gone);
+    const Cost change = cost_of(draft_.shell(), difference.made) - cost_of(draft_.shell(), difference.gone);
     if (!transformation.needs_gain || change.seconds < 0) {
       record(transformation, site, parameters, 1, std::move(place), mark, change);
       return true;
     }
     reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
                          change.flops / 1e3);
+    forget_costs(difference.made);
   }
   draft_.rollback(mark);
   refusals_.push_back({transformation.name, transformation.level, std::move(place), std::move(reason)});
@@ -138,7 +149,8 @@ int Optimizer::pass(const Transformation& transformation, const Parameters& para
     refusals_.push_back({transformation.name, transformation.level, std::move(refusal.place), std::move(refusal.reason)});
   }
   if (edits == 0) return 0;
-  const Cost change = changed_cost(model_, graph(), changed);
+  // Both sums go over the same nodes in the same order where nothing changed, so that what stays cancels to the last bit.
+  const Cost change = cost_of(changed, changed.nodes()) - cost_of(graph(), graph().nodes());
   draft_.adopt(std::move(changed));
   record(transformation, {}, parameters, edits, "everywhere", mark, change);
   return edits;

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "neap/transform/transformation.h"
@@ -61,12 +62,14 @@ class Optimizer {
   int pass(const Transformation& transformation, const Parameters& parameters);
   void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
               Draft::Mark mark, const Cost& change);
-  Cost cost_of(const std::vector<NodePtr>& nodes) const;
+  Cost cost_of(const Graph& graph, const std::vector<NodePtr>& nodes);  // computed once a node
+  void forget_costs(const std::vector<NodePtr>& nodes);
   std::string place_of(const Site& site) const;
 
   Draft draft_;
   CostModel model_;
   Cost cost_;
+  std::unordered_map<NodePtr, Cost> costs_;  // of nodes that are or were in the graph: it keeps them, so that no other takes their address
   std::vector<Step> steps_;
   std::vector<Refusal> refusals_;
   bool verifying_ = false;

@@ -49,7 +49,8 @@ struct Transformation {
   std::function<std::vector<Site>(const Draft&)> find;
   std::function<std::string(Draft&, const Site&, const Parameters&)> apply;
   bool needs_gain = true;  // keep an edit only where the cost model sees a gain (false: always worth it)
-  // In place of the two above: a pass over the whole graph, linear in its size; gives how many edits it made.
+  // In place of the two above: a pass over the whole graph, linear in its size; gives how many edits it made. A node whose operands' or
+  // results' types it changes must become a new node (`replace_node`): costs are kept by node.
   std::function<int(Graph&, const Parameters&, Pass&)> apply_everywhere;
 };
 
