@@ -46,6 +46,8 @@ Var OnnxNode::input(int input) const {
   return reader_->materialise(*build_, *inputs_[static_cast<std::size_t>(input)], place());
 }
 
+Var OnnxNode::tensor_of(OnnxValue& value) const { return reader_->materialise(*build_, value, place()); }
+
 std::vector<Var> OnnxNode::inputs() const {
   std::vector<Var> all;
   for (int i = 0; i < input_count(); ++i) all.push_back(has(i) ? input(i) : Var());

@@ -70,20 +70,32 @@ void read_range(OnnxNode& node) {
       for (std::int64_t i = 0; i < count.constant(); ++i) known.elements.push_back({start + Dim(i * delta), 1});
       return node.give(std::move(known));
     }
-    const Var steps = node.build().call("iota", {}, {{"shape", Shape{count}}, {"dtype", dtype}});
-    return node.give(steps * static_cast<double>(delta) + node.input(0));
+    const Var steps = node.build().call("arange", {}, {{"size", Shape{count}}, {"step", static_cast<double>(delta)}, {"dtype", dtype}});
+    return node.give(steps + node.input(0));
   }
   const double start = node.numbers(0).at(0), limit = node.numbers(1).at(0), delta = node.numbers(2).at(0);
   const double count = std::ceil((limit - start) / delta);
   if (!(count < 1e15)) node.fail(fmt::format("a range from {} to {} by {}", start, limit, delta));
   const Shape shape{static_cast<std::int64_t>(std::max(count, 0.0))};
-  node.give(node.build().call("iota", {}, {{"shape", shape}, {"dtype", dtype}}) * delta + start);
+  node.give(node.build().call("arange", {}, {{"size", shape}, {"start", start}, {"step", delta}, {"dtype", dtype}}));
+}
+
+// A matrix with ones on a diagonal, of the input's sizes.
+void read_eye_like(OnnxNode& node) {
+  const Type like = node.type(0);
+  if (like.rank() != 2) node.fail("takes a matrix");
+  const Attributes attributes{{"rows", Shape{like.shape[0]}},
+                              {"columns", Shape{like.shape[1]}},
+                              {"diagonal", node.integer("k", 0)},
+                              {"dtype", node.dtype("dtype", like.dtype)}};
+  node.give(node.build().call("eye", {}, attributes));
 }
 
 const RegisterOnnx constant_reader{{.type = "Constant", .read = read_constant}};
 const RegisterOnnx constant_of_shape{{.type = "ConstantOfShape", .since = 9, .read = read_constant_of_shape}};
 const RegisterOnnx shape_reader{{.type = "Shape", .read = read_shape}};
 const RegisterOnnx size_reader{{.type = "Size", .read = read_size}};
+const RegisterOnnx eye_like{{.type = "EyeLike", .since = 9, .read = read_eye_like}};
 const RegisterOnnx range_reader{{.type = "Range", .since = 11, .read = read_range}};
 
 }  // namespace

@@ -95,18 +95,16 @@ void read_expand(OnnxNode& node) {
   node.give(expand(node.input(0), wanted));
 }
 
-// Each axis becomes two, the outer one of size 1 is repeated, and both are joined.
 void read_tile(OnnxNode& node) {
-  const Shape from = node.type(0).shape, repeats = node.sizes(1);
-  if (repeats.size() != from.size()) node.fail(fmt::format("{} repeats for {} axes", repeats.size(), from.size()));
-  Shape apart, wide, joined;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    if (repeats[i].is_constant() && repeats[i].constant() < 0) node.fail(fmt::format("{} repeats", repeats[i].to_string()));
-    apart.insert(apart.end(), {Dim(1), from[i]});
-    wide.insert(wide.end(), {repeats[i], from[i]});
-    joined.push_back(repeats[i] * from[i]);
+  Shape repeats;
+  if (node.opset() < 6) {  // a number and an axis
+    repeats.assign(static_cast<std::size_t>(node.rank(0)), Dim(1));
+    repeats[static_cast<std::size_t>(node.axis(node.integers(2).at(0), node.rank(0)))] = node.sizes(1).at(0);
+  } else {
+    repeats = node.sizes(1);
   }
-  node.give(reshape(expand(reshape(node.input(0), apart), wide), joined));
+  if (static_cast<int>(repeats.size()) != node.rank(0)) node.fail(fmt::format("{} repeats for {} axes", repeats.size(), node.rank(0)));
+  node.give(node.build().call("tile", {node.input(0)}, {{"repeats", repeats}}));
 }
 
 void read_concat(OnnxNode& node) {
@@ -185,45 +183,18 @@ void read_pad(OnnxNode& node) {
   node.give(node.build().call("pad", {node.input(0)}, {{"before", before}, {"after", after}, {"mode", mode}, {"value", value}}));
 }
 
-// Blocks of channels to blocks of pixels: [N, C, H, W] to [N, C/b^2, H*b, W*b]; DCR: the block is the outer part of the channels.
-void read_depth_to_space(OnnxNode& node) {
-  const Shape s = node.type(0).shape;
-  const std::int64_t b = node.integer("blocksize", 0);
-  const std::string mode = node.text("mode", "DCR");
-  Dim channels;
-  if (s.size() != 4 || b < 1 || b > 65536 || !Dim::divide_exactly(s[1], b * b, channels))
-    node.fail(fmt::format("blocks of {} of {}", b, to_string(s)));
-  if (mode != "DCR" && mode != "CRD") node.fail("the mode is neither DCR nor CRD");
-  const Var x = node.input(0);
-  const Var apart = mode == "DCR" ? transpose(reshape(x, {s[0], b, b, channels, s[2], s[3]}), {0, 3, 4, 1, 5, 2})
-                                  : transpose(reshape(x, {s[0], channels, b, b, s[2], s[3]}), {0, 1, 4, 2, 5, 3});
-  node.give(reshape(apart, {s[0], channels, s[2] * Dim(b), s[3] * Dim(b)}));
-}
-
-void read_space_to_depth(OnnxNode& node) {
-  const Shape s = node.type(0).shape;
-  const std::int64_t b = node.integer("blocksize", 0);
-  Dim height, width;
-  if (s.size() != 4 || b < 1 || b > 65536 || !Dim::divide_exactly(s[2], b, height) || !Dim::divide_exactly(s[3], b, width))
-    node.fail(fmt::format("blocks of {} of {}", b, to_string(s)));
-  const Var apart = transpose(reshape(node.input(0), {s[0], s[1], height, b, width, b}), {0, 3, 5, 1, 2, 4});
-  node.give(reshape(apart, {s[0], s[1] * Dim(b * b), height, width}));
-}
-
 const RegisterOnnx readers[] = {
     RegisterOnnx{{.type = "Reshape", .read = read_reshape, .moves = 0}},
     RegisterOnnx{{.type = "Flatten", .read = read_flatten, .moves = 0}},
     RegisterOnnx{{.type = "Squeeze", .read = read_squeeze, .moves = 0}},
     RegisterOnnx{{.type = "Unsqueeze", .read = read_unsqueeze, .moves = 0}},
     RegisterOnnx{{.type = "Expand", .since = 8, .read = read_expand, .moves = 0}},
-    RegisterOnnx{{.type = "Tile", .since = 6, .read = read_tile, .moves = 0}},
+    RegisterOnnx{{.type = "Tile", .read = read_tile, .moves = 0}},
     RegisterOnnx{{.type = "Concat", .read = read_concat, .moves = -1}},
     RegisterOnnx{{.type = "Transpose", .read = read_transpose, .moves = 0}},
     RegisterOnnx{{.type = "Slice", .read = read_slice, .moves = 0}},
     RegisterOnnx{{.type = "Split", .read = read_split, .moves = 0}},
     RegisterOnnx{{.type = "Pad", .read = read_pad}},
-    RegisterOnnx{{.type = "DepthToSpace", .read = read_depth_to_space}},
-    RegisterOnnx{{.type = "SpaceToDepth", .read = read_space_to_depth}},
 };
 
 }  // namespace

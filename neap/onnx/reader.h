@@ -50,6 +50,7 @@ class OnnxNode {
   bool has(int input) const { return input < input_count() && inputs_[static_cast<std::size_t>(input)] != nullptr; }
   const OnnxValue& value(int input) const;  // Error if absent
   Var input(int input) const;               // as a tensor of the graph
+  Var tensor_of(OnnxValue& value) const;    // likewise, of an element of a sequence or a result of an inner graph
   std::vector<Var> inputs() const;          // all; absent ones empty
   Type type(int input) const;
   int rank(int input) const { return type(input).rank(); }
