@@ -120,5 +120,67 @@ TEST(CrossEntropy, ErrorsAreNamed) {
   EXPECT_EQ(refusal("cross_entropy", {x, labels}, {{"label_smoothing", 2.0}}), "cross_entropy: label_smoothing is 2");
 }
 
+// Standardizes runs of `run` elements that lie together, with a scale and bias for element i of all given by f.
+template <class F>
+std::vector<double> standardized(const Array& x, std::int64_t run, double epsilon, F&& affine) {
+  std::vector<double> y;
+  for (std::int64_t begin = 0; begin < x.count(); begin += run) {
+    double mean = 0, variance = 0;
+    for (std::int64_t i = begin; i < begin + run; ++i) mean += x.get(i) / static_cast<double>(run);
+    for (std::int64_t i = begin; i < begin + run; ++i) variance += std::pow(x.get(i) - mean, 2) / static_cast<double>(run);
+    for (std::int64_t i = begin; i < begin + run; ++i) y.push_back(affine(i, (x.get(i) - mean) / std::sqrt(variance + epsilon)));
+  }
+  return y;
+}
+
+TEST(Norms, OfOneExample) {
+  const Array x = random({2, 6, 5}), five = random({5}, 2), thirty = random({6, 5}, 3), six = random({6}, 4), other = random({6}, 5);
+  const Attributes epsilon{{"epsilon", 0.01}};
+  expect_near(run("layer_norm", {x}, epsilon)[0], standardized(x, 5, 0.01, [](auto, double y) { return y; }));
+  expect_near(run("layer_norm", {x, five, five}, epsilon)[0],
+              standardized(x, 5, 0.01, [&](auto i, double y) { return y * five.get(i % 5) + five.get(i % 5); }));
+  expect_near(run("layer_norm", {x, thirty}, {{"epsilon", 0.01}, {"axis", std::int64_t{1}}})[0],
+              standardized(x, 30, 0.01, [&](auto i, double y) { return y * thirty.get(i % 30); }));
+  const auto per_channel = [&](auto i, double y) { return y * six.get(i / 5 % 6) + other.get(i / 5 % 6); };
+  expect_near(run("instance_norm", {x, six, other}, epsilon)[0], standardized(x, 5, 0.01, per_channel));
+  for (const std::int64_t groups : {1, 2, 3, 6}) {
+    expect_near(run("group_norm", {x, six, other}, {{"groups", groups}, {"epsilon", 0.01}})[0],
+                standardized(x, 30 / groups, 0.01, per_channel));
+  }
+  std::vector<double> rms, length;
+  for (std::int64_t i = 0; i < x.count(); ++i) {
+    double power = 0;
+    for (std::int64_t j = 0; j < 5; ++j) power += std::pow(x.get(i / 5 * 5 + j), 2);
+    rms.push_back(x.get(i) / std::sqrt(power / 5 + 0.01) * five.get(i % 5));
+    length.push_back(x.get(i) / std::sqrt(power));
+  }
+  expect_near(run("rms_norm", {x, five}, epsilon)[0], rms);
+  expect_near(run("lp_normalize", {x})[0], length);
+  EXPECT_EQ(refusal("layer_norm", {x, six}), "layer_norm: operand 'scale' has shape [6]");
+  EXPECT_EQ(refusal("group_norm", {x}, {{"groups", std::int64_t{4}}}), "group_norm: 6 channels in 4 groups");
+  EXPECT_EQ(refusal("group_norm", {x, five}, {{"groups", std::int64_t{2}}}), "group_norm: operand 'scale' has shape [5]");
+}
+
+TEST(Norms, OfZeros) {
+  const Array zeros = Array::zeros(DType::f32, {2, 3});
+  for (const char* op : {"layer_norm", "rms_norm", "lp_normalize"}) expect_near(run(op, {zeros})[0], std::vector<double>(6));
+}
+
+TEST(Norms, LocalResponse) {
+  const Array x = random({2, 5, 3});
+  for (const std::int64_t size : {1, 2, 3, 4, 7}) {
+    std::vector<double> wanted;
+    for (std::int64_t i = 0; i < x.count(); ++i) {
+      const std::int64_t c = i / 3 % 5;
+      double power = 0;
+      // ONNX: from c - floor((size - 1) / 2) to c + ceil((size - 1) / 2)
+      for (std::int64_t other = std::max<std::int64_t>(0, c - (size - 1) / 2); other <= std::min<std::int64_t>(4, c + size / 2); ++other)
+        power += std::pow(x.get(i + (other - c) * 3), 2);
+      wanted.push_back(x.get(i) / std::pow(2 + 0.3 * power / static_cast<double>(size), 0.6));
+    }
+    expect_near(run("local_response_norm", {x}, {{"size", size}, {"alpha", 0.3}, {"beta", 0.6}, {"bias", 2.0}})[0], wanted);
+  }
+}
+
 }  // namespace
 }  // namespace neap
