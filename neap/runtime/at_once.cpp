@@ -5,6 +5,7 @@
 #include "neap/base/error.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/blocked_map.h"
 #include "neap/runtime/library.h"
 
 namespace neap {
@@ -53,11 +54,11 @@ class Run {
     for (const ValueId id : node.inputs) operands.push_back(value_of(id));
     std::vector<Type> outputs;
     for (const ValueId id : node.outputs) outputs.push_back(row_major(graph_.type(id)));
-    std::vector<Array> results = node.is_map() ? interpret_map(*node.map, operands, outputs, symbols_) : run_call(node, operands, outputs);
+    std::vector<Array> results = node.is_map() ? run_map(*node.map, operands, outputs) : run_call(node, operands, outputs);
     if (node.epilogue != nullptr) {
       std::vector<Array> epilogue_operands{results[0]};
       epilogue_operands.insert(epilogue_operands.end(), operands.begin() + node.epilogue_first, operands.end());
-      results = interpret_map(*node.epilogue, epilogue_operands, outputs, symbols_);
+      results = run_map(*node.epilogue, epilogue_operands, outputs);
     }
     for (std::size_t i = 0; i < results.size(); ++i) values_[node.outputs[i]] = std::move(results[i]);
   }
@@ -73,8 +74,22 @@ class Run {
     if (const Implementation* library = choose_implementation(call, inputs, outputs)) {
       return run_library(*library->prepare(call, inputs, outputs, symbols_), operands, outputs);
     }
-    if (call.op().define != nullptr) return interpret_map(define(call).map, operands, outputs, symbols_);
+    if (call.op().define != nullptr) return run_map(define(call).map, operands, outputs);
     return run_composite(call, operands);
+  }
+
+  std::vector<Array> run_map(const Map& map, const std::vector<Array>& operands, const std::vector<Type>& outputs) const {
+    std::vector<Type> inputs;
+    for (const Array& operand : operands) inputs.push_back({operand.dtype(), Shape(operand.sizes().begin(), operand.sizes().end()), {}});
+    const auto blocked = BlockedMap::make(map, inputs, outputs, symbols_);
+    if (blocked == nullptr) return interpret_map(map, operands, outputs, symbols_);
+    std::vector<const void*> from;
+    for (const Array& operand : operands) from.push_back(operand.raw());
+    std::vector<Array> results;
+    std::vector<void*> to;
+    for (const Type& type : outputs) to.push_back(results.emplace_back(type.dtype, evaluate(type.shape, symbols_)).raw());
+    blocked->run(from, to);
+    return results;
   }
 
   std::vector<Array> run_library(LibraryCall& library, const std::vector<Array>& operands, const std::vector<Type>& outputs) const {

@@ -1,4 +1,4 @@
-#include "library_check.h"
+#include "tests/library/library_check.h"
 
 namespace neap {
 namespace {

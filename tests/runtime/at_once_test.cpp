@@ -7,6 +7,7 @@
 
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
+#include "tests/support/cases.h"
 
 namespace neap {
 namespace {
@@ -52,6 +53,24 @@ TEST(AtOnce, CompositeOfReductions) {
   graph.add_output(build.call("logsumexp", {x}, {{"axes", std::vector<std::int64_t>{1}}, {"keep", true}}).id(), "y");
   graph.add_output(mean(x, {0}).id(), "m");
   for (const std::int64_t n : {1, 2, 1031}) expect_as_interpreted(graph, {ramp(DType::f32, {3, n})});
+}
+
+double tolerance_of(DType dtype, double f32) {
+  return dtype == DType::bf16 ? 0.04 : dtype == DType::f16 ? 0.005 : dtype == DType::f64 ? 1e-12 : f32;
+}
+
+TEST(AtOnce, EveryOperatorsCases) {
+  for (const testing::Case& given : testing::read_cases()) {
+    for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::f16}) {
+      SCOPED_TRACE(given.place + ": " + given.text + " as " + std::string(name(dtype)));
+      const testing::Case c = dtype == DType::f32 ? given : testing::with_dtype(given, dtype);
+      const Graph graph = testing::graph_of(c);
+      const std::vector<Array> inputs = testing::inputs_of(c), wanted = interpret(graph, inputs), got = run_at_once(graph, inputs);
+      ASSERT_EQ(got.size(), wanted.size());
+      for (std::size_t i = 0; i < got.size(); ++i)
+        EXPECT_TRUE(testing::close(got[i], wanted[i], tolerance_of(dtype, std::max(c.tolerance, 1e-5))));
+    }
+  }
 }
 
 TEST(AtOnce, ErrorNamesTheInput) {
