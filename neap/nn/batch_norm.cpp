@@ -12,7 +12,8 @@ BatchNorm::BatchNorm(std::int64_t channels, BatchNormOptions options)
 Tensor BatchNorm::forward(const Tensor& x) {
   const Attributes attributes{{"epsilon", options_.epsilon}};
   if (!training()) return call("batch_norm_inference", {x, weight_, bias_, running_mean_, running_variance_}, attributes);
-  const std::vector<Tensor> made = calls("batch_norm", {x, weight_, bias_}, attributes);
+  // Summed around the running mean, so that mean and variance take one pass together.
+  const std::vector<Tensor> made = calls("batch_norm", {x, weight_, bias_, running_mean_.value()}, attributes);
   // The running variance is that of the population: n / (n - 1) of the batch's.
   const Dim count = element_count(x.shape()), channels = x.size(1);
   Dim n;

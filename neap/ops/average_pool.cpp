@@ -96,7 +96,7 @@ const Register average_pool{{.name = "average_pool",
                                    return std::vector<Var>{g.build.call("average_pool_gradient", {g.cotangents[0]}, std::move(given))};
                                  },
                              .onnx = {{"AveragePool",
-                                       7,
+                                       1,
                                        {{"kernel_shape", "kernel_size"},
                                         {"strides", "strides"},
                                         {"pads", "pads"},

@@ -102,7 +102,7 @@ const Register max_pool{{.name = "max_pool",
                                return std::vector<Var>{spread(g, g.cotangents[0], tap, spatial_sizes(g.inputs[0].type()))};
                              },
                          .onnx = {{"MaxPool",
-                                   10,
+                                   1,
                                    {{"kernel_shape", "kernel_size"},
                                     {"strides", "strides"},
                                     {"pads", "pads"},

@@ -94,8 +94,45 @@ std::vector<Var> compose(Builder& build, const std::vector<Var>& inputs, const C
   return results;
 }
 
+Cell lstm_cell(const Call&) {
+  return {4, false, [](const std::vector<Var>& states, const Var& projected, const Var& r, const Var&) {
+            const std::vector<Var> gates = parts(projected + times_transposed(states[0], r), 1, 4);
+            const Var c = sigmoid(gates[2]) * states[1] + sigmoid(gates[0]) * tanh(gates[3]);
+            return std::vector<Var>{sigmoid(gates[1]) * tanh(c), c};
+          }};
+}
+
+// Gates of x: update, reset, candidate. The candidate sees the state through the reset gate, before or after its product with r.
+Cell gru_cell(const Call& call) {
+  const auto linear_first = [](const Var& h, const std::vector<Var>& x, const Var& r, const Var& bias) {
+    Var product = times_transposed(h, r);
+    if (bias) product = product + bias;
+    const std::vector<Var> of_h = parts(product, 1, 3);
+    return std::pair{sigmoid(x[0] + of_h[0]), tanh(x[2] + sigmoid(x[1] + of_h[1]) * of_h[2])};
+  };
+  const auto reset_first = [](const Var& h, const std::vector<Var>& x, const Var& r, const Var&) {
+    const std::vector<Var> rows = parts(r, 0, 3);
+    const Var reset = sigmoid(x[1] + times_transposed(h, rows[1]));
+    return std::pair{sigmoid(x[0] + times_transposed(h, rows[0])), tanh(x[2] + times_transposed(reset * h, rows[2]))};
+  };
+  const bool linear = call.flag("linear_before_reset");
+  return {3, linear, [=](const std::vector<Var>& states, const Var& projected, const Var& r, const Var& bias) {
+            const std::vector<Var> x = parts(projected, 1, 3);
+            const auto [update, candidate] = linear ? linear_first(states[0], x, r, bias) : reset_first(states[0], x, r, bias);
+            return std::vector<Var>{candidate + update * (states[0] - candidate)};
+          }};
+}
+
+Cell rnn_cell(const Call& call) {
+  const std::string activation = call.text("activation");
+  if (activation != "tanh" && activation != "relu") call.fail(fmt::format("activation is '{}'", activation), "tanh or relu");
+  return {1, false, [activation](const std::vector<Var>& states, const Var& projected, const Var& r, const Var&) {
+            return std::vector<Var>{unary(activation, projected + times_transposed(states[0], r))};
+          }};
+}
+
 Operator recurrent(const char* name, const char* about, int states, std::vector<AttributeSpec> attributes,
-                   const std::function<Cell(const Call&)>& cell, const char* onnx, std::map<std::string, std::string> onnx_attributes) {
+                   const std::function<Cell(const Call&)>& cell) {
   Operator op;
   op.name = name;
   op.about = about;
@@ -106,60 +143,18 @@ Operator recurrent(const char* name, const char* about, int states, std::vector<
   op.compose = [cell, states](Builder& build, const std::vector<Var>& inputs, const Call& call) {
     return compose(build, inputs, call, cell(call), states);
   };
-  onnx_attributes["direction"] = "direction";
-  op.onnx = {{onnx, 7, std::move(onnx_attributes)}};
   return op;
 }
 
 const Register lstm{recurrent(
-    "lstm",
-    "gates i, o, f, c of x w^T + h r^T + bias: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'); also h and c at the end",
-    2, {},
-    [](const Call&) {
-      return Cell{4, false, [](const std::vector<Var>& states, const Var& projected, const Var& r, const Var&) {
-                    const std::vector<Var> gates = parts(projected + times_transposed(states[0], r), 1, 4);
-                    const Var c = sigmoid(gates[2]) * states[1] + sigmoid(gates[0]) * tanh(gates[3]);
-                    return std::vector<Var>{sigmoid(gates[1]) * tanh(c), c};
-                  }};
-    },
-    "LSTM", {})};
+    "lstm", "gates i, o, f, g of x w^T + h r^T + bias: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'); then h, c", 2, {},
+    lstm_cell)};
 
-const Register gru{recurrent(
-    "gru", "gates z, r, n: n = tanh(x w_n^T + (r h) r_n^T + bias), h' = (1 - z) n + z h; also h at the end", 1,
-    {{"linear_before_reset", false, "the reset gate scales h r_n^T + bias rather than h"}},
-    [](const Call& call) {
-      const bool linear_first = call.flag("linear_before_reset");
-      return Cell{3, linear_first, [linear_first](const std::vector<Var>& states, const Var& projected, const Var& r, const Var& bias) {
-                    const Var& h = states[0];
-                    const std::vector<Var> x = parts(projected, 1, 3);
-                    Var z, candidate;
-                    if (linear_first) {
-                      Var recurrent = times_transposed(h, r);
-                      if (bias) recurrent = recurrent + bias;
-                      const std::vector<Var> of_h = parts(recurrent, 1, 3);
-                      z = sigmoid(x[0] + of_h[0]);
-                      candidate = tanh(x[2] + sigmoid(x[1] + of_h[1]) * of_h[2]);
-                    } else {
-                      const std::vector<Var> rows = parts(r, 0, 3);
-                      z = sigmoid(x[0] + times_transposed(h, rows[0]));
-                      const Var reset = sigmoid(x[1] + times_transposed(h, rows[1]));
-                      candidate = tanh(x[2] + times_transposed(reset * h, rows[2]));
-                    }
-                    return std::vector<Var>{candidate + z * (h - candidate)};
-                  }};
-    },
-    "GRU", {{"linear_before_reset", "linear_before_reset"}})};
+const Register gru{recurrent("gru", "gates z, r, n: n = tanh(x w_n^T + (r h) r_n^T + bias), h' = (1 - z) n + z h; then the last h", 1,
+                             {{"linear_before_reset", false, "the reset gate scales h r_n^T + bias rather than h"}}, gru_cell)};
 
-const Register rnn{
-    recurrent("rnn", "h' = f(x w^T + h r^T + bias); also h at the end", 1, {{"activation", std::string("tanh"), "f: tanh or relu"}},
-              [](const Call& call) {
-                const std::string activation = call.text("activation");
-                if (activation != "tanh" && activation != "relu") call.fail(fmt::format("activation is '{}'", activation), "tanh or relu");
-                return Cell{1, false, [activation](const std::vector<Var>& states, const Var& projected, const Var& r, const Var&) {
-                              return std::vector<Var>{unary(activation, projected + times_transposed(states[0], r))};
-                            }};
-              },
-              "RNN", {})};
+const Register rnn{recurrent("rnn", "h' = f(x w^T + h r^T + bias); then the last h", 1,
+                             {{"activation", std::string("tanh"), "f: tanh or relu"}}, rnn_cell)};
 
 }  // namespace
 }  // namespace neap
