@@ -166,8 +166,6 @@ const RegisterOnnx readers[] = {
     RegisterOnnx{{.type = "Pow", .since = 7, .read = read_pow}},
     RegisterOnnx{{.type = "Sum", .read = fold_operands("add", false)}},
     RegisterOnnx{{.type = "Mean", .read = fold_operands("add", true)}},
-    RegisterOnnx{{.type = "Max", .since = 8, .read = fold_operands("maximum", false)}},
-    RegisterOnnx{{.type = "Min", .since = 8, .read = fold_operands("minimum", false)}},
     RegisterOnnx{{.type = "Max", .read = fold_operands("maximum", false)}},
     RegisterOnnx{{.type = "Min", .read = fold_operands("minimum", false)}},
     RegisterOnnx{{.type = "Mod", .since = 10, .read = read_mod}},

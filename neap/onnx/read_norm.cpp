@@ -83,7 +83,6 @@ void read_mean_variance(OnnxNode& node) {
 
 const RegisterOnnx readers[] = {
     RegisterOnnx{{.type = "BatchNormalization", .read = read_batch_norm}},
-    RegisterOnnx{{.type = "BatchNormalization", .since = 9, .read = read_batch_norm}},
     RegisterOnnx{{.type = "Gemm", .read = read_gemm}},
     RegisterOnnx{{.type = "LayerNormalization", .since = 17, .read = read_layer_norm}},
     RegisterOnnx{{.type = "GroupNormalization", .since = 18, .read = read_group_norm_by_group}},

@@ -104,8 +104,6 @@ const RegisterOnnx argmin{{.type = "ArgMin", .read = position_of("argmin")}};
 const RegisterOnnx cumsum{{.type = "CumSum", .since = 11, .read = read_cumulative_sum}};
 const RegisterOnnx softmax{{.type = "Softmax", .read = softmax_like("softmax")}};
 const RegisterOnnx log_softmax{{.type = "LogSoftmax", .read = softmax_like("log_softmax")}};
-const RegisterOnnx softmax13{{.type = "Softmax", .since = 13, .read = softmax_like("softmax")}};
-const RegisterOnnx log_softmax13{{.type = "LogSoftmax", .since = 13, .read = softmax_like("log_softmax")}};
 const RegisterOnnx hardmax{{.type = "Hardmax", .read = read_hardmax}};
 
 }  // namespace

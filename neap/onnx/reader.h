@@ -110,7 +110,7 @@ struct OnnxReader {
 struct RegisterOnnx {
   explicit RegisterOnnx(OnnxReader reader);
 };
-// Explicit readers, else the OnnxName of an operator (ops/operator.h); null if there is none.
+// An explicit reader, else the OnnxName of an operator (ops/operator.h); null if there is none.
 const OnnxReader* find_onnx_reader(const std::string& type, int opset);
 
 // Text of a file in a message: control characters replaced, cut where it is long.

@@ -86,10 +86,8 @@ const OnnxReader* newest(const Registry& from, const std::string& type, int opse
 RegisterOnnx::RegisterOnnx(OnnxReader reader) { add(registry(), std::move(reader)); }
 
 const OnnxReader* find_onnx_reader(const std::string& type, int opset) {
-  const OnnxReader* ours = newest(registry(), type, opset);
-  const OnnxReader* theirs = newest(renamed_operators(), type, opset);
-  if (ours == nullptr || theirs == nullptr) return ours == nullptr ? theirs : ours;
-  return theirs->since > ours->since ? theirs : ours;
+  const OnnxReader* explicitly = newest(registry(), type, opset);
+  return explicitly != nullptr ? explicitly : newest(renamed_operators(), type, opset);
 }
 
 }  // namespace neap
