@@ -365,9 +365,15 @@ void bind(const Shape& shape, const std::vector<std::int64_t>& sizes, Symbols& s
     throw Error(fmt::format("{} has {} axes, {} are expected: {}", what, sizes.size(), shape.size(), to_string(shape)));
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const std::vector<std::string> names = shape[i].symbols();
-    if (names.size() != 1 || !(shape[i] == Dim::symbol(names[0]))) continue;
-    const auto [at, fresh] = symbols.emplace(names[0], sizes[i]);
-    if (!fresh && at->second != sizes[i]) {
+    if (names.size() != 1) continue;
+    const std::int64_t offset = shape[i].evaluate({{names[0], 0}}), step = shape[i].evaluate({{names[0], 1}}) - offset;
+    if (step == 0 || !(shape[i] == Dim(step) * Dim::symbol(names[0]) + Dim(offset))) continue;
+    if ((sizes[i] - offset) % step != 0) {
+      throw Error(fmt::format("{} is {}, which does not fit {}: no {} makes axis {} have {} elements", what, sizes_text(sizes),
+                              to_string(shape), names[0], i, sizes[i]));
+    }
+    const auto [at, fresh] = symbols.emplace(names[0], (sizes[i] - offset) / step);
+    if (!fresh && at->second != (sizes[i] - offset) / step) {
       throw Error(
           fmt::format("{} is {}, which does not fit {} where {} is {}", what, sizes_text(sizes), to_string(shape), names[0], at->second));
     }

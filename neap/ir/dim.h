@@ -62,7 +62,7 @@ Dim element_count(const Shape& shape);
 std::vector<std::int64_t> evaluate(const Shape& shape, const Symbols& symbols);
 
 // Finds the values of symbols so that `shape` has these sizes, adding to `symbols`; Error (naming `what`) where they do not fit.
-// Only sizes that are a plain symbol bind; others are checked after all inputs have bound (`check` below).
+// Sizes that are linear in one symbol bind (N, 32*H); others are checked after all inputs have bound (`check` below).
 void bind(const Shape& shape, const std::vector<std::int64_t>& sizes, Symbols& symbols, const std::string& what);
 void check(const Shape& shape, const std::vector<std::int64_t>& sizes, const Symbols& symbols, const std::string& what);
 
