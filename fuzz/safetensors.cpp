@@ -1,0 +1,8 @@
+// The safetensors reader.
+#include "neap/files/safetensors.h"
+
+#include "fuzz/target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return neap::give_bytes(data, size, [](std::string_view bytes) { neap::parse_safetensors(bytes, "fuzz"); });
+}
