@@ -1,7 +1,9 @@
 #include "neap/base/array.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "neap/base/error.h"
@@ -21,12 +23,22 @@ T as(From value) {
   }
 }
 
+// Towards zero, at the ends of the range where it is left, NaN to 0: as casts in maps do.
+std::int64_t truncated(double value) {
+  constexpr double limit = 9223372036854775808.0;
+  if (std::isnan(value)) return 0;
+  if (value >= limit) return std::numeric_limits<std::int64_t>::max();
+  return value <= -limit ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(value);
+}
+
 template <class To, class T>
 To from(T value) {
   if constexpr (std::is_same_v<To, BFloat16> || std::is_same_v<To, Float16>) {
     return To(static_cast<float>(value));
   } else if constexpr (std::is_same_v<To, bool>) {
     return value != 0;
+  } else if constexpr (std::is_floating_point_v<T> && std::is_integral_v<To>) {
+    return static_cast<To>(truncated(value));
   } else {
     return static_cast<To>(value);
   }

@@ -58,7 +58,7 @@ class Array {
   }
 
   double get(std::int64_t flat) const;            // any dtype, by row-major position
-  void set(std::int64_t flat, double value);      // rounds to the dtype
+  void set(std::int64_t flat, double value);      // rounds to the dtype; to an integer as `convert` (ir/scalar.h) does
   std::int64_t get_int(std::int64_t flat) const;  // exact for 64-bit integers
   void set_int(std::int64_t flat, std::int64_t value);
 

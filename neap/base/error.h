@@ -22,9 +22,9 @@ class Error : public std::runtime_error {
 
 // A broken promise of our own code (not of a user's input): says so, and names the place.
 [[noreturn]] void internal_error(const char* file, int line, const std::string& message);
-#define NEAP_ASSERT(condition, ...)                                                                                       \
-  do {                                                                                                                    \
-    if (!(condition)) ::neap::internal_error(__FILE__, __LINE__, #condition " " __VA_OPT__(+::fmt::format(__VA_ARGS__))); \
+#define NEAP_ASSERT(condition, ...)                                                                                   \
+  do {                                                                                                                \
+    if (!(condition)) ::neap::internal_error(__FILE__, __LINE__, #condition __VA_OPT__(+::fmt::format(__VA_ARGS__))); \
   } while (false)
 
 }  // namespace neap

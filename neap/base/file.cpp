@@ -93,6 +93,7 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
 
 std::string read_beneath(const std::filesystem::path& folder, std::string_view relative, std::int64_t offset, std::int64_t length) {
   const std::string place = fmt::format("'{}' below {}", relative, folder.string());
+  if (relative.find('\0') != std::string_view::npos) throw Error("refused to open: the name has a zero byte", place);
   const Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (root.get() < 0) fail("cannot open the folder", place);
   struct open_how how {};
@@ -122,7 +123,11 @@ std::filesystem::path cache_folder() {
   }
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  ::chmod(folder.c_str(), 0700);
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (opened.get() < 0 || ::fstat(opened.get(), &status) != 0 || status.st_uid != ::geteuid() || ::fchmod(opened.get(), 0700) != 0) {
+    throw Error("the cache is not a folder of this user", folder.string(), "set NEAP_CACHE to one that is");
+  }
   return folder;
 }
 

@@ -13,15 +13,6 @@ Hash hash_bytes(std::string_view bytes) {
   return {hash.low64, hash.high64};
 }
 
-Hasher& Hasher::add(std::uint64_t value) {
-  // Two independent lanes of a multiply-rotate mix: order matters, and no value is a fixed point.
-  low_ = (low_ ^ value) * 0x9FB21C651E98DF25ull;
-  low_ ^= low_ >> 32;
-  high_ = (high_ + value) * 0xD6E8FEB86659FD93ull;
-  high_ ^= (high_ >> 29) ^ (low_ << 7);
-  return *this;
-}
-
 Hasher& Hasher::add(std::string_view text) {
   add(text.size());
   const Hash hash = hash_bytes(text);

@@ -17,7 +17,14 @@ Hash hash_bytes(std::string_view bytes);
 // Feeds values one after the other; equal sequences give equal hashes on every machine and run.
 class Hasher {
  public:
-  Hasher& add(std::uint64_t value);
+  // Two independent lanes of a multiply-rotate mix: order matters, and no value is a fixed point.
+  Hasher& add(std::uint64_t value) {
+    low_ = (low_ ^ value) * 0x9FB21C651E98DF25ull;
+    low_ ^= low_ >> 32;
+    high_ = (high_ + value) * 0xD6E8FEB86659FD93ull;
+    high_ ^= (high_ >> 29) ^ (low_ << 7);
+    return *this;
+  }
   Hasher& add(std::string_view text);  // length first, so that ("ab","c") differs from ("a","bc")
   Hash finish() const;
 

@@ -54,7 +54,7 @@ void Progress::draw(bool final) {
 std::string human_bytes(double bytes) {
   static constexpr std::array<const char*, 5> units = {"B", "kB", "MB", "GB", "TB"};
   std::size_t unit = 0;
-  while (std::fabs(bytes) >= 1000 && unit + 1 < units.size()) {
+  while (std::fabs(bytes) >= (unit == 0 ? 1000 : 999.5) && unit + 1 < units.size()) {
     bytes /= 1000;
     ++unit;
   }
@@ -63,8 +63,8 @@ std::string human_bytes(double bytes) {
 }
 
 std::string human_seconds(double seconds) {
-  if (seconds < 1e-3) return fmt::format("{:.0f} us", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
+  if (seconds < 0.9995e-3) return fmt::format("{:.0f} us", seconds * 1e6);
+  if (seconds < 0.9995) return fmt::format("{:.3g} ms", seconds * 1e3);
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<long>(seconds);
   return fmt::format("{} min {} s", whole / 60, whole % 60);

@@ -11,7 +11,7 @@ CounterRandom::CounterRandom(std::uint64_t seed, Draw purpose, std::int64_t epoc
 std::uint32_t CounterRandom::next() { return philox(seed_, stream_, counter_++); }
 
 std::int64_t CounterRandom::below(std::int64_t limit) {
-  NEAP_ASSERT(limit > 0, "a random number below {}", limit);
+  NEAP_ASSERT(limit > 0, " a random number below {}", limit);
   const auto range = static_cast<std::uint64_t>(limit);
   const std::uint64_t unfair = -range % range;  // 2^64 modulo range: words below it would favour small values
   for (;;) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 #include <mutex>
 #include <set>
 
@@ -23,14 +24,16 @@ using Terms = std::map<std::vector<std::string>, std::int64_t>;
 constexpr std::size_t longest_text = 10000;                    // of a size inside other text
 constexpr std::size_t most_terms = 1024, highest_degree = 24;  // no network has such sizes; hostile text has
 
+constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();  // has no opposite, so it is not a size
+
 std::int64_t checked_add(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
-  if (__builtin_add_overflow(a, b, &result)) throw Error("a size does not fit 63 bits");
+  if (__builtin_add_overflow(a, b, &result) || result == lowest) throw Error("a size does not fit 63 bits");
   return result;
 }
 std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
-  if (__builtin_mul_overflow(a, b, &result)) throw Error("a size does not fit 63 bits");
+  if (__builtin_mul_overflow(a, b, &result) || result == lowest) throw Error("a size does not fit 63 bits");
   return result;
 }
 std::int64_t floor_quotient(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0) ? 1 : 0); }
@@ -75,18 +78,16 @@ class Parser {
     return value;
   }
 
-  std::size_t position() const { return at_; }
+  std::size_t position() const { return text_.substr(0, at_).find_last_not_of(' ') + 1; }
   Dim sum() {
     if (++depth_ > 100) fail("a shallower expression");
     Dim value = take('-') ? Dim(0) - product() : product();
     for (;;) {
-      const std::size_t before = at_;
       if (take('+')) {
         value += product();
       } else if (take('-')) {
         value = value - product();
       } else {
-        at_ = before;
         --depth_;
         return value;
       }

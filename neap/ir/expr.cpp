@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -434,7 +435,8 @@ std::string_view name(Reduction reduction) {
 bool same(const Expr& a, const Expr& b) {
   if (a.node() == b.node()) return true;
   if (!a || !b) return false;
-  const bool equal_numbers = a->number == b->number || (a->number != a->number && b->number != b->number);
+  const bool equal_numbers =
+      (a->number == b->number && std::signbit(a->number) == std::signbit(b->number)) || (std::isnan(a->number) && std::isnan(b->number));
   if (a->op != b->op || a->dtype != b->dtype || !equal_numbers || a->integer != b->integer || a->rank != b->rank || !(a->dim == b->dim) ||
       a->reduction != b->reduction || a->args.size() != b->args.size() || a->axes.size() != b->axes.size()) {
     return false;

@@ -189,7 +189,6 @@ class GraphParser {
     while (!cursor_.take(")")) {
       if (!node.inputs.empty()) cursor_.expect(",");
       node.inputs.push_back(used_value());
-      if (node.inputs.back() == no_value && map) cursor_.fail("a map has no absent operands");
     }
     const std::vector<NamedOperand> operands = operands_of(node.inputs);
     MapParser parser(cursor_, operands, targets);
@@ -217,7 +216,8 @@ class GraphParser {
   std::vector<NamedOperand> operands_of(const std::vector<ValueId>& ids) const {
     std::vector<NamedOperand> all;
     for (const ValueId id : ids) {
-      all.push_back(id == no_value ? NamedOperand{} : NamedOperand{names_[static_cast<std::size_t>(id)], graph_.type(id).dtype});
+      all.push_back(id == no_value ? NamedOperand{.absent = true}
+                                   : NamedOperand{names_[static_cast<std::size_t>(id)], graph_.type(id).dtype});
     }
     return all;
   }

@@ -312,6 +312,7 @@ MapParser::Part MapParser::operand_by_position() {
 }
 
 MapParser::Part MapParser::read(std::int64_t operand, DType dtype) {
+  if (operand >= 0 && operands_[static_cast<std::size_t>(operand)].absent) cursor_.fail("operand {} is absent", operand);
   Expr::Node node;
   node.op = Scalar::read;
   node.dtype = dtype;

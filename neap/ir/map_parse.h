@@ -18,6 +18,7 @@ namespace neap {
 struct NamedOperand {
   std::string name;  // as in the text; "" if it can be read by its position only
   DType dtype = DType::f32;
+  bool absent = false;
 };
 
 class MapParser {

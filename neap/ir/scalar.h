@@ -14,7 +14,8 @@ struct Number {
 };
 
 Number round_to(DType dtype, Number value);          // wraps integers, rounds floats to the dtype's grid
-Number convert(Number value, DType from, DType to);  // a cast; NaN to an integer is 0, out-of-range floats saturate
+Number convert(Number value, DType from, DType to);  // a cast; of a float to an integer: as if to i64 first
+                                                     // (towards zero, saturating, NaN to 0), which narrower integers wrap
 bool is_true(Number value, DType dtype);
 // `dtype` is the arguments' dtype (the first's for select's condition and shifts it is each argument's own: `dtypes`). Not for axis, read,
 // size, reduce.

@@ -103,11 +103,7 @@ class Verifier {
     if (node.outputs.empty()) fail("a node makes nothing");
     if (node.is_map() != node.op.empty()) fail("a node is either a map or a call, not both or neither");
     for (const ValueId id : node.inputs) {
-      if (id != no_value) {
-        use(id);
-      } else if (node.is_map()) {
-        fail("a map has an absent operand");
-      }
+      if (id != no_value) use(id);
     }
     for (const ValueId id : node.outputs) define(id);
     node.is_map() ? check_map(node) : check_call(node);
@@ -119,7 +115,7 @@ class Verifier {
     if (!node.attributes.empty()) fail("a map has attributes");
     if (node.epilogue != nullptr) fail("a map has an epilogue");
     std::vector<const Type*> operands, outputs;
-    for (const ValueId id : node.inputs) operands.push_back(&graph_.type(id));
+    for (const ValueId id : node.inputs) operands.push_back(id == no_value ? nullptr : &graph_.type(id));
     for (const ValueId id : node.outputs) outputs.push_back(&graph_.type(id));
     body(*node.map, operands, outputs, &node.schedule);
   }
@@ -147,8 +143,7 @@ class Verifier {
     }
     std::vector<const Type*> operands{&graph_.type(node.outputs[0])};
     for (auto i = static_cast<std::size_t>(node.epilogue_first); i < node.inputs.size(); ++i) {
-      if (node.inputs[i] == no_value) fail("the epilogue has an absent operand");
-      operands.push_back(&graph_.type(node.inputs[i]));
+      operands.push_back(node.inputs[i] == no_value ? nullptr : &graph_.type(node.inputs[i]));
     }
     body(*node.epilogue, operands, {operands[0]}, nullptr);
     check_epilogue_reads(*node.epilogue);

@@ -58,7 +58,10 @@ class MapVerifier {
   }
 
   const Type& operand_type(std::int64_t operand) const {
-    if (operand >= 0 && operand < static_cast<std::int64_t>(operands_.size())) return *operands_[static_cast<std::size_t>(operand)];
+    if (operand >= 0 && operand < static_cast<std::int64_t>(operands_.size())) {
+      if (operands_[static_cast<std::size_t>(operand)] == nullptr) fail("operand {} is absent, but read", operand);
+      return *operands_[static_cast<std::size_t>(operand)];
+    }
     if (operand < 0 && operand >= -static_cast<std::int64_t>(locals_.size())) return locals_[static_cast<std::size_t>(-1 - operand)];
     fail("{} {} is read, which the map does not have", operand >= 0 ? "operand" : "local", operand >= 0 ? operand : -1 - operand);
   }

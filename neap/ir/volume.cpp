@@ -383,16 +383,15 @@ struct Accesses {
 
   Accesses(const Node& node) : reads(node.inputs.size()), writes(node.outputs.size()), scopes(node.map->stages.size() + 1) {
     const Map& map = *node.map;
+    declare(map.axes, scopes.back());
     add_bounds(map.axes, scopes.back());
-    for (const Axis& axis : map.axes) scopes.back().insert_or_assign(axis.id, axis);
     for (std::size_t i = 0; i < map.stages.size(); ++i) {
       const Stage& stage = map.stages[i];
       Axes& scope = scopes[i];
       scope = scopes.back();
-      for (const Axis& axis : stage.axes) scope.insert_or_assign(axis.id, axis);
-      visit(stage.value, [&](const Expr& e) {
-        for (const Axis& axis : e->axes) scope.insert_or_assign(axis.id, axis);
-      });
+      declare(stage.axes, scope);
+      declare(stage.value, scope);
+      for (const Expr& index : stage.index) declare(index, scope);
       add_bounds(stage.axes, scope);
       add(stage.value, scope);
       for (const Expr& index : stage.index) add(index, scope);
@@ -401,6 +400,19 @@ struct Accesses {
     }
   }
 
+  void declare(const std::vector<Axis>& axes, Axes& scope) {
+    for (const Axis& axis : axes) {
+      scope.insert_or_assign(axis.id, axis);
+      if (axis.ragged == nullptr) continue;
+      declare(axis.ragged->first, scope);
+      declare(axis.ragged->second, scope);
+    }
+  }
+  void declare(const Expr& root, Axes& scope) {
+    visit(root, [&](const Expr& e) {
+      for (const Axis& axis : e->axes) scope.insert_or_assign(axis.id, axis);
+    });
+  }
   void add(const Expr& root, const Axes& scope) {
     visit(root, [&](const Expr& e) {
       if (e->op != Scalar::read || e->integer < 0 || static_cast<std::size_t>(e->integer) >= reads.size()) return;

@@ -71,7 +71,7 @@ std::string render_report(const nlohmann::json& report) {
   std::string_view rest = page::frame;
   for (auto open = rest.find("{{"); open != rest.npos; open = rest.find("{{")) {
     const auto close = rest.find("}}", open);
-    NEAP_ASSERT(close != rest.npos, "page.html has an open place");
+    NEAP_ASSERT(close != rest.npos, " page.html has an open place");
     const std::string_view place = rest.substr(open + 2, close - open - 2);
     html += rest.substr(0, open);
     if (place == "title")
