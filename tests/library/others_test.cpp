@@ -1,0 +1,98 @@
+// Pooling, normalisation and sorting by libraries.
+#include "tests/library/library_check.h"
+
+namespace neap {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+
+Array with_special(const Sizes& sizes) {
+  Array x = test_elements(DType::f32, sizes, 1);
+  for (std::int64_t i = 0; i < x.count(); i += 7) x.set(i, i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY);
+  return x;
+}
+
+TEST(Pool, AverageAndGradient) {
+  struct Row {
+    std::string x, y, layout;
+    Attributes attributes;
+  };
+  const std::vector<Row> table = {
+      {"[2,3,7,5]", "[2,3,6,4]", "", {{"kernel_size", Integers{2, 2}}}},
+      {"[2,17,8,9]", "[2,17,4,5]", "acdb", {{"kernel_size", Integers{3, 3}}, {"strides", Integers{2, 2}}, {"pads", Integers{1, 1, 1, 1}}}},
+      {"[1,2,7,7]",
+       "[1,2,4,4]",
+       "",
+       {{"kernel_size", Integers{3, 3}}, {"strides", Integers{2, 2}}, {"pads", Integers{1, 1, 1, 1}}, {"count_include_pad", true}}},
+      {"[1,2,6,6]", "[1,2,3,3]", "", {{"kernel_size", Integers{3, 3}}, {"strides", Integers{2, 2}}, {"ceil_mode", true}}},
+      {"[3,4,9]", "[3,4,4]", "", {{"kernel_size", Integers{3}}, {"strides", Integers{2}}}},
+      {"[1,8,4,5,6]", "[1,8,3,4,5]", "acdeb", {{"kernel_size", Integers{2, 2, 2}}}},
+      {"[0,3,4,4]", "[0,3,3,3]", "", {{"kernel_size", Integers{2, 2}}}},
+  };
+  for (const Row& row : table) {
+    const std::string layout = row.layout.empty() ? "" : " " + row.layout;
+    check_library({.op = "average_pool", .inputs = {"f32" + row.x + layout}, .attributes = row.attributes, .output_layout = row.layout});
+    Attributes gradient = row.attributes;
+    const Type x = Type::parse("f32" + row.x);
+    gradient["input_size"] = std::vector<Dim>(x.shape.begin() + 2, x.shape.end());
+    check_library({.op = "average_pool_gradient", .inputs = {"f32" + row.y + layout}, .attributes = gradient, .output_layout = row.layout});
+  }
+}
+
+TEST(Norm, Batch) {
+  for (const char* x : {"f32[4,3,5,5]", "f32[4,17,5,5] acdb", "f32[1,3,1,1]", "f32[64,8,9,9]", "f32[7,5]", "f32[0,2,3,3]"}) {
+    const Type type = Type::parse(x);
+    const std::string channels = "f32[" + type.shape[1].to_string() + "]";
+    check_library({.op = "batch_norm",
+                   .inputs = {x, channels, channels},
+                   .output_layout = type.layout.row_major() ? "" : type.layout.tag(type.rank()),
+                   .tolerance = 1e-4});
+  }
+}
+
+TEST(Norm, Layer) {
+  check_library({.op = "layer_norm", .inputs = {"f32[5,7]", "f32[7]", "f32[7]"}, .tolerance = 1e-4});
+  check_library({.op = "layer_norm", .inputs = {"f32[64,384]", "f32[384]"}, .tolerance = 1e-4});
+  check_library({.op = "layer_norm", .inputs = {"f32[3,4,5]"}, .attributes = {{"axis", std::int64_t{1}}}, .tolerance = 1e-4});
+  check_library({.op = "layer_norm", .inputs = {"f32[0,7]", "f32[7]", "f32[7]"}});
+}
+
+TEST(Norm, NanStaysInItsRow) {
+  Array x = test_elements(DType::f32, {3, 4}, 2);
+  x.set(5, NAN);
+  x.set(9, INFINITY);
+  check_library({.op = "layer_norm", .inputs = {"f32[3,4]"}, .given = {x}});
+  check_library({.op = "batch_norm", .inputs = {"f32[3,4]", "f32[4]", "f32[4]"}, .given = {x}});
+}
+
+// oneDNN's softmax and largest of a window lose a NaN: there must be no implementation by it.
+TEST(Norm, NothingThatLosesNan) {
+  for (const char* op : {"softmax", "log_softmax", "max_pool"}) EXPECT_TRUE(implementations_of(op).empty()) << op;
+}
+
+TEST(Sort, OrderTiesAndNan) {
+  const Array special = with_special({4, 29});
+  for (const bool descending : {false, true}) {
+    for (const char* op : {"argsort", "sort", "rank"}) {
+      for (const char* shape : {"f32[1]", "f32[0]", "f32[3,0]", "f64[13]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]", "i64[2,5,3]"}) {
+        check_library({.op = op, .inputs = {shape}, .attributes = {{"descending", descending}}});
+        check_library({.op = op, .inputs = {shape}, .attributes = {{"descending", descending}, {"axis", std::int64_t{0}}}});
+      }
+      check_library({.op = op, .inputs = {"f32[4,29]"}, .attributes = {{"descending", descending}}, .given = {special}});
+    }
+    for (const std::int64_t k : {0, 1, 5, 29}) {
+      check_library({.op = "top_k",
+                     .inputs = {"f32[4,29]"},
+                     .attributes = {{"k", std::vector<Dim>{Dim(k)}}, {"largest", descending}},
+                     .given = {special}});
+    }
+    check_library({.op = "top_k",
+                   .inputs = {"i32[5,4]"},
+                   .attributes = {{"k", std::vector<Dim>{Dim(2)}}, {"largest", descending}, {"axis", std::int64_t{0}}}});
+  }
+}
+
+TEST(Sort, ManyLinesOnThreads) { check_library({.op = "argsort", .inputs = {"i32[300,64]"}}); }
+
+}  // namespace
+}  // namespace neap
