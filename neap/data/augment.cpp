@@ -33,20 +33,20 @@ template <class Word>
 void move_pixels(Word* image, std::span<const Word> fill, const Augmentation& how, const Choice& choice, const Sizes& sizes,
                  std::vector<Word>& copy) {
   const std::int64_t channels = sizes[1], height = sizes[2], width = sizes[3];
-  const std::int64_t half = how.cutout / 2;
+  const std::int64_t begin = std::max<std::int64_t>(0, choice.right), end = std::min(width, width + choice.right);  // columns from inside
+  const std::int64_t cut_y = choice.cut_y - how.cutout / 2, cut_x = choice.cut_x - how.cutout / 2;
+  const std::int64_t cut_begin = std::max<std::int64_t>(0, cut_x), cut_end = std::min(width, cut_x + how.cutout);
   copy.assign(image, image + channels * height * width);
-  for (std::int64_t y = 0; y < height; ++y) {
-    const std::int64_t from_y = y - choice.down;
-    const bool cut_row = how.cutout > 0 && y >= choice.cut_y - half && y < choice.cut_y - half + how.cutout;
-    for (std::int64_t x = 0; x < width; ++x) {
-      const std::int64_t shifted = x - choice.right, from_x = choice.flip ? width - 1 - shifted : shifted;
-      const bool cut = cut_row && x >= choice.cut_x - half && x < choice.cut_x - half + how.cutout;
-      const bool outside = cut || from_y < 0 || from_y >= height || from_x < 0 || from_x >= width;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        image[(c * height + y) * width + x] =
-            outside ? fill[static_cast<std::size_t>(c)] : copy[static_cast<std::size_t>((c * height + from_y) * width + from_x)];
-      }
+  for (std::int64_t line = 0; line < channels * height; ++line) {
+    const std::int64_t y = line % height, from_y = y - choice.down;
+    const Word background = fill[static_cast<std::size_t>(line / height)];
+    Word* to = image + line * width;
+    std::fill_n(to, width, background);
+    if (from_y >= 0 && from_y < height) {
+      const Word* from = copy.data() + (line - choice.down) * width;
+      for (std::int64_t x = begin; x < end; ++x) to[x] = choice.flip ? from[width - 1 - (x - choice.right)] : from[x - choice.right];
     }
+    if (y >= cut_y && y < cut_y + how.cutout && cut_begin < cut_end) std::fill(to + cut_begin, to + cut_end, background);
   }
 }
 

@@ -70,16 +70,17 @@ std::shared_ptr<const ImageSource> images_in_memory(const Array& images, const s
 
 Normalization normalization_of(const ImageSource& images) {
   const auto channels = static_cast<std::size_t>(images.sizes()[0]);
-  const auto pixels = static_cast<std::size_t>(element_count(images.sizes()));
+  const auto area = static_cast<std::size_t>(images.sizes()[1] * images.sizes()[2]);
   std::vector<std::array<std::int64_t, levels>> counts(channels);
-  std::vector<std::uint8_t> image(pixels);
+  std::vector<std::uint8_t> image(channels * area);
   for (std::int64_t i = 0; i < images.count(); ++i) {
     images.read(i, image);
-    for (std::size_t at = 0; at < pixels; ++at) ++counts[at / (pixels / channels)][image[at]];
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t at = c * area; at < (c + 1) * area; ++at) ++counts[c][image[at]];
+    }
   }
   Normalization found;
-  const double total =
-      static_cast<double>(images.count()) * static_cast<double>(pixels) / static_cast<double>(std::max<std::size_t>(channels, 1));
+  const double total = static_cast<double>(images.count()) * static_cast<double>(area);
   for (const auto& channel : counts) {
     double sum = 0, squares = 0;  // of integers below 2^53: exact
     for (std::size_t value = 0; value < channel.size(); ++value) {

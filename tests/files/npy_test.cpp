@@ -24,11 +24,10 @@ void refused(const std::string& bytes, const std::string& problem) {
 }
 
 TEST(Npy, EveryDtypeAndOddSizesComeBack) {
+  for (const auto& [name, array] : testing_arrays()) expect_same(parse_npy(npy_bytes(array), "test"), array, name);
   const TemporaryFolder folder;
-  for (const auto& [name, array] : testing_arrays()) {
-    write_npy(folder.path() / "a.npy", array);
-    expect_same(read_npy(folder.path() / "a.npy"), array, name);
-  }
+  write_npy(folder.path() / "a.npy", example_array(DType::f32, {3, 5}));
+  expect_same(read_npy(folder.path() / "a.npy"), example_array(DType::f32, {3, 5}));
 }
 
 TEST(Npy, WritesWhatNumpyWrites) {
