@@ -53,12 +53,12 @@ TEST(Npz, Refusals) {
   expect_error([] { npz_bytes({}); }, "an npz file needs an array");
 }
 
+// Each of the two alone would be within the limit.
 TEST(Npz, ABombIsStopped) {
-  const std::string bomb = npz_bytes({{"z", Array::zeros(DType::u8, {std::int64_t{65} << 20})}}, Packing::deflated);
+  const Array half = Array::zeros(DType::u8, {std::int64_t{33} << 20});
+  const std::string bomb = npz_bytes({{"a", half}, {"b", half}}, Packing::deflated);
   EXPECT_LT(bomb.size(), 100000U);
   refused(bomb, "the file expands to more than its size allows");
-  const Array half = Array::zeros(DType::u8, {std::int64_t{33} << 20});
-  refused(npz_bytes({{"a", half}, {"b", half}}, Packing::deflated), "the file expands to more than its size allows");
 }
 
 }  // namespace
