@@ -39,14 +39,14 @@ std::vector<Array> Dataset::range(std::int64_t begin, std::int64_t end) const {
 
 void Dataset::check_indices(std::span<const std::int64_t> indices) const {
   for (const std::int64_t index : indices) {
-    if (index < 0 || index >= count()) throw Error(fmt::format("there is no example {}, only 0 to {}", index, count() - 1), place());
+    if (index < 0 || index >= count()) throw Error(fmt::format("there is no example {} among {}", index, count()), place());
   }
 }
 
 DatasetPtr subset(DatasetPtr whole, std::vector<std::int64_t> indices) {
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= whole->count()) {
-      throw Error(fmt::format("there is no example {}, only 0 to {}", index, whole->count() - 1), whole->place());
+      throw Error(fmt::format("there is no example {} among {}", index, whole->count()), whole->place());
     }
   }
   return std::make_shared<Subset>(std::move(whole), std::move(indices));

@@ -40,7 +40,7 @@ TEST(ArrayDataset, Refusals) {
   expect_error([&] { array_dataset({}, {}); }, "a dataset needs an array");
   expect_error([&] { array_dataset({"x"}, {three}, {}, "here")->range(0, 4); }, "examples 0 to 4 of 3", "here");
   const std::vector<std::int64_t> bad = {0, 3}, negative = {-1};
-  expect_error([&] { array_dataset({"x"}, {three})->batch(bad); }, "there is no example 3, only 0 to 2");
+  expect_error([&] { array_dataset({"x"}, {three})->batch(bad); }, "there is no example 3 among 3");
   expect_error([&] { array_dataset({"x"}, {three})->batch(negative); }, "there is no example -1");
 }
 
@@ -73,9 +73,9 @@ TEST(Split, AllAndNothing) {
 
 TEST(Subset, RefusesIndicesOutside) {
   const DatasetPtr whole = array_dataset({"x"}, {Array::zeros(DType::f32, {7})});
-  expect_error([&] { subset(whole, {0, 7}); }, "there is no example 7, only 0 to 6");
+  expect_error([&] { subset(whole, {0, 7}); }, "there is no example 7 among 7");
   const std::vector<std::int64_t> second = {1};
-  expect_error([&] { subset(whole, {0})->batch(second); }, "there is no example 1, only 0 to 0");
+  expect_error([&] { subset(whole, {0})->batch(second); }, "there is no example 1 among 1");
 }
 
 TEST(Labels, ThoseOutOfRangeAreNamedWithTheirIndex) {
