@@ -83,7 +83,7 @@ class Binding {
 
   // As generated loops, without what joining the loops of its only reader saves: one write and one read of the result, and a start.
   double own_seconds(const Node& node) const {
-    double seconds = pass_.model.node(graph_, node).seconds;
+    double seconds = pass_.model.as_loops(graph_, node).seconds;
     for (const ValueId id : node.outputs) {
       if (id < static_cast<ValueId>(joins_.size()) && joins_[static_cast<std::size_t>(id)] != 0) {
         seconds -= pass_.model.copy_seconds(2 * pass_.model.bytes(graph_.type(id)));

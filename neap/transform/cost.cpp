@@ -37,8 +37,10 @@ namespace {
 constexpr double product_efficiency = 0.35, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
 constexpr double smallest_product = 32;  // terms of a sum
 
+}  // namespace
+
 // Flops, and the flops at peak that take the same time.
-struct Work {
+struct CostModel::Work {
   double flops = 0, weighted = 0;
   Work& operator+=(const Work& other) {
     flops += other.flops;
@@ -47,17 +49,17 @@ struct Work {
   }
 };
 
-Work work_of(const Map& map, const CostModel& model) {
+CostModel::Work CostModel::work_of(const Map& map) const {
   Work work;
   double points = 1;
-  for (const Axis& axis : map.axes) points *= model.evaluate(axis.extent);
+  for (const Axis& axis : map.axes) points *= evaluate(axis.extent);
   for (const Stage& stage : map.stages) {
-    double mine = points * model.evaluate(flops(stage.value)), efficiency = elementwise_efficiency;
-    for (const Axis& axis : stage.axes) mine *= model.evaluate(axis.extent);
+    double mine = points * evaluate(flops(stage.value)), efficiency = elementwise_efficiency;
+    for (const Axis& axis : stage.axes) mine *= evaluate(axis.extent);
     visit(stage.value, [&](const Expr& e) {
       if (e->op != Scalar::reduce || e->args[0]->op != Scalar::mul) return;
       double terms = 1;
-      for (const Axis& axis : e->axes) terms *= model.evaluate(axis.extent);
+      for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
       efficiency = terms < smallest_product ? window_efficiency : product_efficiency;
     });
     work += {mine, mine / efficiency};
@@ -66,9 +68,9 @@ Work work_of(const Map& map, const CostModel& model) {
 }
 
 // Of a call's definition; of a composite, of what it is made of.
-Work call_work(const Graph& graph, const Node& node, const CostModel& model) {
+CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const {
   const Call call = make_call(graph, node);
-  if (call.op().define != nullptr) return work_of(define(call).map, model);
+  if (call.op().define != nullptr) return work_of(define(call).map);
   Graph body;
   Builder build(body);
   std::vector<Var> inputs;
@@ -78,38 +80,57 @@ Work call_work(const Graph& graph, const Node& node, const CostModel& model) {
   for (const Var& output : build.expand(call, inputs)) body.add_output(output.id(), "y");
   Work work;
   const Graph primitives = expand_composites(body);
-  for (const NodePtr& inner : primitives.nodes()) work += work_of(define(make_call(primitives, *inner)).map, model);
+  for (const NodePtr& inner : primitives.nodes()) work += work_of(define(make_call(primitives, *inner)).map);
   return work;
 }
 
-double library_peak_share(const Graph& graph, const Node& node) {
-  const Implementation& library = find_implementation(node.op, node.implementation);
-  if (library.efficiency == nullptr) return library_efficiency;
+namespace {
+
+struct Operands {
+  Call call;
   std::vector<Type> inputs, outputs;
-  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
-  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
-  return library.efficiency(make_call(graph, node), inputs, outputs);
+};
+
+Operands operands_of(const Graph& graph, const Node& node) {
+  Operands all{make_call(graph, node), {}, {}};
+  for (const ValueId id : node.inputs) all.inputs.push_back(id == no_value ? Type{} : graph.type(id));
+  for (const ValueId id : node.outputs) all.outputs.push_back(graph.type(id));
+  return all;
+}
+
+double peak_share(const Implementation& library, const Operands& of) {
+  return library.efficiency == nullptr ? library_efficiency : library.efficiency(of.call, of.inputs, of.outputs);
 }
 
 }  // namespace
 
+Cost CostModel::priced(const Work& work, double bytes) const {
+  const double seconds = std::max(copy_seconds(bytes), work.weighted / rates_.flops_per_second) + rates_.call_seconds;
+  return {bytes, work.flops, seconds};
+}
+
+double CostModel::call_bytes(const Graph& graph, const Node& node) const {
+  double total = 0;
+  for (const ValueId id : node.inputs) total += id == no_value ? 0 : bytes(graph.type(id));
+  for (const ValueId id : node.outputs) total += bytes(graph.type(id));
+  return total;
+}
+
+Cost CostModel::as_loops(const Graph& graph, const Node& call) const { return priced(call_work(graph, call), call_bytes(graph, call)); }
+
 Cost CostModel::node(const Graph& graph, const Node& node) const {
-  Cost cost;
-  Work work;
-  if (node.is_map()) {
-    cost.bytes = evaluate(volume(graph, node).bytes());
-    work = work_of(*node.map, *this);
-  } else {
-    for (const ValueId id : node.inputs) {
-      if (id != no_value) cost.bytes += bytes(graph.type(id));
+  if (node.is_map()) return priced(work_of(*node.map), evaluate(volume(graph, node).bytes()));
+  Work work = call_work(graph, node);
+  if (!node.implementation.empty()) {
+    work.weighted = work.flops / peak_share(find_implementation(node.op, node.implementation), operands_of(graph, node));
+  } else if (const auto& libraries = implementations_of(node.op); !libraries.empty()) {
+    const Operands of = operands_of(graph, node);
+    for (const Implementation* library : libraries) {
+      if (!library->refuses(of.call, of.inputs, of.outputs).empty()) continue;
+      work.weighted = std::min(work.weighted, work.flops / peak_share(*library, of));
     }
-    for (const ValueId id : node.outputs) cost.bytes += bytes(graph.type(id));
-    work = call_work(graph, node, *this);
-    if (!node.implementation.empty()) work.weighted = work.flops / library_peak_share(graph, node);
   }
-  cost.flops = work.flops;
-  cost.seconds = std::max(copy_seconds(cost.bytes), work.weighted / rates_.flops_per_second) + rates_.call_seconds;
-  return cost;
+  return priced(work, call_bytes(graph, node));
 }
 
 Cost CostModel::graph(const Graph& graph) const {

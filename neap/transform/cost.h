@@ -17,14 +17,22 @@ class CostModel {
  public:
   // Sizes at which symbols are priced (a symbol that is not named here counts as 128); rates of this machine by default.
   explicit CostModel(Symbols symbols = {}, const Rates& rates = machine_rates());
-  // A call that is bound to no library is priced as the loops of its definition, which a composite's parts are taken to share.
+  // A call that is bound to no library yet is priced by who would be quickest: a library that takes it, or the loops of its definition
+  // (which a composite's parts are taken to share).
   Cost node(const Graph& graph, const Node& node) const;
+  Cost as_loops(const Graph& graph, const Node& call) const;
   Cost graph(const Graph& graph) const;
   double bytes(const Type& type) const;
   double copy_seconds(double bytes) const { return bytes / rates_.copy_bytes_per_second; }
   double evaluate(const Dim& dim) const;
 
  private:
+  struct Work;
+  Work work_of(const Map& map) const;
+  Work call_work(const Graph& graph, const Node& node) const;
+  Cost priced(const Work& work, double bytes) const;
+  double call_bytes(const Graph& graph, const Node& node) const;
+
   Symbols symbols_;
   Rates rates_;
 };
