@@ -211,15 +211,36 @@ void Optimizer::undo() {
 
 void Optimizer::optimize(int level) {
   // The order of the recipe: what is common or known goes first, then operators become maps and library calls, then neighbours fuse.
-  static constexpr std::pair<int, const char*> recipe[] = {
-      {2, "fold_constants"}, {2, "remove_dead"},   {3, "share_common"},  {3, "channels_last"}, {0, "bind_library"}, {0, "lower"},
-      {3, "share_common"},   {2, "fuse_vertical"}, {2, "fuse_siblings"}, {2, "fuse_vertical"}, {3, "share_common"}, {2, "fuse_scope"},
+  struct Line {
+    int from;  // level
+    const char* name;
+    Parameters parameters;
   };
-  for (const auto& [from, name] : recipe) {
-    if (level < from) continue;
-    const auto all = all_transformations();
-    const auto found = std::find_if(all.begin(), all.end(), [n = std::string_view(name)](const Transformation* t) { return t->name == n; });
-    if (found != all.end()) apply_all(**found);
+  const std::int64_t by_cost = level >= 3 ? 1 : 0;
+  const Line recipe[] = {{2, "fold_constants", {}},
+                         {2, "remove_dead", {}},
+                         {3, "simplify", {}},
+                         {3, "cancel_moves", {}},
+                         {3, "fold_transpose", {}},
+                         {3, "fold_pad", {}},
+                         {3, "fold_batch_norm", {}},
+                         {3, "fold_gate", {}},
+                         {3, "share_common", {}},
+                         {2, "fold_constants", {}},
+                         {0, "bind_library", {{"by_cost", by_cost}}},
+                         {0, "lower", {}},
+                         {3, "share_common", {}},
+                         {3, "channels_last", {}},
+                         {2, "fuse_vertical", {}},
+                         {2, "fuse_siblings", {}},
+                         {2, "fuse_vertical", {}},
+                         {3, "share_common", {}},
+                         {2, "fuse_scope", {}}};
+  const auto all = all_transformations();
+  for (const Line& line : recipe) {
+    if (level < line.from) continue;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Transformation* t) { return t->name == line.name; });
+    if (found != all.end()) apply_all(**found, line.parameters);
   }
 }
 
