@@ -216,7 +216,9 @@ bool plain_region(const Access& access, const Shape& shape, Region& region) {
   for (std::size_t d = 0; d < shape.size(); ++d) {
     const Expr& index = access.index[d];
     if (index->op == Scalar::axis) {
-      const Axis& axis = access.axes->at(static_cast<int>(index->integer));
+      const auto found = access.axes->find(static_cast<int>(index->integer));
+      if (found == access.axes->end()) return false;
+      const Axis& axis = found->second;
       if (axis.ragged != nullptr || !(axis.extent == shape[d])) return false;
       if (std::find(taken.begin(), taken.end(), index->integer) != taken.end()) return false;
       taken.push_back(index->integer);

@@ -53,7 +53,8 @@ class Cancellation {
 
   // Why `value` cannot be had as the later move leaves it.
   std::string refusal(ValueId value, int depth = 0) const {
-    if (draft_.type(value).rank() == 0 || undone(value)) return "";
+    if (undone(value)) return "";
+    if (draft_.type(value).rank() == 0) return depth > 0 ? "" : "it moves a single number";
     const int at = draft_.producer(value);
     if (at < 0 || depth > deepest || !is_pointwise(draft_, draft_.node(at)))
       return "what it moves is not made point by point from what is moved back";

@@ -1,6 +1,9 @@
 #include "neap/transform/expansion.h"
 
+#include <algorithm>
+
 #include "neap/ops/builder.h"
+#include "neap/transform/map_edit.h"
 
 namespace neap {
 
@@ -100,7 +103,8 @@ Node as_map(const Graph& graph, const Node& primitive) {
   node.inputs = primitive.inputs;
   node.outputs = primitive.outputs;
   node.origin = primitive.origin;
-  return node;
+  const bool complete = std::find(node.inputs.begin(), node.inputs.end(), no_value) == node.inputs.end();
+  return complete ? node : without_unread(std::move(node));  // a map has no absent operands
 }
 
 }  // namespace neap

@@ -202,6 +202,9 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
   }
   if (pair.axis_of.empty() && !pair.b.open.map.axes.empty()) return "they share no value that both run over";
 
+  for (const ValueId value : one.outputs) {
+    if (is_position(pair.b.open.map, value)) return "the second takes the first's result for a position";
+  }
   // What the second reads of the first's results must be at the same point, and not a sum that is still being made.
   std::string reason;
   visit_map(pair.b.open.map, [&](const Expr& e) {
@@ -230,15 +233,18 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
   }
   OpenMap& a = pair.a.open;
   OpenMap& b = pair.b.open;
-  for (Stage& stage : b.map.stages) {
-    for (Expr& index : stage.index) index = substitute_axes(index, pair.axis_of);
-    stage.value = rewrite(substitute_axes(stage.value, pair.axis_of), [&](const Expr& e) -> Expr {
+  const auto joined = [&](const Expr& expression) {
+    return rewrite(substitute_axes(expression, pair.axis_of), [&](const Expr& e) -> Expr {
       if (e->op != Scalar::read) return {};
       for (const Stage& made : a.map.stages) {
         if (made.target == e->integer && made.accumulate == Accumulate::none) return made.value;
       }
       return {};
     });
+  };
+  for (Stage& stage : b.map.stages) {
+    for (Expr& index : stage.index) index = joined(index);
+    stage.value = joined(stage.value);
     a.map.stages.push_back(std::move(stage));
   }
   a.origin = merge_origins(a.origin, b.origin);

@@ -99,6 +99,8 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   for (const int at : plan.consumers) {
     const Node& consumer = draft.node(at);
     if (size + map_size(*consumer.map) > largest_body) return "the fused map's body would be too long";
+    const auto operand = std::find(consumer.inputs.begin(), consumer.inputs.end(), value) - consumer.inputs.begin();
+    if (reduces && is_position(*consumer.map, operand)) return "a reduction would stand in a position";
     reads += reads_per_element(consumer, value, draft.type(value));
   }
   if (reads > 1.01 && reduces) return fmt::format("a reduction would be computed {:.0f} times", reads);

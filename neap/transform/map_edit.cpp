@@ -202,6 +202,20 @@ std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stag
   return at;
 }
 
+bool is_position(const Map& map, std::int64_t operand) {
+  bool found = false;
+  const auto look = [&](const Expr& index) {
+    visit(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
+  };
+  for (const Stage& stage : map.stages) {
+    for (const Expr& index : stage.index) look(index);
+  }
+  visit_map(map, [&](const Expr& e) {
+    for (int i = 0; e->op == Scalar::read && i < e->rank; ++i) look(e->args[static_cast<std::size_t>(i)]);
+  });
+  return found;
+}
+
 Dim points(const Map& map, const Stage& stage) {
   Dim total = 1;
   for (const Axis& axis : map.axes) total *= axis.extent;

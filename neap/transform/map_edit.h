@@ -47,6 +47,9 @@ std::vector<std::string> merge_origins(const std::vector<std::string>& a, const 
 // of size one). Empty optional, with the reason, where it does not.
 std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stage, const Type& target, std::string& reason);
 
+// Whether operand `operand` is read to say where something is read or written.
+bool is_position(const Map& map, std::int64_t operand);
+
 // Points of the map's axes and the stage's.
 Dim points(const Map& map, const Stage& stage);
 

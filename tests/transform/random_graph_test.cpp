@@ -41,11 +41,12 @@ void expect_no_fault(const RandomGraph& given, double tolerance, const std::func
       return fault(graph, tolerance, optimize);
     } catch (const Error& error) {
       return error.problem() + " at " + error.place();
+    } catch (const std::exception& error) {
+      return std::string(error.what());
     }
   };
   const std::string first = wrong(given);
   if (first.empty()) return;
-  std::fprintf(stderr, "%s\n%s\n", first.c_str(), testing::describe(given).c_str());
   const RandomGraph small = testing::shrink(given, [&](const RandomGraph& graph) { return !wrong(graph).empty(); });
   ADD_FAILURE() << wrong(small) << "\nin " << testing::describe(small);
 }
