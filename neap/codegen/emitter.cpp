@@ -60,6 +60,11 @@ const std::set<int>& Emitter::axes_of(const Expr& e) {
   return free_[e.node().get()] = std::move(axes);
 }
 
+void Emitter::set_axes(const std::vector<Axis>& axes) {
+  for (const Axis& axis : axes) axes_[axis.id] = axis;
+  guarded_.clear();
+}
+
 LoopLevel& Emitter::ancestor(LoopLevel& here, int depth) const {
   LoopLevel* at = &here;
   while (at->depth > depth && at->parent != nullptr) at = at->parent;

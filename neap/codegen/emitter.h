@@ -75,7 +75,8 @@ class Emitter {
   const std::set<int>& axes_of(const Expr& e);
   Type operand_type(std::int64_t operand) const;
   const std::map<int, Axis>& axes() const { return axes_; }
-  void resize_axis(int id, const Dim& extent) { axes_[id].extent = extent; }
+  // The sizes of axes from here on: nests merge axes, each in its own way.
+  void set_axes(const std::vector<Axis>& axes);
   int width(DType dtype) const { return vector_bytes_ / (dtype == DType::f64 ? 8 : 4); }
   int registers() const { return vector_bytes_ == 64 ? 32 : 16; }
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).

@@ -32,7 +32,7 @@ struct Target {
   Dim count = 0;  // elements of the storage
   Type type;      // as accumulated: f32 for 16-bit floats
   DType stored{};
-  std::string name() const { return fmt::format("{}{}", sharing == Sharing::partial ? "p" : "y", output); }
+  std::string name() const { return fmt::format("{}{}", sharing == Sharing::partial ? "z" : "y", output); }
 };
 
 std::string indent(const std::string& text) {
@@ -107,7 +107,14 @@ class KernelWriter {
   void plan() {
     if (scope_) {
       for (const Axis& axis : map_.axes) (axis.ragged == nullptr && axis.extent == Dim(1) ? single_ : outer_).push_back(axis);
-      for (const Stage& stage : map_.stages) nests_.push_back(plan_nest(emit_, stage.axes, {assignment(stage)}, {}));
+      for (std::size_t from = 0; from < map_.stages.size();) {
+        const std::size_t to = end_of_group(from);
+        std::vector<Assignment> body;
+        for (std::size_t s = from; s < to; ++s) body.push_back(assignment(map_.stages[s]));
+        nests_.push_back(plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
+        first_stage_.push_back(from);
+        from = to;
+      }
       if (!outer_.empty() && outer_.front().ragged == nullptr) chunked_ = outer_.front();
     } else {
       std::vector<Assignment> body;
@@ -116,6 +123,21 @@ class KernelWriter {
       choose_chunks(nests_.front());
     }
     plan_targets();
+  }
+
+  // Stages of a scope that run over the same axes share one nest, unless one reads what an earlier one writes.
+  std::size_t end_of_group(std::size_t from) const {
+    const std::vector<Stage>& stages = map_.stages;
+    std::set<std::int64_t> written{stages[from].target};
+    std::size_t to = from + 1;
+    for (; to < stages.size(); ++to) {
+      const bool alike = std::equal(stages[from].axes.begin(), stages[from].axes.end(), stages[to].axes.begin(), stages[to].axes.end(),
+                                    [](const Axis& a, const Axis& b) { return a.id == b.id; });
+      bool reads = false;
+      visit(stages[to].value, [&](const Expr& e) { reads |= e->op == Scalar::read && e->integer < 0 && written.count(e->integer) != 0; });
+      if (!alike || reads || !written.insert(stages[to].target).second) break;
+    }
+    return to;
   }
 
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.
@@ -153,7 +175,7 @@ class KernelWriter {
   void plan_targets() {
     for (std::size_t k = 0; k < nests_.size(); ++k) {
       for (std::size_t s = 0; s < nests_[k].body.size(); ++s) {
-        const Stage& stage = map_.stages[scope_ ? k : s];
+        const Stage& stage = map_.stages[(scope_ ? first_stage_[k] : 0) + s];
         const Assignment& a = nests_[k].body[s];
         if (stage.target < 0) continue;
         if (a.accumulate == Accumulate::none) {
@@ -408,8 +430,9 @@ class KernelWriter {
   std::vector<Type> inputs_, outputs_;
   Emitter emit_;
   bool scope_ = false;
-  std::vector<Axis> outer_, single_;  // of a scope
-  std::vector<Nest> nests_;           // one, or one a stage of a scope
+  std::vector<Axis> outer_, single_;      // of a scope
+  std::vector<Nest> nests_;               // one, or several in a scope
+  std::vector<std::size_t> first_stage_;  // by nest of a scope
   std::optional<Axis> chunked_;
   std::int64_t grain_ = 1;  // chunks begin at multiples of this
   std::vector<Target> targets_;

@@ -134,7 +134,7 @@ void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>&
         });
         if (!behind || !used || !alike) continue;
         axes[k].extent *= outer.extent;
-        emit.resize_axis(inner.id, axes[k].extent);
+        emit.set_axes({axes[k]});
         substitute(body, {{outer.id, Expr(0)}});
         axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(i));
         merged = true;
@@ -331,6 +331,7 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule) {
   Nest nest;
   std::map<int, Expr> single;
+  emit.set_axes(axes);  // another nest may have resized an axis that it shares with this one
   for (const Axis& axis : axes) {
     if (axis.ragged == nullptr && axis.extent == Dim(1)) single.emplace(axis.id, Expr(0));
   }

@@ -343,6 +343,9 @@ class NestWriter {
 
 }  // namespace
 
-void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) { NestWriter(emit, nest, ranges).write(root); }
+void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) {
+  emit.set_axes(nest.axes);
+  NestWriter(emit, nest, ranges).write(root);
+}
 
 }  // namespace neap
