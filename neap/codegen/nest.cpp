@@ -112,6 +112,13 @@ std::int64_t stride_weight(const Touches& touches, int axis) {
   return stride.is_constant() ? std::abs(stride.constant()) : std::int64_t{1} << 40;
 }
 
+// Whether the range of a ragged axis depends on this one, which must then be a loop of its own around it.
+bool bounds_ragged(const std::vector<Axis>& axes, int id) {
+  return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) {
+    return axis.ragged != nullptr && (uses_axis(axis.ragged->first, id) || uses_axis(axis.ragged->second, id));
+  });
+}
+
 // Axes that lie behind each other in every access become one.
 void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body) {
   for (bool merged = true; merged;) {
@@ -121,7 +128,7 @@ void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>&
       for (std::size_t k = 0; k < axes.size() && !merged; ++k) {
         const Axis &outer = axes[i], &inner = axes[k];
         if (i == k || outer.ragged != nullptr || inner.ragged != nullptr || touches.pinned.count(outer.id) != 0 ||
-            touches.pinned.count(inner.id) != 0)
+            touches.pinned.count(inner.id) != 0 || bounds_ragged(axes, outer.id) || bounds_ragged(axes, inner.id))
           continue;
         const bool behind = std::all_of(touches.all.begin(), touches.all.end(), [&](const Touch& touch) {
           return touch.plain.affine && coefficient(touch.plain, outer.id) == inner.extent * coefficient(touch.plain, inner.id);
@@ -189,6 +196,7 @@ void choose_lanes(Emitter& emit, Nest& nest, const Touches& touches, const Sched
   std::int64_t best = touches.reduces ? unvectorised_cost(touches, nest.axes) : std::int64_t{1} << 40;
   for (const Axis& axis : nest.axes) {
     if (axis.ragged != nullptr || (schedule.vector_axis >= 0 && schedule.vector_axis != axis.id)) continue;
+    if (bounds_ragged(nest.axes, axis.id)) continue;
     if (axis.extent.is_constant() && axis.extent.constant() < 4 && nest.axes.size() > 1) continue;
     std::optional<DType> dtype;
     if (!all_vectorise(emit, nest.body, axis.id, dtype)) continue;
@@ -336,6 +344,11 @@ Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> bo
     if (axis.ragged == nullptr && axis.extent == Dim(1)) single.emplace(axis.id, Expr(0));
   }
   std::erase_if(axes, [&](const Axis& axis) { return single.count(axis.id) != 0; });
+  for (Axis& axis : axes) {
+    if (axis.ragged == nullptr) continue;
+    axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(substitute_axes(axis.ragged->first, single),
+                                                                substitute_axes(axis.ragged->second, single));
+  }
   for (Assignment& a : body) a.value = expand_windows(a.value);
   substitute(body, single);
   if (schedule == Schedule{}) merge_axes(emit, axes, body);

@@ -1,6 +1,8 @@
 // Generated kernels mean what definitions mean: every call of tests/shapes, compiled for each instruction set that the machine has.
 #include <gtest/gtest.h>
 
+#include <span>
+
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
 #include "tests/support/cases.h"
@@ -31,8 +33,8 @@ Case renamed(Case one, std::size_t number) {
   return one;
 }
 
-// Many cases compiled at once (a compiler's start costs more than a kernel), each compared with the interpreter.
-void check_compiled(DType dtype, Isa isa, double least_tolerance) {
+// Some cases compiled together (a compiler's start costs more than a kernel), each compared with the interpreter.
+void check_together(std::span<const Case> lines, DType dtype, Isa isa, double least_tolerance) {
   Graph all;
   Builder build(all);
   std::vector<Array> inputs;
@@ -41,7 +43,7 @@ void check_compiled(DType dtype, Isa isa, double least_tolerance) {
     std::vector<Array> wanted;
   };
   std::vector<Part> parts;
-  for (const Case& line : testing::read_cases()) {
+  for (const Case& line : lines) {
     const Case one = renamed(testing::with_dtype(line, dtype), parts.size());
     const Graph graph = testing::graph_of(one);
     const std::vector<Array> given = testing::inputs_of(one);
@@ -64,6 +66,14 @@ void check_compiled(DType dtype, Isa isa, double least_tolerance) {
       EXPECT_TRUE(testing::close(got[next++], wanted, std::max(part.one.tolerance, least_tolerance)))
           << name(dtype) << ", " << name(isa) << ": " << part.one.place << ": " << part.one.text;
     }
+  }
+}
+
+void check_compiled(DType dtype, Isa isa, double least_tolerance) {
+  constexpr std::size_t together = 150;
+  const std::vector<Case> cases = testing::read_cases();
+  for (std::size_t from = 0; from < cases.size(); from += together) {
+    check_together(std::span(cases).subspan(from, std::min(together, cases.size() - from)), dtype, isa, least_tolerance);
   }
 }
 
