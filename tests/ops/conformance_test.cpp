@@ -51,6 +51,22 @@ TEST_P(Conformance, LoweredMeansTheSame) {
   for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_TRUE(testing::close(got[i], wanted[i], 0)) << one.text;
 }
 
+TEST_P(Conformance, PrintsAndParsesBack) {
+  const Graph calls = testing::graph_of(GetParam());
+  for (const Graph& graph : {calls, lower_to_maps(calls)}) {
+    const Graph back = parse_graph(to_string(graph), large_constants(graph));
+    EXPECT_EQ(structural_hash(back), structural_hash(graph)) << to_string(graph);
+    EXPECT_EQ(to_string(back), to_string(graph));
+  }
+}
+
+TEST_P(Conformance, IsLegal) {
+  const Graph graph = testing::graph_of(GetParam());
+  EXPECT_NO_THROW(verify(graph, Level::operators)) << to_string(graph);
+  const Graph lowered = lower_to_maps(graph);
+  EXPECT_NO_THROW(verify(lowered, Level::lowered)) << to_string(lowered);
+}
+
 TEST_P(Conformance, EveryFloatDtypeAgreesWithF64) {
   const Case& one = GetParam();
   if (one.one_dtype) return;
