@@ -220,6 +220,25 @@ std::vector<ValueId> ids(const std::vector<Var>& vars) {
   return all;
 }
 
+// A map has no absent operands: reads of a call's operands become reads of those that are there.
+Map of_present(Map map, const std::vector<Var>& inputs) {
+  std::vector<int> number;
+  int present = 0;
+  for (const Var& input : inputs) number.push_back(input ? present++ : -1);
+  if (present == static_cast<int>(inputs.size())) return map;
+  const auto renumber = [&](const Expr& e) -> Expr {
+    if (e->op != Scalar::read || e->integer < 0) return {};
+    std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
+    const bool guarded = static_cast<int>(e->args.size()) > e->rank;
+    return read(number[static_cast<std::size_t>(e->integer)], e.dtype(), std::move(index), guarded ? e->args.back() : Expr());
+  };
+  for (Stage& stage : map.stages) {
+    for (Expr& index : stage.index) index = rewrite(index, renumber);
+    stage.value = rewrite(stage.value, renumber);
+  }
+  return map;
+}
+
 bool is_composite(const Node& node) { return !node.is_map() && find_operator(node.op).compose != nullptr; }
 
 }  // namespace
@@ -242,11 +261,12 @@ Graph lower_to_maps(const Graph& graph) {
   const Graph primitives = expand_composites(graph);
   return transcribe(primitives, [&](Builder& build, const Node& node, const std::vector<Var>& inputs) {
     if (node.is_map() || !node.implementation.empty()) return copy_node(build, primitives, node, inputs);
-    Primitive primitive = define(make_call(primitives, node));
     Node lowered;
     lowered.origin = node.origin;
-    lowered.inputs = ids(inputs);
-    lowered.map = std::make_shared<const Map>(std::move(primitive.map));
+    lowered.map = std::make_shared<const Map>(of_present(define(make_call(primitives, node)).map, inputs));
+    for (const Var& input : inputs) {
+      if (input) lowered.inputs.push_back(input.id());
+    }
     for (const ValueId id : node.outputs) lowered.outputs.push_back(build.graph().add_value(primitives.type(id)));
     const std::vector<ValueId> outputs = lowered.outputs;
     build.graph().append(std::move(lowered));

@@ -25,6 +25,19 @@ inline std::vector<Array> run(std::string_view op, const std::vector<Array>& inp
   return interpret(graph, given);
 }
 
+inline std::vector<double> numbers(const Array& array) {
+  std::vector<double> all;
+  for (std::int64_t i = 0; i < array.count(); ++i) all.push_back(array.get(i));
+  return all;
+}
+
+// 0, 1, 2, ...
+inline Array counting(const Sizes& sizes, DType dtype = DType::f64) {
+  Array array(dtype, sizes);
+  for (std::int64_t i = 0; i < array.count(); ++i) array.set(i, static_cast<double>(i));
+  return array;
+}
+
 // Normally distributed.
 inline Array random(Sizes sizes, unsigned seed = 1, DType dtype = DType::f64) {
   std::mt19937 engine(seed);

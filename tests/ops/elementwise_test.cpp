@@ -7,7 +7,7 @@
 #include <numbers>
 #include <set>
 
-#include "neap/ops/interpreter.h"
+#include "tests/ops/calls.h"
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
 
@@ -223,27 +223,11 @@ TEST(Elementwise, OfIntegersIsCs) {
   EXPECT_EQ(seen.size(), integer_oracles().size());
 }
 
-Array run(std::string_view op, const std::vector<Array>& operands, Attributes attributes = {}) {
-  Graph graph;
-  Builder build(graph);
-  std::vector<Var> inputs;
-  for (const Array& operand : operands)
-    inputs.push_back(operand.empty() ? Var()
-                                     : build.input("x" + std::to_string(inputs.size()),
-                                                   {operand.dtype(), Shape(operand.sizes().begin(), operand.sizes().end()), {}}));
-  graph.add_output(build.call(op, inputs, std::move(attributes)).id(), "y");
-  std::vector<Array> given;
-  for (const Array& operand : operands) {
-    if (!operand.empty()) given.push_back(operand);
-  }
-  return interpret(graph, given)[0];
+Array run(std::string_view op, const std::vector<Array>& operands, const Attributes& attributes = {}) {
+  return testing::run(op, operands, attributes)[0];
 }
 
-std::vector<double> numbers(const Array& array) {
-  std::vector<double> all;
-  for (std::int64_t i = 0; i < array.count(); ++i) all.push_back(array.get(i));
-  return all;
-}
+using testing::numbers;
 
 TEST(Elementwise, CastsAsStated) {
   const double infinity = std::numeric_limits<double>::infinity();

@@ -1,36 +1,17 @@
 // Operators that move elements, against plain loops.
 #include <gtest/gtest.h>
 
-#include "neap/ops/builder.h"
-#include "neap/ops/interpreter.h"
+#include <algorithm>
+#include <limits>
+
+#include "tests/ops/calls.h"
 
 namespace neap {
 namespace {
 
-// The results of one call on these operands.
-std::vector<Array> run(std::string_view op, const std::vector<Array>& operands, Attributes attributes = {}) {
-  Graph graph;
-  Builder build(graph);
-  std::vector<Var> inputs;
-  for (const Array& operand : operands) {
-    inputs.push_back(
-        build.input("x" + std::to_string(inputs.size()), {operand.dtype(), Shape(operand.sizes().begin(), operand.sizes().end()), {}}));
-  }
-  for (const Var& output : build.calls(op, inputs, std::move(attributes))) graph.add_output(output.id(), "y");
-  return interpret(graph, operands);
-}
-
-Array counting(const Sizes& sizes, DType dtype = DType::f32) {
-  Array array(dtype, sizes);
-  for (std::int64_t i = 0; i < array.count(); ++i) array.set(i, static_cast<double>(i));
-  return array;
-}
-
-std::vector<double> numbers(const Array& array) {
-  std::vector<double> all;
-  for (std::int64_t i = 0; i < array.count(); ++i) all.push_back(array.get(i));
-  return all;
-}
+using testing::counting;
+using testing::numbers;
+using testing::run;
 
 TEST(Reshape, KeepsRowMajorOrder) {
   const std::vector<std::pair<Sizes, Sizes>> pairs = {
