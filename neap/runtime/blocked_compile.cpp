@@ -469,8 +469,9 @@ class Compiler {
 
   // Registers of a block should stay in the first-level cache.
   void finish() {
+    assign_places(*plan_);
     Count bytes = 0;
-    for (const Kind kind : plan_->registers) bytes += size_of(kind);
+    for (const Kind kind : plan_->places) bytes += size_of(kind);
     constexpr Count cache = 32 << 10;
     plan_->block = 1024;
     while (plan_->block > 256 && plan_->block * bytes > cache) plan_->block /= 2;

@@ -31,4 +31,7 @@ class BlockedMap {
   std::unique_ptr<const blocks::Plan> plan_;
 };
 
+// One map on row-major arrays, as interpret_map: in blocks where it fits, else in the interpreter.
+std::vector<Array> run_map(const Map& map, const std::vector<Array>& operands, const std::vector<Type>& outputs, const Symbols& symbols);
+
 }  // namespace neap

@@ -112,6 +112,8 @@ struct Constant {
 
 struct Plan {
   std::vector<Kind> registers;
+  std::vector<int> place;    // by register: its memory, shared with registers that live at other times; -1: an operand's or output's memory
+  std::vector<Kind> places;  // what each memory holds
   std::vector<Constant> constants;
   std::vector<Program> programs;
   std::vector<std::vector<Count>> input_sizes, output_sizes;  // for errors
@@ -132,6 +134,7 @@ constexpr int size_of(Kind kind) { return kind == Kind::f32 ? 4 : kind == Kind::
 // Null, with the reason in `why`, where a map does not fit.
 std::unique_ptr<Plan> compile(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                               std::string* why);
+void assign_places(Plan& plan);
 void run(const Plan& plan, std::span<const void* const> inputs, std::span<void* const> outputs);
 
 }  // namespace neap::blocks

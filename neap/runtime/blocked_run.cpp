@@ -8,6 +8,7 @@
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
 #include "neap/ir/scalar.h"
+#include "neap/ops/interpreter.h"
 #include "neap/runtime/blocked_map.h"
 #include "neap/runtime/blocked_plan.h"
 
@@ -25,15 +26,15 @@ class Run {
     outputs_ = outputs;
     std::size_t bytes = 0;
     constexpr std::size_t line = 64;
-    place_.clear();
-    for (const Kind kind : plan.registers) {
-      place_.push_back(bytes);
+    start_.clear();
+    for (const Kind kind : plan.places) {
+      start_.push_back(bytes);
       bytes += (static_cast<std::size_t>(plan.block) * static_cast<std::size_t>(size_of(kind)) + line - 1) / line * line;
     }
     if (memory_.empty() || static_cast<std::size_t>(memory_.bytes()) < bytes)
       memory_ = Array(DType::u8, {static_cast<std::int64_t>(bytes + line)});
     register_.clear();
-    for (const std::size_t place : place_) register_.push_back(memory_.raw() + place);
+    for (const int place : plan.place) register_.push_back(place < 0 ? nullptr : memory_.raw() + start_[static_cast<std::size_t>(place)]);
     position_.assign(static_cast<std::size_t>(plan.axes), 0);
   }
 
@@ -347,7 +348,7 @@ class Run {
   std::span<const void* const> inputs_;
   std::span<void* const> outputs_;
   Array memory_;
-  std::vector<std::size_t> place_;
+  std::vector<std::size_t> start_;  // of each place in memory_
   std::vector<void*> register_;
   std::vector<Count> position_;
 };
@@ -399,7 +400,7 @@ void Run::reduce_range_on_threads(const ReduceStep& reduce, Count begin, Count e
   on_threads(threads, blocks, [&](Count from, Count to) {
     const Lease mine;
     mine->start(*plan_, inputs_, outputs_);
-    mine->fill_constants(std::min(plan_->block, end - begin));
+    mine->fill_constants(plan_->block);
     mine->copy_positions(*this);
     for (Count block = from; block < to; ++block) parts[static_cast<std::size_t>(block)] = mine->reduce_block(reduce, begin, end, block);
   });
@@ -426,7 +427,7 @@ Count widest(const Program& program, Count block) {
   Count lanes = std::min(program.lane_count, block);
   for (const Step& step : program.steps) {
     const auto* reduce = std::get_if<ReduceStep>(&step);
-    if (reduce != nullptr && reduce->over_lanes) lanes = std::max(lanes, widest(*reduce->body, block));
+    if (reduce != nullptr) lanes = std::max(lanes, widest(*reduce->body, block));
   }
   return lanes;
 }
@@ -440,9 +441,10 @@ void run(const Plan& plan, std::span<const void* const> inputs, std::span<void* 
     const int threads = thread_count();
     const bool parallel = threads > 1 && !program.serial && static_cast<double>(program.lane_count) * (program.work + 1) > worth_threads &&
                           omp_in_parallel() == 0;
-    // Lanes that are much work are shared out in smaller blocks; how many are in a block changes no bit.
+    // Few lanes that are much work are shared out in smaller blocks; how many are in a block changes no bit.
+    const Count least = program.heavy ? 1 : 64;
     Count block = plan.block;
-    if (program.heavy && parallel) block = std::clamp<Count>(program.lane_count / (4 * threads), 1, plan.block);
+    if (parallel) block = std::clamp<Count>(program.lane_count / (4 * threads), std::min(least, plan.block), plan.block);
     const Count blocks = (program.lane_count + block - 1) / block, constants = widest(program, plan.block);
     const auto part = [&](Count from, Count to) {
       const Lease mine;
@@ -470,6 +472,22 @@ std::unique_ptr<const BlockedMap> BlockedMap::make(const Map& map, const std::ve
   auto plan = blocks::compile(map, inputs, outputs, symbols, why);
   if (plan == nullptr) return nullptr;
   return std::unique_ptr<const BlockedMap>(new BlockedMap(std::move(plan)));
+}
+
+std::vector<Array> run_map(const Map& map, const std::vector<Array>& operands, const std::vector<Type>& outputs, const Symbols& symbols) {
+  std::vector<Type> inputs;
+  std::vector<const void*> from;
+  for (const Array& operand : operands) {
+    inputs.push_back({operand.dtype(), Shape(operand.sizes().begin(), operand.sizes().end()), {}});
+    from.push_back(operand.raw());
+  }
+  const auto blocked = BlockedMap::make(map, inputs, outputs, symbols);
+  if (blocked == nullptr) return interpret_map(map, operands, outputs, symbols);
+  std::vector<Array> results;
+  std::vector<void*> to;
+  for (const Type& type : outputs) to.push_back(results.emplace_back(type.dtype, evaluate(type.shape, symbols)).raw());
+  blocked->run(from, to);
+  return results;
 }
 
 void BlockedMap::run(std::span<const void* const> inputs, std::span<void* const> outputs) const { blocks::run(*plan_, inputs, outputs); }

@@ -10,6 +10,7 @@
 
 #include "neap/base/error.h"
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/blocked_map.h"
 #include "neap/runtime/kernels.h"
 #include "neap/runtime/relayout.h"
 
@@ -207,7 +208,7 @@ struct Executable::State {
       operands.push_back(node.inputs[k] == no_value ? Array() : to_row_major(buffers[k], graph.type(node.inputs[k]), b.symbols));
     }
     for (const ValueId id : node.outputs) types.push_back(graph.type(id));
-    const std::vector<Array> results = interpret_map(*node.map, operands, types, b.symbols);
+    const std::vector<Array> results = run_map(*node.map, operands, types, b.symbols);
     for (std::size_t k = 0; k < results.size(); ++k) from_row_major(results[k], buffers[node.inputs.size() + k], types[k], b.symbols);
   }
 };

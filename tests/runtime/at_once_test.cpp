@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
+#include <set>
 
+#include "neap/base/machine.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/blocked_map.h"
 #include "tests/support/cases.h"
 
 namespace neap {
@@ -70,6 +74,101 @@ TEST(AtOnce, EveryOperatorsCases) {
       for (std::size_t i = 0; i < got.size(); ++i)
         EXPECT_TRUE(testing::close(got[i], wanted[i], tolerance_of(dtype, std::max(c.tolerance, 1e-5))));
     }
+  }
+}
+
+bool same_bits(const std::vector<Array>& a, const std::vector<Array>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Array& x, const Array& y) {
+    return x.bytes() == y.bytes() && std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.bytes())) == 0;
+  });
+}
+
+// Sizes beyond several blocks, where threads are used; the bits are those of one thread.
+TEST(AtOnce, LargeValuesOnThreads) {
+  for (const char* type : {"f32[300001]", "f32[1000,333]", "f32[3,40,2500]", "f64[2,70001]", "i32[211,911]", "bf16[90001,2]"}) {
+    SCOPED_TRACE(type);
+    Graph graph;
+    Builder build(graph);
+    const Var x = build.input("x", Type::parse(type));
+    const std::vector<std::int64_t> first{0}, last{x.rank() - 1};
+    graph.add_output(sum(x, {}).id(), "all");
+    graph.add_output(sum(x, first).id(), "first");
+    graph.add_output(max(x, last, true).id(), "last");
+    graph.add_output(build.call("argmax", {x}).id(), "where");
+    graph.add_output((x * x + x).id(), "each");
+    if (is_float(x.dtype())) graph.add_output(build.call("softmax", {x}).id(), "softmax");
+    const std::vector<Array> inputs{ramp(x.dtype(), evaluate(x.shape(), {}))};
+    const int before = thread_count();
+    set_thread_count(1);
+    const std::vector<Array> one = run_at_once(graph, inputs);
+    set_thread_count(3);
+    const std::vector<Array> three = run_at_once(graph, inputs);
+    set_thread_count(before);
+    EXPECT_TRUE(same_bits(one, three));
+    const std::vector<Array> wanted = interpret(graph, inputs);
+    for (std::size_t i = 0; i < wanted.size(); ++i) expect_same(one[i], wanted[i], x.dtype() == DType::bf16 ? 0.04 : 1e-4);
+  }
+}
+
+// Neighbours that stand in one group, read by each other and from outside, and values that nobody wants.
+TEST(AtOnce, GroupsOfMaps) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", Type::parse("f32[N,6]")), b = build.input("b", Type::parse("f32[6]"));
+  const Var y = exp(x) + b, z = y * y, row = sum(z, {1}, true), back = z / row, turned = transpose(back, {1, 0});
+  build.call("neg", {z});
+  graph.add_output(y.id(), "y");
+  graph.add_output((back - mean(back, {0}, true)).id(), "back");
+  graph.add_output(turned.id(), "turned");
+  graph.add_output(y.id(), "again");
+  graph.add_output(x.id(), "input");
+  for (const std::int64_t n : {0, 1, 5, 300}) expect_as_interpreted(graph, {ramp(DType::f32, {n, 6}), ramp(DType::f32, {6})}, 1e-4);
+}
+
+// A constant's value is not part of what a plan is kept for.
+TEST(AtOnce, ConstantsMayChange) {
+  for (const double factor : {2.0, 3.0}) {
+    Graph graph;
+    Builder build(graph);
+    const Var x = build.input("x", Type::parse("f32[4]"));
+    graph.add_output((x * factor).id(), "y");
+    EXPECT_EQ(run_at_once(graph, {Array::full(DType::f32, {4}, 1)})[0].get(2), factor);
+  }
+}
+
+// The definitions of all operators run in blocks, but for those that have ragged axes of their own, or more than one.
+TEST(AtOnce, BlocksTakeEveryDefinition) {
+  std::set<std::string> left;
+  for (const testing::Case& c : testing::read_cases()) {
+    if (find_operator(c.op).define == nullptr) continue;
+    const Graph graph = testing::graph_of(c);
+    const Node& node = *graph.nodes().back();
+    std::vector<Type> inputs, outputs;
+    for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
+    for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
+    std::string why;
+    if (BlockedMap::make(define(make_call(graph, node)).map, inputs, outputs, c.symbols, &why) == nullptr &&
+        why.find("ragged") == std::string::npos)
+      left.insert(c.op + ": " + why);
+  }
+  std::string all;
+  for (const std::string& one : left) all += one + "\n";
+  EXPECT_EQ(all, "");
+}
+
+TEST(AtOnce, IndexOutOfBounds) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", Type::parse("f32[5]")), at = build.input("at", Type::parse("i64[3]"));
+  graph.add_output(build.call("gather", {x, at}).id(), "y");
+  const auto run = [&](std::int64_t third) { return run_at_once(graph, {ramp(DType::f32, {5}), Array::of<std::int64_t>({0, 4, third})}); };
+  EXPECT_EQ(run(2)[0].count(), 3);
+  try {
+    run(5);
+    FAIL() << "nothing thrown";
+  } catch (const Error& error) {
+    EXPECT_NE(error.problem().find("read at 5 on axis 0 of [5]"), std::string::npos) << error.what();
+    EXPECT_NE(error.place().find("gather"), std::string::npos) << error.what();
   }
 }
 
