@@ -7,6 +7,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
 #include "neap/runtime/library.h"
+#include "neap/transform/lanes.h"
 
 namespace neap {
 
@@ -86,6 +87,21 @@ CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const
 
 namespace {
 
+constexpr double scattered_copy = 0.25;  // of the time of a copy, for each time longer that its accesses take
+
+// Whether the way that its operands lie decides how quick a map is: sums of products and windows, and where layouts differ.
+bool layouts_matter(const Graph& graph, const Node& node) {
+  const auto laid_out = [&](ValueId id) { return id != no_value && !graph.type(id).layout.row_major(); };
+  if (std::any_of(node.inputs.begin(), node.inputs.end(), laid_out) || std::any_of(node.outputs.begin(), node.outputs.end(), laid_out))
+    return true;
+  bool products = false;
+  for (const Stage& stage : node.map->stages) {
+    if (graph.type(node.outputs[0]).rank() < 3) continue;
+    visit(stage.value, [&](const Expr& e) { products |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
+  }
+  return products;
+}
+
 struct Operands {
   Call call;
   std::vector<Type> inputs, outputs;
@@ -119,7 +135,16 @@ double CostModel::call_bytes(const Graph& graph, const Node& node) const {
 Cost CostModel::as_loops(const Graph& graph, const Node& call) const { return priced(call_work(graph, call), call_bytes(graph, call)); }
 
 Cost CostModel::node(const Graph& graph, const Node& node) const {
-  if (node.is_map()) return priced(work_of(*node.map), evaluate(volume(graph, node).bytes()));
+  if (node.is_map()) {
+    Work work = work_of(*node.map);
+    const double moved = evaluate(volume(graph, node).bytes());
+    if (!layouts_matter(graph, node)) return priced(work, moved);
+    const double factor = lanes_factor(*this, graph, node);
+    work.weighted *= factor;
+    Cost cost = priced(work, moved);
+    cost.seconds = std::max(cost.seconds, copy_seconds(moved) * (1 + scattered_copy * (factor - 1)) + rates_.call_seconds);
+    return cost;
+  }
   Work work = call_work(graph, node);
   if (!node.implementation.empty()) {
     work.weighted = work.flops / peak_share(find_implementation(node.op, node.implementation), operands_of(graph, node));

@@ -80,6 +80,13 @@ std::string plan_for(const Draft& draft, const Site& site, Plan& plan) {
   return "";
 }
 
+// Whether the node only copies a value into another layout.
+bool is_relayout(const Draft& draft, const Node& node) {
+  if (node.inputs.size() != 1 || node.outputs.size() != 1) return false;
+  const Type &from = draft.type(node.inputs[0]), &to = draft.type(node.outputs[0]);
+  return from.shape == to.shape && !(from.layout == to.layout) && node.map->stages[0].value->op == Scalar::read;
+}
+
 std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   const Node& producer = draft.node(plan.producer);
   if (!producer.is_map()) return fmt::format("it is made by a call of {}", producer.op);
@@ -103,6 +110,7 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
     if (reduces && is_position(*consumer.map, operand)) return "a reduction would stand in a position";
     reads += reads_per_element(consumer, value, draft.type(value));
   }
+  if (reads > 1.01 && is_relayout(draft, producer)) return "it is a copy into the layout that its readers want";
   if (reads > 1.01 && reduces) return fmt::format("a reduction would be computed {:.0f} times", reads);
   if (reads > 2.01 && work > most_recomputed_flops)
     return fmt::format("{:.0f} flops would be computed {:.1f} times an element", work, reads);
