@@ -52,7 +52,7 @@ TEST(Idx, Refusals) {
 
 TEST(Gzip, ComesBack) {
   std::string text;
-  for (int i = 0; i < 300000; ++i) text += static_cast<char>(i * i % 251);
+  for (std::int64_t i = 0; i < 300000; ++i) text += static_cast<char>(i * i % 251);
   for (const std::string& bytes : {""s, "a"s, text}) EXPECT_EQ(gunzip(gzip(bytes), "test"), bytes);
   EXPECT_EQ(gunzip(gzip("one ") + gzip("two"), "test"), "one two");
 }
