@@ -12,6 +12,7 @@ namespace neap {
 namespace {
 
 constexpr std::int64_t most_elements = std::int64_t{1} << 60;
+constexpr std::int64_t most_bytes = std::int64_t{1} << 40;  // more than any machine has: not even asked for
 
 // Every stored type as a number of `T` (double or int64); 16-bit floats go through float.
 template <class T, class From>
@@ -70,7 +71,7 @@ std::string to_string(const Sizes& sizes) {
 Array::Array(DType dtype, Sizes sizes) : dtype_(dtype), sizes_(std::move(sizes)), count_(element_count(sizes_)) {
   constexpr std::size_t alignment = 64;
   const std::size_t size = (static_cast<std::size_t>(bytes()) + alignment) / alignment * alignment;  // never zero
-  void* memory = std::aligned_alloc(alignment, size);
+  void* memory = bytes() > most_bytes ? nullptr : std::aligned_alloc(alignment, size);
   if (memory == nullptr) throw Error(fmt::format("no memory for {} of {} ({} bytes)", name(dtype), to_string(sizes_), bytes()));
   data_ = std::shared_ptr<void>(memory, std::free);
 }
