@@ -49,8 +49,7 @@ void read_pow(OnnxNode& node) {
 void read_mod(OnnxNode& node) {
   const Var a = node.input(0), b = node.input(1);
   if (!node.flag("fmod", false)) return node.give(call(node, "mod", {a, b}));
-  const Var quotient = a / b;
-  node.give(a - (is_float(a.dtype()) ? unary("trunc", quotient) : quotient) * b);
+  node.give(call(node, "fmod", {a, b}));
 }
 
 void read_clip(OnnxNode& node) {
