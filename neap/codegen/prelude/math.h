@@ -154,7 +154,8 @@ NEAP_INLINE F erf_f32(F x) {
   NEAP_INLINE f32 name(f32 x) { return name##_f32<f32>(x); } \
   NEAP_INLINE f32v name(f32v x) { return name##_f32<f32v>(x); }
 NEAP_OURS(exp)
-NEAP_OURS(expm1) NEAP_OURS(log) NEAP_OURS(log1p) NEAP_OURS(tanh) NEAP_OURS(sigmoid) NEAP_OURS(erf)
+NEAP_OURS(expm1)
+NEAP_OURS(log) NEAP_OURS(log1p) NEAP_OURS(tanh) NEAP_OURS(sigmoid) NEAP_OURS(erf)
 #undef NEAP_OURS
     template <class F>
     NEAP_INLINE F rsqrt(F x) {
@@ -179,9 +180,10 @@ NEAP_OURS(expm1) NEAP_OURS(log) NEAP_OURS(log1p) NEAP_OURS(tanh) NEAP_OURS(sigmo
   NEAP_INLINE f64v name(f64v a, f64v b) { return each_lane(a, b, neap_libm_##name); } \
   NEAP_INLINE f32v name(f32v a, f32v b) { return each_lane(a, b, neap_libm_##name##f); }
 NEAP_LIBM_F64(exp)
-NEAP_LIBM_F64(expm1) NEAP_LIBM_F64(log) NEAP_LIBM_F64(log1p) NEAP_LIBM_F64(tanh) NEAP_LIBM_F64(erf) NEAP_LIBM(sin) NEAP_LIBM(cos)
-    NEAP_LIBM(tan) NEAP_LIBM(asin) NEAP_LIBM(acos) NEAP_LIBM(atan) NEAP_LIBM(sinh) NEAP_LIBM(cosh) NEAP_LIBM(asinh) NEAP_LIBM(acosh)
-        NEAP_LIBM(atanh) NEAP_LIBM2(pow) NEAP_LIBM2(atan2) NEAP_LIBM2(fmod)
+NEAP_LIBM_F64(expm1)
+NEAP_LIBM_F64(log) NEAP_LIBM_F64(log1p) NEAP_LIBM_F64(tanh) NEAP_LIBM_F64(erf) NEAP_LIBM(sin) NEAP_LIBM(cos) NEAP_LIBM(tan) NEAP_LIBM(asin)
+    NEAP_LIBM(acos) NEAP_LIBM(atan) NEAP_LIBM(sinh) NEAP_LIBM(cosh) NEAP_LIBM(asinh) NEAP_LIBM(acosh) NEAP_LIBM(atanh) NEAP_LIBM2(pow)
+        NEAP_LIBM2(atan2) NEAP_LIBM2(fmod)
 #undef NEAP_LIBM
 #undef NEAP_LIBM2
 #undef NEAP_LIBM_F64
