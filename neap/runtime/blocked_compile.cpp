@@ -288,6 +288,7 @@ class Compiler {
       program.steps.emplace_back(LoadStep{out, operand, std::move(place), from.dtype, in_place});
       return out;
     }
+    if (const auto window = clipped(e, from, scope, mask)) return *window;
     GatherStep gather{-1, operand, from.dtype, {}, -1, mask, static_cast<int>(e->args.size()) > e->rank, -1, -1};
     for (int i = 0; i < e->rank; ++i) {
       const auto at = static_cast<std::size_t>(i);
@@ -301,6 +302,37 @@ class Compiler {
     program.work += 4;
     const int out = gather.out;
     program.steps.emplace_back(std::move(gather));
+    return out;
+  }
+
+  // A guarded read with affine indices that do not fall along the lanes.
+  std::optional<int> clipped(const Expr& e, const Operand& from, Scope& scope, int mask) {
+    Program& program = *scope.program;
+    if (static_cast<int>(e->args.size()) == e->rank || program.lanes.empty()) return std::nullopt;
+    WindowStep step{-1, static_cast<int>(e->integer), from.dtype, {}, {}, -1};
+    for (const LaneAxis& lane : program.lanes) {
+      if (lane.extent > 1) step.lanes.push_back(lane);
+    }
+    if (step.lanes.empty() || step.lanes.size() > most_levels || step.lanes.back().extent < 4) return std::nullopt;
+    for (int i = 0; i < e->rank; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      auto index = known_affine(e->args[at]);
+      if (!index) return std::nullopt;
+      WindowStep::Axis axis{from.sizes[at], from.strides[at], index->base, {}, {}};
+      for (const LaneAxis& lane : step.lanes) {
+        const auto found = index->coefficients.find(lane.id);
+        axis.steps.push_back(found == index->coefficients.end() ? 0 : found->second);
+        if (found != index->coefficients.end()) index->coefficients.erase(found);
+      }
+      if (axis.steps.back() < 0) return std::nullopt;
+      for (const LaneAxis& lane : program.lanes) index->coefficients.erase(lane.id);  // those of one element
+      axis.outer.assign(index->coefficients.begin(), index->coefficients.end());
+      step.axes.push_back(std::move(axis));
+    }
+    step.outside = value(e->args.back(), scope, mask);
+    const int out = step.out = fresh(kind_of(from.dtype));
+    program.work += 1;
+    program.steps.emplace_back(std::move(step));
     return out;
   }
 

@@ -58,6 +58,20 @@ struct GatherStep {
   bool guarded;       // out of bounds is none
   int offset, ok;     // registers to work in
 };
+// A guarded read with affine indices (padding): stretches of lanes are clipped to what is within bounds.
+struct WindowStep {
+  struct Axis {
+    Count size, stride;  // of the operand
+    Count base;
+    std::vector<std::pair<int, Count>> outer;  // axis id, coefficient
+    std::vector<Count> steps;                  // by lane axis
+  };
+  int out, operand;
+  DType dtype;
+  std::vector<LaneAxis> lanes;  // those with more than one element
+  std::vector<Axis> axes;
+  int outside;  // register
+};
 struct ReduceStep {
   int out;
   Reduction reduction;
@@ -84,7 +98,7 @@ struct ScatterStep {
   Reduction reduction;
   int offset, ok;
 };
-using Step = std::variant<ComputeStep, LoadStep, PositionStep, GatherStep, ReduceStep, StoreStep, ScatterStep>;
+using Step = std::variant<ComputeStep, LoadStep, PositionStep, GatherStep, WindowStep, ReduceStep, StoreStep, ScatterStep>;
 
 // A register that is an output's memory: its producer writes the result.
 struct InPlace {

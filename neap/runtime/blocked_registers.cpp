@@ -77,6 +77,10 @@ class Lives {
     for (const int id : {step.outside, step.mask}) use(id);
     for (const int id : {step.offset, step.ok, step.out}) make(id);
   }
+  void note(const WindowStep& step) {
+    use(step.outside);
+    make(step.out);
+  }
   void note(const StoreStep& step) { use(step.value); }
   void note(const ScatterStep& step) {
     for (const Index& index : step.index) use(index.position);

@@ -174,6 +174,48 @@ class Run {
                                                   static_cast<const std::uint8_t*>(at(gather.ok)), at_or_null(gather.outside));
   }
 
+  void step(const Program&, const WindowStep& window, Count first, Count n) {
+    auto* const out = static_cast<std::byte*>(at(window.out));
+    const auto* const outside = static_cast<const std::byte*>(at(window.outside));
+    const auto* const from = static_cast<const std::byte*>(inputs_[static_cast<std::size_t>(window.operand)]);
+    const Count wide = size_of(plan_->registers[static_cast<std::size_t>(window.out)]), size = neap::size_of(window.dtype);
+    const Load loop = loops_.load[static_cast<int>(window.dtype)];
+    const std::size_t rank = window.lanes.size();
+    Count coordinate[most_levels], rest = first;
+    for (std::size_t i = rank; i-- > 0; rest /= window.lanes[i].extent) coordinate[i] = rest % window.lanes[i].extent;
+    for (Count done = 0; done < n;) {
+      const Count lanes = std::min(window.lanes[rank - 1].extent - coordinate[rank - 1], n - done);
+      // Lanes [low, high) of the stretch are within bounds on every axis.
+      Count low = 0, high = lanes, offset = 0, offset_step = 0;
+      for (const WindowStep::Axis& axis : window.axes) {
+        Count index = axis.base;
+        for (const auto& [id, coefficient] : axis.outer) index += coefficient * position_[static_cast<std::size_t>(id)];
+        for (std::size_t i = 0; i < rank; ++i) index += coordinate[i] * axis.steps[i];
+        const Count step = axis.steps[rank - 1];
+        if (step == 0) {
+          if (index < 0 || index >= axis.size) high = 0;
+        } else {
+          if (index < 0) low = std::max(low, (-index + step - 1) / step);
+          high = std::min(high, index >= axis.size ? 0 : (axis.size - 1 - index) / step + 1);
+        }
+        offset += index * axis.stride;
+        offset_step += step * axis.stride;
+      }
+      high = std::max(high, Count{0});
+      low = std::min(low, high);
+      std::byte* const to = out + done * wide;
+      std::memcpy(to, outside + done * wide, static_cast<std::size_t>(low * wide));
+      if (high > low) loop(high - low, to + low * wide, from + (offset + low * offset_step) * size, offset_step);
+      std::memcpy(to + high * wide, outside + (done + high) * wide, static_cast<std::size_t>((lanes - high) * wide));
+      done += lanes;
+      coordinate[rank - 1] = 0;
+      for (std::size_t i = rank - 1; i-- > 0;) {
+        if (++coordinate[i] < window.lanes[i].extent) break;
+        coordinate[i] = 0;
+      }
+    }
+  }
+
   void step(const Program&, const StoreStep& store, Count first, Count n) {
     auto* const to = static_cast<std::byte*>(outputs_[static_cast<std::size_t>(store.output)]);
     const auto* const from = static_cast<const std::byte*>(at(store.value));
