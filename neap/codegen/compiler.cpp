@@ -156,9 +156,9 @@ Module compile_kernels(const std::vector<std::string>& sources, Isa isa) {
       for (std::string& flag : kernel_flags(isa)) arguments.push_back(std::move(flag));
       arguments.insert(arguments.end(), {"-c", stem + ".cpp", "-o", stem + ".o"});
       std::string output;
-      const int code = run_program(arguments, output, 120);
+      const int code = run_program(arguments, output, 600);
       if (code == 0) return std::string();
-      return fmt::format("exit code {}{}\n{}", code, code == 137 ? " (killed, or over two minutes)" : "", first_lines(output, 12));
+      return fmt::format("exit code {}{}\n{}", code, code == 137 ? " (killed, or over ten minutes)" : "", first_lines(output, 12));
     }));
   }
   std::string failure;

@@ -30,7 +30,7 @@ class Module {
 };
 
 // Compiles one shared object from these files' texts (each compiled by a process of its own, side by side) and loads it; from the cache
-// where it is there. Error with the compiler's first lines where it fails, is killed, or takes more than two minutes.
+// where it is there. Error with the compiler's first lines where it fails, is killed, or takes more than ten minutes.
 Module compile_kernels(const std::vector<std::string>& sources, Isa isa);
 
 // Runs a program with these arguments, without a shell; its output (both streams) goes to `output`. Gives the exit code; 128 + n for signal
