@@ -166,6 +166,45 @@ std::string make_rows(const Draft& draft, OpenMap open, int outer, ValueId next_
   return "";
 }
 
+// Elements of a value that lie side by side at one point of dimension `dim`.
+Dim run_length(const Type& type, int dim) {
+  Dim run = 1;
+  bool inside = false;
+  if (type.layout.row_major()) {
+    for (int d = dim + 1; d < type.rank(); ++d) run *= type.shape[static_cast<std::size_t>(d)];
+    return run;
+  }
+  for (const Layout::Level& level : type.layout.levels) {
+    if (inside) run *= level.block > 0 ? Dim(level.block) : type.shape[static_cast<std::size_t>(level.axis)];
+    inside |= level.axis == dim;
+  }
+  return run;
+}
+
+// Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
+bool reads_whole_lines(const Draft& draft, const Map& map) {
+  constexpr std::int64_t line = 16;
+  const int outer = map.axes[0].id;
+  bool good = true;
+  const auto look = [&](ValueId value, const Expr* index, int rank) {
+    for (int dim = 0; dim < rank; ++dim) {
+      if (!uses_axis(index[dim], outer)) continue;
+      const Type& type = draft.type(value);
+      const Dim run = run_length(type, dim), all = element_count(type.shape);
+      if (run.is_constant() && run.constant() < line && !(all.is_constant() && all.constant() < 65536)) good = false;
+    }
+  };
+  for (const Stage& stage : map.stages) {
+    if (stage.target >= 0 && stage.target < draft.value_count())
+      look(stage.target, stage.index.data(), static_cast<int>(stage.index.size()));
+  }
+  visit_map(map, [&](const Expr& e) {
+    if (e->op == Scalar::read && e->integer >= 0 && e->integer < draft.value_count())
+      look(static_cast<ValueId>(e->integer), e->args.data(), e->rank);
+  });
+  return good;
+}
+
 struct Plan {
   Rows a, b;
   std::vector<std::pair<ValueId, int>> handed;  // values that b takes from a, with the dimension of the outer axis
@@ -195,6 +234,9 @@ std::string plan_along(const Draft& draft, const Node& one, const Access& at, co
   if (std::string reason = make_rows(draft, a, at.axis, draft.value_count(), plan.a); !reason.empty()) return reason;
   const auto next = draft.value_count() + static_cast<ValueId>(plan.a.sums.size());
   if (std::string reason = make_rows(draft, b, bt.axis, next, plan.b); !reason.empty()) return reason;
+  if (!reads_whole_lines(draft, plan.a.open.map) || !reads_whole_lines(draft, plan.b.open.map)) {
+    return "a point of the outer axis would read elements that do not lie together";
+  }
   for (const ValueId value : one.outputs) {
     if (!reads(plan.b.open.map, value)) continue;
     const auto tail = std::any_of(plan.a.behind.begin(), plan.a.behind.end(), [&](const Node& node) { return node.outputs[0] == value; });
