@@ -183,15 +183,19 @@ Dim run_length(const Type& type, int dim) {
 
 // Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
 bool reads_whole_lines(const Draft& draft, const Map& map) {
-  constexpr std::int64_t line = 16;
+  constexpr std::int64_t line = 16, small = 65536;  // elements
   const int outer = map.axes[0].id;
   bool good = true;
   const auto look = [&](ValueId value, const Expr* index, int rank) {
     for (int dim = 0; dim < rank; ++dim) {
       if (!uses_axis(index[dim], outer)) continue;
       const Type& type = draft.type(value);
+      // All that belongs to the point lies in one run, or its runs are whole lines, or the value is small.
+      Dim point = 1;
+      for (int d = 0; d < type.rank(); ++d) point *= d == dim ? Dim(1) : type.shape[static_cast<std::size_t>(d)];
       const Dim run = run_length(type, dim), all = element_count(type.shape);
-      if (run.is_constant() && run.constant() < line && !(all.is_constant() && all.constant() < 65536)) good = false;
+      const bool split = !(run == point) && run.is_constant() && run.constant() < line;
+      if (split && !(all.is_constant() && all.constant() < small)) good = false;
     }
   };
   for (const Stage& stage : map.stages) {
