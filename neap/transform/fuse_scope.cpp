@@ -209,6 +209,25 @@ bool reads_whole_lines(const Draft& draft, const Map& map) {
   return good;
 }
 
+// A value that no index along the outer axis cuts is read whole at every point: it should be no more than a cache holds beside the buffers.
+std::string reads_again(const Draft& draft, const Map& map) {
+  constexpr std::int64_t most = 48 << 10;  // bytes
+  const int outer = map.axes[0].id;
+  std::map<ValueId, bool> cut;
+  visit_map(map, [&](const Expr& e) {
+    if (e->op != Scalar::read || e->integer < 0 || e->integer >= draft.value_count()) return;
+    const bool here = std::any_of(e->args.begin(), e->args.begin() + e->rank, [&](const Expr& index) { return uses_axis(index, outer); });
+    bool& known = cut.emplace(static_cast<ValueId>(e->integer), false).first->second;
+    known = known || here;
+  });
+  for (const auto& [value, is_cut] : cut) {
+    const Dim count = element_count(draft.type(value).shape);
+    const bool is_small = count.is_constant() && count.constant() * size_of(draft.type(value).dtype) <= most;
+    if (!is_cut && !is_small) return fmt::format("each point of the outer axis would read all of {} again", draft.type(value).to_string());
+  }
+  return "";
+}
+
 struct Plan {
   Rows a, b;
   std::vector<std::pair<ValueId, int>> handed;  // values that b takes from a, with the dimension of the outer axis
@@ -240,6 +259,9 @@ std::string plan_along(const Draft& draft, const Node& one, const Access& at, co
   if (std::string reason = make_rows(draft, b, bt.axis, next, plan.b); !reason.empty()) return reason;
   if (!reads_whole_lines(draft, plan.a.open.map) || !reads_whole_lines(draft, plan.b.open.map)) {
     return "a point of the outer axis would read elements that do not lie together";
+  }
+  for (const Map* map : {&plan.a.open.map, &plan.b.open.map}) {
+    if (std::string reason = reads_again(draft, *map); !reason.empty()) return reason;
   }
   for (const ValueId value : one.outputs) {
     if (!reads(plan.b.open.map, value)) continue;

@@ -10,6 +10,7 @@
 namespace neap {
 namespace {
 
+constexpr double most_repeated_flops = 32;   // of a sum, per element, that is computed in the map that makes it and once more
 constexpr double most_recomputed_flops = 8;  // per element, when an element is read several times
 constexpr std::size_t most_operands = 24;
 constexpr int largest_body = 256;  // scalar operations: what compilers and people can follow
@@ -112,6 +113,8 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   }
   if (reads > 1.01 && is_relayout(draft, producer)) return "it is a copy into the layout that its readers want";
   if (reads > 1.01 && reduces) return fmt::format("a reduction would be computed {:.0f} times", reads);
+  const bool stays = draft.is_output(value) || draft.users(value).size() > plan.consumers.size();
+  if (stays && reduces && work > most_repeated_flops) return "its sum would be computed again where others read it";
   if (reads > 2.01 && work > most_recomputed_flops)
     return fmt::format("{:.0f} flops would be computed {:.1f} times an element", work, reads);
   if (reads > 8.01) return fmt::format("each element is read {:.0f} times", reads);
