@@ -97,6 +97,9 @@ Call::Call(const Operator& op, std::vector<Type> inputs, std::vector<bool> prese
     const bool there = i < inputs_.size() && present_[i];
     if (!there && op.inputs[i].kind != InputSpec::optional) fail(fmt::format("operand '{}' is missing", op.inputs[i].name));
   }
+  for (std::size_t i = op.inputs.size(); i < inputs_.size(); ++i) {  // more of a variadic one
+    if (!present_[i]) fail(fmt::format("operand {} is missing", i));
+  }
   for (auto& [name, value] : attributes_) {
     const auto spec = std::find_if(op.attributes.begin(), op.attributes.end(), [&](const AttributeSpec& s) { return s.name == name; });
     if (spec == op.attributes.end()) {
