@@ -12,11 +12,12 @@ namespace {
 using Number = std::optional<KnownNumber>;
 
 KnownNumber reduced(Dim numerator, Dim denominator) {
+  if (denominator.is_constant() && denominator.constant() < 0) return reduced(Dim(0) - numerator, Dim(0) - denominator);
   Dim quotient;
   if (!(denominator == Dim(0)) && Dim::divide_exactly(numerator, denominator, quotient)) return {quotient, 1};
   if (numerator.is_constant() && denominator.is_constant()) {
     std::int64_t a = numerator.constant(), b = denominator.constant();
-    const std::int64_t common = std::gcd(a, b) * (b < 0 ? -1 : 1);
+    const std::int64_t common = a == INT64_MIN ? 1 : std::gcd(a, b);
     if (common != 0) return {a / common, b / common};
   }
   return {std::move(numerator), std::move(denominator)};

@@ -10,7 +10,9 @@ namespace neap {
 namespace {
 
 constexpr int oldest_opset = 1, newest_opset = 21;
-constexpr std::size_t most_errors = 20, most_nodes = 1'000'000, deepest_scope = 60;
+constexpr std::size_t most_errors = 20, most_nodes = 400'000, deepest_scope = 60;
+
+const std::string not_read = "it could not be read";  // said once already, of the node that makes it
 
 bool standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -187,6 +189,10 @@ void ModelReader::add_input(const onnx::ValueInfoProto& input) {
   OnnxValue value;
   const auto known = options_.known.find(input.name());
   if (known != options_.known.end()) {
+    const int declared = input.type().tensor_type().elem_type();
+    if (declared != onnx_of_dtype(known->second.dtype()))
+      throw Error(fmt::format("the model says {}, the elements given are {}", onnx_type_name(declared), name(known->second.dtype())),
+                  place);
     value.constant = known->second;
   } else {
     const std::string name = fresh_name(input.name());
@@ -294,7 +300,10 @@ void ModelReader::run_node(const onnx::NodeProto& node) {
       OnnxValue* value = name.empty() ? nullptr : look_up(name);
       if (!name.empty() && value == nullptr)
         throw Error(fmt::format("input {} is made by no node", quoted(name)), node_place(node, opset), "is the file whole?");
-      if (value != nullptr && !value->failed.empty() && !value->constant) failed = true;
+      if (value != nullptr && !value->failed.empty()) {
+        failed = true;
+        if (value->failed != not_read) throw Error(value->failed, node_place(node, opset));
+      }
       inputs.push_back(value);
     }
     const onnx::FunctionProto* function = function_of(node);
@@ -305,12 +314,14 @@ void ModelReader::run_node(const onnx::NodeProto& node) {
     note_failure(error, node, inputs);
   } catch (const std::bad_alloc&) {
     note_failure(Error("there is no memory for it"), node, inputs);
+  } catch (const std::out_of_range&) {
+    note_failure(Error("an input has fewer elements than it needs"), node, inputs);
   } catch (const std::length_error&) {
     note_failure(Error("there is no memory for it"), node, inputs);
   }
   // Its users are not read either, and not complained about.
   for (const std::string& output : node.output()) {
-    if (!output.empty()) scopes_.back()->values[output].failed = "it could not be read";
+    if (!output.empty()) scopes_.back()->values[output].failed = not_read;
   }
 }
 
@@ -358,7 +369,7 @@ void ModelReader::call_function(const onnx::NodeProto& node, const onnx::Functio
     run_nodes(pointers(function.node()), outputs);
     for (const std::string& output : outputs) {
       const OnnxValue* value = look_up(output);
-      results.push_back(value == nullptr ? OnnxValue{.failed = "it could not be read"} : *value);
+      results.push_back(value == nullptr ? OnnxValue{.failed = not_read} : *value);
     }
   } catch (...) {
     scopes_.pop_back();

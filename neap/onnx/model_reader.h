@@ -98,7 +98,7 @@ class ModelReader {
   std::set<std::string> symbols_, names_;
   std::vector<Error> errors_;
   std::size_t error_count_ = 0, nodes_run_ = 0;
-  std::int64_t fold_budget_ = 30'000'000;
+  std::int64_t fold_budget_ = 10'000'000;
   ReadFailure failure_;
 };
 

@@ -82,7 +82,24 @@ void read_reverse_sequence(OnnxNode& node) {
   node.give(node.build().call("gather_elements", {x, expand(from, x.shape())}, {{"axis", std::int64_t{time}}}));
 }
 
+// Positions of what is not zero, a column each: their number must be known, so the elements must be.
+void read_non_zero(OnnxNode& node) {
+  const Array x = node.constant(0);
+  Integers found;
+  for (std::int64_t i = 0; i < x.count(); ++i) {
+    if (x.get(i) != 0) found.push_back(i);
+  }
+  const auto count = static_cast<std::int64_t>(found.size());
+  Array positions(DType::i64, {x.rank(), count});
+  for (std::int64_t k = 0; k < count; ++k) {
+    std::int64_t rest = found[static_cast<std::size_t>(k)];
+    for (int axis = x.rank(); axis-- > 0; rest /= x.size(axis)) positions.set_int(axis * count + k, rest % x.size(axis));
+  }
+  node.give(std::move(positions));
+}
+
 const RegisterOnnx readers[] = {
+    RegisterOnnx{{.type = "NonZero", .since = 9, .read = read_non_zero}},
     RegisterOnnx{{.type = "Gather", .read = read_gather, .moves = 0}},
     RegisterOnnx{{.type = "OneHot", .since = 9, .read = read_one_hot}},
     RegisterOnnx{{.type = "TopK", .read = read_top_k}},

@@ -27,6 +27,10 @@ void check_extras(OnnxNode& node) {
 
 void read_recurrent(OnnxNode& node, const char* op, int states, Attributes attributes) {
   check_extras(node);
+  constexpr std::int64_t most_steps = 10'000;  // they are written out
+  if (node.rank(0) != 3) node.fail("takes [T,N,I]");
+  const Dim time = node.type(0).shape[node.integer("layout", 0) != 0 ? 1 : 0];
+  if (time.is_constant() && time.constant() > most_steps) node.fail(fmt::format("{} steps are more than {}", time.to_string(), most_steps));
   const bool batch_first = node.integer("layout", 0) != 0;
   const auto swapped = [&](const Var& x, const Integers& permutation) { return batch_first ? transpose(x, permutation) : x; };
   std::vector<Var> inputs{swapped(node.input(0), {1, 0, 2}), node.input(1), node.input(2), node.has(3) ? node.input(3) : Var()};

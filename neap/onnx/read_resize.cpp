@@ -140,7 +140,7 @@ Var along_axis(const Var& x, int axis, const Weights& w, std::int64_t to, double
 }
 
 void give_by_matrices(OnnxNode& node, const Request& request) {
-  constexpr std::int64_t most = 1 << 22;
+  constexpr std::int64_t most = 1 << 20;
   Var x = node.input(0);
   for (int axis = 0; axis < x.rank(); ++axis) {
     const Dim &from = x.size(axis), &to = request.sizes[static_cast<std::size_t>(axis)];

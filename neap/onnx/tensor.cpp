@@ -29,7 +29,8 @@ Sizes sizes_of(const Tensor& tensor, const std::string& place) {
   if (tensor.dims_size() > 64) throw Error(fmt::format("the tensor has {} axes", tensor.dims_size()), place);
   try {
     Sizes sizes(tensor.dims().begin(), tensor.dims().end());
-    element_count(sizes);
+    constexpr std::int64_t most = std::int64_t{1} << 50;  // so that a count of bytes does not overflow
+    if (element_count(sizes) > most) throw Error(fmt::format("{} has too many elements", to_string(sizes)));
     return sizes;
   } catch (const Error& error) {
     throw Error(error.problem(), place);
