@@ -1,0 +1,235 @@
+#include "neap/train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "neap/base/error.h"
+#include "neap/base/progress.h"
+#include "neap/files/checkpoint.h"
+#include "neap/tensor/compile.h"
+#include "neap/train/diagnose.h"
+#include "neap/train/stop_signal.h"
+
+namespace neap {
+namespace {
+
+constexpr std::size_t steps_between_backups = 50;
+
+using Json = nlohmann::json;
+
+Module& initialized(Module& module, std::uint64_t seed) {
+  module.initialize(seed);
+  return module;
+}
+
+Json to_json(const Evaluation& evaluation) {
+  return {{"loss", evaluation.loss}, {"metrics", evaluation.metrics}, {"examples", evaluation.examples}};
+}
+Evaluation to_evaluation(const Json& json) {
+  return {json.at("loss").get<double>(), json.at("metrics").get<std::map<std::string, double>>(), json.at("examples").get<std::int64_t>()};
+}
+
+Json to_json(const EpochRecord& record) {
+  Json json{{"epoch", record.epoch},
+            {"training", to_json(record.training)},
+            {"seconds", record.seconds},
+            {"examples_per_second", record.examples_per_second}};
+  if (record.test) json["test"] = to_json(*record.test);
+  return json;
+}
+EpochRecord to_record(const Json& json) {
+  EpochRecord record{json.at("epoch").get<std::int64_t>(),
+                     to_evaluation(json.at("training")),
+                     {},
+                     json.at("seconds").get<double>(),
+                     json.at("examples_per_second").get<double>()};
+  if (json.contains("test")) record.test = to_evaluation(json.at("test"));
+  return record;
+}
+
+}  // namespace
+
+// What the last steps started from, so that they can be run again to find where a number stopped being finite.
+struct Trainer::Backup {
+  NamedArrays arrays;
+  std::int64_t step = 0;  // steps done at that time
+  std::vector<std::vector<Array>> batches;
+};
+
+Trainer::Trainer(Module& module, Objective objective, const UpdateRule& rule, DatasetPtr training, DatasetPtr test, TrainerOptions options)
+    : module_(initialized(module, options.seed)),
+      objective_(std::move(objective)),
+      options_(std::move(options)),
+      training_(std::move(training)),
+      test_(std::move(test)),
+      loader_(training_, loader_options()),
+      graph_(training_step(module_, inputs_of(*training_, options_.batch), objective_, rule, options_.step)),
+      state_(graph_, module_) {
+  if (loader_.batches() < 1) {
+    throw Error(fmt::format("{} examples are less than one batch of {}", training_->count(), options_.batch), training_->place(),
+                "use a smaller batch");
+  }
+  if (!options_.schedule) options_.schedule = constant_rate(1e-3);
+  if (!options_.folder.empty() && has_checkpoint(options_.folder)) resume();
+}
+
+Trainer::~Trainer() = default;
+
+LoaderOptions Trainer::loader_options() const {
+  LoaderOptions made{.batch = options_.batch, .shuffle = true, .seed = options_.seed, .drop_last = true};
+  const Augmentation& how = options_.augmentation;
+  if (how.shift > 0 || how.flip || how.cutout > 0) {
+    made.change = [how, seed = options_.seed](Batch& batch) { augment(batch.arrays[0], how, seed, batch.epoch, batch.indices); };
+  }
+  return made;
+}
+
+void Trainer::use(Executable executable) { executable_.emplace(std::move(executable)); }
+
+Executable& Trainer::executable() {
+  if (!executable_) executable_.emplace(make_executable(graph_, options_.level));
+  return *executable_;
+}
+
+Outcome Trainer::run() {
+  const StopSignal signals;
+  if (test_ != nullptr && !evaluator_) evaluator_.emplace(module_, objective_, test_, 250, options_.level);
+  executable();
+  while (epoch_ < options_.epochs) {
+    if (!run_epoch()) {
+      state_.store_into(module_);
+      if (!options_.folder.empty()) save();
+      return Outcome::stopped;
+    }
+  }
+  state_.store_into(module_);
+  return Outcome::finished;
+}
+
+bool Trainer::run_epoch() {
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] { return epoch_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  std::optional<Progress> progress;
+  const std::int64_t left = (loader_.batches() - batch_) * options_.batch;
+  if (options_.progress) progress.emplace(fmt::format("epoch {}/{}", epoch_ + 1, options_.epochs), left, "images");
+  EpochBatches batches = loader_.epoch(epoch_, batch_);
+  while (const std::optional<Batch> batch = batches.next()) {
+    const std::vector<Array> results = run_step(*batch);
+    const double loss = results[0].get(0);
+    losses_.push_back(loss);
+    running_.loss += loss * static_cast<double>(batch->size());
+    for (std::size_t i = 1; i < results.size(); ++i) {
+      if (graph_.outputs[i].updates < 0) running_.metrics[graph_.outputs[i].name] += results[i].get(0);
+    }
+    running_.examples += batch->size();
+    ++batch_;
+    if (progress) progress->advance(batch->size(), fmt::format("loss {:.3f}", loss));
+    if (StopSignal::asked()) {
+      epoch_seconds_ = seconds();
+      return false;
+    }
+  }
+  progress.reset();
+  finish_epoch(seconds());
+  return true;
+}
+
+std::vector<Array> Trainer::run_step(const Batch& batch) {
+  if (backup_ == nullptr || backup_->batches.size() >= steps_between_backups) {
+    backup_ = std::make_unique<Backup>(Backup{state_.copy(), step_, {}});
+  }
+  backup_->batches.push_back(batch.arrays);
+  std::vector<Array> results = executable_->run(state_.inputs(batch.arrays, options_.schedule(step_), step_ + 1));
+  state_.take(graph_, results);
+  ++step_;
+  if (!std::isfinite(results[0].get(0))) report_not_finite();
+  return results;
+}
+
+void Trainer::finish_epoch(double seconds) {
+  EpochRecord record{.epoch = epoch_, .training = running_, .seconds = seconds};
+  const double count = static_cast<double>(running_.examples);
+  record.training.loss /= count;
+  for (auto& [name, value] : record.training.metrics) value /= count;
+  record.examples_per_second = count / std::max(1e-9, seconds);
+  if (evaluator_) record.test = evaluator_->run(state_.arrays());
+  history_.push_back(record);
+  ++epoch_;
+  batch_ = 0;
+  running_ = {};
+  epoch_seconds_ = 0;
+  if (!options_.folder.empty()) save();
+  if (options_.after_epoch) options_.after_epoch(record);
+}
+
+// The steps since the backup run again; the first after which a parameter or state is not finite, or whose loss is not, is looked into.
+void Trainer::report_not_finite() {
+  const std::string remedy =
+      options_.folder.empty()
+          ? "lower the learning rate, or clip the gradients"
+          : fmt::format("lower the learning rate, or clip the gradients; the last good checkpoint is in {}", options_.folder.string());
+  StepState again = state_;
+  again.load(backup_->arrays, "backup");
+  std::int64_t step = backup_->step;
+  for (const std::vector<Array>& data : backup_->batches) {
+    const NamedArrays before = again.copy();
+    const std::vector<Array> results = executable_->run(again.inputs(data, options_.schedule(step), step + 1));
+    again.take(graph_, results);
+    bool finite = std::isfinite(results[0].get(0));
+    for (const auto& [name, array] : again.arrays()) finite = finite && all_finite(array);
+    if (!finite) {
+      again.load(before, "backup");
+      const NotFinite found = first_not_finite(graph_, again.inputs(data, options_.schedule(step), step + 1));
+      throw Error(fmt::format("step {}: {}", step + 1, found.what.empty() ? "the loss is not finite" : found.what),
+                  found.place.empty() ? "graph " + graph_.name : found.place, remedy);
+    }
+    ++step;
+  }
+  throw Error(fmt::format("step {}: the loss is not finite", step_), "graph " + graph_.name, remedy);
+}
+
+void Trainer::save() const {
+  Json epochs = Json::array();
+  for (const EpochRecord& record : history_) epochs.push_back(to_json(record));
+  save_checkpoint(options_.folder, state_.arrays(),
+                  {{"epoch", epoch_},
+                   {"batch", batch_},
+                   {"step", step_},
+                   {"seed", options_.seed},
+                   {"batch_size", options_.batch},
+                   {"examples", training_->count()},
+                   {"running", to_json(running_)},
+                   {"epoch_seconds", epoch_seconds_},
+                   {"history", epochs},
+                   {"losses", losses_}});
+}
+
+void Trainer::resume() {
+  const std::string place = options_.folder.string();
+  const Checkpoint saved = load_checkpoint(options_.folder);
+  const auto same = [&](const char* what, auto mine) {
+    const auto theirs = saved.state.at(what).template get<decltype(mine)>();
+    if (theirs == mine) return;
+    throw Error(fmt::format("the checkpoint is of another run: {} is {} there, {} here", what, theirs, mine), place,
+                "give the same options, or another folder");
+  };
+  try {
+    state_.load(saved.arrays, place);
+    same("seed", options_.seed);
+    same("batch_size", options_.batch);
+    same("examples", training_->count());
+    epoch_ = saved.state.at("epoch").get<std::int64_t>();
+    batch_ = saved.state.at("batch").get<std::int64_t>();
+    step_ = saved.state.at("step").get<std::int64_t>();
+    running_ = to_evaluation(saved.state.at("running"));
+    epoch_seconds_ = saved.state.at("epoch_seconds").get<double>();
+    for (const Json& record : saved.state.at("history")) history_.push_back(to_record(record));
+    losses_ = saved.state.at("losses").get<std::vector<double>>();
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("the checkpoint is not one of a training run: {}", error.what()), place, "give another folder");
+  }
+  state_.store_into(module_);
+  resumed_ = true;
+}
+
+}  // namespace neap

@@ -1,0 +1,94 @@
+// Drives a training step over a dataset: epochs, evaluation, checkpoints, a stop and a start again that change no bit.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neap/data/augment.h"
+#include "neap/data/loader.h"
+#include "neap/optim/schedule.h"
+#include "neap/train/evaluate.h"
+#include "neap/train/state.h"
+#include "neap/train/step.h"
+
+namespace neap {
+
+struct TrainerOptions {
+  std::int64_t epochs = 8;
+  std::int64_t batch = 128;
+  std::uint64_t seed = 0;     // of the first parameters, the order of examples, augmentation and dropout
+  Schedule schedule;          // over all steps; empty: 1e-3 always
+  Augmentation augmentation;  // of the first field, where it is [channels, height, width]
+  StepOptions step;
+  std::filesystem::path folder;  // of the checkpoint; empty: none is kept
+  bool progress = true;
+  int level = 4;  // of the optimizer
+  std::function<void(const struct EpochRecord&)> after_epoch;
+};
+
+struct EpochRecord {
+  std::int64_t epoch = 0;  // from 0
+  Evaluation training;     // in training mode, over the epoch as its parameters changed
+  std::optional<Evaluation> test;
+  double seconds = 0, examples_per_second = 0;  // of training
+};
+
+enum class Outcome : std::uint8_t { finished, stopped };  // stopped: by Ctrl-C or SIGTERM, with everything saved
+
+class Trainer {
+ public:
+  // `test` may be null. Sets the module's parameters from the seed, or from the checkpoint in the folder where there is one. Error naming
+  // the first difference if that checkpoint is of another network, or of a run with another seed, batch or dataset size.
+  Trainer(Module& module, Objective objective, const UpdateRule& rule, DatasetPtr training, DatasetPtr test, TrainerOptions options);
+  ~Trainer();
+
+  // The step as written. `use` gives the Executable made of an optimised one (its inputs and outputs the same); without it the first run
+  // makes its own.
+  const Graph& step_graph() const { return graph_; }
+  void use(Executable executable);
+  Executable& executable();
+
+  // Trains what is left of the epochs; then the module has the last parameters. Saves after each epoch, and on Ctrl-C after the step. Error
+  // naming step, node and value where the loss or a parameter is not finite; the last checkpoint is then left as it is.
+  Outcome run();
+
+  const std::vector<EpochRecord>& history() const { return history_; }
+  const std::vector<double>& losses() const { return losses_; }  // of each step
+  std::int64_t steps_done() const { return step_; }
+  std::int64_t steps_in_epoch() const { return loader_.batches(); }
+  const StepState& state() const { return state_; }
+  bool resumed() const { return resumed_; }
+
+ private:
+  struct Backup;
+  bool run_epoch();  // false: stopped
+  std::vector<Array> run_step(const Batch& batch);
+  void finish_epoch(double seconds);
+  [[noreturn]] void report_not_finite();
+  void save() const;
+  void resume();
+  LoaderOptions loader_options() const;
+
+  Module& module_;
+  Objective objective_;
+  TrainerOptions options_;
+  DatasetPtr training_, test_;
+  Loader loader_;
+  Graph graph_;
+  StepState state_;
+  std::optional<Executable> executable_;
+  std::optional<Evaluator> evaluator_;
+  std::unique_ptr<Backup> backup_;
+
+  std::int64_t epoch_ = 0, batch_ = 0, step_ = 0;  // done: epochs, batches of the epoch after them, steps
+  Evaluation running_;                             // sums over the batches of this epoch
+  double epoch_seconds_ = 0;
+  std::vector<EpochRecord> history_;
+  std::vector<double> losses_;
+  bool resumed_ = false;
+};
+
+}  // namespace neap
