@@ -20,16 +20,16 @@ void check_steps(std::int64_t steps) {
 
 }  // namespace
 
-Schedule constant_rate(double rate) {
+RateSchedule constant_rate(double rate) {
   return [rate](std::int64_t) { return rate; };
 }
 
-Schedule cosine_rate(double peak, std::int64_t steps, double last) {
+RateSchedule cosine_rate(double peak, std::int64_t steps, double last) {
   check_steps(steps);
   return [=](std::int64_t step) { return half_cosine(peak, last, static_cast<double>(step) / static_cast<double>(steps)); };
 }
 
-Schedule one_cycle_rate(double peak, std::int64_t steps, double warm) {
+RateSchedule one_cycle_rate(double peak, std::int64_t steps, double warm) {
   check_steps(steps);
   const double top = std::max(1.0, warm * static_cast<double>(steps) - 1), end = std::max(top + 1, static_cast<double>(steps) - 1);
   return [=](std::int64_t step) {
@@ -38,12 +38,12 @@ Schedule one_cycle_rate(double peak, std::int64_t steps, double warm) {
   };
 }
 
-Schedule step_rate(double first, std::int64_t every, double factor) {
+RateSchedule step_rate(double first, std::int64_t every, double factor) {
   check_steps(every);
   return [=](std::int64_t step) { return first * std::pow(factor, static_cast<double>(step / every)); };
 }
 
-Schedule warm_up(std::int64_t steps, Schedule after) {
+RateSchedule warm_up(std::int64_t steps, RateSchedule after) {
   check_steps(steps);
   return [steps, after = std::move(after)](std::int64_t step) {
     return step < steps ? after(0) * static_cast<double>(step + 1) / static_cast<double>(steps) : after(step - steps);

@@ -5,16 +5,16 @@
 
 namespace neap {
 
-using Schedule = std::function<double(std::int64_t step)>;  // step from 0
+using RateSchedule = std::function<double(std::int64_t step)>;  // step from 0
 
-Schedule constant_rate(double rate);
+RateSchedule constant_rate(double rate);
 // Half a cosine from `peak` to `last` over `steps`, then `last` (Loshchilov and Hutter 2017, arXiv:1608.03983).
-Schedule cosine_rate(double peak, std::int64_t steps, double last = 0);
+RateSchedule cosine_rate(double peak, std::int64_t steps, double last = 0);
 // Up from peak / 25 for the first `warm` of the steps and down to peak / 25 / 10^4, both as half a cosine (Smith and Topin 2018,
 // arXiv:1708.07120).
-Schedule one_cycle_rate(double peak, std::int64_t steps, double warm = 0.3);
-Schedule step_rate(double first, std::int64_t every, double factor);  // times `factor` after each `every` steps
+RateSchedule one_cycle_rate(double peak, std::int64_t steps, double warm = 0.3);
+RateSchedule step_rate(double first, std::int64_t every, double factor);  // times `factor` after each `every` steps
 // In a line from 0 over `steps`, then `after`, which starts at its own step 0.
-Schedule warm_up(std::int64_t steps, Schedule after);
+RateSchedule warm_up(std::int64_t steps, RateSchedule after);
 
 }  // namespace neap

@@ -20,7 +20,7 @@ struct TrainerOptions {
   std::int64_t epochs = 8;
   std::int64_t batch = 128;
   std::uint64_t seed = 0;     // of the first parameters, the order of examples, augmentation and dropout
-  Schedule schedule;          // over all steps; empty: 1e-3 always
+  RateSchedule schedule;      // over all steps; empty: 1e-3 always
   Augmentation augmentation;  // of the first field, where it is [channels, height, width]
   StepOptions step;
   std::filesystem::path folder;  // of the checkpoint; empty: none is kept
