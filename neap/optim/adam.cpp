@@ -16,8 +16,8 @@ Var adam_step(StepGraph& graph, const std::string& name, const Var& gradient, co
   const Var square = square_before * options.beta2 + gradient * gradient * (1 - options.beta2);
   graph.update(mean_before, mean);
   graph.update(square_before, square);
-  const Var rate = graph.learning_rate(dtype) / correction(graph, options.beta1, dtype);
-  const Var scale = unary("rsqrt", correction(graph, options.beta2, dtype));
+  const Var rate = graph.shared("rate", dtype, [&] { return graph.learning_rate(dtype) / correction(graph, options.beta1, dtype); });
+  const Var scale = graph.shared("scale", dtype, [&] { return unary("rsqrt", correction(graph, options.beta2, dtype)); });
   return mean * rate / (sqrt(square) * scale + options.epsilon);
 }
 
@@ -31,7 +31,8 @@ Var Adam::next(StepGraph& graph, const std::string& name, const Var& parameter, 
 Var AdamW::next(StepGraph& graph, const std::string& name, const Var& parameter, const Var& gradient, bool decays) const {
   const Var step = adam_step(graph, name, gradient, options_);
   if (!decays || options_.weight_decay == 0) return parameter - step;
-  return parameter * (1 - graph.learning_rate(parameter.dtype()) * options_.weight_decay) - step;
+  const DType dtype = parameter.dtype();
+  return parameter * graph.shared("kept", dtype, [&] { return 1 - graph.learning_rate(dtype) * options_.weight_decay; }) - step;
 }
 
 }  // namespace neap

@@ -67,8 +67,10 @@ void clip_gradients(Builder& build, std::vector<Trained>& all, const UpdateOptio
 void average(StepGraph& graph, const Trained& one, const Var& next, double decay) {
   Builder& build = graph.build();
   const Var before = build.input("average/" + one.name, one.parameter.type(), Role::state);
-  const Var step = graph.step(computed_in(one.parameter.dtype()));
-  const Var kept = cast(build.call("minimum", {(step - 1) / (step + 9), build.constant(step.dtype(), decay)}), before.dtype());
+  const Var kept = graph.shared("average", before.dtype(), [&] {
+    const Var step = graph.step(computed_in(before.dtype()));
+    return cast(build.call("minimum", {(step - 1) / (step + 9), build.constant(step.dtype(), decay)}), before.dtype());
+  });
   graph.update(before, before * kept + next * (1 - kept));
 }
 
@@ -82,8 +84,22 @@ StepGraph::StepGraph(Builder& build) : build_(&build) {
   if (!find_input(build, "step")) build.input("step", {DType::i64, {}, {}});
 }
 
-Var StepGraph::learning_rate(DType dtype) { return cast(find_input(*build_, "learning_rate"), dtype); }
-Var StepGraph::step(DType dtype) { return cast(find_input(*build_, "step"), dtype); }
+Var StepGraph::shared(const std::string& name, DType dtype, const std::function<Var()>& make) {
+  const auto found = shared_.find({name, dtype});
+  if (found != shared_.end()) return found->second;
+  const std::string scope = build_->scope();
+  build_->set_scope("optimizer");
+  const Var made = make();
+  build_->set_scope(scope);
+  return shared_[{name, dtype}] = made;
+}
+
+Var StepGraph::learning_rate(DType dtype) {
+  return shared("learning_rate", dtype, [&] { return cast(find_input(*build_, "learning_rate"), dtype); });
+}
+Var StepGraph::step(DType dtype) {
+  return shared("step", dtype, [&] { return cast(find_input(*build_, "step"), dtype); });
+}
 
 Var StepGraph::state(const std::string& slot, const std::string& parameter, const Var& like) {
   return build_->input("optimizer/" + slot + "/" + parameter, like.type(), Role::state);

@@ -1,6 +1,9 @@
 // optim/: how parameters follow their gradients: update rules written as ordinary operators in the step's own graph, and schedules.
 #pragma once
+#include <functional>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "neap/ops/builder.h"
 
@@ -15,12 +18,15 @@ class StepGraph {
   Builder& build() { return *build_; }
   Var learning_rate(DType dtype);  // in the dtype that an update is computed in
   Var step(DType dtype);
+  // A number that all parameters' updates share: made by `make` the first time, under this name.
+  Var shared(const std::string& name, DType dtype, const std::function<Var()>& make);
   // A state input "optimizer/SLOT/PARAMETER" like `like`. All state starts as zeros.
   Var state(const std::string& slot, const std::string& parameter, const Var& like);
   void update(const Var& input, const Var& value);  // an output "next/NAME" that replaces the input's elements
 
  private:
   Builder* build_;
+  std::map<std::pair<std::string, DType>, Var> shared_;
 };
 
 // What becomes of one parameter in a step. Computed in f32, in f64 for f64 parameters.

@@ -175,6 +175,8 @@ std::vector<Tensor> split(const Tensor& x, int parts, int axis) {
 
 Tensor take(const Tensor& x, const Tensor& indices, int axis) { return call("gather", {x, indices}, {{"axis", std::int64_t{axis}}}); }
 
+Tensor stop_gradient(const Tensor& x) { return call("stop_gradient", {x}); }
+
 Tensor stack(const std::vector<Tensor>& parts, int axis) {
   std::vector<Tensor> wider;
   for (const Tensor& part : parts) wider.push_back(expand_dims(part, axis));

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "neap/base/error.h"
+#include "neap/base/hash.h"
 
 namespace neap {
 namespace {
@@ -15,7 +16,7 @@ void copy_elements(const Array& from, Array& to) {
 
 }  // namespace
 
-StepState::StepState(const Graph& step, const Module& module) {
+StepState::StepState(const Graph& step, const Module& module, std::uint64_t seed) : seed_(seed) {
   NamedArrays known;
   for (const auto& all : {module.parameters(), module.buffers()}) {
     for (const Parameter* parameter : all) known[parameter->name()] = parameter->value().array();
@@ -40,6 +41,9 @@ std::vector<Array> StepState::inputs(const std::vector<Array>& data, double lear
       all.push_back(Array::full(rate_dtype_, {}, learning_rate));
     } else if (slot.name == "step") {
       all.push_back(Array::scalar<std::int64_t>(step));
+    } else if (slot.name == "seed") {
+      const Hash hash = Hasher().add(seed_).add(static_cast<std::uint64_t>(step)).finish();
+      all.push_back(Array::scalar(static_cast<std::int64_t>(hash.low >> 1)));
     } else {
       if (next >= data.size()) throw Error(fmt::format("there is no data for input '{}' of the step", slot.name));
       all.push_back(data[next++]);

@@ -1,6 +1,7 @@
 #include "neap/train/step.h"
 
 #include "neap/base/error.h"
+#include "neap/nn/dropout.h"
 #include "neap/tensor/trace.h"
 
 namespace neap {
@@ -27,6 +28,9 @@ struct Trace {
 Trace data_inputs(const std::vector<StepInput>& inputs) {
   Trace trace;
   for (const StepInput& input : inputs) {
+    if (input.name == "learning_rate" || input.name == "step" || input.name == "seed") {
+      throw Error(fmt::format("an input of the data cannot be called '{}'", input.name), "", "the step itself has an input of this name");
+    }
     trace.placeholders.push_back(Tensor::placeholder(input.type, input.name));
     trace.inputs.push_back({trace.placeholders.back(), input.name});
   }
@@ -65,8 +69,10 @@ Graph training_step(Module& module, const std::vector<StepInput>& inputs, const 
   Graph graph;
   {
     const TracedModule traced(module);
+    const RandomSeed seed(Tensor::placeholder({DType::i64, {}, {}}, "seed"));
     std::vector<TracedOutput> outputs = measured(objective(trace.placeholders));
     add_parameters(trace, traced);
+    if (seed.used()) trace.inputs.push_back({RandomSeed::use(), "seed"});
     for (std::size_t i = 0; i < traced.entries().size(); ++i) {
       const TracedModule::Entry& entry = traced.entries()[i];
       const Tensor after = entry.parameter->value();

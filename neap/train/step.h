@@ -33,8 +33,9 @@ struct StepOptions {
   std::map<std::string, CotangentHook> hooks;  // see GradientOptions
 };
 
-// A whole training step as one graph. Inputs: these, "learning_rate" and "step" (1 in the first), the module's parameters and buffers by
-// name, the rule's state. Outputs: "loss", the metrics, and the new value "next/NAME" of each parameter, buffer and state.
+// A whole training step as one graph. Inputs: these, the module's parameters and buffers by name, "seed" where a layer draws random numbers
+// (see nn/dropout.h), "learning_rate" and "step" (1 in the first), the rule's state. Outputs: "loss", the metrics, and the new value
+// "next/NAME" of each parameter, buffer and state.
 Graph training_step(Module& module, const std::vector<StepInput>& inputs, const Objective& objective, const UpdateRule& rule,
                     const StepOptions& options = {});
 

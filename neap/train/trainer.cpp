@@ -64,7 +64,7 @@ Trainer::Trainer(Module& module, Objective objective, const UpdateRule& rule, Da
       test_(std::move(test)),
       loader_(training_, loader_options()),
       graph_(training_step(module_, inputs_of(*training_, options_.batch), objective_, rule, options_.step)),
-      state_(graph_, module_) {
+      state_(graph_, module_, options_.seed) {
   if (loader_.batches() < 1) {
     throw Error(fmt::format("{} examples are less than one batch of {}", training_->count(), options_.batch), training_->place(),
                 "use a smaller batch");
