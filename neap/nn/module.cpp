@@ -137,4 +137,37 @@ TracedModule::~TracedModule() {
   for (const Entry& entry : entries_) entry.parameter->set(entry.before);
 }
 
+ValueAndGradients value_and_gradients(Module& module, const std::function<Tensor()>& f) {
+  const std::vector<Parameter*> parameters = module.parameters(), buffers = module.buffers();
+  Tensors values, before;
+  std::vector<int> all;
+  for (const Parameter* parameter : parameters) {
+    all.push_back(static_cast<int>(values.size()));
+    values.push_back(parameter->value());
+  }
+  for (const Parameter* buffer : buffers) before.push_back(buffer->value());
+  const auto restore = [&](const std::vector<Parameter*>& which, const Tensors& to) {
+    for (std::size_t i = 0; i < which.size(); ++i) which[i]->set(to[i]);
+  };
+  const Function run = [&](const Tensors& placeholders) {
+    Tensors results;
+    restore(parameters, placeholders);
+    try {
+      results.push_back(f());
+      for (const Parameter* buffer : buffers) results.push_back(buffer->value());
+    } catch (...) {
+      restore(parameters, values);
+      restore(buffers, before);
+      throw;
+    }
+    restore(parameters, values);
+    restore(buffers, before);
+    return results;
+  };
+  ValueAndGradients made = neap::value_and_gradients(run, all)(values);
+  restore(buffers, made.further);
+  made.further.clear();
+  return made;
+}
+
 }  // namespace neap

@@ -7,6 +7,7 @@
 
 #include "neap/nn/initialize.h"
 #include "neap/tensor/functions.h"
+#include "neap/tensor/grad.h"
 
 namespace neap {
 
@@ -116,5 +117,9 @@ class TracedModule {
  private:
   std::vector<Entry> entries_;
 };
+
+// What f computes with the module, and its gradient for each of the module's parameters, in their order: for training loops written by
+// hand. Buffers that f sets have their new values afterwards.
+ValueAndGradients value_and_gradients(Module& module, const std::function<Tensor()>& f);
 
 }  // namespace neap

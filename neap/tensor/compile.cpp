@@ -56,7 +56,8 @@ Compiled::Compiled(Function f, CompileOptions options) : state_(std::make_shared
   state_->options = std::move(options);
 }
 
-Tensors Compiled::operator()(const Tensors& arguments) {
+Tensors Compiled::operator()(const Tensors& arguments) const {
+  if (!computable(arguments)) return state_->f(arguments);
   const std::lock_guard lock(state_->mutex);
   std::vector<Array> given;
   evaluate(arguments);
@@ -66,7 +67,7 @@ Tensors Compiled::operator()(const Tensors& arguments) {
   return results;
 }
 
-Graph Compiled::graph(const Tensors& arguments) {
+Graph Compiled::graph(const Tensors& arguments) const {
   const std::lock_guard lock(state_->mutex);
   return state_->executable(arguments).graph();
 }

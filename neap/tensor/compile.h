@@ -18,17 +18,18 @@ struct CompileOptions {
   std::vector<Type> arguments;
 };
 
-// What `compile` gives. Tensors that the function uses besides its arguments are frozen into it as they are when it is first called.
+// What `compile` gives; called while another function is traced, it is traced too. Tensors that the function uses besides its arguments are
+// frozen into it as they are when it is first called.
 class Compiled {
  public:
   Compiled(Function f, CompileOptions options);
-  Tensors operator()(const Tensors& arguments);
+  Tensors operator()(const Tensors& arguments) const;
   template <class... Arguments>
-  requires(std::is_convertible_v<const Arguments&, Tensor>&&...) Tensor operator()(const Arguments&... arguments) {
+  requires(std::is_convertible_v<const Arguments&, Tensor>&&...) Tensor operator()(const Arguments&... arguments) const {
     return (*this)(Tensors{Tensor(arguments)...}).front();
   }
-  Graph graph(const Tensors& arguments);  // as it is run for arguments of these types
-  int signatures() const;                 // compiled so far
+  Graph graph(const Tensors& arguments) const;  // as it is run for arguments of these types
+  int signatures() const;                       // compiled so far
 
  private:
   struct State;

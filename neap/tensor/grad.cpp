@@ -8,7 +8,7 @@
 namespace neap {
 namespace {
 
-// f's results on placeholders like `arguments`, as a graph; what f uses besides is captured. Then on `derive`d graphs recorded again.
+// f's results on placeholders like `arguments`, as a graph; what f uses besides is captured.
 struct Recorded {
   Graph graph;
   Tensors captured;
@@ -46,11 +46,11 @@ std::function<ValueAndGradients(const Tensors&)> value_and_gradients(Function f,
         throw Error(fmt::format("no argument {} to differentiate: there are {}", at, x.size()));
       names.push_back(fmt::format("x{}", at));
     }
-    Recorded recorded = record(f, x);
-    recorded.graph.outputs.resize(1);
+    const Recorded recorded = record(f, x);
+    const auto own = static_cast<std::ptrdiff_t>(recorded.graph.outputs.size());
     const Graph graph = gradient(recorded.graph, {.loss = "y0", .with_respect_to = names});
     const Tensors results = record_graph(graph, joined(x, recorded.captured));
-    return ValueAndGradients{results.front(), {results.begin() + 1, results.end()}};
+    return ValueAndGradients{results.front(), {results.begin() + own, results.end()}, {results.begin() + 1, results.begin() + own}};
   };
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "neap/tensor/tensor.h"
@@ -15,6 +16,7 @@ using Function = std::function<Tensors(const Tensors&)>;
 struct ValueAndGradients {
   Tensor value;
   Tensors gradients;  // one for each argument asked for
+  Tensors further;    // f's other results
 };
 struct OutputsAndGradients {
   Tensors outputs;
@@ -53,10 +55,24 @@ Function gradients(Function f, std::vector<int> arguments = {0});
 // f's results, and what flows back to all floating-point arguments from these cotangents, one a result (empty tensors for the others).
 std::function<OutputsAndGradients(const Tensors& arguments, const Tensors& cotangents)> vector_jacobian(Function f);
 
-// The gradient with respect to the first argument, as a function of tensors: grad([](const Tensor& x) { return sum(x * x); })(x).
+// A function's gradient with respect to its first argument, called as the function itself is.
+class Gradient {
+ public:
+  explicit Gradient(Function f) : gradients_(gradients(std::move(f))) {}
+  Tensor operator()(const Tensors& x) const { return gradients_(x).front(); }
+  template <class... Arguments>
+  requires(std::is_convertible_v<const Arguments&, Tensor>&&...) Tensor operator()(const Arguments&... x) const {
+    return gradients_(Tensors{Tensor(x)...}).front();
+  }
+
+ private:
+  Function gradients_;
+};
+
+// grad([](const Tensor& x) { return sum(x * x); })(x)
 template <class F>
-auto grad(F f) {
-  return [g = gradients(as_function(std::move(f)))](const auto&... x) { return g({Tensor(x)...}).front(); };
+Gradient grad(F f) {
+  return Gradient(as_function(std::move(f)));
 }
 
 }  // namespace neap

@@ -15,10 +15,11 @@ constexpr int precision = 8;
 // The fewest digits that give the value back at the precision of the dtype, at most `precision` after the point.
 std::string shortest(double value, DType dtype, bool scientific) {
   for (int digits = 0; digits < precision; ++digits) {
-    const std::string text = scientific ? fmt::format("{:.{}e}", value, digits) : fmt::format("{:.{}f}", value, digits);
+    std::string text = scientific ? fmt::format("{:.{}e}", value, digits) : fmt::format("{:.{}f}", value, digits);
     const double back = std::stod(text);
     const bool same = dtype == DType::f64 ? back == value : static_cast<float>(back) == static_cast<float>(value);
-    if (same) return digits == 0 && !scientific ? text + "." : text;
+    if (same && digits == 0) return scientific ? text.insert(text.find('e'), ".") : text + ".";
+    if (same) return text;
   }
   return scientific ? fmt::format("{:.{}e}", value, precision) : fmt::format("{:.{}f}", value, precision);
 }
@@ -38,10 +39,15 @@ class Printer {
     each_shown(0, 0, [&](std::int64_t at) {
       texts_.push_back(text_of(at, scientific));
       const std::size_t point = texts_.back().find('.');
-      before_ = std::max(before_, point == std::string::npos ? texts_.back().size() : point);
-      if (point != std::string::npos) after_ = std::max(after_, texts_.back().size() - point);
+      if (point == std::string::npos) {
+        width_ = std::max(width_, texts_.back().size());
+        return;
+      }
+      before_ = std::max(before_, point);
+      after_ = std::max(after_, texts_.back().size() - point);
     });
-    if (array.rank() == 0) before_ = after_ = 0;
+    width_ = std::max(width_, before_ + after_);
+    if (array.rank() == 0) width_ = after_ = 0;
   }
 
   std::string print() {
@@ -72,15 +78,12 @@ class Printer {
     return shortest(value, array_.dtype(), scientific);
   }
 
+  // Points below one another; what has none to the right.
   std::string padded(const std::string& text) const {
     const std::size_t point = text.find('.');
-    if (point == std::string::npos) {
-      const std::size_t width = before_ + after_;
-      return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
-    }
-    std::string result = point < before_ ? std::string(before_ - point, ' ') + text : text;
-    const std::size_t after = text.size() - point;
-    return after < after_ ? result + std::string(after_ - after, ' ') : result;
+    std::string result = text;
+    if (point != std::string::npos && text.size() - point < after_) result.append(after_ - (text.size() - point), ' ');
+    return result.size() < width_ ? std::string(width_ - result.size(), ' ') + result : result;
   }
 
   std::string block(int axis, int indent) {
@@ -103,7 +106,7 @@ class Printer {
   const Array& array_;
   bool summary_;
   std::vector<std::string> texts_;
-  std::size_t before_ = 0, after_ = 0, next_ = 0;
+  std::size_t before_ = 0, after_ = 0, width_ = 0, next_ = 0;
 };
 
 }  // namespace

@@ -100,6 +100,22 @@ Traced to_graph(const std::vector<TracedInput>& inputs, const std::vector<Traced
   return Writer(inputs, options).write(outputs);
 }
 
+bool computable(const std::vector<Tensor>& tensors) {
+  std::vector<const Record*> waiting;
+  std::unordered_set<const Record*> seen;
+  const auto visit = [&](const Tensor& tensor) {
+    if (tensor && !tensor.computed() && seen.insert(tensor.record().get()).second) waiting.push_back(tensor.record().get());
+  };
+  for (const Tensor& tensor : tensors) visit(tensor);
+  while (!waiting.empty()) {
+    const Record* record = waiting.back();
+    waiting.pop_back();
+    if (record->is_placeholder()) return false;
+    for (const Tensor& input : record->inputs) visit(input);
+  }
+  return true;
+}
+
 std::vector<Tensor> record_graph(const Graph& graph, const std::vector<Tensor>& inputs) {
   NEAP_ASSERT(inputs.size() == graph.inputs.size(), " {} inputs for {}", inputs.size(), graph.name);
   std::unordered_map<ValueId, Tensor> tensors;

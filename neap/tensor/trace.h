@@ -35,6 +35,9 @@ struct Traced {
 // The graph that computes `outputs`, its nodes in the order in which they were recorded. Error naming a placeholder that is not an input.
 Traced to_graph(const std::vector<TracedInput>& inputs, const std::vector<TracedOutput>& outputs, const TraceOptions& options = {});
 
+// Whether the tensors can be computed: no placeholder stands behind them.
+bool computable(const std::vector<Tensor>& tensors);
+
 // Records a graph's nodes on these inputs; gives its outputs.
 std::vector<Tensor> record_graph(const Graph& graph, const std::vector<Tensor>& inputs);
 

@@ -179,6 +179,28 @@ TEST(Linear, IsAProductAndASum) {
   EXPECT_NE(error_of([&] { linear.find("bias").set(Tensor::of<float>({1, 2})); }).find("cannot be the value of bias"), std::string::npos);
 }
 
+TEST(Module, TrainsInALoopByHand) {
+  Sequential net;
+  net.then<Linear>("hidden", 1, 8).then<BatchNorm>("norm", 8).then<Activation>("act", "tanh").then<Linear>("out", 8, 1);
+  net.initialize(4);
+  const Tensor x = ramp({16, 1}), y = x * x;
+  double first = 0, last = 0;
+  for (int step = 0; step < 60; ++step) {
+    const ValueAndGradients made = value_and_gradients(net, [&] { return mean(square(net(x) - y)); });
+    const std::vector<Parameter*> parameters = net.parameters();
+    std::vector<Tensor> next;
+    for (std::size_t i = 0; i < parameters.size(); ++i) next.push_back(parameters[i]->value() - made.gradients[i] * 0.1);
+    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i]->set(next[i]);
+    for (const Parameter* buffer : net.buffers()) next.push_back(buffer->value());
+    next.push_back(made.value);
+    evaluate(next);
+    last = made.value.item();
+    if (step == 0) first = last;
+  }
+  EXPECT_LT(last, 0.5 * first);
+  EXPECT_NE(net.find("norm.running_mean").value().values<float>(), std::vector<float>(8, 0));
+}
+
 TEST(MultiheadAttention, WithOneHeadIsAttentionOfProjections) {
   MultiheadAttention attention(4, 1, {.bias = false});
   attention.initialize(2);

@@ -142,7 +142,9 @@ TEST(Updates, KeepAnAverage) {
 TEST(Updates, SixteenBitParametersAreUpdatedInF32) {
   const Graph graph = step_of(AdamW(), {}, "bf16[1,2]");
   for (const Input& input : graph.inputs) {
-    if (input.role == Role::state) EXPECT_EQ(graph.type(input.value).dtype, DType::f32) << input.name;
+    if (input.role == Role::state) {
+      EXPECT_EQ(graph.type(input.value).dtype, DType::f32) << input.name;
+    }
   }
   EXPECT_NEAR(run(graph, start, {{1, 1}}, 0.5)[0][0], 0.5, 0.01);
 }

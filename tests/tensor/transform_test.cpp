@@ -100,6 +100,13 @@ TEST(Compiled, TakesGradients) {
   expect_close(slope(x), exp(x) * x + exp(x));
 }
 
+TEST(Compiled, IsTracedWithinAnotherFunction) {
+  const Compiled square = compile([](const Tensor& x) { return x * x; });
+  const auto f = [square](const Tensor& x, const Tensor& y) { return sum(square(x) * y); };
+  const Tensor x = Tensor::of<float>({1, 2}), y = Tensor::of<float>({3, 4});
+  EXPECT_EQ(grad(f)(x, y).values<float>(), (std::vector<float>{6, 16}));
+}
+
 TEST(Trace, NodesComeInTheOrderInWhichTheyWereWritten) {
   const Tensor x = Tensor::placeholder(Type::parse("f32[N,2]"), "x");
   Tensor first;

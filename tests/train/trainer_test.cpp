@@ -54,10 +54,10 @@ TrainerOptions options(std::int64_t epochs, const std::filesystem::path& folder 
   return {.epochs = epochs, .batch = 16, .seed = 5, .schedule = constant_rate(0.05), .folder = folder, .progress = false};
 }
 
-struct Run {
+struct Training {
   Net net;
   std::unique_ptr<Trainer> trainer;
-  explicit Run(const TrainerOptions& options, DatasetPtr data = quadrants(70)) {
+  explicit Training(const TrainerOptions& options, DatasetPtr data = quadrants(70)) {
     trainer = std::make_unique<Trainer>(net, classification(net), AdamW(), std::move(data), nullptr, options);
     trainer->use(interpreted(trainer->step_graph()));
   }
@@ -79,7 +79,7 @@ void expect_same_bits(const NamedArrays& a, const NamedArrays& b) {
 }
 
 TEST(Trainer, Learns) {
-  Run run(options(12));
+  Training run(options(12));
   EXPECT_EQ(run.trainer->run(), Outcome::finished);
   const auto& history = run.trainer->history();
   ASSERT_EQ(history.size(), 12U);
@@ -109,7 +109,7 @@ TEST(Trainer, EvaluatesEachEpoch) {
 }
 
 TEST(Trainer, StoppedByASignalAndStartedAgainGivesTheSameBits) {
-  Run whole(options(3));
+  Training whole(options(3));
   whole.trainer->run();
 
   const TemporaryFolder folder;
@@ -135,7 +135,7 @@ TEST(Trainer, StoppedByASignalAndStartedAgainGivesTheSameBits) {
 TEST(Trainer, RefusesTheCheckpointOfAnotherNetworkOrRun) {
   const TemporaryFolder folder;
   {
-    Run run(options(1, folder.path()));
+    Training run(options(1, folder.path()));
     run.trainer->run();
   }
   Sequential other;
