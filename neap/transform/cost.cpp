@@ -20,13 +20,23 @@ Cost& Cost::operator+=(const Cost& other) {
 
 Cost Cost::operator-(const Cost& other) const { return {bytes - other.bytes, flops - other.flops, seconds - other.seconds}; }
 
+namespace {
+constexpr std::int64_t typical_size = 128;  // of a symbol whose value nobody names
+}
+
 CostModel::CostModel(Symbols symbols, const Rates& rates) : symbols_(std::move(symbols)), rates_(rates) {}
 
 double CostModel::evaluate(const Dim& dim) const {
   if (dim.is_constant()) return static_cast<double>(dim.constant());
   Symbols symbols = symbols_;
-  for (const std::string& symbol : dim.symbols()) symbols.emplace(symbol, 128);
+  for (const std::string& symbol : dim.symbols()) symbols.emplace(symbol, typical_size);
   return static_cast<double>(dim.evaluate(symbols));
+}
+
+Symbols CostModel::sizes(const Graph& graph) const {
+  Symbols all = symbols_;
+  for (const std::string& symbol : graph.symbols()) all.emplace(symbol, typical_size);
+  return all;
 }
 
 double CostModel::bytes(const Type& type) const { return evaluate(storage_bytes(type)); }

@@ -23,6 +23,7 @@ class CostModel {
   Cost as_loops(const Graph& graph, const Node& call) const;
   Cost graph(const Graph& graph) const;
   double bytes(const Type& type) const;
+  Symbols sizes(const Graph& graph) const;  // of all its symbols, as they are priced
   double start_seconds() const { return rates_.call_seconds; }
   double copy_seconds(double bytes) const { return bytes / rates_.copy_bytes_per_second; }
   double evaluate(const Dim& dim) const;

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "neap/base/error.h"
+#include "neap/transform/inline_map.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
@@ -19,14 +20,6 @@ bool has_reduction(const Expr& value) {
   bool found = false;
   visit(value, [&](const Expr& e) { found |= e->op == Scalar::reduce; });
   return found;
-}
-
-const Stage* stage_writing(const Node& node, ValueId value) {
-  const auto output = std::find(node.outputs.begin(), node.outputs.end(), value) - node.outputs.begin();
-  for (const Stage& stage : node.map->stages) {
-    if (stage.target == output) return &stage;
-  }
-  return nullptr;
 }
 
 // How often a consumer reads each element of `value`, at the sizes that are known (a symbol counts as one on both sides).
@@ -121,65 +114,13 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   return "";
 }
 
-// The producer's expression in place of the consumer's reads of `value`, with the consumer's operands and axes.
-void fuse_into(Draft& draft, const Node& producer, const Stage& stage, const std::vector<int>& axis_at, ValueId value, int at) {
-  Node fused = draft.node(at);
-  const Type& type = draft.type(value);
-  // Operands: the consumer's without the value, then what the producer brings.
-  std::vector<ValueId> operands;
-  const auto operand_of = [&](ValueId id) {
-    const auto known = std::find(operands.begin(), operands.end(), id);
-    if (known != operands.end()) return static_cast<int>(known - operands.begin());
-    operands.push_back(id);
-    return static_cast<int>(operands.size()) - 1;
-  };
-  for (const ValueId id : fused.inputs) {
-    if (id != value) operand_of(id);
-  }
-  Map map = *fused.map;
-  int next_axis = 1 + std::max(highest_axis(map), highest_axis(*producer.map));
-  const Expr source = rewrite(stage.value, [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read) return {};
-    return read_of(e, operand_of(producer.inputs[static_cast<std::size_t>(e->integer)]));
-  });
-  std::vector<std::pair<Expr, Expr>> written;  // equal reads become one expression, so that it is computed once
-  rewrite_map(map, [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer < 0) return {};
-    const ValueId read_value = fused.inputs[static_cast<std::size_t>(e->integer)];
-    if (read_value != value) return read_of(e, operand_of(read_value));
-    for (const auto& [before, after] : written) {
-      if (same(before, e)) return after;
-    }
-    std::map<int, Expr> position;
-    for (const Axis& axis : producer.map->axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
-    Expr inside;
-    const bool guarded = static_cast<int>(e->args.size()) > e->rank;
-    for (int i = 0; i < e->rank; ++i) {
-      const Expr& index = e->args[static_cast<std::size_t>(i)];
-      if (axis_at[static_cast<std::size_t>(i)] >= 0) position[axis_at[static_cast<std::size_t>(i)]] = index;
-      if (!guarded) continue;
-      const Expr fits = index >= Expr(0) && index < Expr(type.shape[static_cast<std::size_t>(i)]);
-      inside = inside ? inside && fits : fits;
-    }
-    const Expr inlined = substitute_axes(with_own_axes(source, next_axis), position);
-    written.emplace_back(e, guarded ? select(inside, inlined, e->args.back()) : inlined);
-    return written.back().second;
-  });
-  fused.map = std::make_shared<const Map>(std::move(map));
-  fused.inputs = std::move(operands);
-  fused.origin = merge_origins(producer.origin, fused.origin);
-  draft.replace(at, without_unread(std::move(fused)));
-}
-
 std::string apply(Draft& draft, const Site& site, const Parameters&) {
   Plan plan;
   std::string reason = plan_for(draft, site, plan);
   if (reason.empty()) reason = check(draft, plan, site.at[0]);
   if (!reason.empty()) return reason;
   const NodePtr producer = draft.pointer(plan.producer);
-  const Stage& stage = *stage_writing(*producer, site.at[0]);
-  const std::vector<int> axis_at = *pointwise_axes(*producer->map, stage, draft.type(site.at[0]), reason);
-  for (const int at : plan.consumers) fuse_into(draft, *producer, stage, axis_at, site.at[0], at);
+  for (const int at : plan.consumers) inline_into(draft, *producer, site.at[0], at);
   draft.erase_unused(plan.producer);
   return "";
 }

@@ -1,0 +1,133 @@
+// Keeps memory under a budget by computing cheap values again where they are needed late, in place of keeping them: what the backward pass
+// reads of the forward pass. A value is computed again only from what is there anyway, so that nothing else has to live longer for it.
+#include <algorithm>
+#include <set>
+
+#include "neap/base/error.h"
+#include "neap/runtime/memory_plan.h"
+#include "neap/transform/inline_map.h"
+#include "neap/transform/map_edit.h"
+#include "neap/transform/transformation.h"
+
+namespace neap {
+namespace {
+
+constexpr double most_flops = 64;  // per element: what is computed again costs less than a few bytes of memory traffic
+
+struct Candidate {
+  ValueId value = no_value;
+  std::int64_t bytes = 0;
+  std::vector<ValueId> late;  // first results of the maps that read it after the peak
+};
+
+class Recomputation {
+ public:
+  Recomputation(Graph& graph, std::int64_t budget, Pass& pass) : graph_(graph), draft_(graph), budget_(budget), pass_(pass) {}
+
+  int run() {
+    int edits = 0;
+    const std::int64_t before = arena(graph_);
+    std::int64_t now = before;
+    while (now > budget_) {
+      const std::vector<Candidate> candidates = at_peak();
+      if (candidates.empty()) break;
+      const Draft::Mark mark = draft_.mark();
+      compute_again(candidates[0]);
+      const Graph changed = draft_.graph();
+      const std::int64_t after = arena(changed);
+      if (after > now) {
+        draft_.rollback(mark);
+        tried_.insert(candidates[0].value);
+        continue;
+      }
+      graph_ = changed;
+      now = after;
+      ++edits;
+    }
+    if (now > budget_) {
+      refuse_rest(fmt::format("{} of {} bytes are over the budget of {}, and nothing more can be computed again from what is kept", now,
+                              before, budget_));
+    }
+    return edits;
+  }
+
+ private:
+  std::int64_t arena(const Graph& graph) const { return plan_memory(graph, pass_.model.sizes(graph)).arena_bytes; }
+
+  void refuse_rest(std::string reason) const {
+    if (!graph_.nodes().empty()) pass_.refuse(graph_, *graph_.nodes().back(), std::move(reason));
+  }
+
+  // Values that live across the fullest moment and can be computed again after it, the largest first.
+  std::vector<Candidate> at_peak() const {
+    const MemoryPlan plan = plan_memory(graph_, pass_.model.sizes(graph_));
+    std::vector<std::int64_t> live(graph_.nodes().size() + 1, 0);
+    for (const Buffer& buffer : plan.buffers) {
+      for (int at = buffer.first; at <= buffer.last; ++at) live[static_cast<std::size_t>(at)] += buffer.bytes;
+    }
+    const int peak = static_cast<int>(std::max_element(live.begin(), live.end()) - live.begin());
+    const Uses uses(graph_);
+    std::vector<Candidate> found;
+    for (const Buffer& buffer : plan.buffers) {
+      if (buffer.first >= peak || buffer.last <= peak || tried_.count(buffer.value) != 0) continue;
+      Candidate candidate{buffer.value, buffer.bytes, {}};
+      if (can_be_computed_again(plan, uses, buffer, peak, candidate.late)) found.push_back(std::move(candidate));
+    }
+    std::stable_sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; });
+    return found;
+  }
+
+  bool can_be_computed_again(const MemoryPlan& plan, const Uses& uses, const Buffer& buffer, int peak, std::vector<ValueId>& late) const {
+    const Node& producer = *graph_.nodes()[static_cast<std::size_t>(uses.producer(buffer.value))];
+    if (!producer.is_map() || !producer.map->locals.empty()) return false;
+    const Stage& stage = *stage_writing(producer, buffer.value);
+    std::string reason;
+    if (!pointwise_axes(*producer.map, stage, graph_.type(buffer.value), reason)) return false;
+    if (pass_.model.evaluate(flops(stage.value)) > most_flops) return false;
+    std::set<std::int64_t> read;
+    visit(stage.value, [&](const Expr& e) {
+      if (e->op == Scalar::read) read.insert(e->integer);
+    });
+    for (const std::int64_t operand : read) {
+      if (operand < 0) return false;
+      const auto kept = plan.of.find(producer.inputs[static_cast<std::size_t>(operand)]);
+      if (kept != plan.of.end() && plan.buffers[kept->second].last < buffer.last) return false;
+    }
+    for (const int at : uses.users(buffer.value)) {
+      if (at < peak) continue;
+      const Node& reader = *graph_.nodes()[static_cast<std::size_t>(at)];
+      if (at == peak || !reader.is_map()) return false;
+      late.push_back(reader.outputs[0]);
+    }
+    return !late.empty();
+  }
+
+  void compute_again(const Candidate& candidate) {
+    const int producer = draft_.producer(candidate.value);
+    const NodePtr node = draft_.pointer(producer);
+    for (const ValueId reader : candidate.late) inline_into(draft_, *node, candidate.value, draft_.producer(reader));
+    draft_.erase_unused(producer);
+  }
+
+  Graph& graph_;
+  Draft draft_;
+  std::int64_t budget_;
+  Pass& pass_;
+  std::set<ValueId> tried_;
+};
+
+int apply_all(Graph& graph, const Parameters& parameters, Pass& pass) {
+  const std::int64_t budget = parameters.at("budget_kb");
+  return budget == 0 ? 0 : Recomputation(graph, budget * 1000, pass).run();
+}
+
+const RegisterTransformation recompute{
+    {.name = "recompute",
+     .level = 4,
+     .about = "computes cheap values again where the backward pass reads them, while memory is over a budget",
+     .parameters = {{"budget_kb", 0, 0, std::int64_t{1} << 40, "most memory for values between nodes, in 1000 bytes; 0: no budget"}},
+     .needs_gain = false,
+     .apply_everywhere = apply_all}};
+
+}  // namespace
+}  // namespace neap
