@@ -153,6 +153,12 @@ const Rates& machine_rates() {
     r.copy_bytes_per_second = copy_rate(std::clamp<std::int64_t>(2 * machine().l3_bytes, 32 << 20, 64 << 20));
     r.cache_bytes_per_second = copy_rate(std::min<std::int64_t>(machine().l3_bytes / 8, 2 << 20));
     r.flops_per_second = flop_rate();
+    // A loaded machine measures a fraction of what it can do, and plans must not depend on the load: within what CPUs of the kind reach.
+    const double lanes = best_isa() == Isa::avx512 ? 16 : best_isa() == Isa::avx2 ? 16 : 4;  // AVX-512 issues one a cycle, AVX2 two
+    const double nominal = machine().cores * lanes * 2 * 2.5e9;
+    r.flops_per_second = std::clamp(r.flops_per_second, 0.75 * nominal, 1.5 * nominal);
+    r.copy_bytes_per_second = std::clamp(r.copy_bytes_per_second, 8e9, 80e9);
+    r.cache_bytes_per_second = std::clamp(r.cache_bytes_per_second, 30e9, 300e9);
     return r;
   }();
   return rates;

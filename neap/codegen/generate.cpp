@@ -194,16 +194,33 @@ class KernelWriter {
         targets_.push_back(std::move(target));
       }
     }
-    for (const Target& target : targets_) {
+    for (Target& target : targets_) {
       serial_ |= target.sharing == Sharing::serial;
       partial_ |= target.sharing == Sharing::partial;
       for (Nest& nest : nests_) {
         for (Assignment& a : nest.body) {
-          if (a.base == fmt::format("y{}", target.output)) a.base = target.name();
+          if (a.base != fmt::format("y{}", target.output)) continue;
+          if (target.sharing == Sharing::partial) lay_along_lanes(nest, a, target);
+          a.base = target.name();
+          a.type = target.type;
         }
       }
     }
     if (!chunked_) serial_ = true;
+  }
+
+  // Partial results lie as the nest writes them, whatever the layout of the result: the dimension of the lanes innermost.
+  static void lay_along_lanes(const Nest& nest, const Assignment& a, Target& target) {
+    if (!target.type.layout.row_major() || nest.lanes.axis < 0) return;
+    std::vector<int> order;
+    int lane = -1;
+    for (int d = 0; d < target.type.rank(); ++d) {
+      const Expr& index = a.index[static_cast<std::size_t>(d)];
+      (index->op == Scalar::axis && index->integer == nest.lanes.axis ? lane : order.emplace_back()) = d;
+    }
+    if (lane < 0 || lane == target.type.rank() - 1) return;
+    order.push_back(lane);
+    for (const int d : order) target.type.layout.levels.push_back({d, 0});
   }
 
   // Whether each element of the target is met by one chunk only, and each chunk can set its own to the start.
@@ -305,9 +322,23 @@ class KernelWriter {
       text += fmt::format("{{\n{0}* const __restrict y = ({0}*)buffers[{1}];\nconst {2}* const p = {3};\n", stored,
                           inputs_.size() + static_cast<std::size_t>(target.output), storage_type(type), partial_pointer(target, "0l"));
       text += fmt::format("const i64 step = {} / {}l;\n", partial_bytes(emit_, target), size_of(type));
+      std::string from = "i", to = "i", close;
+      if (target.type.layout == outputs_[static_cast<std::size_t>(target.output)].layout) {
+        text += fmt::format("for (i64 i = 0; i < {}; ++i) {{\n", emit_.dim(target.count));
+        close = "}\n";
+      } else {
+        from = to = "0l";
+        const std::vector<Dim> partial = *strides(target.type), stored_at = *strides(outputs_[static_cast<std::size_t>(target.output)]);
+        for (std::size_t d = 0; d < partial.size(); ++d) {
+          text += fmt::format("for (i64 d{0} = 0; d{0} < {1}; ++d{0}) {{\n", d, emit_.dim(target.type.shape[d]));
+          from += fmt::format(" + d{} * {}", d, emit_.dim(partial[d]));
+          to += fmt::format(" + d{} * {}", d, emit_.dim(stored_at[d]));
+          close += "}\n";
+        }
+      }
       text += fmt::format(
-          "for (i64 i = 0; i < {}; ++i) {{\n{} sum = p[i];\nfor (i64 c = 1; c < chunks; ++c) sum = {};\ny[i] = narrow<{}>(sum);\n}}\n}}\n",
-          emit_.dim(target.count), compute_type(type), fold_text(reduction_of(target.accumulate), type, "sum", "p[c * step + i]"), stored);
+          "{} sum = p[{}];\nfor (i64 c = 1; c < chunks; ++c) sum = {};\ny[{}] = narrow<{}>(sum);\n{}}}\n", compute_type(type), from,
+          fold_text(reduction_of(target.accumulate), type, "sum", fmt::format("p[c * step + {}]", from)), to, stored, close);
     }
     return text;
   }

@@ -310,7 +310,15 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   }
   if (tile) nest.loops.push_back({*tile, rows > 1 ? Loop::tile : Loop::serial, rows, peel && rows > 1});
   if (lane && !lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
-  for (const Axis& axis : inner) nest.loops.push_back({axis, Loop::serial});
+  // A short innermost row over which windows slide is written out: which taps are outside is then known.
+  constexpr std::int64_t most_unrolled = 160;
+  for (const Axis& axis : inner) {
+    const bool last = axis.id == inner.back().id && !lane_reduced;
+    const bool slides = std::any_of(touches.all.begin(), touches.all.end(),
+                                    [&](const Touch& touch) { return touch.guarded && !(coefficient(touch.plain, axis.id) == Dim(0)); });
+    const bool is_short = axis.extent.is_constant() && axis.extent.constant() * rows * parts <= most_unrolled;
+    nest.loops.push_back({axis, last && slides && is_short ? Loop::unrolled : Loop::serial});
+  }
   if (lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
   nest.reduced = inner;
   if (lane_reduced) nest.reduced.push_back(*lane);

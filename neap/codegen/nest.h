@@ -18,7 +18,7 @@ struct Assignment {
 };
 
 struct Loop {
-  enum Kind : std::uint8_t { serial, tile, vector };
+  enum Kind : std::uint8_t { serial, tile, vector, unrolled };
   Axis axis;
   Kind kind = serial;
   int factor = 1;     // rows of a tile; vectors side by side

@@ -84,6 +84,12 @@ class NestWriter {
       tile_loop(k, here, lanes, parts);
     } else if (at.kind == Loop::vector) {
       vector_loop(k, here, rows);
+    } else if (at.kind == Loop::unrolled && whole(at.axis.id)) {
+      for (std::int64_t i = 0; i < at.axis.extent.constant(); ++i) {
+        fixed_[at.axis.id] = Expr(i);
+        loop(k + 1, here, rows, lanes, parts);
+      }
+      fixed_.erase(at.axis.id);
     } else {
       std::string begin, end;
       if (at.axis.ragged != nullptr) {
@@ -269,7 +275,12 @@ class NestWriter {
     }
     return nullptr;
   }
-  Expr positioned(const Expr& e, const Expr& row) const { return row ? substitute_axes(e, {{tiled_axis()->id, row}}) : e; }
+  Expr positioned(const Expr& e, const Expr& row) const {
+    if (!row && fixed_.empty()) return e;
+    std::map<int, Expr> positions = fixed_;
+    if (row) positions.emplace(tiled_axis()->id, row);
+    return substitute_axes(e, positions);
+  }
   std::vector<Expr> positioned(std::vector<Expr> index, const Expr& row) const {
     for (Expr& i : index) i = positioned(i, row);
     return index;
@@ -337,6 +348,7 @@ class NestWriter {
   Emitter& emit_;
   const Nest& nest_;
   Ranges ranges_;
+  std::map<int, Expr> fixed_;                                // positions on axes that are being written out
   std::vector<std::size_t> held_from_;                       // by assignment: loops from here on run while its sum is in registers
   std::vector<std::vector<std::vector<std::string>>> sums_;  // by assignment, row and part
 };
