@@ -118,19 +118,19 @@ std::vector<std::string> kernel_flags(Isa isa) {
   return flags;
 }
 
-Module::Module(const std::string& path) {
+SharedObject::SharedObject(const std::string& path) {
   void* loaded = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (loaded == nullptr) throw Error(fmt::format("cannot load a compiled kernel: {}", ::dlerror()), path);
   handle_ = std::shared_ptr<void>(loaded, ::dlclose);
 }
 
-void* Module::symbol(const std::string& name) const {
+void* SharedObject::symbol(const std::string& name) const {
   void* found = ::dlsym(handle_.get(), name.c_str());
   if (found == nullptr) throw Error(fmt::format("a compiled module has no '{}'", name));
   return found;
 }
 
-Module compile_kernels(const std::vector<std::string>& sources, Isa isa) {
+SharedObject compile_kernels(const std::vector<std::string>& sources, Isa isa) {
   const Compiler& compiler = system_compiler();
   Hasher key;
   key.add(compiler.path).add(compiler.version).add(machine().cpu);
@@ -138,7 +138,7 @@ Module compile_kernels(const std::vector<std::string>& sources, Isa isa) {
   for (const std::string& source : sources) key.add(source);
   KernelCache cache;
   const std::string name = key.finish().hex();
-  if (const std::string found = cache.find(name); !found.empty()) return Module(found);
+  if (const std::string found = cache.find(name); !found.empty()) return SharedObject(found);
 
   if (const char* keep = std::getenv("NEAP_KEEP_KERNELS"); keep != nullptr && *keep != '\0') {
     for (std::size_t i = 0; i < sources.size(); ++i)
@@ -188,7 +188,7 @@ Module compile_kernels(const std::vector<std::string>& sources, Isa isa) {
     driver.push_back("-lm");
     if (run_program(driver, output, 120) != 0) throw Error("linking generated kernels failed: " + first_lines(output, 12), linker);
   }
-  return Module(cache.store(name, library));
+  return SharedObject(cache.store(name, library));
 }
 
 }  // namespace neap

@@ -18,10 +18,10 @@ const Compiler& system_compiler();  // Error, with the remedy, where there is no
 std::vector<std::string> kernel_flags(Isa isa);
 
 // A loaded shared object; unloaded when the last handle goes.
-class Module {
+class SharedObject {
  public:
-  Module() = default;
-  explicit Module(const std::string& path);     // Error with the loader's message
+  SharedObject() = default;
+  explicit SharedObject(const std::string& path);     // Error with the loader's message
   void* symbol(const std::string& name) const;  // Error if there is none
   const std::shared_ptr<void>& handle() const { return handle_; }
 
@@ -31,7 +31,7 @@ class Module {
 
 // Compiles one shared object from these files' texts (each compiled by a process of its own, side by side) and loads it; from the cache
 // where it is there. Error with the compiler's first lines where it fails, is killed, or takes more than ten minutes.
-Module compile_kernels(const std::vector<std::string>& sources, Isa isa);
+SharedObject compile_kernels(const std::vector<std::string>& sources, Isa isa);
 
 // Runs a program with these arguments, without a shell; its output (both streams) goes to `output`. Gives the exit code; 128 + n for signal
 // n.

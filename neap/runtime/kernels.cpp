@@ -50,7 +50,7 @@ std::vector<std::string> spread(const std::vector<KernelSource>& kernels, int fi
 }
 
 template <class F>
-void resolve(const Module& module, const std::string& name, F*& function) {
+void resolve(const SharedObject& module, const std::string& name, F*& function) {
   function = reinterpret_cast<F*>(module.symbol(name));
 }
 
@@ -69,7 +69,7 @@ KernelSet::KernelSet(const Graph& graph, Isa isa, bool compile) {
   if (!compile || std::none_of(graph.nodes().begin(), graph.nodes().end(), [](const NodePtr& node) { return node->is_map(); })) return;
   const auto start = std::chrono::steady_clock::now();
   const Collected found = collect(graph, isa);
-  Module module;
+  SharedObject module;
   try {
     module = compile_kernels(spread(found.kernels, machine().cores), isa);
   } catch (const Error& error) {

@@ -209,7 +209,7 @@ void Optimizer::undo() {
   graph_.reset();
 }
 
-void Optimizer::optimize(int level) {
+void Optimizer::optimize(int level, bool libraries) {
   // The order of the recipe: what is common or known goes first, then operators become maps and library calls, then neighbours fuse.
   struct Line {
     int from;  // level
@@ -238,7 +238,7 @@ void Optimizer::optimize(int level) {
                          {2, "fuse_scope", {}}};
   const auto all = all_transformations();
   for (const Line& line : recipe) {
-    if (level < line.from) continue;
+    if (level < line.from || (!libraries && std::string_view(line.name) == "bind_library")) continue;
     const auto found = std::find_if(all.begin(), all.end(), [&](const Transformation* t) { return t->name == line.name; });
     if (found != all.end()) apply_all(**found, line.parameters);
   }

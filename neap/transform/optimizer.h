@@ -44,8 +44,9 @@ class Optimizer {
   // Applies wherever it fits and pays, until nothing changes; gives the number of edits. What does not fit or pay is kept as a refusal.
   int apply_all(const Transformation& transformation, const Parameters& parameters = {});
   void undo();  // the last step; Error if there is none
-  // Runs the recipe for `level` (1 to 4 include the lower ones; 0: only what is needed to run).
-  void optimize(int level = 4);
+  // Runs the recipe for `level` (1 to 4 include the lower ones; 0: only what is needed to run). Without `libraries` every call becomes a
+  // map.
+  void optimize(int level = 4, bool libraries = true);
 
   // The history as text, a line a step: "fuse_vertical at %4 -> %7". `replay` applies such text to another graph like the first.
   std::string recipe() const;

@@ -1,0 +1,86 @@
+#include "neap/cli/command.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "neap/base/error.h"
+#include "neap/base/progress.h"
+
+namespace neap {
+namespace {
+
+std::vector<Command>& registry() {
+  static std::vector<Command> commands;
+  return commands;
+}
+
+std::string& command_words() {
+  static std::string text = "neap";
+  return text;
+}
+
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("_-./=:,+@%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+void show(const Error& error) {
+  const bool coloured = colours(2);
+  const char *strong = coloured ? "\033[1;31m" : "", *weak = coloured ? "\033[2m" : "", *plain = coloured ? "\033[0m" : "";
+  std::fflush(stdout);
+  fmt::print(stderr, "{}neap:{} {}\n", strong, plain, error.problem());
+  if (!error.place().empty()) fmt::print(stderr, "  {}at:{} {}\n", weak, plain, error.place());
+  if (!error.remedy().empty()) fmt::print(stderr, "  {}try:{} {}\n", weak, plain, error.remedy());
+}
+
+}  // namespace
+
+RegisterCommand::RegisterCommand(Command command) { registry().push_back(std::move(command)); }
+
+std::vector<Command> all_commands() {
+  std::vector<Command> commands = registry();
+  std::sort(commands.begin(), commands.end(), [](const Command& a, const Command& b) { return a.name < b.name; });
+  return commands;
+}
+
+const std::string& command_text() { return command_words(); }
+
+CommandLine::CommandLine() : app("Neap: deep learning that moves less data.", "neap") {
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 good, 1 a wrong result, 2 the command line, 3 bad input, 130 stopped by Ctrl-C.\n`neap COMMAND --help` says more.");
+  for (const Command& command : all_commands()) {
+    actions.push_back(command.declare(*app.add_subcommand(command.name, command.about)));
+  }
+}
+
+int run_command_line(int count, char** arguments) {
+  for (int i = 1; i < count; ++i) command_words() += " " + quoted(arguments[i]);
+  try {
+    CommandLine line;
+    try {
+      line.app.parse(count, arguments);
+    } catch (const CLI::ParseError& error) {
+      return line.app.exit(error) == 0 ? exit_ok : exit_usage;
+    }
+    const auto commands = line.app.get_subcommands({});
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      if (commands[i]->parsed()) return line.actions[i]();
+    }
+    return exit_usage;
+  } catch (const Error& error) {
+    show(error);
+  } catch (const std::bad_alloc&) {
+    show(Error("there is not enough memory", "", "use a smaller batch or model"));
+  } catch (const std::exception& error) {
+    show(Error(error.what()));
+  }
+  return exit_bad_input;
+}
+
+}  // namespace neap

@@ -1,0 +1,46 @@
+// cli/: the program `neap`: one file a command, each of which registers itself.
+#pragma once
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace neap {
+
+// What the program's end means to who called it.
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_wrong = 1,      // it ran, and the result is not what it must be
+  exit_usage = 2,      // the command line
+  exit_bad_input = 3,  // a file, a model or a size that cannot be used
+  exit_stopped = 130   // by Ctrl-C, with everything saved
+};
+
+struct Command {
+  std::string name;
+  std::string about;  // one line
+  // Adds the command's options to `app` and gives what runs it: an ExitCode. What it throws as Error is shown as neap: problem / at / try.
+  std::function<std::function<int()>(CLI::App& app)> declare;
+};
+
+// `static const RegisterCommand x{{.name = ...}};`
+struct RegisterCommand {
+  explicit RegisterCommand(Command command);
+};
+std::vector<Command> all_commands();  // by name
+
+// The whole program with its commands; each command's action is put beside its sub-command.
+struct CommandLine {
+  CommandLine();
+  CLI::App app;
+  std::vector<std::function<int()>> actions;  // in the order of app.get_subcommands({})
+};
+
+int run_command_line(int count, char** arguments);
+
+// The words of this process's command line, quoted where a shell needs it: for reports.
+const std::string& command_text();
+
+}  // namespace neap

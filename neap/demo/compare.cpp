@@ -1,0 +1,126 @@
+#include "neap/demo/compare.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "neap/train/state.h"
+
+namespace neap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double relative_difference(const Array& a, const Array& b) {
+  double most = 0, largest = 0;
+  for (std::int64_t i = 0; i < b.count(); ++i) {
+    const double x = a.get(i), y = b.get(i);
+    if (!std::isfinite(x) || !std::isfinite(y)) return std::numeric_limits<double>::infinity();
+    most = std::max(most, std::abs(x - y));
+    largest = std::max(largest, std::abs(y));
+  }
+  return most == 0 ? 0 : most / std::max(largest, std::numeric_limits<double>::min());
+}
+
+void include(Difference& worst, const std::string& name, const Array& a, const Array& b) {
+  const double relative = relative_difference(a, b);
+  if (worst.arrays++ == 0 || relative > worst.relative) {
+    worst.relative = relative;
+    worst.where = name;
+  }
+}
+
+// A step of an executable on a state of its own.
+class Runner {
+ public:
+  Runner(Executable& executable, const Graph& graph, const Module& module, const StepData& data)
+      : executable_(executable), graph_(graph), state_(graph, module), data_(data) {}
+
+  void load(const NamedArrays& arrays) { state_.load(arrays, "the run before"); }
+  NamedArrays run() {
+    const std::vector<Array> results = executable_.run(state_.inputs(data_.batch, data_.learning_rate, data_.step));
+    state_.take(graph_, results);
+    NamedArrays made;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Output& output = graph_.outputs[i];
+      made[output.name] =
+          output.updates < 0 ? results[i] : state_.arrays().at(graph_.inputs[static_cast<std::size_t>(output.updates)].name);
+    }
+    return made;
+  }
+  double timed() {
+    const auto start = Clock::now();
+    run();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+ private:
+  Executable& executable_;
+  const Graph& graph_;
+  StepState state_;
+  const StepData& data_;
+};
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+MeasuredStep measured(const Optimizer& optimizer) {
+  MeasuredStep step{.executable = Executable(optimizer.graph())};
+  for (const NodePtr& node : optimizer.graph().nodes()) step.node_costs.push_back(optimizer.model().node(optimizer.graph(), *node));
+  step.cost = optimizer.cost();
+  return step;
+}
+
+void profile(MeasuredStep& step, Runner& runner) {
+  constexpr int runs = 3;
+  step.executable.set_profiling(true);
+  for (int i = 0; i < runs; ++i) runner.run();
+  step.executable.set_profiling(false);
+  for (const NodeProfile& node : step.executable.profile()) {
+    step.node_seconds.push_back(node.seconds / static_cast<double>(std::max<std::int64_t>(1, node.runs)));
+  }
+  step.arena_bytes = step.executable.plan().arena_bytes;
+}
+
+}  // namespace
+
+StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, const Module& module, const NamedArrays& trained,
+                             const StepData& data, int rounds) {
+  Optimizer plain(written, optimizer.model());
+  plain.optimize(0);
+  StepComparison result{.as_written = measured(plain), .optimised = measured(optimizer), .rounds = rounds};
+  {
+    StepData first = data;
+    first.step = 1;
+    const NamedArrays a = Runner(result.as_written.executable, written, module, first).run();
+    const NamedArrays b = Runner(result.optimised.executable, written, module, first).run();
+    include(result.loss, "loss", b.at("loss"), a.at("loss"));
+    const std::string means = "next/optimizer/mean/";
+    for (const auto& [name, array] : a) {
+      if (name.rfind(means, 0) == 0) include(result.gradients, name.substr(means.size()), b.at(name), array);
+    }
+  }
+  Runner slow(result.as_written.executable, written, module, data), quick(result.optimised.executable, written, module, data);
+  slow.load(trained);
+  quick.load(trained);
+  const NamedArrays a = slow.run(), b = quick.run();
+  for (const auto& [name, array] : a) {
+    if (name.rfind("next/", 0) == 0) include(result.parameters, name.substr(5), b.at(name), array);
+  }
+  std::vector<double> slow_times, quick_times;
+  for (int i = 0; i < rounds; ++i) {
+    slow_times.push_back(slow.timed());
+    quick_times.push_back(quick.timed());
+  }
+  result.as_written.median_ms = median(slow_times) * 1e3;
+  result.optimised.median_ms = median(quick_times) * 1e3;
+  profile(result.as_written, slow);
+  profile(result.optimised, quick);
+  return result;
+}
+
+}  // namespace neap

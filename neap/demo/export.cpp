@@ -1,0 +1,85 @@
+#include "neap/demo/export.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "neap/base/error.h"
+#include "neap/base/file.h"
+#include "neap/codegen/compiler.h"
+#include "neap/demo/predictions.h"
+#include "neap/files/npy.h"
+#include "neap/onnx/onnx.h"
+#include "neap/tensor/compile.h"
+
+namespace neap {
+namespace {
+
+namespace fs = std::filesystem;
+
+void run_or_fail(const std::vector<std::string>& command, double seconds, const std::string& what) {
+  std::string output;
+  const int code = run_program(command, output, seconds);
+  if (code != 0) throw Error(fmt::format("{} fails with code {}: {}", what, code, output.substr(0, 500)), command.front());
+}
+
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// All images as one array whose number is a multiple of `batch`: black ones stand at the end.
+Array padded_images(const Dataset& images, std::int64_t batch) {
+  const Field& field = images.fields().at(0);
+  const std::int64_t count = images.count();
+  Sizes sizes{(count + batch - 1) / batch * batch};
+  sizes.insert(sizes.end(), field.sizes.begin(), field.sizes.end());
+  Array all = Array::zeros(field.dtype, sizes);
+  const std::int64_t row = element_count(field.sizes) * size_of(field.dtype);
+  for (std::int64_t begin = 0; begin < count; begin += batch) {
+    const Array some = images.range(begin, std::min(count, begin + batch)).at(0);
+    std::memcpy(all.raw() + begin * row, some.raw(), static_cast<std::size_t>(some.bytes()));
+  }
+  return all;
+}
+
+}  // namespace
+
+Array logits_through_onnx(const Graph& network, const fs::path& file, const Dataset& images) {
+  write_onnx(network, file);
+  Executable executable = make_executable(read_onnx(file));
+  return logits_of(executable, images);
+}
+
+StandaloneRun logits_through_standalone(const Graph& network, const std::string& symbol, const fs::path& folder, const Dataset& images,
+                                        std::int64_t batch) {
+  StandaloneRun result;
+  result.summary = write_standalone(network, folder, {.name = "network", .sizes = {{symbol, batch}}});
+  const TemporaryFolder work;
+  const std::string program = (work.path() / "network").string();
+  std::vector<std::string> command{system_compiler().path,
+                                   "-std=c++20",
+                                   "-O3",
+                                   "-march=native",
+                                   "-ffp-contract=off",
+                                   "-fno-math-errno",
+                                   "-fno-trapping-math",
+                                   "-w",
+                                   "-fopenmp",
+                                   "-o",
+                                   program};
+  for (const char* file : {"network.cpp", "main.cpp", "kernels_portable.cpp", "kernels_avx2.cpp", "kernels_avx512.cpp"}) {
+    command.push_back((folder / file).string());
+  }
+  auto start = std::chrono::steady_clock::now();
+  run_or_fail(command, 600, "compiling the stand-alone network");
+  result.compile_seconds = since(start);
+  write_npy(work.path() / "images.npy", padded_images(images, batch));
+  start = std::chrono::steady_clock::now();
+  run_or_fail({program, (folder / "weights.bin").string(), (work.path() / "images.npy").string(), (work.path() / "logits.npy").string()},
+              600, "the stand-alone network");
+  result.run_seconds = since(start);
+  result.logits = read_npy(work.path() / "logits.npy").slice_rows(0, images.count());
+  return result;
+}
+
+}  // namespace neap

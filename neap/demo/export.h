@@ -1,0 +1,24 @@
+// The trained network as files for others, each read back and run on the test images.
+#pragma once
+#include <filesystem>
+
+#include "neap/data/dataset.h"
+#include "neap/nn/module.h"
+#include "neap/standalone/standalone.h"
+
+namespace neap {
+
+// Writes `network` as ONNX, reads the file back, and gives the logits of what was read.
+Array logits_through_onnx(const Graph& network, const std::filesystem::path& file, const Dataset& images);
+
+struct StandaloneRun {
+  Array logits;
+  StandaloneSummary summary;
+  double compile_seconds = 0, run_seconds = 0;
+};
+// Writes the network as stand-alone C++ for batches of `batch`, compiles that with the system's compiler and runs its program on the
+// images. `symbol` is the size of a batch in the graph. Error with the compiler's or the program's own words.
+StandaloneRun logits_through_standalone(const Graph& network, const std::string& symbol, const std::filesystem::path& folder,
+                                        const Dataset& images, std::int64_t batch);
+
+}  // namespace neap
