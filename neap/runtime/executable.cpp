@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <unordered_map>
 
 #include "neap/base/error.h"
@@ -36,6 +37,7 @@ void* allocate(std::shared_ptr<void>& owner, std::int64_t bytes) {
 struct Binding {
   Symbols symbols;
   std::vector<std::int64_t> sizes;  // of the graph's symbols, in order: what kernels take
+  std::vector<Sizes> input_sizes;   // of the run that it was last used for
   MemoryPlan plan;
   std::shared_ptr<void> arena_owner, scratch_owner;
   std::byte* arena = nullptr;
@@ -43,6 +45,25 @@ struct Binding {
   std::vector<std::unique_ptr<LibraryCall>> calls;  // by node; null for maps
   std::vector<std::int64_t> chunks;                 // by node; maps only
   std::vector<bool> combines;
+
+  // Where a value lies: always there (arena, constants), or where the run's inputs or results are.
+  struct Place {
+    enum Kind { fixed, input, result } kind = fixed;
+    int index = 0;
+    void* address = nullptr;
+  };
+  std::vector<void*> operands;       // of all nodes: each one's inputs, then its outputs
+  std::vector<std::size_t> first;    // by node: where its operands start
+  std::vector<std::size_t> varying;  // operands that each run sets, and where from
+  std::vector<Place> varying_places;
+  struct Result {
+    Place place;
+    bool in_place = false;  // written into the input that it updates
+    Array kept;             // of other results that update an input: where they wait until all are made
+  };
+  std::vector<Result> results;  // by output
+
+  std::span<void*> operands_of(std::size_t node, std::size_t count) { return std::span(operands).subspan(first[node], count); }
 };
 
 struct Executable::State {
@@ -55,7 +76,17 @@ struct Executable::State {
   bool profiling = false;
   std::vector<NodeProfile> profile;
 
+  // Whether these are inputs of the same types as those of the last run, which were checked.
+  bool bound_to(const std::vector<Array>& inputs) const {
+    if (bound == nullptr || inputs.size() != graph.inputs.size()) return false;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].dtype() != graph.type(graph.inputs[i].value).dtype || inputs[i].sizes() != bound->input_sizes[i]) return false;
+    }
+    return true;
+  }
+
   Binding& bind(const std::vector<Array>& inputs) {
+    if (bound_to(inputs)) return *bound;
     const Symbols values = bind_inputs(graph, inputs);
     std::vector<std::int64_t> key;
     for (const std::string& symbol : symbols) key.push_back(values.at(symbol));
@@ -63,11 +94,14 @@ struct Executable::State {
     if (slot == nullptr) {
       constexpr std::size_t most_bindings = 64;  // sampled graphs and episodes come in many sizes: forget rather than fill memory
       if (bindings.size() > most_bindings) {
+        bound = nullptr;
         std::erase_if(bindings, [&](const auto& entry) { return entry.first != key; });
       }
       slot = make_binding(values, key);
     }
     bound = slot.get();
+    bound->input_sizes.clear();
+    for (const Array& input : inputs) bound->input_sizes.push_back(input.sizes());
     return *bound;
   }
 
@@ -93,7 +127,56 @@ struct Executable::State {
       }
     }
     made->scratch = allocate(made->scratch_owner, scratch);
+    place_operands(*made);
     return made;
+  }
+
+  void place_operands(Binding& b) const {
+    std::unordered_map<ValueId, Binding::Place> places;
+    for (std::size_t i = 0; i < graph.inputs.size(); ++i) places[graph.inputs[i].value] = {Binding::Place::input, static_cast<int>(i)};
+    for (const Buffer& buffer : b.plan.buffers) places[buffer.value] = {Binding::Place::fixed, 0, b.arena + buffer.offset};
+    for (const Output& output : graph.outputs) {
+      const auto updated = b.plan.in_place_of.find(output.value);
+      if (updated != b.plan.in_place_of.end()) places[output.value] = places.at(updated->second);
+    }
+    const auto place_of = [&](ValueId id) -> Binding::Place {
+      if (id == no_value) return {};
+      const auto found = places.find(id);
+      return found != places.end() ? found->second : Binding::Place{Binding::Place::fixed, 0, constant_place(id)};
+    };
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+      const Output& output = graph.outputs[i];
+      Binding::Result result;
+      // An output that is an input or constant, or asked for twice, is copied at the end.
+      if (!graph.value(output.value).constant)
+        places.try_emplace(output.value, Binding::Place{Binding::Place::result, static_cast<int>(i)});
+      result.place = place_of(output.value);
+      const auto updated = b.plan.in_place_of.find(output.value);
+      if (output.updates >= 0) {
+        result.in_place =
+            updated != b.plan.in_place_of.end() && graph.inputs[static_cast<std::size_t>(output.updates)].value == updated->second;
+        if (!result.in_place) result.kept = new_result(output, b);
+      }
+      b.results.push_back(std::move(result));
+    }
+    for (const NodePtr& node : graph.nodes()) {
+      b.first.push_back(b.operands.size());
+      for (const std::vector<ValueId>* ids : {&node->inputs, &node->outputs}) {
+        for (const ValueId id : *ids) {
+          const Binding::Place place = place_of(id);
+          if (place.kind != Binding::Place::fixed) {
+            b.varying.push_back(b.operands.size());
+            b.varying_places.push_back(place);
+          }
+          b.operands.push_back(place.address);
+        }
+      }
+    }
+  }
+
+  Array new_result(const Output& output, const Binding& b) const {
+    const Type& type = graph.type(output.value);
+    return {type.dtype, evaluate(type.shape, b.symbols)};
   }
 
   std::unique_ptr<LibraryCall> prepare(const Node& node, const Symbols& values) const {
@@ -109,65 +192,47 @@ struct Executable::State {
 
   std::vector<Array> run(const std::vector<Array>& inputs) {
     Binding& b = bind(inputs);
-    std::unordered_map<ValueId, void*> place;
-    for (std::size_t i = 0; i < inputs.size(); ++i) place[graph.inputs[i].value] = const_cast<std::byte*>(inputs[i].raw());
-    for (const Buffer& buffer : b.plan.buffers) place[buffer.value] = b.arena + buffer.offset;
     std::vector<Array> results;
-    for (const Output& output : graph.outputs) results.push_back(result_place(output, inputs, place, b));
+    results.reserve(b.results.size());
+    for (std::size_t i = 0; i < b.results.size(); ++i) {
+      const Output& output = graph.outputs[i];
+      results.push_back(b.results[i].in_place ? inputs[static_cast<std::size_t>(output.updates)]
+                        : output.updates >= 0 ? b.results[i].kept
+                                              : new_result(output, b));
+    }
+    const auto address = [&](const Binding::Place& place) -> void* {
+      if (place.kind == Binding::Place::fixed) return place.address;
+      const Array& array = (place.kind == Binding::Place::input ? inputs : results)[static_cast<std::size_t>(place.index)];
+      return const_cast<std::byte*>(array.raw());
+    };
+    for (std::size_t k = 0; k < b.varying.size(); ++k) b.operands[b.varying[k]] = address(b.varying_places[k]);
     const auto start = Clock::now();
-    for (std::size_t i = 0; i < graph.nodes().size(); ++i) run_node(i, b, place, start);
-    finish_outputs(inputs, place, b, results);
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) run_node(i, b, start);
+    for (std::size_t i = 0; i < results.size(); ++i) copy(address(b.results[i].place), results[i]);
+    // Only when all results are there may inputs be overwritten: another output may be the old value.
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const int updates = graph.outputs[i].updates;
+      if (updates < 0 || b.results[i].in_place) continue;
+      Array target = inputs[static_cast<std::size_t>(updates)];
+      copy(results[i].raw(), target);
+      results[i] = std::move(target);
+    }
     return results;
+  }
+
+  static void copy(const void* from, Array& to) {
+    if (from != to.raw() && to.bytes() > 0) std::memcpy(to.raw(), from, static_cast<std::size_t>(to.bytes()));
   }
 
   void* constant_place(ValueId id) const { return const_cast<std::byte*>(graph.value(id).constant->raw()); }
 
-  Array result_place(const Output& output, const std::vector<Array>& inputs, std::unordered_map<ValueId, void*>& place,
-                     const Binding& b) const {
-    const auto in_place = b.plan.in_place_of.find(output.value);
-    if (in_place != b.plan.in_place_of.end()) {
-      place[output.value] = place.at(in_place->second);
-      return inputs[static_cast<std::size_t>(output.updates)];
-    }
-    const Type& type = graph.type(output.value);
-    Array result(type.dtype, evaluate(type.shape, b.symbols));
-    // An output that is an input or constant, or asked for twice, is copied at the end.
-    if (place.count(output.value) == 0 && !graph.value(output.value).constant) place[output.value] = result.raw();
-    return result;
-  }
-
-  void finish_outputs(const std::vector<Array>& inputs, const std::unordered_map<ValueId, void*>& place, const Binding& b,
-                      std::vector<Array>& results) const {
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      const Output& output = graph.outputs[i];
-      const auto found = place.find(output.value);
-      const void* from = found != place.end() ? found->second : constant_place(output.value);
-      if (from != results[i].raw() && results[i].bytes() > 0)
-        std::memcpy(results[i].raw(), from, static_cast<std::size_t>(results[i].bytes()));
-    }
-    // Only when all results are there may inputs be overwritten: another output may be the old value.
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      const Output& output = graph.outputs[i];
-      if (output.updates < 0 || b.plan.in_place_of.count(output.value) != 0) continue;
-      Array target = inputs[static_cast<std::size_t>(output.updates)];
-      if (target.bytes() > 0) std::memcpy(target.raw(), results[i].raw(), static_cast<std::size_t>(target.bytes()));
-      results[i] = target;
-    }
-  }
-
-  void run_node(std::size_t i, Binding& b, const std::unordered_map<ValueId, void*>& place, Clock::time_point start) {
+  void run_node(std::size_t i, Binding& b, Clock::time_point start) {
     const Node& node = *graph.nodes()[i];
-    std::vector<void*> buffers;
-    for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs}) {
-      for (const ValueId id : *ids) {
-        const auto found = place.find(id);
-        buffers.push_back(id == no_value ? nullptr : found != place.end() ? found->second : constant_place(id));
-      }
-    }
+    const std::span<void*> buffers = b.operands_of(i, node.inputs.size() + node.outputs.size());
     const auto begin = profiling ? Clock::now() : Clock::time_point{};
     if (b.calls[i] != nullptr) {
-      const std::vector<const void*> operands(buffers.begin(), buffers.begin() + static_cast<std::ptrdiff_t>(node.inputs.size()));
-      b.calls[i]->run(operands, std::span(buffers).subspan(node.inputs.size()));
+      const std::span<void*> inputs = buffers.first(node.inputs.size());
+      b.calls[i]->run({const_cast<const void* const*>(inputs.data()), inputs.size()}, buffers.subspan(inputs.size()));
     } else if (const KernelEntry* kernel = kernels.entry(i)) {
       run_kernel(node, *kernel, b, i, buffers);
     } else {
@@ -181,7 +246,7 @@ struct Executable::State {
     ++mine.runs;
   }
 
-  void run_kernel(const Node& node, const KernelEntry& kernel, const Binding& b, std::size_t i, const std::vector<void*>& buffers) const {
+  void run_kernel(const Node& node, const KernelEntry& kernel, const Binding& b, std::size_t i, std::span<void* const> buffers) const {
     const std::int64_t chunks = b.chunks[i];
     const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
     std::int64_t failed = 0;
@@ -201,7 +266,7 @@ struct Executable::State {
     if (b.combines[i]) kernel.combine(buffers.data(), b.sizes.data(), b.scratch);
   }
 
-  void run_interpreted(const Node& node, const Binding& b, const std::vector<void*>& buffers) const {
+  void run_interpreted(const Node& node, const Binding& b, std::span<void* const> buffers) const {
     std::vector<Array> operands;
     std::vector<Type> types;
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {

@@ -1,0 +1,121 @@
+// Where values lie when a graph runs: inputs that are updated, outputs that are asked for twice, sizes and arrays that change between runs.
+#include "neap/runtime/executable.h"
+
+#include <gtest/gtest.h>
+
+#include "neap/ops/builder.h"
+#include "tests/support/expect_error.h"
+
+namespace neap {
+namespace {
+
+std::vector<float> values(const Array& array) { return {array.values<float>().begin(), array.values<float>().end()}; }
+Array array(const std::vector<float>& elements) { return Array::of(elements); }
+using Floats = std::vector<float>;
+
+const Type vector_of_n{DType::f32, {Dim::symbol("N")}, {}};
+
+// Both ways to run maps place values alike.
+class Places : public ::testing::TestWithParam<bool> {
+ protected:
+  Graph graph;
+  Builder build{graph};
+  Var x = build.input("x", vector_of_n), w = build.input("w", vector_of_n, Role::parameter);
+  Executable made() {
+    ExecutableOptions options;
+    options.compile = GetParam();
+    return Executable(lower_to_maps(graph), options);
+  }
+};
+
+TEST_P(Places, AnUpdateIsWrittenIntoItsInput) {
+  graph.add_output((w + x).id(), "next/w", 1);
+  Executable run = made();
+  const Array weights = array({10, 20});
+  const std::vector<Array> results = run.run({array({1, 2}), weights});
+  EXPECT_EQ(results[0].raw(), weights.raw());
+  EXPECT_EQ(values(weights), (Floats{11, 22}));
+  EXPECT_EQ(values(run.run({array({1, 1}), weights})[0]), (Floats{12, 23}));
+}
+
+TEST_P(Places, AnUpdateAskedForTwiceIsCopied) {
+  const Var next = w + x;
+  graph.add_output(next.id(), "seen");
+  graph.add_output(next.id(), "next/w", 1);
+  graph.add_output(next.id(), "again");
+  Executable run = made();
+  const Array weights = array({10, 20});
+  const std::vector<Array> results = run.run({array({1, 2}), weights});
+  for (const Array& result : results) EXPECT_EQ(values(result), (Floats{11, 22}));
+  EXPECT_NE(results[0].raw(), results[1].raw());
+  EXPECT_EQ(results[1].raw(), weights.raw());
+  EXPECT_NE(results[2].raw(), results[1].raw());
+}
+
+TEST_P(Places, OneValueUpdatesTwoInputs) {
+  const Var v = build.input("v", vector_of_n, Role::state);
+  const Var next = w + x + v;
+  graph.add_output(next.id(), "next/w", 1);
+  graph.add_output(next.id(), "next/v", 2);
+  Executable run = made();
+  const Array weights = array({10, 20}), state = array({100, 200});
+  const std::vector<Array> results = run.run({array({1, 2}), weights, state});
+  EXPECT_EQ(results[0].raw(), weights.raw());
+  EXPECT_EQ(results[1].raw(), state.raw());
+  EXPECT_EQ(values(weights), (Floats{111, 222}));
+  EXPECT_EQ(values(state), (Floats{111, 222}));
+}
+
+TEST_P(Places, TheOldValueIsThereWhereItIsAskedFor) {
+  graph.add_output((w * x).id(), "next/w", 1);
+  graph.add_output(w.id(), "old");
+  graph.add_output(build.constant(array({7})).id(), "seven");
+  Executable run = made();
+  const Array weights = array({10, 20});
+  for (const Floats& wanted : {Floats{20, 40}, Floats{40, 80}}) {
+    const Floats before = values(weights);
+    const std::vector<Array> results = run.run({array({2, 2}), weights});
+    EXPECT_EQ(results[0].raw(), weights.raw());
+    EXPECT_EQ(values(results[0]), wanted);
+    EXPECT_EQ(values(results[1]), before);
+    EXPECT_EQ(values(results[2]), (Floats{7}));
+  }
+}
+
+TEST_P(Places, ResultsOfAnEarlierRunStay) {
+  graph.add_output((w * x).id(), "y");
+  Executable run = made();
+  const Array first = run.run({array({2, 3}), array({1, 2})})[0];
+  const Array second = run.run({array({5, 5}), array({1, 2})})[0];
+  EXPECT_EQ(values(first), (Floats{2, 6}));
+  EXPECT_EQ(values(second), (Floats{5, 10}));
+}
+
+TEST_P(Places, SizesMayChangeAndComeBack) {
+  graph.add_output((tanh(w * x) * 0.0 + w).id(), "y");
+  Executable run = made();
+  for (const std::int64_t size : {3, 1, 0, 3, 257}) {
+    const Array given = Array::full(DType::f32, {size}, static_cast<double>(size));
+    EXPECT_EQ(values(run.run({given, given})[0]), Floats(static_cast<std::size_t>(size), static_cast<float>(size)));
+  }
+  for (std::int64_t size = 1; size < 150; ++size) {  // more than are remembered
+    const Array given = Array::full(DType::f32, {size}, 2);
+    EXPECT_EQ(values(run.run({given, given})[0]).back(), 2);
+  }
+}
+
+TEST_P(Places, WrongInputsAreNamedAlsoAfterAGoodRun) {
+  graph.add_output((w * x).id(), "y");
+  Executable run = made();
+  run.run({array({2, 3}), array({1, 2})});
+  expect_error([&] { run.run({array({2, 3}), array({1, 2, 3})}); }, "'w'", "");
+  expect_error([&] { run.run({array({2, 3}), Array::zeros(DType::f64, {2})}); }, "input 'w' is f64, not f32");
+  expect_error([&] { run.run({array({2, 3})}); }, "takes 2 inputs, not 1");
+  EXPECT_EQ(values(run.run({array({2, 3}), array({1, 2})})[0]), (Floats{2, 6}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, Places, ::testing::Bool(),
+                         [](const ::testing::TestParamInfo<bool>& info) { return info.param ? "generated" : "blocked"; });
+
+}  // namespace
+}  // namespace neap
