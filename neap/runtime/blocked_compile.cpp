@@ -343,6 +343,8 @@ class Compiler {
   bool lanes_should_be_points(const Expr& e, const Program& outer, Count points) {
     if (e->axes.back().ragged) return true;
     double operations = 1, along_points = 0, along_lanes = 0;
+    int innermost = -1;  // of our axes, but for those of one element (kept ones)
+    for (const LaneAxis& lane : outer.lanes) innermost = lane.extent > 1 ? lane.id : innermost;
     const auto price = [](Count step) { return step == 0 || step == 1 ? 0.3 : 1.5; };
     visit(e->args[0], [&](const Expr& x) {
       operations += x->op > Scalar::read ? 1 : 0;
@@ -360,7 +362,7 @@ class Compiler {
       }
       operations += 1;
       along_points += price(offset.coefficients[e->axes.back().id]);
-      along_lanes += price(outer.lanes.empty() ? 0 : offset.coefficients[outer.lanes.back().id]);
+      along_lanes += price(innermost < 0 ? 0 : offset.coefficients[innermost]);
     });
     constexpr double step_ns = 8, block = 512;
     const double p = static_cast<double>(points), l = static_cast<double>(outer.lane_count);
