@@ -4,8 +4,10 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 add_library(neap_shared SHARED)
-foreach(folder train onnx viewer)  # with all that they use
-  neap_link(neap_shared ${folder})
+get_property(folders GLOBAL PROPERTY NEAP_FOLDERS)
+list(REMOVE_ITEM folders demo cli)
+foreach(folder ${folders})
+  target_link_libraries(neap_shared PRIVATE neap_${folder})
 endforeach()
 file(WRITE ${PROJECT_BINARY_DIR}/shared.cpp "// The shared library is made of the folders' objects; CMake wants a source of its own to know the language.\n")
 target_sources(neap_shared PRIVATE ${PROJECT_BINARY_DIR}/shared.cpp)
