@@ -5,6 +5,7 @@
 
 #include "neap/ops/elementwise.h"
 #include "neap/tensor/compile.h"
+#include "neap/tensor/functions.h"
 
 namespace {
 

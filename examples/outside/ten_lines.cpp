@@ -1,7 +1,10 @@
 // Neap in ten lines: a function of tensors, its value at once, its gradient, and the same function compiled into one loop.
 #include <fmt/core.h>
 
+#include <cmath>
+
 #include "neap/tensor/compile.h"
+#include "neap/tensor/functions.h"
 
 int main() {
   using namespace neap;

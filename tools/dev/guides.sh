@@ -18,6 +18,7 @@ for page in docs/guides/*.md; do write_blocks "$page"; done
 sed -n '/^huber /p' docs/guides/operator.md >>"$tree/tests/shapes/elementwise.txt"
 
 cd "$tree"
+export CCACHE_BASEDIR=$PWD
 configure ../build -DCMAKE_BUILD_TYPE=Release
 say "building what the guides make"
 compile ../build test_ops test_autodiff test_transform neap_main
