@@ -21,8 +21,8 @@ std::vector<std::string> kernel_flags(Isa isa);
 class SharedObject {
  public:
   SharedObject() = default;
-  explicit SharedObject(const std::string& path);     // Error with the loader's message
-  void* symbol(const std::string& name) const;  // Error if there is none
+  explicit SharedObject(const std::string& path);  // Error with the loader's message
+  void* symbol(const std::string& name) const;     // Error if there is none
   const std::shared_ptr<void>& handle() const { return handle_; }
 
  private:
