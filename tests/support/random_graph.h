@@ -25,6 +25,10 @@ struct RandomOptions {
   std::int64_t most_elements = 4096;  // of a value
   double largest = 1e3;               // of an element's absolute value
   std::set<std::string> without;      // operators left out
+  std::set<std::string> often;        // operators that every third call is of
+  std::vector<std::int64_t> sizes = {1, 2, 2, 3, 3, 4, 5, 6, 7};  // of axes
+  std::string symbol = "N";                                       // of graphs whose sizes may be a symbol (every other one)
+  std::vector<std::int64_t> symbol_values = {1, 6, 6, 6};
 };
 
 struct RandomGraph {
@@ -40,6 +44,7 @@ class RandomGraphMaker {
       if (options_.without.count(op->name) != 0) continue;
       if (options_.smooth && !op->differentiable) continue;
       operators_.push_back(op);
+      if (options_.often.count(op->name) != 0) often_.push_back(op);
       if (op->inputs.size() <= 2 && op->attributes.empty()) simple_.push_back(op);
     }
   }
@@ -47,10 +52,10 @@ class RandomGraphMaker {
   RandomGraph make() {
     graph_.name = "random";
     symbolic_ = chance(50);
-    symbols_["N"] = below(4) == 0 ? 1 : 6;
+    symbols_[options_.symbol] = one_of(options_.symbol_values);
     if (symbolic_) {
       Shape shape = random_shape();
-      shape.insert(shape.begin(), Dim::symbol("N"));
+      shape.insert(shape.begin(), Dim::symbol(options_.symbol));
       add_input({options_.dtype, shape, {}});
     }
     const int inputs = 1 + below(3);
@@ -71,15 +76,12 @@ class RandomGraphMaker {
     return from[static_cast<std::size_t>(below(static_cast<int>(from.size())))];
   }
 
-  Dim random_size() {
-    static const std::vector<std::int64_t> sizes = {1, 2, 2, 3, 3, 4, 5, 6, 7};
-    return one_of(sizes);
-  }
+  Dim random_size() { return one_of(options_.sizes); }
 
   Shape random_shape() {
     Shape shape(static_cast<std::size_t>(below(5)));
     for (Dim& size : shape) size = random_size();
-    if (!shape.empty() && symbolic_ && chance(40)) shape[0] = Dim::symbol("N");
+    if (!shape.empty() && symbolic_ && chance(40)) shape[0] = Dim::symbol(options_.symbol);
     return shape;
   }
 
@@ -227,7 +229,8 @@ class RandomGraphMaker {
   }
 
   void try_call() {
-    const Operator& op = *one_of(chance(50) ? simple_ : operators_);
+    const bool one_often = !often_.empty() && chance(33);
+    const Operator& op = *one_of(one_often ? often_ : chance(50) ? simple_ : operators_);
     const Graph before = graph_;
     const auto known = values_;
     std::vector<Var> operands;
@@ -268,8 +271,8 @@ class RandomGraphMaker {
     }
     single.append(std::move(copy));
     if (symbolic_) {  // a size that no operand has may be the graph's
-      single.add_input("sizes", {DType::u8, {Dim::symbol("N")}, {}});
-      given.push_back(Array::zeros(DType::u8, {symbols_.at("N")}));
+      single.add_input("sizes", {DType::u8, {Dim::symbol(options_.symbol)}, {}});
+      given.push_back(Array::zeros(DType::u8, {symbols_.at(options_.symbol)}));
     }
     const std::vector<Array> made = interpret(single, given);
     for (const Array& array : made) {
@@ -300,8 +303,8 @@ class RandomGraphMaker {
   Graph graph_;
   Builder build_;
   Symbols symbols_;
-  bool symbolic_ = false;  // whether sizes may be N
-  std::vector<const Operator*> operators_, simple_;
+  bool symbolic_ = false;  // whether sizes may be the symbol
+  std::vector<const Operator*> operators_, simple_, often_;
   std::vector<ValueId> values_;
   std::unordered_map<ValueId, Array> elements_;
 };

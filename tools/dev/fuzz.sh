@@ -15,8 +15,9 @@ done
 
 if [[ ${names[0]:-} == graphs ]]; then
   configure build
-  compile build test_transform test_ir
+  compile build test_transform test_random
   export NEAP_RANDOM_GRAPHS=$count
+  build/test_random </dev/null
   build/test_transform --gtest_filter='RandomGraph.*' </dev/null
   exit
 fi
