@@ -155,10 +155,14 @@ NEAP_INLINE F erf_f32(F x) {
   NEAP_INLINE f32v name(f32v x) { return name##_f32<f32v>(x); }
 NEAP_OURS(exp)
 NEAP_OURS(expm1)
-NEAP_OURS(log) NEAP_OURS(log1p) NEAP_OURS(tanh) NEAP_OURS(sigmoid) NEAP_OURS(erf)
+NEAP_OURS(log)
+NEAP_OURS(log1p)
+NEAP_OURS(tanh)
+NEAP_OURS(sigmoid)
+NEAP_OURS(erf)
 #undef NEAP_OURS
-    template <class F>
-    NEAP_INLINE F rsqrt(F x) {
+template <class F>
+NEAP_INLINE F rsqrt(F x) {
   return 1 / sqrt(x);
 }
 
@@ -181,14 +185,29 @@ NEAP_OURS(log) NEAP_OURS(log1p) NEAP_OURS(tanh) NEAP_OURS(sigmoid) NEAP_OURS(erf
   NEAP_INLINE f32v name(f32v a, f32v b) { return each_lane(a, b, neap_libm_##name##f); }
 NEAP_LIBM_F64(exp)
 NEAP_LIBM_F64(expm1)
-NEAP_LIBM_F64(log) NEAP_LIBM_F64(log1p) NEAP_LIBM_F64(tanh) NEAP_LIBM_F64(erf) NEAP_LIBM(sin) NEAP_LIBM(cos) NEAP_LIBM(tan) NEAP_LIBM(asin)
-    NEAP_LIBM(acos) NEAP_LIBM(atan) NEAP_LIBM(sinh) NEAP_LIBM(cosh) NEAP_LIBM(asinh) NEAP_LIBM(acosh) NEAP_LIBM(atanh) NEAP_LIBM2(pow)
-        NEAP_LIBM2(atan2) NEAP_LIBM2(fmod)
+NEAP_LIBM_F64(log)
+NEAP_LIBM_F64(log1p)
+NEAP_LIBM_F64(tanh)
+NEAP_LIBM_F64(erf)
+NEAP_LIBM(sin)
+NEAP_LIBM(cos)
+NEAP_LIBM(tan)
+NEAP_LIBM(asin)
+NEAP_LIBM(acos)
+NEAP_LIBM(atan)
+NEAP_LIBM(sinh)
+NEAP_LIBM(cosh)
+NEAP_LIBM(asinh)
+NEAP_LIBM(acosh)
+NEAP_LIBM(atanh)
+NEAP_LIBM2(pow)
+NEAP_LIBM2(atan2)
+NEAP_LIBM2(fmod)
 #undef NEAP_LIBM
 #undef NEAP_LIBM2
 #undef NEAP_LIBM_F64
-            template <class F>
-            NEAP_INLINE F sigmoid_f64(F x) {
+template <class F>
+NEAP_INLINE F sigmoid_f64(F x) {
   const F e = exp(with_sign(absolute(x), splat<F>(-1)));
   return select(x < 0, e, splat<F>(1)) / (1 + e);
 }
