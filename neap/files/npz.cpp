@@ -123,7 +123,7 @@ std::string npz_bytes(const NamedArrays& arrays, Packing packing) {
   }
   if (arrays.empty()) throw Error("an npz file needs an array", place);
   if (zip_close(archive.get()) != 0) throw Error(fmt::format("cannot write the arrays: {}", zip_strerror(archive.get())), place);
-  archive.release();
+  static_cast<void>(archive.release());  // zip_close has freed it
   zip_stat_t stat;
   zip_stat_init(&stat);
   if (zip_source_open(whole.get()) != 0 || zip_source_stat(whole.get(), &stat) != 0) throw Error("cannot read what was written", place);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # lint [--all | --since REF | FOLDER...]: format, direction of dependencies, clang-tidy (default: on files that main does not have so)
-packages "linting" clang-format clang-tidy
+packages "linting" clang-format clang-tidy libomp-14-dev  # the last for the omp.h that clang-tidy reads
 setup
 scope=since since=main folders=()
 while (($#)); do
