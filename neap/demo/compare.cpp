@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "neap/train/state.h"
 
@@ -12,19 +13,24 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double relative_difference(const Array& a, const Array& b) {
-  double most = 0, largest = 0;
+double largest_of(const Array& array) {
+  double largest = 0;
+  for (std::int64_t i = 0; i < array.count(); ++i) largest = std::max(largest, std::abs(array.get(i)));
+  return largest;
+}
+
+double relative_difference(const Array& a, const Array& b, double floor) {
+  double most = 0;
   for (std::int64_t i = 0; i < b.count(); ++i) {
     const double x = a.get(i), y = b.get(i);
     if (!std::isfinite(x) || !std::isfinite(y)) return std::numeric_limits<double>::infinity();
     most = std::max(most, std::abs(x - y));
-    largest = std::max(largest, std::abs(y));
   }
-  return most == 0 ? 0 : most / std::max(largest, std::numeric_limits<double>::min());
+  return most == 0 ? 0 : most / std::max({largest_of(b), floor, std::numeric_limits<double>::min()});
 }
 
-void include(Difference& worst, const std::string& name, const Array& a, const Array& b) {
-  const double relative = relative_difference(a, b);
+void include(Difference& worst, const std::string& name, const Array& a, const Array& b, double floor = 0) {
+  const double relative = relative_difference(a, b, floor);
   if (worst.arrays++ == 0 || relative > worst.relative) {
     worst.relative = relative;
     worst.where = name;
@@ -81,9 +87,41 @@ void profile(MeasuredStep& step, Runner& runner) {
   for (int i = 0; i < runs; ++i) runner.run();
   step.executable.set_profiling(false);
   for (const NodeProfile& node : step.executable.profile()) {
+    step.interpreted += node.how == "interpreter" ? 1 : 0;
     step.node_seconds.push_back(node.seconds / static_cast<double>(std::max<std::int64_t>(1, node.runs)));
   }
   step.arena_bytes = step.executable.plan().arena_bytes;
+}
+
+constexpr std::string_view mean_prefix = "next/optimizer/mean/";
+
+bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// `a`, `b`: what a first step from no state makes, as written and optimised.
+void compare_gradients(StepComparison& result, const NamedArrays& a, const NamedArrays& b) {
+  include(result.loss, "loss", b.at("loss"), a.at("loss"));
+  double largest = 0;
+  for (const auto& [name, array] : a) {
+    if (starts_with(name, mean_prefix)) largest = std::max(largest, largest_of(array));
+  }
+  for (const auto& [name, array] : a) {
+    if (!starts_with(name, mean_prefix)) continue;
+    const std::string parameter = name.substr(mean_prefix.size());
+    include(result.gradients, parameter, b.at(name), array, 1e-4 * largest);
+    if (largest_of(array) < 1e-5 * largest) result.unmoved.push_back(parameter);
+  }
+}
+
+void compare_updates(StepComparison& result, const NamedArrays& a, const NamedArrays& b) {
+  for (const auto& [name, array] : a) {
+    const bool unmoved =
+        std::any_of(result.unmoved.begin(), result.unmoved.end(),
+                    [&, n = std::string_view(name)](const std::string& parameter) { return ends_with(n, "/" + parameter); });
+    if (starts_with(name, "next/") && !unmoved) include(result.parameters, name.substr(5), b.at(name), array);
+  }
 }
 
 }  // namespace
@@ -93,24 +131,14 @@ StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, c
   Optimizer plain(written, optimizer.model());
   plain.optimize(0);
   StepComparison result{.as_written = measured(plain), .optimised = measured(optimizer), .rounds = rounds};
-  {
-    StepData first = data;
-    first.step = 1;
-    const NamedArrays a = Runner(result.as_written.executable, written, module, first).run();
-    const NamedArrays b = Runner(result.optimised.executable, written, module, first).run();
-    include(result.loss, "loss", b.at("loss"), a.at("loss"));
-    const std::string means = "next/optimizer/mean/";
-    for (const auto& [name, array] : a) {
-      if (name.rfind(means, 0) == 0) include(result.gradients, name.substr(means.size()), b.at(name), array);
-    }
-  }
+  StepData first = data;
+  first.step = 1;
+  compare_gradients(result, Runner(result.as_written.executable, written, module, first).run(),
+                    Runner(result.optimised.executable, written, module, first).run());
   Runner slow(result.as_written.executable, written, module, data), quick(result.optimised.executable, written, module, data);
   slow.load(trained);
   quick.load(trained);
-  const NamedArrays a = slow.run(), b = quick.run();
-  for (const auto& [name, array] : a) {
-    if (name.rfind("next/", 0) == 0) include(result.parameters, name.substr(5), b.at(name), array);
-  }
+  compare_updates(result, slow.run(), quick.run());
   std::vector<double> slow_times, quick_times;
   for (int i = 0; i < rounds; ++i) {
     slow_times.push_back(slow.timed());

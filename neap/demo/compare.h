@@ -18,9 +18,11 @@ struct MeasuredStep {
   Cost cost;
   double median_ms = 0;
   std::int64_t arena_bytes = 0;
+  int interpreted = 0;  // nodes that were not compiled: then the times say nothing
 };
 
-// The worst of several arrays: the largest difference in an array divided by the array's largest element.
+// The worst of several arrays: the largest difference in an array divided by the array's largest element (of gradients: by a ten-thousandth
+// of the largest of all gradients, where that is more).
 struct Difference {
   double relative = 0;
   std::string where;  // name of the array
@@ -30,6 +32,9 @@ struct Difference {
 struct StepComparison {
   MeasuredStep as_written, optimised;
   Difference loss, gradients, parameters;
+  // Parameters whose gradient is zero but for rounding (below 1e-5 of the largest of all): what a norm takes out again. Adam divides
+  // rounding by rounding there, so that what it makes of them is left out of `parameters`.
+  std::vector<std::string> unmoved;
   int rounds = 0;
 };
 

@@ -157,6 +157,12 @@ class Demo {
     compared("loss, optimised against as written", both.loss);
     compared("every gradient, optimised against as written", both.gradients);
     compared("every updated parameter and state, optimised against as written", both.parameters);
+    if (!both.unmoved.empty()) {
+      say("   left out of the last: {} parameters whose gradient is zero but for rounding ({})\n", both.unmoved.size(),
+          fmt::join(both.unmoved, ", "));
+    }
+    check("every loop compiled in both", both.as_written.interpreted + both.optimised.interpreted == 0,
+          fmt::format("{} and {} nodes ran in the interpreter", both.as_written.interpreted, both.optimised.interpreted));
   }
 
   void write_and_read_back() {

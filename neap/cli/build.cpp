@@ -1,0 +1,52 @@
+// neap build
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "neap/base/progress.h"
+#include "neap/cli/model.h"
+#include "neap/standalone/standalone.h"
+
+namespace neap {
+namespace {
+
+struct Given {
+  ModelArguments model;
+  std::filesystem::path out;
+  std::string name = "network";
+  int level = 4;
+  bool json = false;
+};
+
+int run(const Given& given) {
+  const Graph graph = read_model(given.model);
+  const StandaloneSummary made =
+      write_standalone(graph, given.out, {.name = given.name, .sizes = sizes_of(given.model, graph), .level = given.level});
+  if (given.json) {
+    fmt::print("{}\n", nlohmann::json{{"folder", given.out.string()},
+                                      {"kernels", made.kernels},
+                                      {"weight_bytes", made.weight_bytes},
+                                      {"arena_bytes", made.arena_bytes},
+                                      {"bytes_moved", made.bytes_moved}}
+                           .dump(2));
+    return exit_ok;
+  }
+  fmt::print("{}: {} kernels, {} of weights, {} between nodes\n", given.out.string(), made.kernels,
+             human_bytes(static_cast<double>(made.weight_bytes)), human_bytes(static_cast<double>(made.arena_bytes)));
+  fmt::print("cmake -S {0} -B {0}/build -D NATIVE=ON && cmake --build {0}/build\n", given.out.string());
+  return exit_ok;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  const auto given = std::make_shared<Given>();
+  add_model_options(app, given->model);
+  app.add_option("-o,--out", given->out, "folder for the sources")->required();
+  app.add_option("--name", given->name, "of the library")->capture_default_str();
+  add_level(app, given->level)->capture_default_str();
+  app.add_flag("--json", given->json, "print JSON");
+  return [given] { return run(*given); };
+}
+
+const RegisterCommand command{{.name = "build", .about = "write a model as C++ that needs no Neap and no library", .declare = declare}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,40 @@
+// neap cache
+#include "neap/codegen/cache.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "neap/base/progress.h"
+#include "neap/cli/command.h"
+
+namespace neap {
+namespace {
+
+int print_statistics(bool json) {
+  const CacheStatistics found = cache_statistics();
+  if (json) {
+    fmt::print("{}\n", nlohmann::json{{"folder", found.folder.string()}, {"entries", found.entries}, {"bytes", found.bytes}}.dump(2));
+  } else {
+    fmt::print("{}: {} entries, {}\n", found.folder.string(), found.entries, human_bytes(static_cast<double>(found.bytes)));
+  }
+  return exit_ok;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  struct Given {
+    std::string action = "stats";
+    bool json = false;
+  };
+  const auto given = std::make_shared<Given>();
+  app.add_option("action", given->action, "stats, or clear")->capture_default_str()->check(CLI::IsMember({"stats", "clear"}));
+  app.add_flag("--json", given->json, "print JSON");
+  return [given] {
+    if (given->action == "clear") clear_cache();
+    return print_statistics(given->json);
+  };
+}
+
+const RegisterCommand command{{.name = "cache", .about = "what the cache of compiled kernels holds; clear it", .declare = declare}};
+
+}  // namespace
+}  // namespace neap

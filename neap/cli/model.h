@@ -1,0 +1,40 @@
+// What commands on models share: reading them, sizes given by hand, arrays for their inputs.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "neap/cli/command.h"
+#include "neap/ir/graph.h"
+
+namespace neap {
+
+struct ModelArguments {
+  std::filesystem::path file;      // .onnx, or the text of a graph
+  std::vector<std::string> sizes;  // "N=2"
+};
+void add_model_options(CLI::App& app, ModelArguments& arguments);
+
+// The model as a graph of operators. Sizes given by hand stay symbols of the graph: see symbols_of.
+Graph read_model(const ModelArguments& arguments);
+// The sizes given by hand. Error on what is not NAME=NUMBER, or names no symbol of the graph.
+Symbols sizes_of(const ModelArguments& arguments, const Graph& graph);
+
+// Sizes for all symbols: those given, else 2 (a size that is nobody's special case).
+Symbols with_defaults(const Graph& graph, Symbols given);
+
+// An array for each input: floats uniform in -1 .. 1, integers and bools 0 or 1; the same for the same seed.
+std::vector<Array> random_inputs(const Graph& graph, const Symbols& symbols, std::uint64_t seed);
+
+// "NAME=VALUE" cut at the first '='; Error saying what `option` takes.
+std::pair<std::string, std::string> name_and_value(const std::string& text, const std::string& option);
+
+// A name as a file's: letters, digits, '_', '-', '.' (not first); others become '_'.
+std::string file_name(const std::string& name);
+
+void make_folder(const std::filesystem::path& folder);
+
+// A level 0 to 4 of the optimiser.
+CLI::Option* add_level(CLI::App& app, int& level);
+
+}  // namespace neap

@@ -1,0 +1,66 @@
+// neap optimize
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "neap/base/file.h"
+#include "neap/base/progress.h"
+#include "neap/cli/model.h"
+#include "neap/demo/summary.h"
+#include "neap/transform/optimizer.h"
+#include "neap/viewer/graph_json.h"
+
+namespace neap {
+namespace {
+
+struct Given {
+  ModelArguments model;
+  std::filesystem::path recipe, replay, out;
+  int level = 4;
+  bool explain = false, json = false;
+};
+
+int run(const Given& given) {
+  const Graph graph = read_model(given.model);
+  Optimizer optimizer(graph, CostModel(sizes_of(given.model, graph)));
+  const Cost before = optimizer.cost();
+  if (given.replay.empty()) {
+    optimizer.optimize(given.level);
+  } else {
+    constexpr std::int64_t most = 1 << 26;
+    optimizer.replay(read_file(given.replay, most));
+  }
+  if (!given.recipe.empty()) write_file(given.recipe, optimizer.recipe());
+  if (!given.out.empty()) write_file(given.out, to_string(optimizer.graph()));
+  const Cost& after = optimizer.cost();
+  if (given.json) {
+    const nlohmann::json json{{"nodes", {{"before", graph.nodes().size()}, {"after", optimizer.graph().nodes().size()}}},
+                              {"bytes", {{"before", before.bytes}, {"after", after.bytes}}},
+                              {"flops", {{"before", before.flops}, {"after", after.flops}}},
+                              {"edits", edits_json(optimizer.steps())},
+                              {"refused", refusals_json(optimizer.refusals())}};
+    fmt::print("{}\n", json.dump(2));
+    return exit_ok;
+  }
+  fmt::print("{} operators became {} nodes; {} moved before, {} after (modelled)\n", graph.nodes().size(), optimizer.graph().nodes().size(),
+             human_bytes(before.bytes), human_bytes(after.bytes));
+  fmt::print("{}", given.explain ? optimizer.explain() : edit_summary(optimizer));
+  return exit_ok;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  const auto given = std::make_shared<Given>();
+  add_model_options(app, given->model);
+  add_level(app, given->level)->capture_default_str();
+  app.add_flag("--explain", given->explain, "print every edit, and why others were not made");
+  app.add_option("--recipe", given->recipe, "write the edits to this file, for --replay");
+  app.add_option("--replay", given->replay, "make the edits of this file in place of the optimiser's own")->excludes("--level");
+  app.add_option("-o,--out", given->out, "write the optimised graph's text to this file");
+  app.add_flag("--json", given->json, "print JSON");
+  return [given] { return run(*given); };
+}
+
+const RegisterCommand command{
+    {.name = "optimize", .about = "show what the optimiser does to a model, and what it leaves", .declare = declare}};
+
+}  // namespace
+}  // namespace neap

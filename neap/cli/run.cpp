@@ -1,0 +1,146 @@
+// neap run
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "neap/base/error.h"
+#include "neap/base/file.h"
+#include "neap/base/progress.h"
+#include "neap/cli/model.h"
+#include "neap/files/npy.h"
+#include "neap/ops/interpreter.h"
+#include "neap/tensor/compile.h"
+
+namespace neap {
+namespace {
+
+struct Given {
+  ModelArguments model;
+  std::vector<std::string> inputs;
+  std::filesystem::path out, trace;
+  bool random = false, json = false;
+  std::uint64_t seed = 0;
+  int level = 4, repeat = 1;
+};
+
+std::string input_names(const Graph& graph) {
+  std::string names;
+  for (const Input& input : graph.inputs) names += (names.empty() ? "" : ", ") + input.name;
+  return names;
+}
+
+std::vector<Array> gather_inputs(const Given& given, const Graph& graph) {
+  std::map<std::string, Array> named;
+  for (const std::string& text : given.inputs) {
+    const auto [name, file] = name_and_value(text, "--input");
+    const bool known = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&, n = name](const Input& input) { return input.name == n; });
+    if (!known)
+      throw Error(fmt::format("the model has no input '{}'", name), given.model.file.string(), "its inputs are " + input_names(graph));
+    named[name] = read_npy(file);
+  }
+  Symbols symbols = sizes_of(given.model, graph);
+  for (const Input& input : graph.inputs) {
+    if (const auto found = named.find(input.name); found != named.end()) {
+      bind(graph.type(input.value).shape, found->second.sizes(), symbols, "input '" + input.name + "'");
+    }
+  }
+  if (!given.random && named.size() < graph.inputs.size()) {
+    throw Error("not every input of the model is given", given.model.file.string(),
+                "it takes " + input_names(graph) + ": --input NAME=FILE.npy, or --random-inputs");
+  }
+  std::vector<Array> arrays;
+  if (given.random) arrays = random_inputs(graph, with_defaults(graph, symbols), given.seed);
+  arrays.resize(graph.inputs.size());
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    const auto found = named.find(graph.inputs[i].name);
+    if (found == named.end()) continue;
+    const DType wanted = graph.type(graph.inputs[i].value).dtype;
+    if (found->second.dtype() != wanted) {
+      throw Error(fmt::format("input '{}' is {}, the file holds {}", found->first, name(wanted), name(found->second.dtype())),
+                  given.model.file.string(), "convert the file");
+    }
+    arrays[i] = found->second;
+  }
+  const Symbols bound = bind_inputs(graph, arrays);
+  for (const auto& [name, size] : sizes_of(given.model, graph)) {
+    if (bound.at(name) != size)
+      throw Error(fmt::format("{} is {} in the inputs, {} by --set", name, bound.at(name), size), "--set " + name);
+  }
+  return arrays;
+}
+
+std::string save(const Given& given, const std::string& name, const Array& array, std::set<std::string>& taken) {
+  if (given.out.empty()) return "";
+  std::string file = file_name(name);
+  while (!taken.insert(file).second) file += "_";
+  write_npy(given.out / (file + ".npy"), array);
+  return (given.out / (file + ".npy")).string();
+}
+
+std::string range_text(const Array& array) {
+  double least = 0, most = 0, sum = 0;
+  for (std::int64_t i = 0; i < array.count(); ++i) {
+    const double value = array.get(i);
+    least = i == 0 ? value : std::min(least, value);
+    most = i == 0 ? value : std::max(most, value);
+    sum += value;
+  }
+  return fmt::format("least {:.6g}, mean {:.6g}, most {:.6g}", least, sum / static_cast<double>(std::max<std::int64_t>(1, array.count())),
+                     most);
+}
+
+int run(const Given& given) {
+  const Graph graph = read_model(given.model);
+  const std::vector<Array> inputs = gather_inputs(given, graph);
+  if (!given.out.empty()) make_folder(given.out);
+  Executable executable = make_executable(graph, given.level);
+  std::vector<Array> results = executable.run(inputs);
+  std::vector<double> seconds;
+  executable.set_profiling(!given.trace.empty());
+  for (int i = 0; i < given.repeat; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    executable.run(inputs);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+  const double median = seconds[seconds.size() / 2];
+  if (!given.trace.empty()) write_file(given.trace, executable.trace());
+  nlohmann::json outputs = nlohmann::json::array();
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string& name = graph.outputs[i].name;
+    const std::string type = std::string(neap::name(results[i].dtype())) + to_string(results[i].sizes());
+    const std::string file = save(given, name, results[i], taken);
+    outputs.push_back({{"name", name}, {"type", type}, {"file", file}});
+    if (!given.json) fmt::print("{}: {}  {}{}\n", name, type, range_text(results[i]), file.empty() ? "" : "  -> " + file);
+  }
+  if (given.json) {
+    fmt::print("{}\n", nlohmann::json{{"outputs", outputs}, {"seconds", median}, {"level", given.level}}.dump(2));
+  } else {
+    fmt::print("{} a run ({})\n", human_seconds(median),
+               given.repeat > 1 ? fmt::format("median of {}", given.repeat) : "once, after a first");
+  }
+  return exit_ok;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  const auto given = std::make_shared<Given>();
+  add_model_options(app, given->model);
+  app.add_option("--input", given->inputs, "NAME=FILE.npy")->allow_extra_args(false);
+  app.add_option("--out", given->out, "folder for NAME.npy of each output");
+  app.add_flag("--random-inputs", given->random, "random elements for the inputs that are not given; open sizes are 2 unless --set");
+  app.add_option("--seed", given->seed, "of the random inputs")->capture_default_str();
+  add_level(app, given->level)->capture_default_str();
+  app.add_option("--repeat", given->repeat, "runs that are timed")->capture_default_str()->check(CLI::Range(1, 1000000));
+  app.add_option("--trace", given->trace, "file for a Perfetto trace of the last run");
+  app.add_flag("--json", given->json, "print JSON");
+  return [given] { return run(*given); };
+}
+
+const RegisterCommand command{{.name = "run", .about = "run a model on arrays from files, or on random ones", .declare = declare}};
+
+}  // namespace
+}  // namespace neap
