@@ -38,6 +38,19 @@ void show(const Error& error) {
   if (!error.remedy().empty()) fmt::print(stderr, "  {}try:{} {}\n", weak, plain, error.remedy());
 }
 
+Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::string& first) {
+  const auto commands = app.get_subcommands({});
+  std::string names;
+  bool known = false;
+  for (const CLI::App* command : commands) {
+    names += (names.empty() ? "" : ", ") + command->get_name();
+    known = known || command->get_name() == first;
+  }
+  if (known) return Error(error.what(), "the command line", fmt::format("neap {} --help", first));
+  if (first.empty() || first[0] == '-') return Error("which command?", "", "one of " + names);
+  return Error(fmt::format("there is no command '{}'", first), "", "one of " + names);
+}
+
 }  // namespace
 
 RegisterCommand::RegisterCommand(Command command) { registry().push_back(std::move(command)); }
@@ -66,7 +79,9 @@ int run_command_line(int count, char** arguments) {
     try {
       line.app.parse(count, arguments);
     } catch (const CLI::ParseError& error) {
-      return line.app.exit(error) == 0 ? exit_ok : exit_usage;
+      if (error.get_exit_code() == 0) return line.app.exit(error);
+      show(usage_error(line.app, error, count > 1 ? arguments[1] : ""));
+      return exit_usage;
     }
     const auto commands = line.app.get_subcommands({});
     for (std::size_t i = 0; i < commands.size(); ++i) {

@@ -166,7 +166,7 @@ class Demo {
   }
 
   void write_and_read_back() {
-    const Graph network = inference_graph(*net_, {"images", {DType::f32, {Dim::symbol("N"), 1, 28, 28}, {}}}, true, "scores");
+    const Graph network = exported(*net_, *test_);
     const Array through_onnx = logits_through_onnx(network, options_.out / "model.onnx", *test_);
     findings_.onnx_test_accuracy = accuracy(through_onnx, labels_);
     const Agreement onnx = agreement(findings_.logits, through_onnx);
@@ -184,11 +184,7 @@ class Demo {
 
   void write_files(DemoResult& result) {
     const std::filesystem::path& out = options_.out;
-    NamedArrays arrays;
-    for (const auto& all : {net_->parameters(), net_->buffers()}) {
-      for (const Parameter* parameter : all) arrays[parameter->name()] = parameter->value().array();
-    }
-    write_safetensors(out / "model.safetensors", arrays, {{"network", "efficient_net_28"}});
+    write_safetensors(out / "model.safetensors", arrays_of(*net_), {{"network", "efficient_net_28"}});
     write_file(out / "recipe.txt", optimizer_->recipe());
     std::filesystem::create_directories(out / "kernels");
     const std::vector<std::string> sources = kernel_sources(optimizer_->graph(), best_isa(), machine().cores);

@@ -11,6 +11,7 @@
 #include "neap/files/npy.h"
 #include "neap/onnx/onnx.h"
 #include "neap/tensor/compile.h"
+#include "neap/train/step.h"
 
 namespace neap {
 namespace {
@@ -43,6 +44,36 @@ Array padded_images(const Dataset& images, std::int64_t batch) {
 }
 
 }  // namespace
+
+NamedArrays arrays_of(const Module& module) {
+  NamedArrays arrays;
+  for (const auto& all : {module.parameters(), module.buffers()}) {
+    for (const Parameter* parameter : all) arrays[parameter->name()] = parameter->value().array();
+  }
+  return arrays;
+}
+
+void set_arrays(Module& module, const NamedArrays& arrays, const std::string& place) {
+  for (const auto& all : {module.parameters(), module.buffers()}) {
+    for (Parameter* parameter : all) {
+      const auto found = arrays.find(parameter->name());
+      const Type& type = parameter->type();
+      if (found == arrays.end() || found->second.dtype() != type.dtype || found->second.sizes() != evaluate(type.shape, {})) {
+        const std::string problem = found == arrays.end() ? "is missing" : "is " + to_string(found->second.sizes());
+        throw Error(fmt::format("the file is of another network: '{}', {}, {}", parameter->name(), type.to_string(), problem), place,
+                    "give a file that `neap train` wrote, for data of as many classes");
+      }
+      parameter->set(Tensor(found->second));
+    }
+  }
+}
+
+Graph exported(Layer& net, const Dataset& images) {
+  const Field& field = images.fields().at(0);
+  Shape shape{Dim::symbol("N")};
+  shape.insert(shape.end(), field.sizes.begin(), field.sizes.end());
+  return inference_graph(net, {"images", {field.dtype, shape, {}}}, true, "scores");
+}
 
 Array logits_through_onnx(const Graph& network, const fs::path& file, const Dataset& images) {
   write_onnx(network, file);

@@ -3,10 +3,19 @@
 #include <filesystem>
 
 #include "neap/data/dataset.h"
+#include "neap/files/bytes.h"
 #include "neap/nn/module.h"
 #include "neap/standalone/standalone.h"
 
 namespace neap {
+
+// Parameters and buffers by name.
+NamedArrays arrays_of(const Module& module);
+// Sets them; other arrays are passed over. Error naming the first that is missing or of another type.
+void set_arrays(Module& module, const NamedArrays& arrays, const std::string& place);
+
+// A network of images as a graph with its parameters in it: "images" [N, ...sizes of the dataset's first field] to "scores" [N, classes].
+Graph exported(Layer& net, const Dataset& images);
 
 // Writes `network` as ONNX, reads the file back, and gives the logits of what was read.
 Array logits_through_onnx(const Graph& network, const std::filesystem::path& file, const Dataset& images);

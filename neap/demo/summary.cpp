@@ -33,21 +33,26 @@ std::string change_text(double bytes) {
   return human_bytes(std::abs(bytes)) + (bytes < 0 ? " less" : " more");
 }
 
+// The commonest reasons, two of a transformation at most.
 std::string refusal_lines(const std::vector<Refusal>& refusals) {
-  constexpr std::size_t shown = 8;
+  constexpr int shown = 12, of_one = 2;
   std::map<std::pair<std::string, std::string>, std::vector<const Refusal*>> groups;
   for (const Refusal& refusal : refusals) groups[{refusal.transformation, refusal.reason}].push_back(&refusal);
   std::vector<const std::vector<const Refusal*>*> ordered;
   for (const auto& [key, group] : groups) ordered.push_back(&group);
   std::stable_sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->size() > b->size(); });
   std::string text;
-  for (std::size_t i = 0; i < std::min(shown, ordered.size()); ++i) {
-    const Refusal& first = *ordered[i]->front();
-    const std::size_t others = ordered[i]->size() - 1;
+  std::map<std::string, int> taken;
+  std::size_t lines = 0;
+  for (const auto* group : ordered) {
+    const Refusal& first = *group->front();
+    if (lines == shown || ++taken[first.transformation] > of_one) continue;
+    const std::size_t others = group->size() - 1;
     text += fmt::format("     {} at {}{}: {}\n", first.transformation, first.place,
                         others == 0 ? "" : fmt::format(" and {} other{}", others, others > 1 ? "s" : ""), first.reason);
+    ++lines;
   }
-  if (ordered.size() > shown) text += fmt::format("     and {} other reasons: --explain gives all\n", ordered.size() - shown);
+  if (ordered.size() > lines) text += fmt::format("     and {} other reasons: --explain gives all\n", ordered.size() - lines);
   return text;
 }
 

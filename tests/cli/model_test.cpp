@@ -1,0 +1,146 @@
+// Commands on models: run, show, optimize, verify, build.
+#include <cmath>
+
+#include "neap/files/npy.h"
+#include "neap/onnx/onnx.h"
+#include "tests/cli/program.h"
+
+namespace neap {
+namespace {
+
+class ModelCommands : public ProgramTest {
+ protected:
+  // Rows of softmax(x + 1): the one that was added changes nothing.
+  static void expect_softmax(const Array& x, const Array& y) {
+    ASSERT_EQ(x.sizes(), y.sizes());
+    for (std::int64_t row = 0; row < x.size(0); ++row) {
+      double sum = 0;
+      for (std::int64_t c = 0; c < 3; ++c) sum += std::exp(x.get(row * 3 + c));
+      for (std::int64_t c = 0; c < 3; ++c) EXPECT_NEAR(y.get(row * 3 + c), std::exp(x.get(row * 3 + c)) / sum, 1e-6);
+    }
+  }
+  Array input(std::int64_t rows) const {
+    Array x(DType::f32, {rows, 3});
+    for (std::int64_t i = 0; i < x.count(); ++i) x.set(i, std::sin(static_cast<double>(3 * i)));
+    write_npy(path("x.npy"), x);
+    return x;
+  }
+};
+
+TEST_F(ModelCommands, RunsOnFilesAtEachLevel) {
+  const std::string model = small_model();
+  const Array x = input(5);
+  for (const char* level : {"0", "4"}) {
+    const Ran ran = neap({"run", model, "--input", "x=" + path("x.npy"), "--out", path("out"), "--level", level});
+    ASSERT_EQ(ran.code, 0) << ran.text;
+    EXPECT_TRUE(contains(ran.text, "y: f32[5,3]")) << ran.text;
+    expect_softmax(x, read_npy(path("out/y.npy")));
+  }
+}
+
+TEST_F(ModelCommands, RunsOnRandomInputsOfAGivenSize) {
+  const std::string model = small_model();
+  const Ran ran = neap({"run", model, "--random-inputs", "--set", "N=7", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_EQ(ran.json()["outputs"][0]["type"], "f32[7,3]");
+}
+
+TEST_F(ModelCommands, ReadsOnnx) {
+  write_onnx(parse_graph(read_file(small_model())), path("small.onnx"));
+  const Array x = input(2);
+  const Ran ran = neap({"run", path("small.onnx"), "--input", "x=" + path("x.npy"), "--out", path("out")});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  expect_softmax(x, read_npy(path("out/y.npy")));
+}
+
+TEST_F(ModelCommands, RefusesInputsThatDoNotFit) {
+  const std::string model = small_model();
+  input(2);
+  const Ran unknown = neap({"run", model, "--input", "z=" + path("x.npy")});
+  EXPECT_EQ(unknown.code, 3);
+  EXPECT_TRUE(contains(unknown.text, "neap: the model has no input 'z'")) << unknown.text;
+  EXPECT_TRUE(contains(unknown.text, "try: its inputs are x")) << unknown.text;
+  EXPECT_EQ(neap({"run", model}).code, 3);
+  EXPECT_EQ(neap({"run", model, "--input", "x"}).code, 3);
+  const Ran set = neap({"run", model, "--input", "x=" + path("x.npy"), "--set", "N=3"});
+  EXPECT_EQ(set.code, 3);
+  EXPECT_TRUE(contains(set.text, "N is 2 in the inputs, 3 by --set")) << set.text;
+  EXPECT_EQ(neap({"run", model, "--random-inputs", "--set", "M=3"}).code, 3);
+  EXPECT_EQ(neap({"run", model, "--random-inputs", "--set", "N=many"}).code, 3);
+  write_npy(path("wide.npy"), Array::zeros(DType::f64, {2, 3}));
+  const Ran wide = neap({"run", model, "--input", "x=" + path("wide.npy")});
+  EXPECT_EQ(wide.code, 3);
+  EXPECT_TRUE(contains(wide.text, "input 'x' is f32, the file holds f64")) << wide.text;
+}
+
+TEST_F(ModelCommands, RefusesFilesThatAreNoModels) {
+  EXPECT_EQ(neap({"show", path("missing.onnx")}).code, 3);
+  EXPECT_EQ(neap({"show", file("text.neap", "hello")}).code, 3);
+  EXPECT_EQ(neap({"show", file("broken.onnx", "\x08\x08\x12")}).code, 3);
+}
+
+TEST_F(ModelCommands, OutputsStayInTheirFolder) {
+  std::string text = read_file(small_model());
+  text.replace(text.find("output y"), 8, "output \"../../y\"");
+  const Ran ran = neap({"run", file("hostile.neap", text), "--random-inputs", "--out", path("out")});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_TRUE(std::filesystem::exists(path("out/_.._.._y.npy"))) << ran.text;
+}
+
+TEST_F(ModelCommands, ShowsTheGraphWithItsBytes) {
+  const std::string model = small_model();
+  const Ran written = neap({"show", model});
+  EXPECT_EQ(written.code, 0);
+  EXPECT_TRUE(contains(written.text, "softmax(%1)")) << written.text;
+  EXPECT_TRUE(contains(written.text, "reads")) << written.text;
+  const Ran lowered = neap({"show", model, "--level", "4"});
+  EXPECT_EQ(lowered.code, 0);
+  EXPECT_FALSE(contains(lowered.text, "softmax(%1)")) << lowered.text;
+  ASSERT_EQ(neap({"show", model, "--level", "4", "--html", path("page.html")}).code, 0);
+  EXPECT_TRUE(contains(read_file(path("page.html")), "softmax"));
+  EXPECT_EQ(neap({"show", model, "--json"}).json()["nodes"].size(), 2U);
+}
+
+TEST_F(ModelCommands, OptimizesAndReplaysItsRecipe) {
+  const std::string model = small_model();
+  const Ran first = neap({"optimize", model, "--recipe", path("recipe.txt"), "-o", path("first.neap"), "--explain"});
+  ASSERT_EQ(first.code, 0) << first.text;
+  EXPECT_TRUE(contains(first.text, "edits, in order")) << first.text;
+  ASSERT_EQ(neap({"optimize", model, "--replay", path("recipe.txt"), "-o", path("second.neap")}).code, 0);
+  EXPECT_EQ(read_file(path("first.neap")), read_file(path("second.neap")));
+  const auto json = neap({"optimize", model, "--json"}).json();
+  EXPECT_LT(json["bytes"]["after"], json["bytes"]["before"]);
+}
+
+TEST_F(ModelCommands, VerifiesEachLevel) {
+  const std::string model = small_model();
+  const Ran ran = neap({"verify", model, "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_EQ(ran.json()["levels"].size(), 5U);
+  // A tolerance that no float meets: the result is wrong by that measure.
+  EXPECT_EQ(neap({"verify", model, "--level", "4", "--tolerance", "-1"}).code, 1);
+}
+
+TEST_F(ModelCommands, BuildsWhatACompilerTakes) {
+  const std::string model = small_model();
+  const Ran open = neap({"build", model, "-o", path("alone")});
+  EXPECT_EQ(open.code, 3);
+  EXPECT_TRUE(contains(open.text, "the size N is open")) << open.text;
+  EXPECT_EQ(neap({"build", model, "-o", path("alone"), "--set", "N=2", "--name", "a b"}).code, 3);
+  ASSERT_EQ(neap({"build", model, "-o", path("alone"), "--set", "N=2", "--name", "small"}).code, 0);
+  std::vector<std::string> command{system_compiler().path, "-std=c++20", "-O1", "-ffp-contract=off", "-w", "-o", path("program")};
+  for (const char* source : {"small.cpp", "main.cpp", "kernels_portable.cpp", "kernels_avx2.cpp", "kernels_avx512.cpp"}) {
+    command.push_back(path(std::string("alone/") + source));
+  }
+  std::string output;
+  ASSERT_EQ(run_program(command, output, 300), 0) << output;
+  const Array x = input(6);  // three batches
+  ASSERT_EQ(run_program({path("program"), path("alone/weights.bin"), path("x.npy"), path("y.npy")}, output, 60), 0) << output;
+  expect_softmax(x, read_npy(path("y.npy")));
+  EXPECT_EQ(run_program({path("program"), path("x.npy"), path("x.npy"), path("y.npy")}, output, 60), 3);
+  EXPECT_TRUE(contains(output, "not the weights of this network")) << output;
+  EXPECT_EQ(run_program({path("program")}, output, 60), 2);
+}
+
+}  // namespace
+}  // namespace neap
