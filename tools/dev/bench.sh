@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# bench [core|peers|...] [...]: measures against targets; prints a table, --json FILE keeps it
-# A suite is either bench/SUITE.sh (what sets peers up in an environment of its own) or a suite of `neap bench`.
+# bench [core|peers] [...]: measures against targets; prints a table, --json FILE keeps it
+# core takes the names of topics (`./dev bench core --list`); bench/peers.sh sets the peers up in an environment of its own.
 suite=${1:-core}
 [[ $# -gt 0 ]] && shift
-[[ $suite =~ ^[a-z_]+$ ]] || fail "'$suite' is no name of a suite" "for example core or peers"
 setup
-configure build
+configure build -DNEAP_BENCH=ON
 say "building"
-compile build
-if [[ -f bench/$suite.sh ]]; then
-  exec bash "bench/$suite.sh" "$@"
-fi
-exec build/neap bench "$suite" "$@"
+case $suite in
+  core)
+    compile build bench_core
+    exec build/bench_core "$@"
+    ;;
+  peers)
+    compile build bench_worker
+    exec bash bench/peers.sh "$@"
+    ;;
+  *) fail "'$suite' is no suite" "core or peers" ;;
+esac

@@ -1,0 +1,76 @@
+// How long the demo's training graph takes from operators to an executable.
+#include <cstdlib>
+#include <optional>
+
+#include "bench/demo_step.h"
+#include "bench/harness.h"
+#include "neap/base/file.h"
+#include "neap/ops/builder.h"
+#include "neap/runtime/executable.h"
+
+namespace neap::bench {
+namespace {
+
+// An empty cache of this object's own.
+class EmptyCache {
+ public:
+  EmptyCache() {
+    if (const char* given = std::getenv("NEAP_CACHE")) before_ = given;
+    setenv("NEAP_CACHE", folder_.path().c_str(), 1);
+  }
+  ~EmptyCache() { before_ ? setenv("NEAP_CACHE", before_->c_str(), 1) : unsetenv("NEAP_CACHE"); }
+  EmptyCache(const EmptyCache&) = delete;
+  EmptyCache& operator=(const EmptyCache&) = delete;
+
+ private:
+  TemporaryFolder folder_;
+  std::optional<std::string> before_;
+};
+
+Graph one_kernel(double constant) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", {DType::f32, {1024, 64}, {}});
+  graph.add_output((tanh(x) * constant + sigmoid(x)).id(), "y");
+  Optimizer optimizer(graph);
+  optimizer.optimize();
+  return optimizer.graph();
+}
+
+// The demo's graph with one kernel that no other has.
+Graph one_more_kernel(Graph graph, double constant) {
+  Builder build(graph);
+  graph.add_output((build.wrap(graph.outputs[0].value) * constant).id(), "another");
+  Optimizer optimizer(graph);
+  optimizer.optimize();
+  return optimizer.graph();
+}
+
+std::vector<Row> run() {
+  const DemoStep demo = demo_step(128);
+  Graph graph;
+  const auto optimize = interleave({{"optimize",
+                                     [&] {
+                                       Optimizer optimizer(demo.graph);
+                                       optimizer.optimize();
+                                       graph = optimizer.graph();
+                                     }}},
+                                   {.rounds = 3, .seconds = 0});
+  const auto compile = [&](const Graph& what) { return std::function<void()>([&what] { const Executable made(what); }); };
+  std::optional<EmptyCache> cache;
+  const auto cold = interleave({{"cold", compile(graph), [&] { cache.reset(), cache.emplace(); }}}, {.rounds = 3, .seconds = 0});
+  const auto warm = interleave({{"warm", compile(graph)}}, {.rounds = 9, .seconds = 0});
+  double constant = 1;
+  Graph single, more;
+  const auto one = interleave({{"one", compile(single), [&] { single = one_kernel(constant += 0.5); }}}, {.rounds = 5, .seconds = 0});
+  const auto next =
+      interleave({{"next", compile(more), [&] { more = one_more_kernel(demo.graph, constant += 0.5); }}}, {.rounds = 3, .seconds = 0});
+  return {alone("demo's training graph: optimizer", "ms", 1e3, optimize[0]), below("  cold compile", "s", 1, cold[0], 4),
+          below("  warm compile", "ms", 1e3, warm[0], 50), below("  one more kernel in it", "ms", 1e3, next[0], 100),
+          below("a graph of one kernel, cold", "ms", 1e3, one[0], 100)};
+}
+
+const RegisterTopic topic{{"compile_time", "generating, compiling and loading, wall time", run}};
+
+}  // namespace
+}  // namespace neap::bench

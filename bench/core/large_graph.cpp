@@ -1,0 +1,57 @@
+// A graph of 10,000 nodes: what reading, checking and changing it takes.
+#include "bench/harness.h"
+#include "neap/ops/builder.h"
+#include "neap/transform/optimizer.h"
+
+namespace neap::bench {
+namespace {
+
+constexpr int nodes = 10000;
+
+// Residual blocks of elementwise operators with a reduction now and then.
+Graph large_graph() {
+  Graph graph;
+  Builder build(graph);
+  Var x = build.input("x", {DType::f32, {Dim::symbol("N"), 64}, {}});
+  const Var scale = build.input("scale", {DType::f32, {64}, {}}, Role::parameter);
+  while (static_cast<int>(graph.nodes().size()) < nodes) {
+    const Var branch = tanh(x * scale) + 1.0;
+    const Var centre = mean(branch, {1}, true);
+    x = x + sigmoid(branch - centre) * 0.5;
+  }
+  graph.add_output(x.id(), "y");
+  return graph;
+}
+
+// A pass on the graph as written and on what it is when passes of that kind come: the slower of the two.
+Row pass_row(const Transformation& transformation, const std::vector<Graph>& stages) {
+  std::vector<double> slowest;
+  for (const Graph& graph : stages) {
+    std::vector<double> seconds;
+    for (int round = 0; round < 3; ++round) {
+      Optimizer optimizer(graph);
+      optimizer.set_verifying(false);
+      seconds.push_back(once_seconds([&] { optimizer.apply_all(transformation); }));
+    }
+    if (slowest.empty() || median(seconds) > median(slowest)) slowest = seconds;
+  }
+  return below("pass " + transformation.name, "ms", 1e3, slowest, 200);
+}
+
+std::vector<Row> run() {
+  const Graph graph = large_graph();
+  const std::string text = to_string(graph);
+  const auto seconds = interleave({{"parse and verify", [&] { verify(parse_graph(text)); }}, {"hash", [&] { structural_hash(graph); }}},
+                                  {.rounds = 7, .clock = Clock::thread});
+  std::vector<Row> rows{below("parse and verify", "ms", 1e3, seconds[0], 200), below("structural hash", "ms", 1e3, seconds[1], 10)};
+  Optimizer lowered(graph);
+  lowered.set_verifying(false);
+  lowered.optimize(0);
+  for (const Transformation* transformation : all_transformations()) rows.push_back(pass_row(*transformation, {graph, lowered.graph()}));
+  return rows;
+}
+
+const RegisterTopic topic{{"large_graph", "a graph of 10,000 nodes, CPU time of one thread", run}};
+
+}  // namespace
+}  // namespace neap::bench

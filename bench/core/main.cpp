@@ -1,0 +1,60 @@
+// bench_core [--json FILE] [--list] [TOPIC...]: Neap against its targets, topics in alphabetical order; all where none is named.
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "bench/harness.h"
+#include "neap/base/error.h"
+#include "neap/base/file.h"
+
+namespace neap::bench {
+namespace {
+
+int run(const std::vector<std::string>& arguments) {
+  std::string json;
+  std::vector<std::string> wanted;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--list") {
+      for (const Topic& topic : topics()) std::printf("%-16s %s\n", topic.name.c_str(), topic.about.c_str());
+      return 0;
+    }
+    if (arguments[i] == "--json") {
+      if (++i == arguments.size()) throw Error("--json names no file", "", "--json FILE");
+      json = arguments[i];
+    } else {
+      wanted.push_back(arguments[i]);
+    }
+  }
+  const auto is_wanted = [&](const Topic& topic) { return wanted.empty() || std::count(wanted.begin(), wanted.end(), topic.name) > 0; };
+  for (const std::string& name : wanted) {
+    if (std::none_of(topics().begin(), topics().end(), [&](const Topic& topic) { return topic.name == name; }))
+      throw Error("there is no topic '" + name + "'", "", "bench_core --list");
+  }
+  std::printf("%s\n", machine_text().c_str());
+  std::printf("ratio: how many times better ours is; spread: interquartile range over median of the rounds\n%s\n", heading_line().c_str());
+  std::vector<Row> all;
+  for (const Topic& topic : topics()) {
+    if (!is_wanted(topic)) continue;
+    std::printf("-- %s: %s\n", topic.name.c_str(), topic.about.c_str());
+    std::fflush(stdout);
+    for (const Row& row : topic.run()) {
+      std::printf("%s\n", line_of(row).c_str());
+      all.push_back(row);
+    }
+    std::fflush(stdout);
+  }
+  if (!json.empty()) write_file(json, json_of(all));
+  return 0;
+}
+
+}  // namespace
+}  // namespace neap::bench
+
+int main(int count, char** arguments) {
+  try {
+    return neap::bench::run({arguments + 1, arguments + count});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_core: %s\n", error.what());
+    return 1;
+  }
+}

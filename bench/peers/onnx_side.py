@@ -1,0 +1,45 @@
+"""The same models in ONNX Runtime, with all of its graph optimizations."""
+import sys
+from pathlib import Path
+
+import numpy
+import onnxruntime
+
+from side import answer
+
+FOLDER = Path(sys.argv[1])
+THREADS = int(sys.argv[2])
+
+
+def session(path, threads):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def inference(batch):
+    def make():
+        made = session(FOLDER / f"inference_{batch}.onnx", THREADS)
+        given = {made.get_inputs()[0].name: numpy.load(FOLDER / f"pictures_{batch}.npy")}
+        got, wanted = made.run(None, given)[0], numpy.load(FOLDER / f"logits_{batch}.npy")
+        assert numpy.allclose(got, wanted, rtol=1e-3, atol=1e-4), f"logits differ by {abs(got - wanted).max()}"
+        return lambda: made.run(None, given)
+
+    return make
+
+
+def layers(path):
+    def make():
+        made = session(path, 1)
+        entry = made.get_inputs()[0]
+        given = {entry.name: numpy.random.default_rng(1).uniform(-1, 1, entry.shape).astype(numpy.float32)}
+        return lambda: made.run(None, given)
+
+    return make
+
+
+chains = {f"{path.stem}": layers(path) for path in FOLDER.glob("depthwise_*.onnx")}
+answer({"inference_1": inference(1), "inference_128": inference(128), **chains}, one_thread=chains.keys())

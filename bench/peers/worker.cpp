@@ -1,0 +1,156 @@
+// Neap's part in the comparison with peers (compare.py). `bench_worker FOLDER` writes what the peers run there (ONNX models, the first
+// parameters, pictures and results as npy), prints "ready", and then answers each line "NAME CALLS" with the seconds of one call.
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "bench/core/graphs.h"
+#include "bench/demo_step.h"
+#include "bench/harness.h"
+#include "neap/base/error.h"
+#include "neap/files/npy.h"
+#include "neap/onnx/onnx.h"
+#include "neap/tensor/functions.h"
+#include "neap/train/step.h"
+
+namespace neap::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Work {
+  std::function<void()> run;
+  int threads = 2;
+};
+
+// What is asked for is made when it is first asked for: compiling takes long.
+using Maker = std::function<Work()>;
+
+Maker training_step_work() {
+  return [] {
+    const DemoStep demo = demo_step(128);
+    return Work{[step = std::make_shared<Executable>(executable_of(demo.graph)), inputs = demo.inputs] { step->run(inputs); }};
+  };
+}
+
+Graph inference(Layer& network, std::int64_t batch) { return inference_graph(network, {"images", {DType::f32, {batch, 1, 28, 28}, {}}}); }
+
+Maker inference_work(const fs::path& folder, std::int64_t batch) {
+  const auto network = efficient_net_28();
+  network->initialize(1);
+  const Graph graph = inference(*network, batch);
+  const Array pictures = random_array({batch, 1, 28, 28}, 5, 0, 1);
+  write_onnx(graph, folder / fmt::format("inference_{}.onnx", batch));
+  write_npy(folder / fmt::format("pictures_{}.npy", batch), pictures);
+  return [graph, pictures, folder, batch] {
+    const auto made = std::make_shared<Executable>(executable_of(graph));
+    write_npy(folder / fmt::format("logits_{}.npy", batch), made->run({pictures})[0]);
+    return Work{[made, pictures] { made->run({pictures}); }};
+  };
+}
+
+void write_parameters(const fs::path& folder) {
+  const auto network = efficient_net_28();
+  network->initialize(1);
+  int k = 0;
+  for (const Parameter* parameter : network->parameters())
+    write_npy(folder / fmt::format("parameter_{:03}.npy", k++), parameter->value().array());
+}
+
+struct DepthwiseLayer {
+  std::int64_t channels, size, kernel;
+};
+constexpr DepthwiseLayer depthwise_layers[] = {{32, 112, 3}, {144, 56, 3}, {240, 28, 3}, {672, 14, 3},
+                                               {240, 28, 5}, {672, 14, 5}, {1152, 7, 5}};
+
+// Layers one after the other. ONNX Runtime's time of one layer is that of a longer chain less that of one, so that the change of layout at
+// its borders does not count.
+Graph depthwise_chain(const DepthwiseLayer& layer, int count, const Layout& layout) {
+  Graph graph;
+  Builder build(graph);
+  const auto [channels, size, kernel] = layer;
+  Var x = build.input("x", {DType::f32, {1, channels, size, size}, layout});
+  const std::vector<std::int64_t> pads(4, kernel / 2);
+  for (int i = 0; i < count; ++i) {
+    const Var w = build.constant(random_array({channels, 1, kernel, kernel}, 2)), bias = build.constant(random_array({channels}, 3));
+    x = unary("swish", build.call("conv", {x, w, bias}, {{"groups", channels}, {"pads", pads}}));
+  }
+  graph.add_output(x.id(), "y");
+  graph.set_type(x.id(), {DType::f32, x.shape(), layout});
+  return graph;
+}
+
+Maker depthwise_work(const fs::path& folder, const DepthwiseLayer& layer, const std::string& name) {
+  for (const int count : {1, 6}) write_onnx(depthwise_chain(layer, count, {}), folder / fmt::format("{}_{}.onnx", name, count));
+  return [layer] {
+    const Array x = random_array({1, layer.channels, layer.size, layer.size}, 1);
+    const auto made = std::make_shared<Executable>(executable_of(depthwise_chain(layer, 1, Layout::channels_last(4))));
+    return Work{[made, x] { made->run({x}); }, 1};
+  };
+}
+
+Maker chain_work() {
+  return [] {
+    return Work{[x = Tensor(random_array({1000000}, 1))] {
+      Tensor y = swish(x * 1.5F + 0.25F);
+      y = y * y - 0.5F;
+      (maximum(y, y * 0.1F) * 2.0F).array();
+    }};
+  };
+}
+
+double seconds_of(const Work& work, int calls) {
+  const Threads threads(work.threads);
+  work.run();
+  const auto all = [&] {
+    for (int i = 0; i < calls; ++i) work.run();
+  };
+  return once_seconds(all, work.threads == 1 ? Clock::thread : Clock::wall) / calls;
+}
+
+void answer(const std::map<std::string, Maker>& makers) {
+  std::map<std::string, Work> made;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream words(line);
+    std::string name;
+    int calls = 0;
+    words >> name >> calls;
+    const auto maker = makers.find(name);
+    if (maker == makers.end() || calls < 1) throw Error("cannot do '" + line + "'", "bench_worker", "NAME CALLS");
+    auto found = made.find(name);
+    if (found == made.end()) found = made.emplace(name, maker->second()).first;
+    std::printf("%.9g\n", seconds_of(found->second, calls));
+    std::fflush(stdout);
+  }
+}
+
+void run(const fs::path& folder) {
+  fs::create_directories(folder);
+  write_parameters(folder);
+  std::map<std::string, Maker> makers{{"training_step", training_step_work()}, {"chain", chain_work()}};
+  for (const std::int64_t batch : {1, 128}) makers[fmt::format("inference_{}", batch)] = inference_work(folder, batch);
+  for (const DepthwiseLayer& layer : depthwise_layers) {
+    const std::string name = fmt::format("depthwise_{}x{}_k{}", layer.channels, layer.size, layer.kernel);
+    makers[name] = depthwise_work(folder, layer, name);
+  }
+  std::printf("ready\n");
+  std::fflush(stdout);
+  answer(makers);
+}
+
+}  // namespace
+}  // namespace neap::bench
+
+int main(int count, char** arguments) {
+  try {
+    if (count != 2) throw neap::Error("takes one folder", "bench_worker", "bench_worker FOLDER");
+    neap::bench::run(arguments[1]);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_worker: %s\n", error.what());
+    return 1;
+  }
+}
