@@ -287,7 +287,7 @@ MapParser::Part MapParser::shared() {
     if (found == shared_.end()) cursor_.fail("#{} is used before it is given", number);
     return found->second;
   }
-  const Part part = infix(1);
+  Part part = infix(1);
   cursor_.expect(")");
   if (!shared_.emplace(number, part).second) cursor_.fail("#{} is given twice", number);
   return part;
