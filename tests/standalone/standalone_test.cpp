@@ -1,0 +1,145 @@
+// Stand-alone networks, compiled for each instruction set that this machine runs, against the interpreter.
+#include "neap/standalone/standalone.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "neap/base/error.h"
+#include "neap/base/file.h"
+#include "neap/codegen/compiler.h"
+#include "neap/files/npy.h"
+#include "neap/ops/builder.h"
+#include "neap/ops/interpreter.h"
+
+namespace neap {
+namespace {
+
+std::string problem_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.problem();
+  }
+  return "nothing was thrown";
+}
+
+class Standalone : public testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  // Writes, compiles and runs; outputs in the graph's order.
+  std::vector<Array> run(const Graph& graph, const StandaloneOptions& options, const std::vector<Array>& inputs, Isa isa) {
+    write_standalone(graph, path("made"), options);
+    std::vector<std::string> command{system_compiler().path, "-o", path("program")};
+    for (const std::string& flag : kernel_flags(isa)) {
+      if (flag != "-O3" && flag != "-fno-exceptions" && flag != "-fno-rtti") command.push_back(flag);
+    }
+    for (const std::string& file : {options.name + ".cpp", std::string("main.cpp"), std::string("kernels_portable.cpp"),
+                                    std::string("kernels_avx2.cpp"), std::string("kernels_avx512.cpp")}) {
+      command.push_back(path("made/" + file));
+    }
+    std::string output;
+    EXPECT_EQ(run_program(command, output, 300), 0) << output;
+    std::vector<std::string> call{path("program"), path("made/weights.bin")};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      write_npy(path("in" + std::to_string(i) + ".npy"), inputs[i]);
+      call.push_back(path("in" + std::to_string(i) + ".npy"));
+    }
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i) call.push_back(path("out" + std::to_string(i) + ".npy"));
+    EXPECT_EQ(run_program(call, output, 60), 0) << output;
+    std::vector<Array> results;
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i) results.push_back(read_npy(path("out" + std::to_string(i) + ".npy")));
+    return results;
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+void expect_near(const std::vector<Array>& right, const std::vector<Array>& mine) {
+  ASSERT_EQ(right.size(), mine.size());
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    ASSERT_EQ(right[i].sizes(), mine[i].sizes());
+    ASSERT_EQ(right[i].dtype(), mine[i].dtype());
+    for (std::int64_t k = 0; k < right[i].count(); ++k) {
+      if (std::isnan(right[i].get(k))) {
+        EXPECT_TRUE(std::isnan(mine[i].get(k)));
+      } else {
+        EXPECT_NEAR(right[i].get(k), mine[i].get(k), 1e-5 * (1 + std::abs(right[i].get(k)))) << "output " << i << ", element " << k;
+      }
+    }
+  }
+}
+
+// A convolution, a softmax, an integer output, outputs that are an input and a constant, and one given twice.
+Graph several(const std::string& name = "x") {
+  Graph graph;
+  Builder build(graph);
+  const Dim n = Dim::symbol("N");
+  const Var x = build.input(name, {DType::f32, {n, 2, 5, 7}, {}}), k = build.input("k", {DType::i64, {n}, {}});
+  Array weights(DType::f32, {3, 2, 3, 3});
+  for (std::int64_t i = 0; i < weights.count(); ++i) weights.set(i, std::sin(static_cast<double>(i)));
+  const Var w = build.constant(weights);
+  const Var y = build.call("softmax", {build.call("conv", {x, w}, {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}})});
+  graph.add_output(y.id(), "y");
+  graph.add_output((k + k).id(), "doubled");
+  graph.add_output(k.id(), "same");
+  graph.add_output(w.id(), "weights");
+  graph.add_output(y.id(), "again");
+  return graph;
+}
+
+std::vector<Array> several_inputs() {
+  Array x(DType::f32, {3, 2, 5, 7});
+  for (std::int64_t i = 0; i < x.count(); ++i) x.set(i, std::cos(static_cast<double>(7 * i)));
+  x.set(0, std::nan(""));
+  return {x, Array::of(std::vector<std::int64_t>{5, -7, 1})};
+}
+
+TEST_F(Standalone, GivesWhatTheDefinitionsGiveOnEachInstructionSet) {
+  const Graph graph = several();
+  const std::vector<Array> inputs = several_inputs(), right = interpret(graph, inputs);
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) continue;
+    SCOPED_TRACE(std::string(name(isa)));
+    expect_near(right, run(graph, {.name = "several", .sizes = {{"N", 3}}, .level = isa == Isa::avx2 ? 0 : 4}, inputs, isa));
+  }
+}
+
+TEST_F(Standalone, RunsFilesOfSeveralBatches) {
+  const Graph graph = several();
+  const std::vector<Array> inputs = several_inputs();
+  std::vector<Array> right = interpret(graph, inputs), mine = run(graph, {.sizes = {{"N", 1}}}, inputs, Isa::portable);
+  const std::size_t weights = 3;  // no batch: the same each time, one after the other
+  EXPECT_EQ(mine[weights].size(0), 9);
+  right.erase(right.begin() + weights);
+  mine.erase(mine.begin() + weights);
+  expect_near(right, mine);
+}
+
+TEST_F(Standalone, NamesOfAModelStayOutOfTheSources) {
+  const std::string hostile = "x\"; abort(); //\n*/";
+  write_standalone(several(hostile), path("made"), {.sizes = {{"N", 1}}});
+  for (const auto& entry : std::filesystem::directory_iterator(path("made"))) {
+    EXPECT_EQ(read_file(entry.path()).find("abort();"), std::string::npos) << entry.path();
+  }
+  EXPECT_NE(read_file(path("made/network.cpp")).find("\"input0\""), std::string::npos);
+}
+
+TEST_F(Standalone, RefusesWhatItCannotWrite) {
+  EXPECT_EQ(problem_of([&] { write_standalone(several(), path("made")); }), "the size N is open");
+  for (const char* name : {"", "Upper", "1st", "a b", "kernels", "main", "../up"}) {
+    const std::string problem = problem_of([&, name] { write_standalone(several(), path("made"), {.name = name, .sizes = {{"N", 1}}}); });
+    EXPECT_NE(problem.find("cannot be the name of a library"), std::string::npos) << name;
+  }
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", {DType::f32, {4}, {}});
+  graph.add_output((x * 2.0).id(), "next/x", 0);
+  EXPECT_EQ(problem_of([&] { write_standalone(graph, path("made")); }), "output 0 updates an input: the graph is a training step");
+}
+
+}  // namespace
+}  // namespace neap
