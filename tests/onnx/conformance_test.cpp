@@ -14,6 +14,8 @@
 #include "neap/base/file.h"
 #include "neap/onnx/onnx.h"
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "neap/transform/optimizer.h"
 
 namespace neap {
 namespace {
@@ -21,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Cases that must pass; raise it when more do.
-constexpr int floor_of_passing = 910;
+constexpr int floor_of_passing = 947;
 
 fs::path data_folder() {
   const char* given = std::getenv("NEAP_ONNX_TESTDATA");
@@ -90,6 +92,17 @@ Graph read_case(const fs::path& path, const std::vector<std::pair<std::string, A
   }
 }
 
+// By the interpreter; compiled where that would take minutes.
+std::vector<Array> run_graph(const Graph& graph, const std::vector<Array>& inputs) {
+  constexpr std::int64_t many = 100'000;
+  std::int64_t elements = 0;
+  for (const Array& input : inputs) elements += input.count();
+  if (elements <= many) return interpret(graph, inputs);
+  Optimizer optimizer(graph);
+  optimizer.optimize(0);
+  return Executable(optimizer.graph()).run(inputs);
+}
+
 Result run_case(const fs::path& folder) {
   Result result;
   try {
@@ -113,7 +126,7 @@ Result run_case(const fs::path& folder) {
       for (const auto& [input, elements] : inputs) {
         if (options.known.count(input) == 0) arguments.push_back(elements);
       }
-      const std::vector<Array> got = interpret(graph, arguments);
+      const std::vector<Array> got = run_graph(graph, arguments);
       for (std::size_t i = 0; i < std::max(got.size(), wanted.size()); ++i) {
         const bool both = i < got.size() && i < wanted.size();
         const std::string difference = both ? first_difference(got[i], wanted[i]) : "another number of outputs";
