@@ -110,7 +110,7 @@ void compare_gradients(StepComparison& result, const NamedArrays& a, const Named
   for (const auto& [name, array] : a) {
     if (!starts_with(name, mean_prefix)) continue;
     const std::string parameter = name.substr(mean_prefix.size());
-    include(result.gradients, parameter, b.at(name), array, 1e-4 * largest);
+    include(result.gradients, parameter, b.at(name), array, 1e-2 * largest);
     if (largest_of(array) < 1e-5 * largest) result.unmoved.push_back(parameter);
   }
 }

@@ -21,7 +21,7 @@ struct MeasuredStep {
   int interpreted = 0;  // nodes that were not compiled: then the times say nothing
 };
 
-// The worst of several arrays: the largest difference in an array divided by the array's largest element (of gradients: by a ten-thousandth
+// The worst of several arrays: the largest difference in an array divided by the array's largest element (of gradients: by a hundredth
 // of the largest of all gradients, where that is more).
 struct Difference {
   double relative = 0;
