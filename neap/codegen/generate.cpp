@@ -75,9 +75,7 @@ class KernelWriter {
 
   std::string write() {
     const std::string body = write_body();
-    std::string text;
-    for (const std::string& origin : node_.origin) text += "// " + comment_text(origin) + "\n";
-    text += function("i64 @K@_chunks(const i64* n)", chunk_count());
+    std::string text = function("i64 @K@_chunks(const i64* n)", chunk_count());
     text += function("i64 @K@_scratch(const i64* n)", fmt::format("return {};\n", scratch_bytes()));
     text += function("i64 @K@(void* const* buffers, const i64* n, void* scratch, i64 begin, i64 end)",
                      pointers() + "bool bad = false;\n" + emit_.setup() + "[[maybe_unused]] const i64 chunks = @K@_chunks(n);\n" +
@@ -479,7 +477,9 @@ KernelSource generate_kernel(const Graph& graph, const Node& node, const std::ve
   source.name = "k_" + Hasher().add(text).add(name(isa)).finish().hex();
   for (std::size_t at = text.find("@K@"); at != std::string::npos; at = text.find("@K@", at)) text.replace(at, 3, source.name);
   source.cost = static_cast<double>(text.size());
-  source.text = std::move(text);
+  // Where it came from is no part of the name: equal maps of different places share a kernel, which is said to come from the first.
+  for (const std::string& origin : node.origin) source.text += "// " + comment_text(origin) + "\n";
+  source.text += text;
   return source;
 }
 
