@@ -73,6 +73,18 @@ void reductions_over(const Expr& value, int axis, std::vector<Expr>& found) {
   for (const Expr& arg : value->args) reductions_over(arg, axis, found);
 }
 
+// Whether a reduction over an axis stands within one over other axes: it is another sum at each point of those.
+bool within_another(const Expr& value, int axis) {
+  bool found = false;
+  visit(value, [&](const Expr& e) {
+    if (e->op != Scalar::reduce || find_axis(e->axes, axis) != nullptr) return;
+    std::vector<Expr> inner;
+    reductions_over(e->args[0], axis, inner);
+    found |= !inner.empty();
+  });
+  return found;
+}
+
 // The axes of a reduction but one, which becomes the outer axis: the rest of the sum is made inside.
 std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const std::vector<Axis>& axes,
                             const std::vector<std::string>& origin, ValueId next_value, Rows& rows, std::vector<Stage>& made) {
@@ -83,6 +95,7 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
     return "";
   }
   if (stage.accumulate != Accumulate::none) return "it accumulates what it reduces";
+  if (within_another(stage.value, outer)) return "its reduction over the axis stands within another reduction";
   std::string reason;
   Map flat;
   flat.axes = axes;
