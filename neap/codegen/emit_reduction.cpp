@@ -59,13 +59,7 @@ void Emitter::prepare(LoopLevel& here, const std::vector<Instance>& instances) {
 }
 
 std::unique_ptr<LoopLevel> Emitter::open_loop(LoopLevel& around, const Axis& axis) {
-  std::string begin = "0l", end;
-  if (axis.ragged != nullptr) {
-    begin = value(around, axis.ragged->first).text;
-    end = value(around, axis.ragged->second).text;
-  } else {
-    end = dim(axis.extent);
-  }
+  const auto [begin, end] = range_of(around, axis);
   auto level = around.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
   level->axes.insert(axis.id);
   return level;

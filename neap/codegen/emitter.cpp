@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "neap/base/error.h"
+#include "neap/codegen/kernel.h"
 
 namespace neap {
 namespace {
@@ -112,10 +113,38 @@ std::string Emitter::lanes_of(const LoopLevel& here, const Term& term, DType dty
   return fmt::format("splat<{}>({})", compute_type(here.lanes.dtype, Form::vector), term.text);
 }
 
+// ---- failures -----------------------------------------------------------------------------------------------------------------
+
+// What a kernel returns where an index is out of bounds of this operand (kernel.h).
+std::int64_t Emitter::failure_of(const std::string& base) const {
+  const std::int64_t number = std::stoll(base.substr(1)), inputs = static_cast<std::int64_t>(inputs_.size());
+  return 1 + (base[0] == 'x' ? number : base[0] == 'l' ? inputs + static_cast<std::int64_t>(outputs_.size()) + number : inputs + number);
+}
+
+std::string Emitter::fail_text(const std::string& condition, std::int64_t failure) const {
+  return fmt::format("bad = max(bad, (i64)({}) * {}l);\n", condition, failure);
+}
+
+std::pair<std::string, std::string> Emitter::range_of(LoopLevel& here, const Axis& axis) {
+  if (axis.ragged == nullptr) return {"0l", dim(axis.extent)};
+  const Term begin = value(here, axis.ragged->first), end = value(here, axis.ragged->second);
+  if (!has_read(axis.ragged->first) && !has_read(axis.ragged->second)) return {begin.text, end.text};
+  // Offsets from the data: beyond the entries is reported, and meanwhile only those that are there are visited.
+  std::int64_t operand = 0;
+  visit(axis.ragged->second, [&](const Expr& e) {
+    if (e->op == Scalar::read && e->integer >= 0) operand = e->integer;
+  });
+  LoopLevel& known = ancestor(here, std::max(begin.depth, end.depth));
+  const std::string entries = dim(axis.extent);
+  known.text += fail_text(fmt::format("({0} < {1}) & (({0} < 0) | ({1} > {2}))", begin.text, end.text, entries), bad_offsets + operand);
+  return {define(known, "t", "i64", fmt::format("max({}, 0l)", begin.text)),
+          define(known, "t", "i64", fmt::format("min({}, {})", end.text, entries))};
+}
+
 // ---- reads and writes ---------------------------------------------------------------------------------------------------------
 
 Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part,
-                              bool checked) {
+                              bool checked, const Term& asked) {
   Place made;
   std::vector<Expr> safe = index;
   if (checked) {
@@ -123,9 +152,10 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     for (std::size_t i = 0; i < index.size(); ++i) {
       if (!has_read(index[i])) continue;
       const Term at = value(here, index[i], part);
-      ancestor(here, at.depth).text += fmt::format("bad |= (u64){} >= (u64){};\n", at.text, dim(type.shape[i]));
+      const std::string outside = fmt::format("((u64){} >= (u64){})", at.text, dim(type.shape[i]));
+      ancestor(here, std::max(at.depth, asked.depth)).text +=
+          fail_text(asked.text.empty() ? outside : fmt::format("({}) & {}", asked.text, outside), failure_of(base));
       safe[i] = select(index[i] >= Expr(0) && index[i] < Expr(type.shape[i]), index[i], Expr(0));
-      checks_ = true;
     }
   }
   Expr offset = storage_offset(type, safe);
@@ -281,7 +311,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
     }
   }
   // The element is read only where it is there.
-  const Place at = place(here, operand_name(e->integer), type, index, part, from_data && !has_outside(e));
+  const Place at = place(here, operand_name(e->integer), type, index, part, from_data && !has_outside(e), {all, test_depth});
   const Term other = value(here, outside, part);
   const Form form = in_lanes || other.form == Form::vector ? Form::vector : Form::scalar;
   const int depth = std::max({at.depth, test_depth, other.depth, e->integer < 0 ? stage_depth_ : 0});

@@ -64,9 +64,14 @@ class Emitter {
     int depth = 0;
     Dim lane_stride = 0;
   };
-  Place place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked);
+  // `checked`: indices from the data are checked, where `asked` (if given) is true.
+  Place place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked,
+              const Term& asked = {});
   std::string load_text(const LoopLevel& here, const Place& place, DType dtype, int part) const;
   std::string store_text(const LoopLevel& here, const Place& place, DType dtype, int part, const Term& value) const;
+
+  // Where a loop begins and ends; of a ragged axis only the entries that are there.
+  std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);
 
   std::string dim(const Dim& size) const { return dim_text(size, symbols_); }
   std::string fresh(const char* prefix) { return prefix + std::to_string(++count_); }
@@ -83,7 +88,6 @@ class Emitter {
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
 
   const std::string& setup() const { return setup_; }  // at the start of the kernel: rows that stand for what is outside
-  bool checks() const { return checks_; }              // whether `bad` is used
   // Locals change from stage to stage: what is read from them is not kept in loops outside of this depth.
   void set_stage_depth(int depth) { stage_depth_ = depth; }
 
@@ -94,6 +98,8 @@ class Emitter {
   void reductions(LoopLevel& here, const std::vector<Instance>& group);
   void vector_reduction(LoopLevel& at, const std::vector<Instance>& group, std::size_t along);
   std::optional<std::size_t> lane_axis_of(const Expr& reduction);
+  std::int64_t failure_of(const std::string& base) const;
+  std::string fail_text(const std::string& condition, std::int64_t failure) const;
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
   std::string fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked);
   bool needs_guard(const Expr& e);
@@ -111,7 +117,6 @@ class Emitter {
   std::vector<Expr> kept_;  // expressions made here: their nodes are keys above and must live
   std::map<std::string, std::string> fills_;
   std::string setup_;
-  bool checks_ = false;
   int count_ = 0, stage_depth_ = 0;
 };
 

@@ -78,7 +78,7 @@ class KernelWriter {
     std::string text = function("i64 @K@_chunks(const i64* n)", chunk_count());
     text += function("i64 @K@_scratch(const i64* n)", fmt::format("return {};\n", scratch_bytes()));
     text += function("i64 @K@(void* const* buffers, const i64* n, void* scratch, i64 begin, i64 end)",
-                     pointers() + "bool bad = false;\n" + emit_.setup() + "[[maybe_unused]] const i64 chunks = @K@_chunks(n);\n" +
+                     pointers() + "i64 bad = 0;\n" + emit_.setup() + "[[maybe_unused]] const i64 chunks = @K@_chunks(n);\n" +
                          "for (i64 chunk = begin; chunk < end; ++chunk) {\n" + body + "}\nreturn bad;\n");
     text += function("void @K@_combine(void* const* buffers, const i64* n, void* scratch)", combine());
     return indent(text);
@@ -407,15 +407,8 @@ class KernelWriter {
   void write_scope(LoopLevel& here, const Ranges& ranges, std::size_t k) {
     if (k < outer_.size()) {
       const Axis& axis = outer_[k];
-      std::string begin = "0l", end;
-      if (axis.ragged != nullptr) {
-        begin = emit_.value(here, axis.ragged->first).text;
-        end = emit_.value(here, axis.ragged->second).text;
-      } else if (const auto cut = ranges.find(axis.id); cut != ranges.end()) {
-        std::tie(begin, end) = cut->second;
-      } else {
-        end = emit_.dim(axis.extent);
-      }
+      const auto cut = ranges.find(axis.id);
+      const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
       const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
       level->axes.insert(axis.id);
       write_scope(*level, ranges, k + 1);

@@ -93,8 +93,7 @@ class NestWriter {
     } else {
       std::string begin, end;
       if (at.axis.ragged != nullptr) {
-        begin = emit_.value(here, at.axis.ragged->first).text;
-        end = emit_.value(here, at.axis.ragged->second).text;
+        std::tie(begin, end) = emit_.range_of(here, at.axis);
       } else {
         std::tie(begin, end) = range(at.axis.id);
       }

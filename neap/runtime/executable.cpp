@@ -260,10 +260,19 @@ struct Executable::State {
       }
     }
     if (failed != 0) {
-      throw Error(fmt::format("an index in the data is out of bounds of operand {}", failed - 1),
-                  describe(node) + (node.origin.empty() ? "" : ", from " + node.origin[0]), "check the index tensor's values");
+      throw Error(failure_text(node, failed), describe(node) + (node.origin.empty() ? "" : ", from " + node.origin[0]),
+                  "check the values of the tensor that holds the positions");
     }
     if (b.combines[i]) kernel.combine(buffers.data(), b.sizes.data(), b.scratch);
+  }
+
+  std::string failure_text(const Node& node, std::int64_t failed) const {
+    if (failed >= bad_offsets) return fmt::format("offsets in operand {} run past the entries that are there", failed - bad_offsets);
+    const auto at = static_cast<std::size_t>(failed - 1), inputs = node.inputs.size();
+    if (at >= inputs + node.outputs.size()) return "an index in the data is out of bounds of a buffer of the scope";
+    const ValueId id = at < inputs ? node.inputs[at] : node.outputs[at - inputs];
+    return fmt::format("an index in the data is out of bounds of {} {}, {}", at < inputs ? "operand" : "result",
+                       at < inputs ? at : at - inputs, graph.type(id).to_string());
   }
 
   void run_interpreted(const Node& node, const Binding& b, std::span<void* const> buffers) const {

@@ -1,0 +1,385 @@
+// Kernels by hand: maps that operators seldom make, compiled for each instruction set, at several sizes, against the interpreter.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "neap/base/machine.h"
+#include "neap/ops/builder.h"
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "tests/support/expect_error.h"
+
+namespace neap {
+namespace {
+
+// Inputs are filled by their names: "offsets" rise from 0 to E, "rows" are below N, "labels" below 5, others are numbers; "special" holds
+// NaN and infinities too.
+struct Kernel {
+  const char* name;
+  const char* text;
+  double tolerance = 1e-5;
+};
+
+const Kernel kernels[] = {
+    {"a scope with locals", R"(
+  input x : f32[N,64]
+  %0 = map(x) i:N { local $0: f32[64]; local $1: f32[1]; for j:64 $0[j] = exp(x[i,j]); for j:64 $1[0] += $0[j]; for b:64 %0[i,b] = $0[b] / $1[0] } : f32[N,64]
+  output y = %0)"},
+    {"a scope whose local is read a step aside", R"(
+  input x : f32[N,33]
+  %0 = map(x) i:N { local $0: f32[33]; for j:33 $0[j] = x[i,j] * 2.0; for b:32 %0[i,b] = $0[b + 1] - $0[b] } : f32[N,32]
+  output y = %0)"},
+    {"a scope that hands on and accumulates", R"(
+  input x : f32[N,17]
+  %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]
+  output a = %0
+  output b = %1
+  output c = %2)"},
+    {"a scope of one row", R"(
+  input x : f32[1,40]
+  %0 = map(x) i:1 { local $0: f32[40]; for j:40 $0[j] = x[i,j] + 1.0; for j:40 %0[i,j] = $0[39 - j] } : f32[1,40]
+  output y = %0)"},
+    {"sums of CSR rows", R"(
+  input x : f32[E,5]
+  input offsets : i64[N+1]
+  %0 = map(x, offsets) n:N f:5 { %0[n,f] = sum(e:E in offsets[n] to offsets[n + 1], x[e,f]) } : f32[N,5]
+  output y = %0)"},
+    {"entries of CSR rows, accumulated", R"(
+  input x : f32[E]
+  input offsets : i64[N+1]
+  %0, %1 = map(x, offsets) n:N e:E in offsets[n] to offsets[n + 1] { %0[n] += x[e]; %1[n] max= x[e] } : f32[N], f32[N]
+  output y = %0
+  output z = %1)"},
+    {"a softmax over CSR rows in one scope", R"(
+  input x : f32[E]
+  input offsets : i64[N+1]
+  %0 = map(x, offsets) n:N { local $0: f32[2]; $0[0] = max(e:E in offsets[n] to offsets[n + 1], x[e]); $0[1] = sum(d:E in offsets[n] to offsets[n + 1], exp(x[d] - $0[0])); for c:E in offsets[n] to offsets[n + 1] %0[c] = exp(x[c] - $0[0]) / $0[1] } : f32[E]
+  output y = %0)"},
+    {"accumulated into elements of its own", R"(
+  input x : f32[N,M]
+  %0 = map(x) i:N j:M { %0[i] += x[i,j] } : f32[N]
+  output y = %0)"},
+    {"accumulated into parts", R"(
+  input x : f32[N,31]
+  %0 = map(x) i:N j:31 { %0[j] += x[i,j] } : f32[31]
+  %1 = map(x) i:N j:31 { %1[j] max= x[i,j] } : f32[31]
+  %2 = map(x) i:N j:31 { %2[j] min= x[i,j] } : f32[31]
+  output y = %0
+  output z = %1
+  output w = %2)"},
+    {"accumulated by one thread", R"(
+  input x : f32[N,M]
+  %0 = map(x) i:N j:M { %0[j] += x[i,j] } : f32[M]
+  output y = %0)"},
+    {"accumulated twice into one result", R"(
+  input x : f32[N,16]
+  input z : f32[N,16]
+  %0 = map(x, z) i:N j:16 { %0[j] += x[i,j]; %0[15 - j] += z[i,j] } : f32[16]
+  output y = %0)"},
+    {"accumulated where the data says", R"(
+  input x : f32[N,3]
+  input rows : i64[N]
+  %0 = map(x, rows) i:N j:3 { %0[rows[i],j] += x[i,j] } : f32[N,3]
+  output y = %0)"},
+    {"accumulated in bf16", R"(
+  input x : bf16[N,19]
+  %0 = map(x) i:N j:19 { %0[j] += x[i,j] } : bf16[19]
+  %1 = map(x) i:N j:19 { %1[i] += x[i,j] } : bf16[N]
+  %2 = map(x) i:N j:19 { %2[i] = sum(k:19, x[i,k] * x[i,j]) } : bf16[N]
+  output y = %0
+  output z = %1)",
+     0.02},
+    {"accumulated in a layout of its own", R"(
+  input x : f32[N,4,6,3]
+  %0 = map(x) i:N c:4 h:6 w:3 { %0[0,c,h,w] += x[i,c,h,w] } : f32[1,4,6,3] acdb
+  %1 = map(x) i:N c:4 h:6 w:3 { %1[i,c,h,0] += x[i,c,h,w] } : f32[N,4,6,1] acdb
+  %2 = map(%0, %1) i:N c:4 h:6 w:3 { %2[i,c,h,w] = %0[0,c,h,w] - %1[i,c,h,0] } : f32[N,4,6,3]
+  output y = %2)"},
+    {"integers and truth", R"(
+  input x : f32[N,23]
+  input rows : i64[N]
+  %0 = map(x) i:N { %0[i] = any(j:23, x[i,j] > 1.5) } : bool[N]
+  %1 = map(x) i:N { %1[i] = all(j:23, x[i,j] > -1.5) } : bool[N]
+  %2 = map(rows) i:N { %2[] += rows[i] } : i64[]
+  %3 = map(x) i:N { %3[i] = i32(x[i,0] * 100.0) } : i32[N]
+  output a = %0
+  output b = %1
+  output c = %2
+  output d = %3)"},
+    {"blocks of eight channels", R"(
+  input x : f32[N,13,3,5]
+  %0 = map(x) n:N c:13 h:3 w:5 { %0[n,c,h,w] = x[n,c,h,w] * 2.0 } : f32[N,13,3,5] aBcd8b
+  %1 = map(%0) n:N c:13 h:3 w:5 { %1[n,c,h,w] = tanh(%0[n,c,h,w]) } : f32[N,13,3,5] aBcd8b
+  %2 = map(%1) n:N c:13 h:3 w:5 { %2[n,c,h,w] = %1[n,c,h,w] + 1.0 } : f32[N,13,3,5]
+  %3 = map(%1) n:N c:13 { %3[n,c] = sum(h:3 w:5, %1[n,c,h,w]) } : f32[N,13]
+  output y = %2
+  output z = %3)"},
+    {"stores a stride apart", R"(
+  input x : f32[N,20]
+  %0 = map(x) i:N j:20 { %0[i,j] = x[i,j] + 1.0 } : f32[N,20] ba
+  %1 = map(%0) i:N j:20 { %1[j,i] = %0[i,j] * 2.0 } : f32[20,N]
+  %2 = map(x) i:N j:20 { %2[i,19 - j] = x[i,j] } : f32[N,20]
+  output y = %1
+  output z = %2)"},
+    {"every other element", R"(
+  input x : f32[N,40]
+  %0 = map(x) i:N j:20 { %0[i,j] = x[i,2 * j] + x[i,2 * j + 1] * x[i,39 - 2 * j] } : f32[N,20]
+  output y = %0)"},
+    {"reads that are outside, of another value", R"(
+  input x : f32[N,17]
+  input z : f32[19]
+  %0 = map(x, z) i:N j:19 { %0[i,j] = x[i,j - 1] or z[j] } : f32[N,19]
+  %1 = map(x, z) i:N j:19 { %1[i,j] = (x[i,j - 1] or 7.0) * z[j] } : f32[N,19]
+  %2 = map(x, z) i:N j:19 { %2[i,j] = (x[i + 1,min(j, 16)] or -z[j]) } : f32[N,19]
+  output a = %0
+  output b = %1
+  output c = %2)"},
+    {"windows over borders", R"(
+  input x : f32[N,4,9,33]
+  input w : f32[4,3,3]
+  %0 = map(x, w) n:N c:4 h:9 i:33 { %0[n,c,h,i] = sum(r:3 s:3, (x[n,c,h + r - 1,i + s - 1] or 0.0) * w[c,r,s]) } : f32[N,4,9,33]
+  %1 = map(x) n:N c:4 h:5 i:17 { %1[n,c,h,i] = max(r:3 s:3, x[n,c,2 * h + r - 1,2 * i + s - 1] or -inf) } : f32[N,4,5,17]
+  %2 = map(x, w) n:N c:4 h:9 i:33 { %2[n,c,h,i] = sum(r:3 s:3, (x[n,c,h + 2 * r - 2,i + 2 * s - 2] or 0.0) * w[c,r,s]) } : f32[N,4,9,33]
+  output y = %0
+  output z = %1
+  output v = %2)"},
+    {"positions of extremes, of NaN too", R"(
+  input special : f32[N,9]
+  input x : f32[N,9]
+  %0 = map(special) i:N { %0[i] = argmax(j:9, special[i,j]) } : i64[N]
+  %1 = map(special) i:N { %1[i] = argmin(j:9, special[i,j]) } : i64[N]
+  %2 = map(x) i:N { %2[i] = x[i,argmax(j:9, x[i,j])] } : f32[N]
+  %3 = map(special) i:N { %3[i] = max(j:9, special[i,j]) } : f32[N]
+  %4 = map(special) j:9 { %4[j] = min(i:N, special[i,j]) } : f32[9]
+  %5 = map(special) i:N j:9 { %5[j] max= special[i,j] } : f32[9]
+  output a = %0
+  output b = %1
+  output c = %2
+  output d = %3
+  output e = %4
+  output f = %5)"},
+    {"reductions in conditions", R"(
+  input x : f32[N,21]
+  input rows : i64[N]
+  %0 = map(x) i:N j:21 { %0[i,j] = select(sum(k:21, x[i,k]) > 0.0, x[i,j] / sum(m:21, abs(x[i,m])), max(l:21, x[i,l])) } : f32[N,21]
+  %1 = map(x, rows) i:N { %1[i] = select(rows[i] > 0, x[rows[i] - 1,3], -1.0) } : f32[N]
+  %2 = map(x, rows) i:N { %2[i] = sum(k:21, select(k < rows[i], x[rows[i] - 1,k], 0.5)) } : f32[N]
+  output a = %0
+  output b = %1
+  output c = %2)"},
+    {"axes of no size", R"(
+  input x : f32[N,0]
+  input z : f32[N,7]
+  %0 = map(x) i:N { %0[i] = sum(j:0, x[i,j]) } : f32[N]
+  %1 = map(x) i:N { %1[i] = max(j:0, x[i,j]) } : f32[N]
+  %2 = map(x) i:N j:0 { %2[i] += x[i,j] } : f32[N]
+  %3 = map(z, x) i:N j:7 { %3[i,j] = z[i,j] * sum(k:0, x[i,k]) } : f32[N,7]
+  output a = %0
+  output b = %1
+  output c = %2
+  output d = %3)"},
+    {"f64 in tiles", R"(
+  input x : f64[N,M]
+  input w : f64[M,33]
+  %0 = map(x, w) i:N j:33 { %0[i,j] = sum(k:M, x[i,k] * w[k,j]) } : f64[N,33]
+  %1 = map(x) j:M k:M { %1[j,k] = sum(i:N, x[i,j] * x[i,k]) } : f64[M,M]
+  output y = %0
+  output z = %1)",
+     1e-12},
+    {"f32 in tiles", R"(
+  input x : f32[N,M]
+  input w : f32[M,33]
+  input v : f32[17,M]
+  %0 = map(x, w) i:N j:33 { %0[i,j] = max(0.0, sum(k:M, x[i,k] * w[k,j])) } : f32[N,33]
+  %1 = map(x, v) i:N j:17 { %1[i,j] = sum(k:M, x[i,k] * v[j,k]) } : f32[N,17]
+  %2 = map(x) j:M k:M { %2[j,k] = sum(i:N, x[i,j] * x[i,k]) } : f32[M,M]
+  output y = %0
+  output z = %1
+  output t = %2)"},
+};
+
+double element(const std::string& name, std::int64_t i, std::int64_t count, const Symbols& symbols, std::mt19937_64& random) {
+  if (name == "offsets")
+    return i + 1 == count ? static_cast<double>(symbols.at("E"))
+                          : std::floor(static_cast<double>(symbols.at("E") * i) / static_cast<double>(count));
+  if (name == "rows") return static_cast<double>(random() % static_cast<std::uint64_t>(std::max<std::int64_t>(1, symbols.at("N"))));
+  static constexpr double special[] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                                       -std::numeric_limits<double>::infinity(), -0.0};
+  if (name == "special" && random() % 3 == 0) return special[random() % 4];
+  return static_cast<double>(random() >> 11) * 0x1p-51 - 2;
+}
+
+std::vector<Array> filled(const Graph& graph, const Symbols& symbols) {
+  std::mt19937_64 random(7);
+  std::vector<Array> inputs;
+  for (const Input& input : graph.inputs) {
+    const Type& type = graph.type(input.value);
+    Array& array = inputs.emplace_back(type.dtype, evaluate(type.shape, symbols));
+    for (std::int64_t i = 0; i < array.count(); ++i) array.set(i, element(input.name, i, array.count(), symbols, random));
+  }
+  return inputs;
+}
+
+Graph graph_of(const std::string& body) { return parse_graph("graph main {" + body + "\n}\n"); }
+
+class AllKernels {
+ public:
+  explicit AllKernels(Isa isa) {
+    Builder build(all_);
+    for (const Kernel& kernel : kernels) {
+      Graph& graph = graphs_.emplace_back(graph_of(kernel.text));
+      std::vector<Var> arguments;
+      for (const Input& input : graph.inputs) {
+        arguments.push_back(build.input("x" + std::to_string(all_.inputs.size()), graph.type(input.value)));
+      }
+      for (const Var& output : build.inline_graph(graph, arguments))
+        all_.add_output(output.id(), "y" + std::to_string(all_.outputs.size()));
+    }
+    ExecutableOptions options;
+    options.isa = isa;
+    executable_ = std::make_unique<Executable>(all_, options);
+    for (const NodeProfile& node : executable_->profile()) EXPECT_EQ(node.how, "generated") << node.name;
+  }
+
+  void check(const Symbols& symbols) {
+    std::vector<Array> inputs;
+    for (const Graph& graph : graphs_) {
+      for (const Array& input : filled(graph, symbols)) inputs.push_back(input);
+    }
+    const int before = thread_count();
+    set_thread_count(1);
+    const std::vector<Array> got = executable_->run(inputs);
+    set_thread_count(2);
+    const std::vector<Array> again = executable_->run(inputs);
+    set_thread_count(before);
+    std::size_t next = 0;
+    for (std::size_t k = 0; k < graphs_.size(); ++k) {
+      SCOPED_TRACE(kernels[k].name);
+      for (const Array& wanted : interpret(graphs_[k], filled(graphs_[k], symbols))) {
+        expect_close(got[next], wanted, kernels[k].tolerance);
+        EXPECT_TRUE(got[next].bytes() == 0 ||
+                    std::memcmp(got[next].raw(), again[next].raw(), static_cast<std::size_t>(got[next].bytes())) == 0)
+            << "two threads give other bits";
+        ++next;
+      }
+    }
+  }
+
+ private:
+  static void expect_close(const Array& got, const Array& wanted, double tolerance) {
+    ASSERT_EQ(got.sizes(), wanted.sizes());
+    double largest = 1;
+    for (std::int64_t i = 0; i < wanted.count(); ++i) {
+      if (std::isfinite(wanted.get(i))) largest = std::max(largest, std::abs(wanted.get(i)));
+    }
+    for (std::int64_t i = 0; i < wanted.count(); ++i) {
+      const double a = got.get(i), b = wanted.get(i);
+      const bool same = std::isnan(b) ? std::isnan(a) : std::isinf(b) ? a == b : std::abs(a - b) <= tolerance * largest;
+      ASSERT_TRUE(same) << "element " << i << " of " << to_string(wanted.sizes()) << " is " << a << ", not " << b;
+    }
+  }
+
+  Graph all_;
+  std::vector<Graph> graphs_;
+  std::unique_ptr<Executable> executable_;
+};
+
+TEST(Kernels, GiveWhatTheInterpreterGives) {
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) continue;
+    AllKernels all(isa);
+    for (const std::int64_t n : {0, 1, 2, 7, 33, 200}) {
+      for (const std::int64_t m : {1, 17, 64}) {
+        SCOPED_TRACE(fmt::format("{}, N={} M={}", name(isa), n, m));
+        all.check({{"N", n}, {"M", m}, {"E", n == 0 ? 0 : 3 * n - 1}});
+      }
+    }
+  }
+}
+
+void expect_refused(const std::string& body, const std::vector<Array>& inputs, const std::string& problem) {
+  Executable executable(graph_of(body));
+  EXPECT_EQ(executable.profile()[0].how, "generated");
+  for (const int threads : {1, 2}) {
+    const int before = thread_count();
+    set_thread_count(threads);
+    expect_error([&] { executable.run(inputs); }, problem, "map");
+    set_thread_count(before);
+  }
+}
+
+Array integers(std::vector<std::int64_t> values) {
+  Array array(DType::i64, {static_cast<std::int64_t>(values.size())});
+  for (std::size_t i = 0; i < values.size(); ++i) array.set(static_cast<std::int64_t>(i), static_cast<double>(values[i]));
+  return array;
+}
+
+TEST(Kernels, RefuseIndicesThatAreOutOfBounds) {
+  const std::string gathers = R"(
+  input x : f32[4,3]
+  input i : i64[N]
+  %0 = map(x, i) n:N j:3 { %0[n,j] = x[i[n],j] } : f32[N,3]
+  output y = %0)";
+  const Array x = Array::zeros(DType::f32, {4, 3});
+  for (const std::int64_t bad : {std::int64_t{4}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
+    expect_refused(gathers, {x, integers({0, 3, bad, 1})}, "an index in the data is out of bounds of operand 0, f32[4,3]");
+  }
+  const std::string scatters = R"(
+  input x : f32[N]
+  input i : i64[N]
+  %0 = map(x, i) n:N { %0[i[n]] += x[n] } : f32[4]
+  output y = %0)";
+  for (const std::int64_t bad : {std::int64_t{4}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
+    expect_refused(scatters, {Array::zeros(DType::f32, {2}), integers({0, bad})},
+                   "an index in the data is out of bounds of result 0, f32[4]");
+  }
+}
+
+TEST(Kernels, RefuseOffsetsBeyondTheEntries) {
+  const std::string bodies[] = {R"(
+  input x : f32[E]
+  input o : i64[N+1]
+  %0 = map(x, o) n:N { %0[n] = sum(e:E in o[n] to o[n + 1], x[e]) } : f32[N]
+  output y = %0)",
+                                R"(
+  input x : f32[E]
+  input o : i64[N+1]
+  %0 = map(x, o) n:N e:E in o[n] to o[n + 1] { %0[n] += x[e] } : f32[N]
+  output y = %0)",
+                                R"(
+  input x : f32[E]
+  input o : i64[N+1]
+  %0 = map(x, o) n:N { local $0: f32[1]; $0[0] = sum(e:E in o[n] to o[n + 1], x[e]); for d:E in o[n] to o[n + 1] %0[d] = x[d] / $0[0] } : f32[E]
+  output y = %0)"};
+  for (const std::string& body : bodies) {
+    const Array x = Array::zeros(DType::f32, {5});
+    for (const std::int64_t bad : {std::int64_t{6}, std::int64_t{1} << 60}) {
+      expect_refused(body, {x, integers({0, 2, bad})}, "offsets in operand 1 run past the entries");
+    }
+    expect_refused(body, {x, integers({-1000000, 2, 5})}, "offsets in operand 1 run past the entries");
+    Executable executable(graph_of(body));
+    EXPECT_NO_THROW(executable.run({x, integers({0, 3, 2, 5})}));  // a row that runs backwards is empty
+  }
+}
+
+TEST(Kernels, WhatIsNotAskedForIsNotRefused) {
+  Executable executable(graph_of(R"(
+  input x : f32[3]
+  input i : i64[N]
+  %0 = map(x, i) n:N { %0[n] = select(i[n] >= 0, x[i[n]], -1.0) } : f32[N]
+  output y = %0)"));
+  Array x(DType::f32, {3});
+  for (int i = 0; i < 3; ++i) x.set(i, i + 0.5);
+  const Array y = executable.run({x, integers({2, -1, 0, -7})})[0];
+  EXPECT_EQ(y.get(0), 2.5);
+  EXPECT_EQ(y.get(1), -1);
+  EXPECT_EQ(y.get(2), 0.5);
+  EXPECT_EQ(y.get(3), -1);
+  expect_error([&] { executable.run({x, integers({3})}); }, "out of bounds of operand 0");
+}
+
+}  // namespace
+}  // namespace neap
