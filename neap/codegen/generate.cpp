@@ -184,12 +184,18 @@ class KernelWriter {
         Target target{stage.target,     a.accumulate,          a.index, outer_,
                       Sharing::partial, storage_count(a.type), a.type,  outputs_[static_cast<std::size_t>(stage.target)].dtype};
         target.axes.insert(target.axes.end(), nests_[k].axes.begin(), nests_[k].axes.end());
-        if (owns(target)) {
+        // Several stages may add to one result: then it is shared, in one copy a chunk.
+        const auto known = std::find_if(targets_.begin(), targets_.end(), [&](const Target& t) { return t.output == target.output; });
+        if (known == targets_.end() && owns(target)) {
           target.sharing = Sharing::own;
         } else if (!target.count.is_constant() || target.count.constant() * size_of(target.type.dtype) > most_partial_bytes) {
           target.sharing = target.type.dtype == target.stored ? Sharing::serial : Sharing::partial;
         }
-        targets_.push_back(std::move(target));
+        if (known == targets_.end()) {
+          targets_.push_back(std::move(target));
+        } else {
+          known->sharing = target.sharing;
+        }
       }
     }
     for (Target& target : targets_) {
