@@ -320,7 +320,8 @@ DType result_type(Scalar op, const std::vector<Expr>& args) {
       want(alike && first == DType::boolean);
       return DType::boolean;
     case ScalarKind::bitwise:
-      want(alike && !is_float(first));
+      want(alike && !is_float(first) &&
+           (first != DType::boolean || op == Scalar::bit_and || op == Scalar::bit_or || op == Scalar::bit_xor));
       return first;
     default:
       break;
@@ -385,6 +386,9 @@ Expr reduce(Reduction reduction, std::vector<Axis> axes, const Expr& value) {
   const bool position = reduction == Reduction::argmax || reduction == Reduction::argmin;
   const bool logical = reduction == Reduction::any || reduction == Reduction::all;
   NEAP_ASSERT(!position || axes.size() == 1, " arg reductions run over one axis");
+  if (!position && !logical && value.dtype() == DType::boolean) {
+    throw Error(fmt::format("{} is not defined on bool", name(reduction)), "scalar expression", "cast the argument, or use any or all");
+  }
   if (axes.empty()) return logical ? cast(value, DType::boolean) : value;
   node->dtype = position ? DType::i64 : logical ? DType::boolean : value.dtype();
   node->reduction = reduction;

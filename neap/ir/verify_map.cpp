@@ -128,6 +128,7 @@ class MapVerifier {
     int& accumulate = accumulates[stage.target >= 0 ? static_cast<std::size_t>(stage.target)
                                                     : outputs_.size() + static_cast<std::size_t>(-1 - stage.target)];
     const int kind = static_cast<int>(stage.accumulate);
+    if (kind > 0 && target.dtype == DType::boolean) fail("a stage accumulates in bool");
     if (accumulate > 0 && kind > 0 && accumulate != kind) fail("a result is accumulated in two ways");
     accumulate = std::max(accumulate, kind);
     if (!stage.value) fail("a stage has no value");
@@ -235,6 +236,7 @@ class MapVerifier {
     const Facts body = facts(e->args[0], certain);
     const DType value = e->args[0].dtype(), wanted = position ? DType::i64 : logical ? DType::boolean : value;
     if (logical && value != DType::boolean) fail("{} is taken of {}, not of bool", name(e->reduction), name(value));
+    if (value == DType::boolean && !position && !logical) fail("{} is taken of bool", name(e->reduction));
     if (e->dtype != wanted) fail("a reduction is {}, but its argument makes it {}", name(e->dtype), name(wanted));
     if (const AxisSet twice = body.bound & own; twice.any()) fail("{} stands inside itself", name_of(first(twice)));
     Facts of;

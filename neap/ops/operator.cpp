@@ -228,6 +228,7 @@ void Definition::output(DType dtype, const std::vector<Axis>& axes, const Expr& 
 }
 
 void Definition::scatter(Type type, const std::vector<Expr>& index, const Expr& value, Accumulate accumulate) {
+  if (accumulate != Accumulate::none && type.dtype == DType::boolean) call_.fail("does not accumulate bool", "cast the operand");
   Stage stage;
   stage.target = static_cast<int>(made_.outputs.size());
   stage.index = index;
