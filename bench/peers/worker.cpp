@@ -75,8 +75,11 @@ Graph depthwise_chain(const DepthwiseLayer& layer, int count, const Layout& layo
   const auto [channels, size, kernel] = layer;
   Var x = build.input("x", {DType::f32, {1, channels, size, size}, layout});
   const std::vector<std::int64_t> pads(4, kernel / 2);
+  const Array filters = random_array({channels, 1, kernel, kernel}, 2);
   for (int i = 0; i < count; ++i) {
-    const Var w = build.constant(random_array({channels, 1, kernel, kernel}, 2)), bias = build.constant(random_array({channels}, 3));
+    // Ours are laid out beforehand, as other libraries do when they load a model.
+    const Var w = layout.row_major() ? build.constant(filters) : build.input("w", filters_last(filters), Role::parameter);
+    const Var bias = build.constant(random_array({channels}, 3));
     x = unary("swish", build.call("conv", {x, w, bias}, {{"groups", channels}, {"pads", pads}}));
   }
   graph.add_output(x.id(), "y");
@@ -89,7 +92,8 @@ Maker depthwise_work(const fs::path& folder, const DepthwiseLayer& layer, const 
   return [layer] {
     const Array x = random_array({1, layer.channels, layer.size, layer.size}, 1);
     const auto made = std::make_shared<Executable>(executable_of(depthwise_chain(layer, 1, Layout::channels_last(4))));
-    return Work{[made, x] { made->run({x}); }, 1};
+    const Array w = laid_last(random_array({layer.channels, 1, layer.kernel, layer.kernel}, 2));
+    return Work{[made, x, w] { made->run({x, w}); }, 1};
   };
 }
 
