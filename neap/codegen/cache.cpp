@@ -90,24 +90,16 @@ std::string KernelCache::find(const std::string& key) {
   return "";
 }
 
-std::string KernelCache::store(const std::string& key, const fs::path& library) {
-  const std::string bytes = read_file(library, most_bytes);
-  if (!folder_.empty()) {
-    try {
-      const fs::path kept = folder_ / (key + ".so");
-      write_file(kept, bytes);
-      write_file(folder_ / (key + ".seal"), seal_of(bytes));
-      evict_oldest(folder_);
-      return kept.string();
-    } catch (const Error& error) {
-      say_once(error.problem());
-    }
+void KernelCache::store(const std::string& key, const fs::path& library) {
+  if (folder_.empty()) return;
+  try {
+    const std::string bytes = read_file(library, most_bytes);
+    write_file(folder_ / (key + ".so"), bytes);
+    write_file(folder_ / (key + ".seal"), seal_of(bytes));
+    evict_oldest(folder_);
+  } catch (const Error& error) {
+    say_once(error.problem());
   }
-  // Loaded from a folder of this process's own, which stays until it ends.
-  static const TemporaryFolder loose;
-  const fs::path copy = loose.path() / (key + ".so");
-  write_file(copy, bytes);
-  return copy.string();
 }
 
 CacheStatistics cache_statistics() {

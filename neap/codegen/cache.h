@@ -14,9 +14,8 @@ class KernelCache {
 
   // Path of the entry's shared object, or empty. An entry that is truncated, changed, or not ours is removed.
   std::string find(const std::string& key);
-  // Keeps a copy, whole or not at all (two processes may store the same key); gives the path to load, which is `library`'s own copy even
-  // where nothing can be kept.
-  std::string store(const std::string& key, const std::filesystem::path& library);
+  // Keeps a copy, whole or not at all (two processes may store the same key).
+  void store(const std::string& key, const std::filesystem::path& library);
 
  private:
   std::filesystem::path folder_;  // empty: nothing is kept

@@ -138,7 +138,12 @@ SharedObject compile_kernels(const std::vector<std::string>& sources, Isa isa) {
   for (const std::string& source : sources) key.add(source);
   KernelCache cache;
   const std::string name = key.finish().hex();
-  if (const std::string found = cache.find(name); !found.empty()) return SharedObject(found);
+  if (const std::string found = cache.find(name); !found.empty()) {
+    try {
+      return SharedObject(found);
+    } catch (const Error&) {  // another process has removed it since
+    }
+  }
 
   if (const char* keep = std::getenv("NEAP_KEEP_KERNELS"); keep != nullptr && *keep != '\0') {
     for (std::size_t i = 0; i < sources.size(); ++i)
@@ -188,7 +193,8 @@ SharedObject compile_kernels(const std::vector<std::string>& sources, Isa isa) {
     driver.push_back("-lm");
     if (run_program(driver, output, 120) != 0) throw Error("linking generated kernels failed: " + first_lines(output, 12), linker);
   }
-  return SharedObject(cache.store(name, library));
+  cache.store(name, library);
+  return SharedObject(library);  // not what the cache keeps: another process may take that away
 }
 
 }  // namespace neap
