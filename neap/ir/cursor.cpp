@@ -95,7 +95,7 @@ std::string Cursor::quoted() {
       continue;
     }
     const std::string_view escape = text_.substr(at_ + 1, 3);
-    if (escape.size() >= 1 && (escape[0] == '"' || escape[0] == '\\')) {
+    if (!escape.empty() && (escape[0] == '"' || escape[0] == '\\')) {
       text += escape[0];
       ++at_;
       continue;
