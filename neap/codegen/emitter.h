@@ -73,6 +73,9 @@ class Emitter {
   // Where a loop begins and ends; of a ragged axis only the entries that are there.
   std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);
 
+  // The statement that folds an instance's value into a running total; `masked`: lanes that are not there count as no element.
+  std::string fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked);
+
   std::string dim(const Dim& size) const { return dim_text(size, symbols_); }
   std::string fresh(const char* prefix) { return prefix + std::to_string(++count_); }
   std::string define(LoopLevel& at, const char* prefix, const std::string& type, const std::string& text);
@@ -101,7 +104,6 @@ class Emitter {
   std::int64_t failure_of(const std::string& base) const;
   std::string fail_text(const std::string& condition, std::int64_t failure) const;
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
-  std::string fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked);
   bool needs_guard(const Expr& e);
   void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
   LoopLevel& ancestor(LoopLevel& here, int depth) const;

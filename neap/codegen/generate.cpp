@@ -15,10 +15,6 @@ constexpr std::int64_t most_chunks = 64, most_partial_chunks = 16, elements_a_ch
 constexpr std::int64_t most_partial_bytes = 4 << 20;
 constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
 
-Reduction reduction_of(Accumulate accumulate) {
-  return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
-}
-
 // How an accumulated result is shared by chunks: each chunk has elements of its own; each has a copy, combined in order at the end; or one
 // thread does everything.
 enum class Sharing : std::uint8_t { own, partial, serial };

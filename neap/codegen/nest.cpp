@@ -344,6 +344,10 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
 
 }  // namespace
 
+Reduction reduction_of(Accumulate accumulate) {
+  return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
+}
+
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule) {
   Nest nest;
   std::map<int, Expr> single;

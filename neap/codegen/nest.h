@@ -35,6 +35,9 @@ struct Nest {
   std::vector<Axis> reduced;  // axes that no target has, run inside the others
 };
 
+// The reduction that an accumulation folds by.
+Reduction reduction_of(Accumulate accumulate);
+
 // Plans a nest over these axes. May resize axes in the emitter where several become one.
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule);
 

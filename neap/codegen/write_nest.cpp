@@ -9,10 +9,6 @@
 namespace neap {
 namespace {
 
-Reduction reduction_of(Accumulate accumulate) {
-  return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
-}
-
 class NestWriter {
  public:
   NestWriter(Emitter& emit, const Nest& nest, const Ranges& ranges) : emit_(emit), nest_(nest), ranges_(ranges) {
@@ -67,7 +63,7 @@ class NestWriter {
       held->lanes = lanes;
       for (const std::size_t s : starting) declare_sums(s, *held, rows, parts);
       loop_inside(k, *held, rows, lanes, parts);
-      for (const std::size_t s : starting) finish_sums(s, *held, rows, parts);
+      for (const std::size_t s : starting) finish_sums(s, *held, rows);
       here.text += held->close();
       return;
     }
@@ -227,7 +223,7 @@ class NestWriter {
   }
 
   // Rows and parts that ran while the sum was held are folded; what is left is added to its places.
-  void finish_sums(std::size_t s, LoopLevel& at, const Rows& rows, int parts) {
+  void finish_sums(std::size_t s, LoopLevel& at, const Rows& rows) {
     const Assignment& a = nest_.body[s];
     const Reduction reduction = reduction_of(a.accumulate);
     const DType dtype = a.value.dtype();
@@ -253,7 +249,6 @@ class NestWriter {
         add_to(s, at, inside(s, Loop::tile) ? Expr() : rows[row], static_cast<int>(part), held[row][part], form);
       }
     }
-    (void)parts;
   }
 
   // target = fold(target, element)
@@ -325,23 +320,8 @@ class NestWriter {
     const std::string& sum = sums_[s][static_cast<std::size_t>(row)][static_cast<std::size_t>(part)];
     const Form form = in_lanes(s) ? Form::vector : Form::scalar;
     const bool masked = form == Form::vector && here.lanes.masked == part && inside(s, Loop::vector);
-    const auto argument = [&](const Expr& e) {
-      const Term term = emit_.value(here, e, part);
-      return form == Form::vector ? emit_.lanes_of(here, term, e.dtype()) : term.text;
-    };
-    if (reduction == Reduction::sum && is_float(value.dtype()) && value->op == Scalar::mul && !masked) {
-      const std::string x = argument(value->args[0]), y = argument(value->args[1]);
-      here.text += fmt::format("{0} = fma({1}, {2}, {0});\n", sum, x, y);
-      return;
-    }
-    std::string element = argument(value);
-    if (masked) {
-      const std::string vector = compute_type(nest_.lanes.dtype, Form::vector),
-                        first = nest_.lanes.dtype == DType::f64 ? "first64" : "first32";
-      element = fmt::format("select({}({}), {}, splat<{}>({}))", first, here.lanes.count, element, vector,
-                            identity_literal(reduction, value.dtype()));
-    }
-    here.text += fmt::format("{} = {};\n", sum, fold_text(reduction, value.dtype(), sum, element));
+    const std::string step = emit_.fold_into(here, reduction, sum, {value, part}, form, masked);
+    here.text += step;
   }
 
   Emitter& emit_;
