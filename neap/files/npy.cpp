@@ -29,6 +29,7 @@ constexpr std::array<std::pair<DType, const char*>, 10> kinds = {{{DType::f32, "
 
 struct Header {
   DType dtype = DType::f32;
+  std::int64_t text = 0;  // bytes of each element, where the elements are text
   bool big_endian = false, fortran = false;
   Sizes sizes;
 };
@@ -63,6 +64,8 @@ class HeaderReader {
     skip_space();
     if (!rest_.empty()) fail("text follows the dictionary");
     if (!have_descr || !have_order || !have_shape) fail("one of descr, fortran_order and shape is missing");
+    if (header.text > 0 && header.fortran && header.sizes.size() > 1) fail("text in Fortran order");
+    if (header.text > 0) header.sizes.push_back(header.text);
     return header;
   }
 
@@ -131,6 +134,13 @@ class HeaderReader {
       header.big_endian = order == '>' || (order == '=' && std::endian::native == std::endian::big);
       return;
     }
+    if (descr.starts_with("|S")) {  // text of a fixed length: bytes, with one more axis
+      const auto [end, error] = std::from_chars(descr.data() + 2, descr.data() + descr.size(), header.text);
+      if (error != std::errc{} || end != descr.data() + descr.size() || header.text < 1)
+        fail("the length of text is no number of 1 or more");
+      header.dtype = DType::u8;
+      return;
+    }
     throw Error(fmt::format("the array has the dtype {}, which Neap does not have", shown(descr)), place_,
                 "cast it to f32, f64, f16, i8, i16, i32, i64, u8 or bool before it is saved; objects are never read");
   }
@@ -187,7 +197,7 @@ Array parse_npy(std::string_view bytes, const std::string& place) {
   Header header = HeaderReader(reader.take(length, "the header"), place).read();
   Array array = array_of_bytes(header.dtype, std::move(header.sizes), reader.rest(), place);
   if (header.big_endian != (std::endian::native == std::endian::big)) swap_bytes(array.raw(), array.count(), size_of(array.dtype()));
-  return header.fortran ? from_fortran(array) : array;
+  return header.fortran && header.text == 0 ? from_fortran(array) : array;
 }
 
 Array read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path), path.string()); }

@@ -17,11 +17,13 @@ std::vector<double> edge_weights(const Graph& graph, const Array& weights) {
   std::vector<double> values(static_cast<std::size_t>(graph.edges()), 1.0);
   if (weights.empty()) return values;
   if (weights.sizes() != Sizes{graph.edges()}) {
-    throw Error(fmt::format("weights of sizes {} for {} edges", to_string(weights.sizes()), graph.edges()), "graph", "give one for each edge");
+    throw Error(fmt::format("weights of sizes {} for {} edges", to_string(weights.sizes()), graph.edges()), "graph",
+                "give one for each edge");
   }
   for (std::size_t edge = 0; edge < values.size(); ++edge) {
     values[edge] = weights.get(static_cast<std::int64_t>(edge));
-    if (!std::isfinite(values[edge])) throw Error(fmt::format("the weight of edge {} is {}", edge, values[edge]), "graph", "give finite weights");
+    if (!std::isfinite(values[edge]))
+      throw Error(fmt::format("the weight of edge {} is {}", edge, values[edge]), "graph", "give finite weights");
   }
   return values;
 }

@@ -15,8 +15,8 @@ enum class Normalization : std::uint8_t {
   row         // w / d(t): the mean over the edges into t
 };
 
-// One weight for each edge, [edges], of a floating-point dtype. A degree of 0 or less gives 0, never NaN or infinity. Computed in f64. `weights`:
-// [edges], any dtype. Error on weights that are not finite, naming the edge.
+// One weight for each edge, [edges], of a floating-point dtype. A degree of 0 or less gives 0, never NaN or infinity. Computed in f64.
+// `weights`: [edges], any dtype. Error on weights that are not finite, naming the edge.
 Array normalized_weights(const Graph& graph, Normalization kind, DType dtype = DType::f32, const Array& weights = {});
 
 }  // namespace neap::gnn

@@ -56,6 +56,8 @@ TEST(Npy, VersionsByteOrdersAndSpellings) {
   }
   EXPECT_EQ(parse_npy(file(header("=i2", "(1,)"), "\1\2"), "test").get_int(0), 0x0201);
   EXPECT_EQ(parse_npy(file(header(">f8", "()"), "\x3F\xF0\0\0\0\0\0\0"s), "test").get(0), 1);
+  expect_same(parse_npy(file(header("|S3", "(2,)"), "csrabc"), "test"),
+              Array::of(std::vector<std::uint8_t>{'c', 's', 'r', 'a', 'b', 'c'}, {2, 3}));
   EXPECT_EQ(parse_npy(file(R"({"shape":(1L,2L),"fortran_order":False,"descr":"|i1"})", "ab"), "test").sizes(), (Sizes{1, 2}));
 }
 
@@ -63,6 +65,8 @@ TEST(Npy, OtherDtypesAreRefusedByName) {
   refused(file(header("<u4", "(1,)"), "abcd"), "the array has the dtype '<u4', which Neap does not have");
   refused(file(header("|O", "(1,)"), "abcd"), "the array has the dtype '|O'");
   refused(file(header("<c8", "(1,)"), "abcdefgh"), "the array has the dtype '<c8'");
+  refused(file(header("|S0", "()"), ""), "the length of text is no number of 1 or more");
+  refused(file(header("|S2", "(1, 1)", "True"), "ab"), "text in Fortran order");
   refused(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "abcd"), "a structured dtype");
   refused(file(header("|b1", "(2,)"), "\1\5"), "element 1 is the byte 5, not a bool");
 }

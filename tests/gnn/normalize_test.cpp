@@ -26,8 +26,8 @@ TEST(Normalize, AgainstTheDenseDefinition) {
       return static_cast<double>(sum);
     };
     const auto inverse = [](double degree) { return degree == 0 ? 0 : 1 / degree; };
-    const Array symmetric = normalized_weights(graph, Normalization::symmetric, DType::f64), row = normalized_weights(graph, Normalization::row),
-                both = normalized_weights(graph, Normalization::both_ends, DType::f64);
+    const Array symmetric = normalized_weights(graph, Normalization::symmetric, DType::f64),
+                row = normalized_weights(graph, Normalization::row), both = normalized_weights(graph, Normalization::both_ends, DType::f64);
     const Pairs forward = listed(graph);
     for (std::size_t e = 0; e < forward.size(); ++e) {
       const auto [source, target] = forward[e];
@@ -53,15 +53,21 @@ TEST(Normalize, GivenWeights) {
 TEST(Normalize, DegreesOfNoneOrLessGiveZero) {
   const Graph graph = build(edges(2, {{1, 0}, {1, 0}}));
   EXPECT_EQ(numbers(normalized_weights(graph, Normalization::symmetric)), (std::vector<double>{0, 0}));
-  EXPECT_EQ(numbers(normalized_weights(graph, Normalization::row, DType::f32, Array::of(std::vector<float>{1, -1}))), (std::vector<double>{0, 0}));
+  EXPECT_EQ(numbers(normalized_weights(graph, Normalization::row, DType::f32, Array::of(std::vector<float>{1, -1}))),
+            (std::vector<double>{0, 0}));
 }
 
 TEST(Normalize, BadInput) {
   const Graph graph = build(edges(2, {{1, 0}, {0, 1}}));
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   expect_error([&] { normalized_weights(graph, Normalization::row, DType::i32); }, "weights of i32");
-  expect_error([&] { normalized_weights(graph, Normalization::row, DType::f32, Array::zeros(DType::f32, {3})); }, "weights of sizes [3] for 2 edges");
-  expect_error([&] { normalized_weights(graph, Normalization::row, DType::f32, Array::of(std::vector<float>{1, nan})); }, "the weight of edge 1 is nan");
+  expect_error([&] { normalized_weights(graph, Normalization::row, DType::f32, Array::zeros(DType::f32, {3})); },
+               "weights of sizes [3] for 2 edges");
+  expect_error(
+      [&] {
+        normalized_weights(graph, Normalization::row, DType::f32, Array::of(std::vector<float>{1, nan}));
+      },
+      "the weight of edge 1 is nan");
 }
 
 }  // namespace
