@@ -36,7 +36,7 @@ packages() {
 setup() {
   packages "building and testing" g++ cmake ninja-build ccache pkg-config binutils libgtest-dev libfmt-dev libxxhash-dev libcli11-dev \
     nlohmann-json3-dev libdnnl-dev libprotobuf-dev protobuf-compiler libonnx-dev libonnx-testdata libpng-dev libjpeg-dev zlib1g-dev \
-    libzip-dev dataset-fashion-mnist
+    libzip-dev libmetis-dev dataset-fashion-mnist
 }
 
 # The compiler's cache: paths are taken relative to this folder, so that a second checkout finds what the first has compiled.
