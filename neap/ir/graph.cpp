@@ -21,10 +21,10 @@ ValueId Graph::add_input(std::string name, Type type, Role role) {
   return id;
 }
 
-ValueId Graph::add_constant(Array elements, std::string name) {
+ValueId Graph::add_constant(Array elements, std::string name, Layout layout) {
   Shape shape(elements.sizes().begin(), elements.sizes().end());
   auto value = std::make_shared<Value>();
-  value->type = {elements.dtype(), std::move(shape), {}};
+  value->type = {elements.dtype(), std::move(shape), std::move(layout)};
   value->name = std::move(name);
   value->constant = std::move(elements);
   values_.push_back(std::move(value));

@@ -84,8 +84,10 @@ using NodePtr = std::shared_ptr<const Node>;
 
 struct Value {
   Type type;
-  std::string name;               // inputs and outputs: unique; others may be empty
-  std::optional<Array> constant;  // its elements, row-major, when known for good
+  std::string name;  // inputs and outputs: unique; others may be empty
+  // Its elements when known for good: row-major whatever the type's layout, in which whoever stores them for a run lays them
+  // (`laid_out` in runtime/relayout.h).
+  std::optional<Array> constant;
 };
 
 enum class Role : std::uint8_t { input, parameter, state };  // given each run; trained; updated by each run (moments, running statistics)
@@ -109,7 +111,7 @@ class Graph {
   std::vector<Output> outputs;
 
   ValueId add_input(std::string name, Type type, Role role = Role::input);
-  ValueId add_constant(Array elements, std::string name = "");
+  ValueId add_constant(Array elements, std::string name = "", Layout layout = {});
   ValueId add_value(Type type, std::string name = "");  // no producer yet: for the outputs of a node about to be appended
   void append(Node node);                               // its outputs must be values without a producer
   void add_output(ValueId value, std::string name, int updates = -1);

@@ -113,8 +113,8 @@ class GraphParser {
     }
     const std::int64_t count = element_count(sizes);
     cursor_.expect("=");
-    const ValueId id = graph_.add_constant(cursor_.take_word("data") ? stored(type, sizes) : written(type, sizes, count), inner);
-    graph_.set_type(id, type);
+    const ValueId id =
+        graph_.add_constant(cursor_.take_word("data") ? stored(type, sizes) : written(type, sizes, count), inner, type.layout);
     remember(name, id);
   }
 

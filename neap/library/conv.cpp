@@ -247,6 +247,14 @@ const RegisterImplementation conv{
        if (!call.has(2)) return onednn::make_call([c] { return forward_steps(c, nullptr); });
        return onednn::make_call([c, bias = onednn::describe(inputs[2], symbols)] { return forward_steps(c, &bias); });
      },
+     .constant_layout = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
+                           int operand) -> std::optional<Layout> {
+       if (operand != 1 || onednn::is_empty(inputs, outputs, symbols)) return std::nullopt;
+       const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
+       const auto describe = [&](const memory::desc& x, const memory::desc& y) { return forward(c, x, y, nullptr); };
+       const memory::desc wanted = choose<Forward::primitive_desc>(c, describe).description.weights_desc();
+       return onednn::layout_of(wanted, inputs[1].rank(), call.integer("groups"));
+     },
      .any_layout = true,
      .efficiency = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>&) { return conv_efficiency(inputs[1]); }}};
 

@@ -290,6 +290,29 @@ memory::desc describe_filters(const Type& type, const Symbols& symbols, std::int
   return memory::desc(desc);
 }
 
+std::optional<Layout> layout_of(const memory::desc& desc, int rank, std::int64_t groups) {
+  const dnnl_memory_desc_t& data = desc.data;
+  if (data.format_kind != dnnl_blocked || data.extra.flags != dnnl_memory_extra_flag_none) return std::nullopt;
+  const bool grouped = data.ndims > rank;
+  if (grouped && (data.dims[1] != 1 || data.dims[0] != groups)) return std::nullopt;  // groups of several filters share no axis of ours
+  const auto axis_of = [&](std::int64_t theirs) { return static_cast<int>(grouped ? std::max<std::int64_t>(theirs - 1, 0) : theirs); };
+  const dnnl_blocking_desc_t& blocking = data.format_desc.blocking;
+  std::vector<int> order;
+  for (int axis = 0; axis < data.ndims; ++axis) {
+    if (!grouped || axis != 1) order.push_back(axis);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return blocking.strides[a] > blocking.strides[b]; });
+  Layout layout;
+  for (const int axis : order) layout.levels.push_back({axis_of(axis), 0});
+  std::vector<int> cuts(static_cast<std::size_t>(rank), 0);
+  for (int i = 0; i < blocking.inner_nblks; ++i) {
+    const int axis = axis_of(blocking.inner_idxs[i]);
+    if ((grouped && blocking.inner_idxs[i] == 1) || ++cuts[static_cast<std::size_t>(axis)] > 1) return std::nullopt;
+    layout.levels.push_back({axis, blocking.inner_blks[i]});
+  }
+  return Layout::parse(layout.tag(rank), rank);
+}
+
 void Steps::add(const dnnl::primitive& primitive, const memory::desc& scratchpad, std::vector<Argument> arguments, int slices) {
   steps_.push_back({primitive, scratchpad, std::move(arguments), slices});
 }
@@ -326,15 +349,19 @@ void on_one_thread(const std::function<void()>& make) {
 
 std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build) { return std::make_unique<OnednnCall>(std::move(build)); }
 
-std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                                                    const Symbols& symbols) {
+bool is_empty(const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols) {
   bool empty = false;
   const auto look = [&](const Type& type) {
     for (const Dim& size : type.shape) empty |= size.evaluate(symbols) == 0;
   };
   for (const Type& type : inputs) look(type);
   for (const Type& type : outputs) look(type);
-  return empty ? std::make_unique<DefinitionCall>(call, inputs, outputs, symbols) : nullptr;
+  return empty;
+}
+
+std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                                    const Symbols& symbols) {
+  return is_empty(inputs, outputs, symbols) ? std::make_unique<DefinitionCall>(call, inputs, outputs, symbols) : nullptr;
 }
 
 }  // namespace neap::onednn

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ dnnl::memory::dims dims(const Shape& shape, const Symbols& symbols);
 dnnl::memory::desc describe(const Type& type, const Symbols& symbols);
 // Filters [K, C/groups, ...] as [groups, K/groups, C/groups, ...]. Blocked layouts only where K == groups.
 dnnl::memory::desc describe_filters(const Type& type, const Symbols& symbols, std::int64_t groups);
+
+// The other way round: a description of oneDNN's as a layout of ours (of filters: where they were described with groups); nothing where it
+// is none.
+std::optional<Layout> layout_of(const dnnl::memory::desc& desc, int rank, std::int64_t groups = 1);
 
 // Where an argument of a primitive comes from.
 struct Place {
@@ -71,6 +76,7 @@ void on_one_thread(const std::function<void()>& make);
 // deterministic() has changed.
 std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build);
 
+bool is_empty(const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols);  // an operand or a result
 // The definition itself, for calls with an empty operand or result (null where there is none): no library agrees about those.
 std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                                     const Symbols& symbols);

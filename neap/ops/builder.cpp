@@ -87,7 +87,8 @@ std::vector<Var> Builder::inline_graph(const Graph& body, const std::vector<Var>
     const auto found = renamed.find(id);
     if (found != renamed.end()) return found->second;
     const Value& value = body.value(id);
-    const ValueId made = value.constant ? graph_->add_constant(*value.constant, value.name) : graph_->add_value(value.type, value.name);
+    const ValueId made =
+        value.constant ? graph_->add_constant(*value.constant, value.name, value.type.layout) : graph_->add_value(value.type, value.name);
     renamed[id] = made;
     return made;
   };
@@ -188,7 +189,7 @@ Graph transcribe(const Graph& from, F&& f) {
     if (found != renamed.end()) return found->second;
     const Value& value = from.value(id);
     NEAP_ASSERT(value.constant.has_value(), " value {} is used before it is made", id);
-    return renamed[id] = to.add_constant(*value.constant, value.name);
+    return renamed[id] = to.add_constant(*value.constant, value.name, value.type.layout);
   };
   for (const NodePtr& node : from.nodes()) {
     std::vector<Var> inputs;

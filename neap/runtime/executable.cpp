@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -70,6 +71,7 @@ struct Executable::State {
   Graph graph;
   ExecutableOptions options;
   std::vector<std::string> symbols;
+  std::unordered_map<ValueId, Array> constants;  // as they lie, of the values that nodes read and outputs give
   KernelSet kernels;
   std::map<std::vector<std::int64_t>, std::unique_ptr<Binding>> bindings;
   Binding* bound = nullptr;
@@ -224,7 +226,16 @@ struct Executable::State {
     if (from != to.raw() && to.bytes() > 0) std::memcpy(to.raw(), from, static_cast<std::size_t>(to.bytes()));
   }
 
-  void* constant_place(ValueId id) const { return const_cast<std::byte*>(graph.value(id).constant->raw()); }
+  void* constant_place(ValueId id) const { return const_cast<std::byte*>(constants.at(id).raw()); }
+
+  void lay_constants() {
+    const auto lay = [&](ValueId id) {
+      if (id == no_value || !graph.value(id).constant || constants.count(id) != 0) return;
+      constants.emplace(id, laid_out(*graph.value(id).constant, graph.type(id)));
+    };
+    for (const NodePtr& node : graph.nodes()) std::for_each(node->inputs.begin(), node->inputs.end(), lay);
+    for (const Output& output : graph.outputs) lay(output.value);
+  }
 
   void run_node(std::size_t i, Binding& b, Clock::time_point start) {
     const Node& node = *graph.nodes()[i];
@@ -291,6 +302,7 @@ Executable::Executable(Graph graph, ExecutableOptions options) : state_(std::mak
   state_->graph = std::move(graph);
   state_->options = options;
   state_->symbols = state_->graph.symbols();
+  state_->lay_constants();
   state_->kernels = KernelSet(state_->graph, options.isa, options.compile);
   for (std::size_t i = 0; i < state_->graph.nodes().size(); ++i) {
     const Node& node = *state_->graph.nodes()[i];

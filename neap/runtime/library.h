@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,10 @@ struct Implementation {
   std::function<std::unique_ptr<LibraryCall>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                              const Symbols& symbols)>
       prepare;
+  // How operand number `operand`, if it is a constant, had best lie, at these sizes; nothing where it does not matter. Null: never does.
+  std::function<std::optional<Layout>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                      const Symbols& symbols, int operand)>
+      constant_layout = nullptr;
   // Whether it takes operands in channels-last layout without loss.
   bool any_layout = false;
   // The fraction of the machine's peak flops that it reaches on a call bound by arithmetic, for choosing between candidates; null: 0.8.

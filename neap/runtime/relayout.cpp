@@ -51,4 +51,11 @@ void from_row_major(const Array& elements, void* stored, const Type& type, const
   });
 }
 
+Array laid_out(const Array& elements, const Type& type) {
+  if (type.layout.row_major()) return elements;
+  Array stored(type.dtype, {storage(type, {}).count});
+  from_row_major(elements, stored.raw(), type, {});
+  return stored;
+}
+
 }  // namespace neap

@@ -6,6 +6,7 @@
 
 #include "neap/base/error.h"
 #include "neap/runtime/memory_plan.h"
+#include "neap/runtime/relayout.h"
 
 namespace neap {
 namespace {
@@ -64,7 +65,8 @@ class Planner {
     if (const auto& constant = graph_.value(id).constant) {
       plan_.weights.resize((plan_.weights.size() + alignment - 1) / alignment * alignment, '\0');
       made = {'w', static_cast<std::int64_t>(plan_.weights.size())};
-      plan_.weights.append(reinterpret_cast<const char*>(constant->raw()), static_cast<std::size_t>(constant->bytes()));
+      const Array stored = laid_out(*constant, graph_.type(id));
+      plan_.weights.append(reinterpret_cast<const char*>(stored.raw()), static_cast<std::size_t>(stored.bytes()));
     } else {
       made = {'a', memory_.buffers[memory_.of.at(id)].offset};
     }

@@ -1,7 +1,8 @@
 // Chooses how activations lie in memory. Values that run through convolutions, pools and what works point by point between them form
 // groups of one layout: channels last, where the cost model sees a gain over all nodes that touch the group, else row-major. Filters of
-// sums of products get their output channel innermost through a copy. Maps read any layout, so that nothing else is converted but what a
-// library call does not take as it is. Inputs and outputs of the graph keep their layouts.
+// sums of products get their output channel innermost: through a copy, or, where they are constants, by lay_constants. Maps read any
+// layout, so that nothing else is converted but what a library call does not take as it is. Inputs and outputs of the graph keep their
+// layouts.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -196,7 +197,7 @@ class ChannelsLast {
         if (old.count(id) != 0 || filters_.count(id) != 0) continue;
         set(id, filter_layout(graph_.type(id).rank()));
         filters.insert(id);
-        conversions += copy_seconds(id);
+        if (!graph_.value(id).constant) conversions += copy_seconds(id);
       }
     }
     for (const int at : touched) {
@@ -207,10 +208,12 @@ class ChannelsLast {
       }
     }
     const double after = cost() + conversions;
-    // Filters are inputs, which keep their layout: a copy takes it when the graph is written anew.
+    // Inputs keep their layout: a copy takes it when the graph is written anew.
     for (const ValueId id : filters) graph_.set_type(id, old.at(id));
     if (after < before) {
-      filters_.insert(filters.begin(), filters.end());
+      for (const ValueId id : filters) {
+        if (!graph_.value(id).constant) filters_.insert(id);
+      }
       changed_.insert(values.begin(), values.end());
       return true;
     }

@@ -1,5 +1,5 @@
-// Computes, once and now, what depends on constants only. What would make a large constant of small ones (a number expanded to a tensor)
-// stays as it is: reading it would cost more than making it.
+// Computes, once and now, what depends on constants only; a copy in another layout is the same constant, laid out so. What would make a
+// large constant of small ones (a number expanded to a tensor) stays as it is: reading it would cost more than making it.
 #include <algorithm>
 #include <unordered_map>
 
@@ -49,6 +49,21 @@ std::string refusal(const Graph& graph, const Node& node, const std::vector<Arra
     return fmt::format("{:.3g} flops are too many for the interpreter", flops);
   }
   return "";
+}
+
+// Whether a map copies its operand whole, element by element: only the layout changes.
+bool is_copy(const Graph& graph, const Node& node) {
+  if (!node.is_map() || node.inputs.size() != 1 || node.outputs.size() != 1 || node.map->stages.size() != 1) return false;
+  const Type &from = graph.type(node.inputs[0]), &to = graph.type(node.outputs[0]);
+  const Stage& stage = node.map->stages[0];
+  if (from.dtype != to.dtype || from.shape != to.shape || stage.value->op != Scalar::read || node.map->axes.size() != to.shape.size())
+    return false;
+  std::vector<Expr> axes;
+  for (const Axis& axis : node.map->axes) axes.push_back(axis_position(axis));
+  const auto in_order = [&](const std::vector<Expr>& index) {
+    return std::equal(index.begin(), index.end(), axes.begin(), axes.end(), same);
+  };
+  return in_order(stage.index) && in_order(stage.value->args);
 }
 
 std::vector<Array> compute(const Graph& graph, const Node& node, const std::vector<Array>& operands) {
@@ -104,11 +119,12 @@ int fold(Graph& graph, const Parameters& parameters, Pass& pass) {
       pass.refuse(graph, *node, std::move(reason));
       continue;
     }
-    const std::vector<Array> results = compute(graph, *node, operands);
+    const std::vector<Array> results = is_copy(graph, *node) ? operands : compute(graph, *node, operands);
     edit.erase.insert(i);
     for (std::size_t k = 0; k < results.size(); ++k) {
+      const Value made = graph.value(node->outputs[k]);
       known[node->outputs[k]] = results[k];
-      edit.replace[node->outputs[k]] = graph.add_constant(results[k], graph.value(node->outputs[k]).name);
+      edit.replace[node->outputs[k]] = graph.add_constant(results[k], made.name, made.type.layout);
     }
   }
   if (edit.erase.empty()) return 0;

@@ -231,6 +231,7 @@ void Optimizer::optimize(int level, bool libraries) {
                          {0, "lower", {}},
                          {3, "share_common", {}},
                          {3, "channels_last", {}},
+                         {3, "lay_constants", {}},
                          {2, "fuse_vertical", {}},
                          {2, "fuse_siblings", {}},
                          {2, "fuse_vertical", {}},

@@ -13,10 +13,11 @@ struct ByHash {
   std::size_t operator()(const Hash& hash) const { return static_cast<std::size_t>(hash.low); }
 };
 
-Hash constant_identity(const Array& elements) {
+Hash constant_identity(const Array& elements, const Type& type) {
   Hasher hasher;
   hasher.add(static_cast<std::uint64_t>(elements.dtype())).add(elements.sizes().size());
   for (const std::int64_t size : elements.sizes()) hasher.add(static_cast<std::uint64_t>(size));
+  if (!type.layout.row_major()) hasher.add(type.layout.tag(type.rank()));
   if (elements.bytes() <= largest_compared) {
     hasher.add(std::string_view(reinterpret_cast<const char*>(elements.raw()), static_cast<std::size_t>(elements.bytes())));
   } else {
@@ -30,7 +31,7 @@ int share(Graph& graph, const Parameters&, Pass&) {
   std::unordered_map<Hash, ValueId, ByHash> constants;
   for (ValueId id = 0; id < graph.value_count(); ++id) {
     if (!graph.has_value(id) || !graph.value(id).constant) continue;
-    const auto [first, fresh] = constants.emplace(constant_identity(*graph.value(id).constant), id);
+    const auto [first, fresh] = constants.emplace(constant_identity(*graph.value(id).constant, graph.type(id)), id);
     if (!fresh && graph.type(id) == graph.type(first->second)) edit.replace[id] = first->second;
   }
   const auto resolve = [&](ValueId id) {

@@ -113,6 +113,19 @@ TEST(Text, LargeConstantsAreKeptBeside) {
   EXPECT_EQ(problem("graph g { const %0 : f32[3] = data " + key + " }", data), "constant " + key + " is not f32[3] @ line 1, column 36");
 }
 
+TEST(Text, AConstantKeepsItsLayout) {
+  Graph row_major, columns;
+  const Array elements = Array::of<float>({1, 2, 3, 4, 5, 6}, {2, 3});
+  row_major.add_output(row_major.add_constant(elements), "y");
+  columns.add_output(columns.add_constant(elements, "", Layout::parse("bA2a", 2)), "y");
+  verify(columns);
+  EXPECT_EQ(to_string(columns), "graph main {\n  const %0 : f32[2,3] bA2a = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}\n  output y = %0\n}\n");
+  const Graph back = parse_graph(to_string(columns));
+  EXPECT_EQ(structural_hash(back).hex(), structural_hash(columns).hex());
+  EXPECT_NE(structural_hash(back).hex(), structural_hash(row_major).hex());
+  EXPECT_EQ(back.value(back.outputs[0].value).constant->get(1), 2);
+}
+
 TEST(Text, MapsAndExpressionsAlone) {
   const Graph graph = parse_graph(step);
   EXPECT_EQ(to_string(*graph.nodes()[3]->map, {"a", "rows"}),

@@ -80,6 +80,28 @@ TEST(Conv, BlockedLayouts) {
   check_library({.op = "conv", .inputs = {"f32[2,16,6,6] aBcd16b", "f32[32,16,3,3]"}, .output_layout = "acdb"});
 }
 
+TEST(Conv, FiltersThatLieAsThePrimitiveWantsThem) {
+  int laid = 0;
+  for (const Shape2& c : table) {
+    for (const bool channels_last : {false, true}) {
+      LibraryCase forward{.op = "conv", .inputs = {"f32" + c.x, "f32" + c.w}, .attributes = attributes(c)};
+      if (channels_last) forward.inputs[0] += " " + last(c.x);
+      if (channels_last) forward.output_layout = last(c.x);
+      const LibraryRun run(forward);
+      const Call call = make_call(run.graph, *run.graph.nodes().back());
+      EXPECT_FALSE(run.implementation->constant_layout(call, run.types, run.outputs, {}, 0));
+      const auto layout = run.implementation->constant_layout(call, run.types, run.outputs, {}, 1);
+      if (!layout || layout->row_major()) continue;
+      ++laid;
+      forward.inputs[1] += " " + layout->tag(run.types[1].rank());
+      check_library(forward);
+      const LibraryRun again(forward);
+      EXPECT_EQ(*again.implementation->constant_layout(call, again.types, again.outputs, {}, 1), *layout);
+    }
+  }
+  EXPECT_GE(laid, 8);
+}
+
 TEST(Conv, EmptyBatch) { check_all({"[0,3,5,5]", "[4,3,3,3]"}, false); }
 
 TEST(Conv, NanStaysWhereItIs) {

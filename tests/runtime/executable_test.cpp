@@ -114,6 +114,23 @@ TEST_P(Places, WrongInputsAreNamedAlsoAfterAGoodRun) {
   EXPECT_EQ(values(run.run({array({2, 3}), array({1, 2})})[0]), (Floats{2, 6}));
 }
 
+TEST_P(Places, AConstantLiesAsItsTypeSays) {
+  const std::vector<float> elements = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Dim n = Dim::symbol("N");
+  for (const std::string layout : {"ab", "ba", "Ab2a", "aB4b", "BA2a2b"}) {
+    Graph one;
+    Builder in_one(one);
+    const Var table(in_one.constant(Array::of(elements, {5, 3}))), pick = in_one.input("pick", {DType::f32, {n, 5}, {}});
+    one.add_output(matmul(pick, table).id(), "y");
+    one.set_type(table.id(), {DType::f32, {5, 3}, Layout::parse(layout, 2)});
+    ExecutableOptions options;
+    options.compile = GetParam();
+    Executable run(lower_to_maps(one), options);
+    const Array given = Array::of<float>({0, 0, 0, 0, 1, 0, 1, 0, 0, 0}, {2, 5});
+    EXPECT_EQ(values(run.run({given})[0]), (Floats{13, 14, 15, 4, 5, 6})) << layout;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, Places, ::testing::Bool(),
                          [](const ::testing::TestParamInfo<bool>& info) { return info.param ? "generated" : "blocked"; });
 
