@@ -174,6 +174,7 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
   LoopLevel& inside = *loops.back();
   std::vector<Instance> bodies;
   for (const Instance& instance : group) bodies.push_back({instance.value->args[0], std::max(instance.part, 0), instance.guard});
+  if (axes.back().ragged != nullptr) prefetch_rows(inside, axes.back(), bodies);
   prepare(inside, bodies);
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (position) {

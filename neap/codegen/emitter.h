@@ -104,6 +104,8 @@ class Emitter {
   std::int64_t failure_of(const std::string& base) const;
   std::string fail_text(const std::string& condition, std::int64_t failure) const;
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
+  // Within a loop over the entries of a ragged axis: fetches the rows that later entries point at.
+  void prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies);
   bool needs_guard(const Expr& e);
   void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
   LoopLevel& ancestor(LoopLevel& here, int depth) const;

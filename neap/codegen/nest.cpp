@@ -21,6 +21,7 @@ struct Touch {
 struct Touches {
   std::vector<Touch> all;
   std::set<int> pinned;  // axes used other than in plain offsets: these cannot be merged
+  std::set<int> rows;    // axes that say where ragged reductions begin and end
   bool reduces = false;  // a reduction with loops of its own
   bool window = false;   // a guarded or overlapping read
 };
@@ -29,18 +30,20 @@ void pin(const Expr& e, std::set<int>& pinned) {
   for (const int axis : free_axes(e)) pinned.insert(axis);
 }
 
-void collect_values(const Expr& e, std::set<int>& pinned, std::set<const Expr::Node*>& seen) {
+void collect_values(const Expr& e, Touches& found, std::set<const Expr::Node*>& seen) {
   if (!seen.insert(e.node().get()).second) return;
-  if (e->op == Scalar::axis) pinned.insert(static_cast<int>(e->integer));
+  if (e->op == Scalar::axis) found.pinned.insert(static_cast<int>(e->integer));
   if (e->op == Scalar::read) {
-    if (has_outside(e)) collect_values(e->args.back(), pinned, seen);
+    if (has_outside(e)) collect_values(e->args.back(), found, seen);
     return;
   }
-  for (const Expr& arg : e->args) collect_values(arg, pinned, seen);
+  for (const Expr& arg : e->args) collect_values(arg, found, seen);
   for (const Axis& axis : e->axes) {
     if (axis.ragged == nullptr) continue;
-    pin(axis.ragged->first, pinned);
-    pin(axis.ragged->second, pinned);
+    for (std::set<int>* axes : {&found.pinned, &found.rows}) {
+      pin(axis.ragged->first, *axes);
+      pin(axis.ragged->second, *axes);
+    }
   }
 }
 
@@ -69,7 +72,7 @@ Touches touches_of(Emitter& emit, const std::vector<Assignment>& body) {
   std::set<const Expr::Node*> seen_values;
   for (const Assignment& a : body) {
     collect_reads(emit, a.value, 1, found, seen);
-    collect_values(a.value, found.pinned, seen_values);
+    collect_values(a.value, found, seen_values);
     for (const Expr& index : a.index) {
       collect_reads(emit, index, 1, found, seen);
       if (!affine(index).affine) pin(index, found.pinned);
@@ -286,7 +289,7 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   if (tiled && !ragged) {
     std::int64_t most = 0;
     for (const Axis& axis : outer) {
-      if (axis.extent == Dim(1)) continue;
+      if (axis.extent == Dim(1) || touches.rows.count(axis.id) != 0) continue;
       const std::int64_t shared = shared_loads(touches, axis.id);
       const bool accumulates =
           std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
