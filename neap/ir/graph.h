@@ -77,6 +77,7 @@ struct Node {
   // at the output's own index; further operands are inputs[epilogue_first ...].
   std::shared_ptr<const Map> epilogue;
   int epilogue_first = 0;
+  bool kept = false;  // depends on fixed inputs alone: computed when these are given, and kept for all runs until they change
 
   bool is_map() const { return map != nullptr; }
 };
@@ -90,7 +91,8 @@ struct Value {
   std::optional<Array> constant;
 };
 
-enum class Role : std::uint8_t { input, parameter, state };  // given each run; trained; updated by each run (moments, running statistics)
+// Given each run; trained; updated by each run (moments, running statistics); the same in every run until another array is given.
+enum class Role : std::uint8_t { input, parameter, state, fixed };
 
 struct Input {
   ValueId value = no_value;

@@ -110,7 +110,7 @@ class GraphHasher {
   }
 
   void add(const Node& node) {
-    const std::uint64_t parts = (node.map != nullptr ? 1 : 0) | (node.epilogue != nullptr ? 2 : 0);
+    const std::uint64_t parts = (node.map != nullptr ? 1 : 0) | (node.epilogue != nullptr ? 2 : 0) | (node.kept ? 4 : 0);
     hasher_.add(std::string_view(node.op)).add(parts | node.inputs.size() << 8 | node.outputs.size() << 32);
     for (const ValueId id : node.inputs) use(id);
     for (const ValueId id : node.outputs) define(id);

@@ -1,9 +1,9 @@
 // Reads what graph_text.cpp writes. The text may come from anywhere: sizes, depths and counts are checked before they cost anything.
 //   graph      "graph" name "{" { line } "}"          comments: // to the end of the line
-//   line       ( "input" | "parameter" | "state" ) name ":" type
+//   line       ( "input" | "parameter" | "state" | "fixed" ) name ":" type
 //            | "const" "%"k ":" type "=" ( "{" elements "}" | "data" hash )
-//            | "%"k { "," "%"k } "=" operator "(" values ")" { attribute "=" value } ":" types [ "library" name ] [ "epilogue" k body ]
-//            | "%"k { "," "%"k } "=" "map" "(" values ")" body ":" types [ "schedule" { key "=" value } ]
+//            | "%"k { "," "%"k } "=" operator "(" values ")" { attribute "=" value } ":" types [ "library" name ] [ "epilogue" k body ] [ "kept" ]
+//            | "%"k { "," "%"k } "=" "map" "(" values ")" body ":" types [ "schedule" { key "=" value } ] [ "kept" ]
 //            | "output" name "=" value [ "updates" input ]
 //   value      "%"k | an input's name | "_" (absent)
 //   types      dtype "[" sizes "]" [ layout ] [ "name" ] { "," ... }
@@ -50,6 +50,7 @@ class GraphParser {
     if (cursor_.take_word("input")) return input(Role::input);
     if (cursor_.take_word("parameter")) return input(Role::parameter);
     if (cursor_.take_word("state")) return input(Role::state);
+    if (cursor_.take_word("fixed")) return input(Role::fixed);
     if (cursor_.take_word("const")) return constant();
     if (cursor_.take_word("output")) return output();
     cursor_.fail("an input, a constant, a node or an output is expected here");
@@ -208,6 +209,7 @@ class GraphParser {
     if (!map && follows("library")) node.implementation = cursor_.name("a library's name");
     if (!map && follows("epilogue")) epilogue(node, targets);
     if (map && follows("schedule")) node.schedule = parser.schedule();
+    node.kept = follows("kept");
     graph_.append(std::move(node));
   }
 

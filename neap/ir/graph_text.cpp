@@ -121,7 +121,7 @@ class GraphPrinter {
   }
 
   void print(const Input& input) {
-    static constexpr const char* roles[] = {"input", "parameter", "state"};
+    static constexpr const char* roles[] = {"input", "parameter", "state", "fixed"};
     if (graph_.has_value(input.value)) printed_[static_cast<std::size_t>(input.value)] = 1;
     text_ +=
         fmt::format("  {} {} : {}\n", roles[static_cast<std::size_t>(input.role)], word(input.name), type_text(input.value, input.name));
@@ -174,6 +174,7 @@ class GraphPrinter {
       text_ += fmt::format("  epilogue {} {}", node.epilogue_first, MapPrinter(operands, target_names(node)).body(*node.epilogue));
     }
     if (!schedule.empty()) text_ += "  " + schedule;
+    if (node.kept) text_ += "  kept";
     text_ += comment(node) + "\n";
   }
 

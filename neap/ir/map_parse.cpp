@@ -86,8 +86,8 @@ Type parse_type(Cursor& cursor) {
   Type type;
   type.dtype = parse_dtype_word(cursor);
   type.shape = parse_shape(cursor);
-  static constexpr std::array<std::string_view, 8> others = {"library",   "epilogue", "schedule", "input",
-                                                             "parameter", "state",    "const",    "output"};
+  static constexpr std::array<std::string_view, 10> others = {"library",   "epilogue", "schedule", "kept",  "input",
+                                                              "parameter", "state",    "fixed",    "const", "output"};
   if (!cursor.on_this_line() || !cursor.next_is_letter()) return type;
   const std::string_view tag = cursor.peek_word();
   if (std::find(others.begin(), others.end(), tag) != others.end()) return type;

@@ -49,6 +49,7 @@ class Verifier {
         for (std::string& symbol : size.symbols()) symbols_.insert(std::move(symbol));
       }
       check(value.type, input.name);
+      if (input.role == Role::fixed) fixed_.insert(input.value);
     }
   }
 
@@ -105,8 +106,17 @@ class Verifier {
     for (const ValueId id : node.inputs) {
       if (id != no_value) use(id);
     }
+    if (node.kept) check_kept(node);
     for (const ValueId id : node.outputs) define(id);
     node.is_map() ? check_map(node) : check_call(node);
+  }
+
+  void check_kept(const Node& node) {
+    for (const ValueId id : node.inputs) {
+      if (id != no_value && !graph_.value(id).constant && fixed_.count(id) == 0)
+        fail("it is kept, but {} is not the same in every run", name_of(id));
+    }
+    fixed_.insert(node.outputs.begin(), node.outputs.end());
   }
 
   void check_map(const Node& node) {
@@ -182,6 +192,7 @@ class Verifier {
         fail("output '{}' updates input {} of {}", output.name, output.updates, graph_.inputs.size());
       if (!updated.insert(output.updates).second) fail("output '{}' updates an input that another output updates", output.name);
       const Input& input = graph_.inputs[static_cast<std::size_t>(output.updates)];
+      if (input.role == Role::fixed) fail("output '{}' updates input '{}', which is fixed", output.name, input.name);
       const Type &from = graph_.type(output.value), &to = graph_.type(input.value);
       if (!(from == to)) {
         fail("output '{}' is {}, but updates input '{}', which is {}", output.name, from.to_string(), input.name, to.to_string());
@@ -194,6 +205,7 @@ class Verifier {
   const Node* node_ = nullptr;
   std::vector<char> made_;  // by value: an input, a constant in use, or made by a node so far
   std::set<std::string, std::less<>> symbols_;
+  std::unordered_set<ValueId> fixed_;  // the same in every run: fixed inputs and what nodes keep
 };
 
 }  // namespace

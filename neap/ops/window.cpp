@@ -87,7 +87,10 @@ Taps::Taps(Definition& d, const Window& window, int spatial, const Expr& i) {
   }
 }
 
-Shape spatial_sizes(const Type& type) { return {type.shape.begin() + 2, type.shape.end()}; }
+Shape spatial_sizes(const Type& type) {
+  if (type.rank() < 2) return {};  // no such value: what is compared with it says so
+  return {type.shape.begin() + 2, type.shape.end()};
+}
 
 Attributes attributes_of(const Call& call, const std::vector<AttributeSpec>& specs) {
   Attributes attributes;

@@ -54,10 +54,18 @@ MemoryPlan plan_memory(const Graph& graph, const Symbols& symbols, bool reuse) {
   }
   const int count = static_cast<int>(graph.nodes().size());
   for (int i = 0; i < count; ++i) {
-    for (const ValueId id : graph.nodes()[static_cast<std::size_t>(i)]->outputs) {
-      if (uses.is_output(id)) continue;
+    const Node& node = *graph.nodes()[static_cast<std::size_t>(i)];
+    for (const ValueId id : node.outputs) {
       const auto& readers = uses.users(id);
       Buffer buffer{id, 0, aligned(storage_bytes(graph.type(id)).evaluate(symbols)), i, readers.empty() ? i : readers.back()};
+      const auto is_kept = [&](int at) { return graph.nodes()[static_cast<std::size_t>(at)]->kept; };
+      if (node.kept && (uses.is_output(id) || !std::all_of(readers.begin(), readers.end(), is_kept))) {
+        buffer.offset = plan.kept_bytes;
+        plan.kept_bytes += buffer.bytes;
+        plan.kept.push_back(buffer);
+        continue;
+      }
+      if (uses.is_output(id)) continue;
       plan.sum_bytes += buffer.bytes;
       plan.of[id] = plan.buffers.size();
       plan.buffers.push_back(buffer);

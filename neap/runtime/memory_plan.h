@@ -16,6 +16,8 @@ struct Buffer {
 
 struct MemoryPlan {
   std::vector<Buffer> buffers;
+  std::vector<Buffer> kept;  // what kept nodes make and others read, in memory of its own that no other value uses
+  std::int64_t kept_bytes = 0;
   std::unordered_map<ValueId, std::size_t> of;       // value -> index in buffers
   std::unordered_map<ValueId, ValueId> in_place_of;  // an output that is written over the input it updates
   std::int64_t arena_bytes = 0;

@@ -7,6 +7,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
 #include "neap/runtime/library.h"
+#include "neap/transform/gathers.h"
 #include "neap/transform/lanes.h"
 
 namespace neap {
@@ -46,42 +47,58 @@ namespace {
 // What share of the peak flops generated loops reach. Sums of products run in register tiles
 // (without blocking for the outer caches); a window's few taps and elementwise work run at what the units for them allow.
 constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
-constexpr double smallest_product = 32;  // terms of a sum
+constexpr double smallest_product = 32;    // terms of a sum
+constexpr double gather_efficiency = 0.5;  // of a stream's bytes a second, for rows in no order
 
 }  // namespace
 
-// Flops, and the flops at peak that take the same time.
+// Flops, the flops at peak that take the same time, and bytes that come in no order.
 struct CostModel::Work {
-  double flops = 0, weighted = 0;
+  double flops = 0, weighted = 0, gathered = 0;
   Work& operator+=(const Work& other) {
     flops += other.flops;
     weighted += other.weighted;
+    gathered += other.gathered;
     return *this;
   }
 };
 
 CostModel::Work CostModel::work_of(const Map& map) const {
   Work work;
-  double points = 1;
-  for (const Axis& axis : map.axes) points *= evaluate(axis.extent);
   for (const Stage& stage : map.stages) {
-    double mine = points * evaluate(flops(stage.value)), efficiency = elementwise_efficiency;
-    for (const Axis& axis : stage.axes) mine *= evaluate(axis.extent);
+    std::vector<Axis> space = map.axes;
+    space.insert(space.end(), stage.axes.begin(), stage.axes.end());
+    double mine = evaluate(flops(stage.value, space)), efficiency = elementwise_efficiency;
     visit(stage.value, [&](const Expr& e) {
       if (e->op != Scalar::reduce || e->args[0]->op != Scalar::mul) return;
       double terms = 1;
       for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
       efficiency = terms < smallest_product ? window_efficiency : product_efficiency;
     });
-    work += {mine, mine / efficiency};
+    work += {mine, mine / efficiency, 0};
   }
   return work;
 }
 
+namespace {
+
+std::vector<Type> types_of(const Graph& graph, const std::vector<ValueId>& ids) {
+  std::vector<Type> types;
+  for (const ValueId id : ids) types.push_back(id == no_value ? Type{} : graph.type(id));
+  return types;
+}
+
+}  // namespace
+
 // Of a call's definition; of a composite, of what it is made of.
 CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const {
   const Call call = make_call(graph, node);
-  if (call.op().define != nullptr) return work_of(define(call).map);
+  if (call.op().define != nullptr) {
+    const Map map = define(call).map;
+    Work work = work_of(map);
+    work.gathered = gathered_bytes(*this, map, types_of(graph, node.inputs));
+    return work;
+  }
   Graph body;
   Builder build(body);
   std::vector<Var> inputs;
@@ -91,7 +108,11 @@ CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const
   for (const Var& output : build.expand(call, inputs)) body.add_output(output.id(), "y");
   Work work;
   const Graph primitives = expand_composites(body);
-  for (const NodePtr& inner : primitives.nodes()) work += work_of(define(make_call(primitives, *inner)).map);
+  for (const NodePtr& inner : primitives.nodes()) {
+    const Map map = define(make_call(primitives, *inner)).map;
+    work += work_of(map);
+    work.gathered += gathered_bytes(*this, map, types_of(primitives, inner->inputs));
+  }
   return work;
 }
 
@@ -118,10 +139,7 @@ struct Operands {
 };
 
 Operands operands_of(const Graph& graph, const Node& node) {
-  Operands all{make_call(graph, node), {}, {}};
-  for (const ValueId id : node.inputs) all.inputs.push_back(id == no_value ? Type{} : graph.type(id));
-  for (const ValueId id : node.outputs) all.outputs.push_back(graph.type(id));
-  return all;
+  return {make_call(graph, node), types_of(graph, node.inputs), types_of(graph, node.outputs)};
 }
 
 double peak_share(const Implementation& library, const Operands& of) {
@@ -131,7 +149,8 @@ double peak_share(const Implementation& library, const Operands& of) {
 }  // namespace
 
 Cost CostModel::priced(const Work& work, double bytes) const {
-  const double seconds = std::max(copy_seconds(bytes), work.weighted / rates_.flops_per_second) + rates_.call_seconds;
+  const double memory = copy_seconds(bytes + work.gathered / gather_efficiency);
+  const double seconds = std::max(memory, work.weighted / rates_.flops_per_second) + rates_.call_seconds;
   return {bytes, work.flops, seconds};
 }
 
@@ -145,8 +164,10 @@ double CostModel::call_bytes(const Graph& graph, const Node& node) const {
 Cost CostModel::as_loops(const Graph& graph, const Node& call) const { return priced(call_work(graph, call), call_bytes(graph, call)); }
 
 Cost CostModel::node(const Graph& graph, const Node& node) const {
+  if (node.kept) return {};  // once for many runs
   if (node.is_map()) {
     Work work = work_of(*node.map);
+    work.gathered = gathered_bytes(*this, *node.map, types_of(graph, node.inputs));
     const double moved = evaluate(volume(graph, node).bytes());
     if (!layouts_matter(graph, node)) return priced(work, moved);
     const double factor = lanes_factor(*this, graph, node);

@@ -34,6 +34,7 @@ Expansion expansion(Graph& graph, const Node& composite) {
   };
   for (const NodePtr& node : graph.nodes()) {
     made.nodes.push_back(*node);
+    made.nodes.back().kept = composite.kept;
     rename(made.nodes.back().inputs);
     rename(made.nodes.back().outputs);
   }
@@ -103,6 +104,7 @@ Node as_map(const Graph& graph, const Node& primitive) {
   node.inputs = primitive.inputs;
   node.outputs = primitive.outputs;
   node.origin = primitive.origin;
+  node.kept = primitive.kept;
   const bool complete = std::find(node.inputs.begin(), node.inputs.end(), no_value) == node.inputs.end();
   return complete ? node : without_unread(std::move(node));  // a map has no absent operands
 }

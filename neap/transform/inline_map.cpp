@@ -48,7 +48,7 @@ void inline_into(Draft& draft, const Node& producer, ValueId value, int at) {
     std::map<int, Expr> position;
     for (const Axis& axis : producer.map->axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
     Expr inside;
-    const bool guarded = static_cast<int>(e->args.size()) > e->rank;
+    const bool guarded = e->rank > 0 && static_cast<int>(e->args.size()) > e->rank;
     for (int i = 0; i < e->rank; ++i) {
       const Expr& index = e->args[static_cast<std::size_t>(i)];
       if (axis_at[static_cast<std::size_t>(i)] >= 0) position[axis_at[static_cast<std::size_t>(i)]] = index;

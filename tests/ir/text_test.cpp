@@ -16,7 +16,7 @@ constexpr const char* step = R"(graph step {
   parameter w : f32[32,1,3,3]
   parameter "conv bias" : f32[32] "b"
   state steps : i64[]
-  input offsets : i64[N + 1]
+  fixed offsets : i64[N + 1]
   const %0 : f32[2,2] = {1.0, -0.0, inf, 0.1}
   %1 = conv2d(x, w, _, %0) pad=[1,1] : f32[N,32,28,28] acdb  library onednn  epilogue 4 n:N c:32 h:28 i:28 { %1[n,c,h,i] = max(@0[n,c,h,i], 0.0) }
   %2 = map(%1, "conv bias") n:N c:32 h:28 i:28 { %2[n,c,h,i] = #0=(exp(%1[n,c,h,i] + "conv bias"[c])) * sigmoid(#0) + #0 * %1[n,c,h - 1,i else 0.0] } : f32[N,32,28,28] "swish"  schedule order=[n,h,c,i] vector=c width=8 parallel=n unroll=2 tile=[c:16,h:4]
@@ -25,6 +25,7 @@ constexpr const char* step = R"(graph step {
   %6 = pool(%5) about="say \"hi\"\x0a" alpha=0.5 count=2 flag=true kind=bf16 shape=sizes[N,floor((N + 1)/2)] weights=reals[1.0,nan] : f32[N]
   %7 = add(%6, %0) : f32[N]
   %8 = increment(steps) : i64[]
+  %9 = degrees(offsets) : f32[N]  kept
   output loss = %7
   output "next steps" = %8 updates steps
 }
@@ -47,6 +48,9 @@ TEST(Text, EverythingReadsBack) {
   EXPECT_EQ(to_string(graph), step);
   EXPECT_EQ(graph.inputs[1].role, Role::parameter);
   EXPECT_EQ(graph.inputs[3].role, Role::state);
+  EXPECT_EQ(graph.inputs[4].role, Role::fixed);
+  EXPECT_TRUE(graph.nodes().back()->kept);
+  EXPECT_FALSE(graph.nodes()[0]->kept);
   EXPECT_EQ(graph.value(graph.inputs[2].value).name, "b");
   EXPECT_EQ(graph.outputs[1].updates, 3);
   const Node& conv = *graph.nodes()[0];
@@ -150,6 +154,8 @@ TEST(Hash, EveryPartCounts) {
   const std::string text = step;
   const Hash hash = structural_hash(parse_graph(text));
   const std::pair<const char*, const char*> changes[] = {{"parameter w", "input w"},
+                                                         {"fixed offsets", "input offsets"},
+                                                         {"  kept", ""},
                                                          {"x : f32[N,1", "x : f64[N,1"},
                                                          {"[32,1,3,3]", "[32,1,3,5]"},
                                                          {"acdb", "adcb"},

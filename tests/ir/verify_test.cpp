@@ -300,6 +300,15 @@ TEST(Verify, Expressions) {
   EXPECT_EQ(raw.map_complaint(), "an index is too large an expression @ %0 = map, in graph g");
 }
 
+TEST(Verify, WhatIsKept) {
+  EXPECT_EQ(complaint("fixed a : f32[4]\n%0 = relu(a) : f32[4] kept\n%1 = add(%0, a) : f32[4] kept\noutput y = %1"), "legal");
+  EXPECT_EQ(complaint("fixed a : f32[4]\n%0 = add(a, x) : f32[4] kept"),
+            "it is kept, but x is not the same in every run @ %0 = add, in graph g");
+  EXPECT_EQ(complaint("fixed a : f32[4]\n%0 = relu(a) : f32[4]\n%1 = relu(%0) : f32[4] kept"),
+            "it is kept, but %0 is not the same in every run @ %1 = relu, in graph g");
+  EXPECT_EQ(complaint("fixed a : f32[4]\noutput b = x updates a"), "output 'b' updates input 'a', which is fixed @ graph g");
+}
+
 TEST(Verify, Epilogues) {
   const auto with = [](const std::string& epilogue, const std::string& library = "library onednn") {
     const std::string text = complaint("%0 = relu(x, y) : f32[4] " + library + " epilogue " + epilogue);

@@ -380,6 +380,20 @@ inline RandomGraph shrink(RandomGraph given, const Fails& fails) {
         ++i;
       }
     }
+    for (std::size_t i = 0; i < given.graph.outputs.size(); ++i) {  // what an output is made of, in its place
+      const int maker = Uses(given.graph).producer(given.graph.outputs[i].value);
+      if (maker < 0) continue;
+      const NodePtr node = given.graph.nodes()[static_cast<std::size_t>(maker)];
+      for (const ValueId operand : node->inputs) {
+        if (operand == no_value || Uses(given.graph).producer(operand) < 0) continue;
+        RandomGraph smaller = given;
+        smaller.graph.outputs[i].value = operand;
+        smaller.graph.outputs[i].updates = -1;
+        if (!take(detail::without_unused(smaller))) continue;
+        shrunk = true;
+        break;
+      }
+    }
     for (std::size_t i = given.graph.nodes().size(); i-- > 0;) {
       if (i >= given.graph.nodes().size() || given.graph.nodes().size() < 2) continue;
       if (const auto smaller = detail::with_input(given, i); smaller && take(*smaller)) shrunk = true;
