@@ -1,55 +1,71 @@
 // neap eval
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "neap/base/error.h"
 #include "neap/cli/model.h"
+#include "neap/cli/training_run.h"
 #include "neap/demo/export.h"
-#include "neap/demo/images.h"
-#include "neap/demo/network.h"
 #include "neap/demo/predictions.h"
 #include "neap/files/checkpoint.h"
 #include "neap/files/safetensors.h"
-#include "neap/onnx/onnx.h"
 #include "neap/tensor/compile.h"
 
 namespace neap {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Given {
-  std::filesystem::path model, data;
+  fs::path model;
+  DataArguments data;
   int level = 4;
   std::int64_t batch = 250;
   bool json = false;
 };
 
-Graph network_of(const std::filesystem::path& model, const ImageDataset& images) {
-  if (model.extension() == ".onnx") return read_onnx(model);
-  const auto net = efficient_net_28(static_cast<std::int64_t>(images.class_names().size()));
-  const NamedArrays arrays = std::filesystem::is_directory(model) ? load_checkpoint(model).arrays : read_safetensors(model).arrays;
-  set_arrays(*net, arrays, model.string());
-  return exported(*net, images);
-}
-
-void check_network(const Graph& graph, const ImageDataset& images, const std::string& place) {
-  const auto classes = static_cast<std::int64_t>(images.class_names().size());
-  const bool fits =
-      graph.inputs.size() == 1 && !graph.outputs.empty() && graph.type(graph.outputs[0].value).rank() == 2 &&
-      (!graph.type(graph.outputs[0].value).shape[1].is_constant() || graph.type(graph.outputs[0].value).shape[1].constant() == classes);
-  if (!fits) {
-    throw Error("the model is no classifier of these images", place,
-                fmt::format("one input, the images, and as first output [N,{}] scores are needed", classes));
+// The options of the run that wrote `model`: in the folder, or beside the file.
+std::optional<RunOptions> run_of(const fs::path& model) {
+  const fs::path whole = fs::absolute(model).lexically_normal();
+  for (const fs::path& folder : {whole, whole.parent_path(), whole.parent_path().parent_path()}) {
+    if (fs::is_directory(folder)) {
+      if (const std::optional<RunOptions> found = find_run(folder)) return found;
+    }
   }
+  return std::nullopt;
 }
 
-int run(const Given& given) {
-  const ImageSets sets = open_grey_images(given.data);
-  const Graph graph = network_of(given.model, *sets.test);
-  check_network(graph, *sets.test, given.model.string());
-  Executable executable = make_executable(graph, given.level);
-  const Array scores = logits_of(executable, *sets.test, given.batch);
-  const std::vector<std::int64_t> labels = labels_of(*sets.test), best = predicted(scores);
-  const std::vector<std::string>& names = sets.test->class_names();
+NamedArrays arrays_in(const fs::path& model) {
+  if (!fs::is_directory(model)) return read_safetensors(model).arrays;
+  if (fs::exists(model / "model.safetensors")) return read_safetensors(model / "model.safetensors").arrays;
+  return load_checkpoint(has_checkpoint(model) ? model : model / "checkpoint").arrays;
+}
+
+struct Subject {
+  Graph graph;
+  TrainingData data;
+};
+
+Subject open(const Given& given) {
+  if (!fs::exists(given.model))
+    throw Error("there is no such file or folder", given.model.string(), "give an .onnx file, or what `neap train` wrote");
+  const bool onnx = given.model.extension() == ".onnx";
+  std::optional<RunOptions> found = run_of(given.model);
+  RunOptions options = found.value_or(RunOptions{});
+  if (!given.data.data.empty()) options.data = given.data;
+  if (onnx) options.model = given.model.string();
+  settle(options);
+  Network network = open_network(options);
+  TrainingData data = open_training_data(options.data, options.seed, network.wanted);
+  complete(network, options, data);
+  if (!onnx) set_arrays(*network.layer, arrays_in(given.model), given.model.string());
+  return {exported(*network.layer, *data.test), std::move(data)};
+}
+
+int report_classes(const Given& given, const Array& scores, const Dataset& test) {
+  const std::vector<std::int64_t> labels = labels_of(test), best = predicted(scores);
+  const std::vector<std::string>& names = test.class_names();
   std::vector<std::int64_t> right(names.size(), 0), all(names.size(), 0);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     ++all[static_cast<std::size_t>(labels[i])];
@@ -62,22 +78,49 @@ int run(const Given& given) {
     return exit_ok;
   }
   for (std::size_t c = 0; c < names.size(); ++c) fmt::print("  {:<16} {} of {}\n", names[c], right[c], all[c]);
-  fmt::print("accuracy {:.2f} % of {} images\n", 100 * accuracy(scores, labels), labels.size());
+  fmt::print("accuracy {:.2f} % of {} examples\n", 100 * accuracy(scores, labels), labels.size());
   return exit_ok;
+}
+
+int report_numbers(const Given& given, const Array& found, const Dataset& test) {
+  const Array wanted = test.range(0, test.count()).at(1);
+  double squares = 0, absolute = 0;
+  for (std::int64_t i = 0; i < wanted.count(); ++i) {
+    const double difference = found.get(i) - wanted.get(i);
+    squares += difference * difference;
+    absolute += std::abs(difference);
+  }
+  const double count = static_cast<double>(std::max<std::int64_t>(1, wanted.count()));
+  if (given.json) {
+    fmt::print("{}\n",
+               nlohmann::json{{"mean_square", squares / count}, {"mean_absolute", absolute / count}, {"examples", test.count()}}.dump(2));
+  } else {
+    fmt::print("mean square {:.6g}, mean absolute difference {:.6g}, of {} examples\n", squares / count, absolute / count, test.count());
+  }
+  return exit_ok;
+}
+
+int run(const Given& given) {
+  const Subject subject = open(given);
+  const Dataset& test = *subject.data.test;
+  if (test.count() == 0) throw Error("there is no test example", test.place(), "give --test FILE, or a --validation above 0");
+  Executable executable = make_executable(subject.graph, given.level);
+  const Array scores = logits_of(executable, test, given.batch);
+  return subject.data.classes > 0 ? report_classes(given, scores, test) : report_numbers(given, scores, test);
 }
 
 std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
-  app.add_option("model", given->model, "an .onnx file, or what `neap train` wrote: .safetensors, or the folder of a checkpoint")
+  app.add_option("model", given->model, "what `neap train` wrote (its folder, the checkpoint, model.safetensors), or an .onnx file")
       ->required();
-  app.add_option("--data", given->data, "folder of IDX files, or of train/ and test/ pictures (default: Fashion-MNIST)");
-  app.add_option("--batch", given->batch, "images at a time")->capture_default_str()->check(CLI::Range(1, 1 << 20));
+  add_data_options(app, given->data);
+  app.add_option("--batch", given->batch, "examples at a time")->capture_default_str()->check(CLI::Range(1, 1 << 20));
   add_level(app, given->level)->capture_default_str();
   app.add_flag("--json", given->json, "print JSON");
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "eval", .about = "accuracy of a model on the test images", .declare = declare}};
+const RegisterCommand command{{.name = "eval", .about = "how good a model is on test examples", .declare = declare}};
 
 }  // namespace
 }  // namespace neap

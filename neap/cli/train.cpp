@@ -3,28 +3,36 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/machine.h"
 #include "neap/cli/model.h"
+#include "neap/cli/training_run.h"
 #include "neap/demo/export.h"
-#include "neap/demo/images.h"
-#include "neap/demo/network.h"
+#include "neap/files/checkpoint.h"
 #include "neap/files/safetensors.h"
 #include "neap/onnx/onnx.h"
-#include "neap/optim/adam.h"
 #include "neap/train/trainer.h"
 
 namespace neap {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Given {
-  std::filesystem::path data, out = "out/train";
-  std::int64_t epochs = 14, batch = 128;
-  std::uint64_t seed = 0;
-  double rate = 4e-3, decay = 0.01, smoothing = 0.1;
-  int level = 4, threads = 0;
-  bool plain = false, json = false;
+  RunOptions run;
+  fs::path out = "out/train", resume;
+  int threads = 0;
+  bool plain = false, restart = false, json = false;
+  bool epochs_given = false, others_given = false;
 };
+
+std::string accuracy_text(const EpochRecord& record) {
+  if (!record.test) return "";
+  const auto correct = record.test->metrics.find("correct");
+  return correct != record.test->metrics.end() ? fmt::format("  test accuracy {:.2f} %", 100 * correct->second)
+                                               : fmt::format("  test loss {:.4f}", record.test->loss);
+}
 
 nlohmann::json history_json(const Trainer& trainer) {
   nlohmann::json epochs = nlohmann::json::array();
@@ -32,70 +40,144 @@ nlohmann::json history_json(const Trainer& trainer) {
     nlohmann::json epoch{{"epoch", record.epoch + 1},
                          {"train_loss", record.training.loss},
                          {"seconds", record.seconds},
-                         {"images_per_second", record.examples_per_second}};
+                         {"examples_per_second", record.examples_per_second}};
     if (record.test) {
       epoch["test_loss"] = record.test->loss;
-      epoch["test_accuracy"] = record.test->metrics.at("correct");
+      const auto correct = record.test->metrics.find("correct");
+      if (correct != record.test->metrics.end()) epoch["test_accuracy"] = correct->second;
     }
     epochs.push_back(std::move(epoch));
   }
   return epochs;
 }
 
+// The options of the run in `folder` that goes on, or of one that starts.
+RunOptions options_of(const Given& given, const fs::path& folder) {
+  const std::optional<RunOptions> before = find_run(folder);
+  if (!given.resume.empty()) {
+    if (!before) throw Error("there is no run to go on with", folder.string(), "give the folder that `neap train --out` named");
+    if (given.others_given) {
+      throw Error("a run that goes on keeps its options", folder.string(), "beside --resume give --epochs, --threads and --json only");
+    }
+    RunOptions options = *before;
+    if (given.epochs_given) options.epochs = given.run.epochs;
+    return options;
+  }
+  RunOptions options = given.run;
+  options.augment = !given.plain;
+  settle(options);
+  if (given.restart) {
+    fs::remove_all(folder / "checkpoint");
+    return options;
+  }
+  if (!before || !has_checkpoint(folder / "checkpoint")) return options;
+  RunOptions resolved = options;
+  if (resolved.model.empty()) resolved.model = before->model;  // by the data, which are the same
+  const std::string difference = first_difference(*before, resolved);
+  if (!difference.empty()) {
+    throw Error("the folder has another run: " + difference, folder.string(),
+                fmt::format("--resume {} goes on with it, --restart replaces it, --out names another folder", folder.string()));
+  }
+  return resolved;
+}
+
 int run(const Given& given) {
   if (given.threads > 0) set_thread_count(given.threads);
-  const ImageSets sets = open_grey_images(given.data);
-  const auto net = efficient_net_28(static_cast<std::int64_t>(sets.train->class_names().size()));
-  const AdamW rule({.weight_decay = given.decay});
-  const std::int64_t steps = given.epochs * (sets.train->count() / given.batch);
-  TrainerOptions options{.epochs = given.epochs,
-                         .batch = given.batch,
-                         .seed = given.seed,
-                         .schedule = one_cycle_rate(given.rate, std::max<std::int64_t>(1, steps)),
-                         .folder = given.out / "checkpoint",
-                         .level = given.level};
-  if (!given.plain) options.augmentation = {.shift = 2, .flip = true, .fill = sets.train->black()};
+  const fs::path out = given.resume.empty() ? given.out : given.resume;
+  RunOptions options = options_of(given, out);
+  Network network = open_network(options);
+  const TrainingData data = open_training_data(options.data, options.seed, network.wanted);
+  complete(network, options, data);
+  Layer& net = *network.layer;
+  const std::unique_ptr<UpdateRule> rule = update_rule(options);
+  const std::int64_t steps = options.epochs * (data.train->count() / options.batch);
+  TrainerOptions how{.epochs = options.epochs,
+                     .batch = options.batch,
+                     .seed = options.seed,
+                     .schedule = rate_schedule(options, std::max<std::int64_t>(1, steps)),
+                     .step = {.update = {.clip_norm = options.clip}},
+                     .folder = out / "checkpoint",
+                     .level = options.level};
+  if (options.augment && data.images()) how.augmentation = {.shift = 2, .flip = true, .fill = data.black};
   std::FILE* text = given.json ? stderr : stdout;
-  options.after_epoch = [&](const EpochRecord& record) {
-    fmt::print(text, "epoch {}/{}  loss {:.4f}  test accuracy {:.2f} %  {:.0f} images/s\n", record.epoch + 1, given.epochs,
-               record.training.loss, 100 * record.test->metrics.at("correct"), record.examples_per_second);
+  how.after_epoch = [&](const EpochRecord& record) {
+    fmt::print(text, "epoch {}/{}  loss {:.4f}{}  {:.0f} examples/s\n", record.epoch + 1, options.epochs, record.training.loss,
+               accuracy_text(record), record.examples_per_second);
     std::fflush(text);
   };
-  make_folder(given.out);
-  Trainer trainer(*net, classification(*net, given.smoothing), rule, sets.train, sets.test, options);
+  const DatasetPtr test = data.test != nullptr && data.test->count() > 0 ? data.test : nullptr;
+  Trainer trainer(net, objective(net, options, data), *rule, data.train, test, how);
+  make_folder(out);
+  save_run(options, out);
+  fmt::print(text, "{} of {} parameters; {} training and {} test examples from {}; {} at {:g}, {}\n", options.model, net.parameter_count(),
+             data.train->count(), test == nullptr ? 0 : test->count(), data.train->place(), options.optimizer, options.rate,
+             options.schedule);
   if (trainer.resumed()) fmt::print(text, "goes on from the checkpoint, after {} steps\n", trainer.steps_done());
+  std::fflush(text);
   if (trainer.run() == Outcome::stopped) {
-    fmt::print(text, "stopped: the same command goes on from {}\n", options.folder.string());
+    fmt::print(text, "stopped and saved: the same command, or neap train --resume {}, goes on\n", out.string());
     return exit_stopped;
   }
-  write_safetensors(given.out / "model.safetensors", arrays_of(*net), {{"network", "efficient_net_28"}});
-  write_onnx(exported(*net, *sets.test), given.out / "model.onnx");
-  const nlohmann::json result{{"command", command_text()}, {"parameters", net->parameter_count()}, {"epochs", history_json(trainer)}};
-  write_file(given.out / "training.json", result.dump(2) + "\n");
+  write_safetensors(out / "model.safetensors", arrays_of(net), {{"network", options.model}});
+  write_onnx(exported(net, *data.train), out / "model.onnx");
+  const nlohmann::json result{{"command", command_text()}, {"parameters", net.parameter_count()}, {"epochs", history_json(trainer)}};
+  write_file(out / "training.json", result.dump(2) + "\n");
   if (given.json) fmt::print("{}\n", result.dump(2));
-  fmt::print(text, "in {}: model.onnx, model.safetensors, training.json, checkpoint/\n", given.out.string());
+  fmt::print(text, "in {}: model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());
   return exit_ok;
 }
 
 std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
-  app.add_option("--data", given->data, "folder of IDX files, or of train/ and test/ pictures (default: Fashion-MNIST)");
-  app.add_option("--out", given->out, "folder for checkpoint and model")->capture_default_str();
-  app.add_option("--epochs", given->epochs, "times over the training images")->capture_default_str()->check(CLI::Range(1, 100000));
-  app.add_option("--batch", given->batch, "images a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
-  app.add_option("--rate", given->rate, "highest learning rate of the one cycle")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--decay", given->decay, "weight decay of AdamW")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--smoothing", given->smoothing, "of the labels")->capture_default_str()->check(CLI::Range(0.0, 0.99));
+  RunOptions& run_options = given->run;
+  app.add_option("--model", run_options.model,
+                 "efficient-net, mlp, linear, or an .onnx file, whose weights are trained further (default: by the data)");
+  app.add_option("--hidden", run_options.hidden, "widths of an mlp's hidden layers, as 256,64")
+      ->capture_default_str()
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20));
+  add_data_options(app, run_options.data);
+  app.add_option("--optimizer", run_options.optimizer, "sgd, adam, adamw or lion")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"sgd", "adam", "adamw", "lion"}));
+  app.add_option("--schedule", run_options.schedule,
+                 "of the learning rate: constant, cosine, one-cycle, or step (a tenth after each third)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"constant", "cosine", "one-cycle", "step"}));
+  app.add_option("--rate", run_options.rate,
+                 "highest learning rate (default: 0.1 for sgd, 4e-4 for lion, else 4e-3; a tenth of it for an .onnx model)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--warm-up", run_options.warm_up, "steps in which the rate rises from 0, ahead of the schedule")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1 << 30));
+  app.add_option("--momentum", run_options.momentum, "of sgd")->capture_default_str()->check(CLI::Range(0.0, 0.9999));
+  app.add_option("--decay", run_options.decay, "weight decay")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--clip", run_options.clip, "largest norm of a step's gradient; 0: any")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--smoothing", run_options.smoothing, "of class labels")->capture_default_str()->check(CLI::Range(0.0, 0.99));
   app.add_flag("--no-augment", given->plain, "images as they are: not shifted, not mirrored");
-  app.add_option("--seed", given->seed, "of parameters, order and augmentation")->capture_default_str();
-  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  add_level(app, given->level)->capture_default_str();
-  app.add_flag("--json", given->json, "print training.json on standard output, the rest on standard error");
-  return [given] { return run(*given); };
+  CLI::Option* epochs = app.add_option("--epochs", run_options.epochs, "times over the training examples")
+                            ->capture_default_str()
+                            ->check(CLI::Range(1, 100000));
+  app.add_option("--batch", run_options.batch, "examples a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
+  app.add_option("--seed", run_options.seed, "of parameters, order, augmentation and split")->capture_default_str();
+  add_level(app, run_options.level)->capture_default_str();
+  CLI::Option* out = app.add_option("--out", given->out, "folder for checkpoint and model")->capture_default_str();
+  CLI::Option* resume = app.add_option("--resume", given->resume, "folder of a run that goes on, with its own options")->excludes(out);
+  CLI::Option* threads = app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
+  app.add_flag("--restart", given->restart, "start anew where --out has a run");
+  CLI::Option* json = app.add_flag("--json", given->json, "print training.json on standard output, the rest on standard error");
+  const std::vector<CLI::Option*> free{epochs, resume, threads, json};
+  return [given, &app, epochs, free] {
+    given->epochs_given = epochs->count() > 0;
+    for (const CLI::Option* option : app.parse_order()) given->others_given |= std::count(free.begin(), free.end(), option) == 0;
+    return run(*given);
+  };
 }
 
 const RegisterCommand command{
-    {.name = "train", .about = "train the demo's EfficientNet on images; goes on from a checkpoint", .declare = declare}};
+    {.name = "train", .about = "train a network on images or tables; goes on from a checkpoint", .declare = declare}};
 
 }  // namespace
 }  // namespace neap

@@ -127,6 +127,7 @@ void ModelReader::read_initializers(const onnx::GraphProto& graph) {
   for (const auto& tensor : graph.initializer()) {
     const std::string place = "initializer " + quoted(tensor.name());
     OnnxValue value;
+    value.name = tensor.name();
     try {
       value.constant = read_tensor(tensor, folder_, place);
     } catch (const Error& error) {
@@ -249,7 +250,7 @@ Var ModelReader::materialise(Builder& build, OnnxValue& value, const std::string
   const bool trained = options_.parameters != nullptr && is_float(value.constant->dtype()) && value.constant->count() > 1;
   if (!trained) return value.var = build.constant(*value.constant);
   const Array& elements = *value.constant;
-  const std::string name = fresh_name(fmt::format("parameter_{}", options_.parameters->size()));
+  const std::string name = fresh_name(value.name.empty() ? fmt::format("parameter_{}", options_.parameters->size()) : value.name);
   value.parameter = true;
   value.var = build.input(name, {elements.dtype(), Shape(elements.sizes().begin(), elements.sizes().end()), {}}, Role::parameter);
   options_.parameters->emplace(name, elements);

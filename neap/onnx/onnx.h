@@ -15,7 +15,8 @@ struct OnnxReadOptions {
   std::map<std::string, Dim, std::less<>> sizes;
   std::map<std::string, Shape, std::less<>> shapes;  // of inputs, where the model gives none or others are wanted
   std::map<std::string, Array, std::less<>> known;   // inputs that always have these elements; they are no inputs of the graph
-  // Where to put the floating-point initializers; they become inputs of role `parameter`. Null: they are constants.
+  // Where to put the floating-point initializers; they become inputs of role `parameter`, with their names but for
+  // characters that no text may hold. Null: they are constants.
   std::map<std::string, Array>* parameters = nullptr;
 };
 

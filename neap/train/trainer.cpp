@@ -165,7 +165,7 @@ void Trainer::finish_epoch(double seconds) {
 // The steps since the backup run again; the first after which a parameter or state is not finite, or whose loss is not, is looked into.
 void Trainer::report_not_finite() {
   const std::string remedy =
-      options_.folder.empty()
+      options_.folder.empty() || !has_checkpoint(options_.folder)
           ? "lower the learning rate, or clip the gradients"
           : fmt::format("lower the learning rate, or clip the gradients; the last good checkpoint is in {}", options_.folder.string());
   StepState again = state_;
