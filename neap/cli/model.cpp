@@ -96,7 +96,7 @@ void make_folder(const fs::path& folder) {
 }
 
 CLI::Option* add_level(CLI::App& app, int& level) {
-  return app.add_option("--level", level, "of the optimiser: 0 (as written) to 4")->check(CLI::Range(0, 4));
+  return app.add_option("--level", level, "of the optimiser: 0 (as written, without a compiler) to 4")->check(CLI::Range(0, 4));
 }
 
 }  // namespace neap

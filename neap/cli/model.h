@@ -26,6 +26,15 @@ Symbols with_defaults(const Graph& graph, Symbols given);
 // An array for each input: floats uniform in -1 .. 1, integers and bools 0 or 1; the same for the same seed.
 std::vector<Array> random_inputs(const Graph& graph, const Symbols& symbols, std::uint64_t seed);
 
+struct InputArguments {
+  std::vector<std::string> files;  // "x=x.npy"
+  bool random = false;             // random elements for the inputs that are not given
+  std::uint64_t seed = 0;
+};
+void add_input_options(CLI::App& app, InputArguments& arguments);
+// In the graph's order. Error naming the input that is missing or does not fit.
+std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model, const InputArguments& given);
+
 // "NAME=VALUE" cut at the first '='; Error saying what `option` takes.
 std::pair<std::string, std::string> name_and_value(const std::string& text, const std::string& option);
 

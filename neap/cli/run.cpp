@@ -1,17 +1,14 @@
 // neap run
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/files/npy.h"
-#include "neap/ops/interpreter.h"
 #include "neap/tensor/compile.h"
 
 namespace neap {
@@ -19,58 +16,11 @@ namespace {
 
 struct Given {
   ModelArguments model;
-  std::vector<std::string> inputs;
+  InputArguments inputs;
   std::filesystem::path out, trace;
-  bool random = false, json = false;
-  std::uint64_t seed = 0;
+  bool json = false;
   int level = 4, repeat = 1;
 };
-
-std::string input_names(const Graph& graph) {
-  std::string names;
-  for (const Input& input : graph.inputs) names += (names.empty() ? "" : ", ") + input.name;
-  return names;
-}
-
-std::vector<Array> gather_inputs(const Given& given, const Graph& graph) {
-  std::map<std::string, Array> named;
-  for (const std::string& text : given.inputs) {
-    const auto [name, file] = name_and_value(text, "--input");
-    const bool known = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&, n = name](const Input& input) { return input.name == n; });
-    if (!known)
-      throw Error(fmt::format("the model has no input '{}'", name), given.model.file.string(), "its inputs are " + input_names(graph));
-    named[name] = read_npy(file);
-  }
-  Symbols symbols = sizes_of(given.model, graph);
-  for (const Input& input : graph.inputs) {
-    if (const auto found = named.find(input.name); found != named.end()) {
-      bind(graph.type(input.value).shape, found->second.sizes(), symbols, "input '" + input.name + "'");
-    }
-  }
-  if (!given.random && named.size() < graph.inputs.size()) {
-    throw Error("not every input of the model is given", given.model.file.string(),
-                "it takes " + input_names(graph) + ": --input NAME=FILE.npy, or --random-inputs");
-  }
-  std::vector<Array> arrays;
-  if (given.random) arrays = random_inputs(graph, with_defaults(graph, symbols), given.seed);
-  arrays.resize(graph.inputs.size());
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    const auto found = named.find(graph.inputs[i].name);
-    if (found == named.end()) continue;
-    const DType wanted = graph.type(graph.inputs[i].value).dtype;
-    if (found->second.dtype() != wanted) {
-      throw Error(fmt::format("input '{}' is {}, the file holds {}", found->first, name(wanted), name(found->second.dtype())),
-                  given.model.file.string(), "convert the file");
-    }
-    arrays[i] = found->second;
-  }
-  const Symbols bound = bind_inputs(graph, arrays);
-  for (const auto& [name, size] : sizes_of(given.model, graph)) {
-    if (bound.at(name) != size)
-      throw Error(fmt::format("{} is {} in the inputs, {} by --set", name, bound.at(name), size), "--set " + name);
-  }
-  return arrays;
-}
 
 std::string save(const Given& given, const std::string& name, const Array& array, std::set<std::string>& taken) {
   if (given.out.empty()) return "";
@@ -94,7 +44,7 @@ std::string range_text(const Array& array) {
 
 int run(const Given& given) {
   const Graph graph = read_model(given.model);
-  const std::vector<Array> inputs = gather_inputs(given, graph);
+  const std::vector<Array> inputs = gather_inputs(graph, given.model, given.inputs);
   if (!given.out.empty()) make_folder(given.out);
   Executable executable = make_executable(graph, given.level);
   std::vector<Array> results = executable.run(inputs);
@@ -129,10 +79,9 @@ int run(const Given& given) {
 std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
   add_model_options(app, given->model);
-  app.add_option("--input", given->inputs, "NAME=FILE.npy")->allow_extra_args(false);
+  add_input_options(app, given->inputs);
   app.add_option("--out", given->out, "folder for NAME.npy of each output");
-  app.add_flag("--random-inputs", given->random, "random elements for the inputs that are not given; open sizes are 2 unless --set");
-  app.add_option("--seed", given->seed, "of the random inputs")->capture_default_str();
+  app.add_flag("--random-inputs", given->inputs.random, "random elements for the inputs that are not given; open sizes are 2 unless --set");
   add_level(app, given->level)->capture_default_str();
   app.add_option("--repeat", given->repeat, "runs that are timed")->capture_default_str()->check(CLI::Range(1, 1000000));
   app.add_option("--trace", given->trace, "file for a Perfetto trace of the last run");

@@ -12,7 +12,7 @@ namespace neap {
 
 struct ExecutableOptions {
   bool reuse_memory = true;
-  bool compile = true;  // false: maps run in the interpreter
+  bool compile = true;  // false: maps run in precompiled loops, or in the interpreter
   Isa isa = best_isa();
 };
 

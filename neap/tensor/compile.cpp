@@ -10,7 +10,7 @@ namespace neap {
 Executable make_executable(const Graph& graph, int level) {
   Optimizer optimizer(graph);
   optimizer.optimize(level);
-  return Executable(optimizer.graph());
+  return Executable(optimizer.graph(), {.compile = level > 0});
 }
 
 struct Compiled::State {

@@ -13,7 +13,7 @@ namespace neap {
 
 struct CompileOptions {
   std::string name = "main";
-  int level = 4;  // of the optimizer; 0: as written
+  int level = 4;  // of the optimizer; 0: as written, without a compiler
   // Types of the arguments with symbols for sizes that vary ("f32[N,1,28,28]"): one compile serves them all. Empty: one for each signature.
   std::vector<Type> arguments;
 };
@@ -41,7 +41,8 @@ Compiled compile(F f, CompileOptions options = {}) {
   return {as_function(std::move(f)), std::move(options)};
 }
 
-// A graph of operators, made runnable: optimised at this level, library calls bound, the rest generated.
+// A graph of operators, made runnable: optimised at this level, library calls bound, the rest generated. Level 0 runs it as written: each
+// operator a library call or precompiled loops, no compiler.
 Executable make_executable(const Graph& graph, int level = 4);
 
 }  // namespace neap

@@ -11,7 +11,7 @@ TEST_F(Commands, SaysWhatThereIs) {
   const Ran help = neap({"--help"});
   EXPECT_EQ(help.code, 0);
   for (const char* command :
-       {"build", "cache", "completion", "data", "demo", "eval", "optimize", "run", "show", "train", "verify", "version"}) {
+       {"bench", "build", "cache", "completion", "data", "demo", "eval", "optimize", "run", "show", "train", "verify", "version"}) {
     EXPECT_TRUE(contains(help.text, command)) << command;
     EXPECT_EQ(neap({command, "--help"}).code, 0) << command;
   }

@@ -1,0 +1,213 @@
+// neap bench
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "neap/base/machine.h"
+#include "neap/base/progress.h"
+#include "neap/cli/model.h"
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "neap/transform/optimizer.h"
+#include "neap/viewer/graph_json.h"
+
+namespace neap {
+namespace {
+
+struct Given {
+  ModelArguments model;
+  InputArguments inputs{.random = true};
+  std::vector<int> against;
+  int level = 4, threads = 0, rounds = 15, nodes = 10;
+  bool json = false;
+};
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double quantile(std::vector<double> values, double part) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+// One level of the optimiser: what it runs, and how long that took in each round.
+struct Measured {
+  int level;
+  Graph graph;
+  Cost cost;
+  std::vector<Cost> nodes;  // priced, in the graph's order
+  Executable executable;
+  std::vector<double> seconds;
+  std::vector<std::vector<double>> node_seconds;  // by node and round
+
+  Measured(const Graph& written, int level, const Symbols& sizes) : level(level), executable(optimised(written, sizes)) {}
+  double median() const { return quantile(seconds, 0.5); }
+
+ private:
+  Executable optimised(const Graph& written, const Symbols& sizes) {
+    Optimizer optimizer(written, CostModel(sizes));
+    optimizer.optimize(level);
+    graph = optimizer.graph();
+    cost = optimizer.cost();
+    for (const NodePtr& node : graph.nodes()) nodes.push_back(optimizer.model().node(graph, *node));
+    return Executable(graph, {.compile = level > 0});
+  }
+};
+
+// Rounds in turn, every other one backwards; as many runs a round as take a hundredth of a second. Then times of each node, by themselves.
+void measure(std::vector<std::unique_ptr<Measured>>& all, const std::vector<Array>& inputs, int rounds) {
+  constexpr double round_seconds = 0.01;
+  std::vector<int> runs;
+  for (const auto& one : all) {
+    one->executable.run(inputs);
+    const double once = seconds_of([&] { one->executable.run(inputs); });
+    runs.push_back(std::max(1, static_cast<int>(std::min(1e6, round_seconds / std::max(1e-9, once)))));
+  }
+  Progress progress("rounds", rounds, "rounds");
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t turn = 0; turn < all.size(); ++turn) {
+      const std::size_t i = round % 2 == 0 ? turn : all.size() - 1 - turn;
+      const double taken = seconds_of([&] {
+        for (int run = 0; run < runs[i]; ++run) all[i]->executable.run(inputs);
+      });
+      all[i]->seconds.push_back(taken / runs[i]);
+    }
+    progress.advance(1);
+  }
+  for (const auto& one : all) {
+    one->executable.set_profiling(true);
+    one->node_seconds.resize(one->nodes.size());
+    for (int round = 0; round < rounds; ++round) {
+      one->executable.run(inputs);
+      for (std::size_t i = 0; i < one->nodes.size(); ++i) one->node_seconds[i].push_back(one->executable.profile()[i].last);
+    }
+  }
+}
+
+nlohmann::json nodes_json(const Measured& one) {
+  nlohmann::json nodes = nlohmann::json::array();
+  const std::vector<NodeProfile>& profile = one.executable.profile();
+  std::vector<double> medians;
+  for (const std::vector<double>& rounds : one.node_seconds) medians.push_back(quantile(rounds, 0.5));
+  const double total = std::accumulate(medians.begin(), medians.end(), 0.0);
+  for (std::size_t i = 0; i < profile.size(); ++i) {
+    const double seconds = medians[i];
+    nodes.push_back({{"name", profile[i].name},
+                     {"from", profile[i].origin},
+                     {"how", profile[i].how},
+                     {"seconds", seconds},
+                     {"share", total > 0 ? seconds / total : 0},
+                     {"bytes", one.nodes[i].bytes},
+                     {"flops", one.nodes[i].flops},
+                     {"roofline_share", seconds > 0 ? one.nodes[i].seconds / seconds : 0}});
+  }
+  return nodes;
+}
+
+nlohmann::json level_json(const Measured& one) {
+  const double median = one.median();
+  return {{"level", one.level},
+          {"seconds", median},
+          {"least_seconds", quantile(one.seconds, 0)},
+          {"spread", (quantile(one.seconds, 0.75) - quantile(one.seconds, 0.25)) / median},
+          {"rounds", one.seconds.size()},
+          {"bytes", one.cost.bytes},
+          {"flops", one.cost.flops},
+          {"arena_bytes", one.executable.plan().arena_bytes},
+          {"kernels", one.executable.generated_kernels()},
+          {"compile_seconds", one.executable.compile_seconds()},
+          {"roofline_share", one.cost.seconds / median},
+          {"nodes", nodes_json(one)}};
+}
+
+std::string rates_text(double bytes, double flops, double seconds) {
+  return fmt::format("{:>9}  {:>7.2f} GB/s  {:>7.2f} GF/s", human_bytes(bytes), bytes / seconds * 1e-9, flops / seconds * 1e-9);
+}
+
+std::string shortened(const std::string& text) {
+  constexpr std::size_t most = 60;
+  return text.size() <= most ? text : text.substr(0, most) + "...";
+}
+
+void print_level(const nlohmann::json& level, int most) {
+  const double seconds = level["seconds"].get<double>();
+  fmt::print("level {}: {} a run (median; least {}, spread {:.0f} %)  {}  {:.0f} % of the roofline; arena {}\n", level["level"].get<int>(),
+             human_seconds(seconds), human_seconds(level["least_seconds"].get<double>()), 100 * level["spread"].get<double>(),
+             rates_text(level["bytes"].get<double>(), level["flops"].get<double>(), seconds), 100 * level["roofline_share"].get<double>(),
+             human_bytes(level["arena_bytes"].get<double>()));
+  std::vector<nlohmann::json> nodes = level["nodes"];
+  std::stable_sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a["seconds"] > b["seconds"]; });
+  for (std::size_t i = 0; i < nodes.size() && i < static_cast<std::size_t>(most); ++i) {
+    const nlohmann::json& node = nodes[i];
+    const double taken = node["seconds"].get<double>();
+    fmt::print("  {:>4.1f} %  {:>9}  {}  {:>4.0f} % of the roofline  {:<10} {}  {}\n", 100 * node["share"].get<double>(),
+               human_seconds(taken), rates_text(node["bytes"].get<double>(), node["flops"].get<double>(), std::max(1e-9, taken)),
+               100 * node["roofline_share"].get<double>(), node["how"].get<std::string>(), node["name"].get<std::string>(),
+               shortened(node["from"].get<std::string>()));
+  }
+  if (nodes.size() > static_cast<std::size_t>(most))
+    fmt::print("  and {} more nodes: --nodes {}\n", nodes.size() - static_cast<std::size_t>(most), nodes.size());
+}
+
+int run(const Given& given) {
+  if (given.threads > 0) set_thread_count(given.threads);
+  const Graph graph = read_model(given.model);
+  const std::vector<Array> inputs = gather_inputs(graph, given.model, given.inputs);
+  const Symbols sizes = bind_inputs(graph, inputs);
+  std::vector<std::unique_ptr<Measured>> all;
+  all.push_back(std::make_unique<Measured>(graph, given.level, sizes));
+  for (const int level : given.against) {
+    const bool there = std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->level == level; });
+    if (!there) all.push_back(std::make_unique<Measured>(graph, level, sizes));
+  }
+  measure(all, inputs, given.rounds);
+  nlohmann::json levels = nlohmann::json::array();
+  for (const auto& one : all) levels.push_back(level_json(*one));
+  nlohmann::json types;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    types[graph.inputs[i].name] = std::string(name(inputs[i].dtype())) + to_string(inputs[i].sizes());
+  }
+  if (given.json) {
+    const nlohmann::json result{{"command", command_text()}, {"machine", machine_json()}, {"inputs", types}, {"levels", levels}};
+    fmt::print("{}\n", result.dump(2));
+    return exit_ok;
+  }
+  std::string text;
+  for (const auto& [name, type] : types.items()) text += (text.empty() ? "" : ", ") + name + " " + type.get<std::string>();
+  fmt::print("{}: {}\n{}, {} threads, {}; {} rounds in turn; bytes and flops are modelled\n", given.model.file.string(), text,
+             machine().cpu, thread_count(), name(best_isa()), given.rounds);
+  for (const nlohmann::json& level : levels) print_level(level, given.nodes);
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < all[i]->seconds.size(); ++round) ratios.push_back(all[i]->seconds[round] / all[0]->seconds[round]);
+    fmt::print("level {} against level {}: {:.2f} times as fast (by round {:.2f} to {:.2f})\n", all[0]->level, all[i]->level,
+               all[i]->median() / all[0]->median(), quantile(ratios, 0.25), quantile(ratios, 0.75));
+  }
+  return exit_ok;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  const auto given = std::make_shared<Given>();
+  add_model_options(app, given->model);
+  add_input_options(app, given->inputs);
+  add_level(app, given->level)->capture_default_str();
+  app.add_option("--against", given->against, "other levels, measured in turn with it: --against 0")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 4));
+  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
+  app.add_option("--rounds", given->rounds, "timed rounds of each level")->capture_default_str()->check(CLI::Range(1, 100000));
+  app.add_option("--nodes", given->nodes, "slowest nodes that are printed")->capture_default_str()->check(CLI::Range(0, 1000000));
+  app.add_flag("--json", given->json, "print JSON, with every node");
+  app.footer("Inputs that are not given are random; open sizes are 2 unless --set.");
+  return [given] { return run(*given); };
+}
+
+const RegisterCommand command{{.name = "bench", .about = "time a model, as a whole and node by node", .declare = declare}};
+
+}  // namespace
+}  // namespace neap
