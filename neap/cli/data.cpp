@@ -4,9 +4,11 @@
 
 #include "neap/base/error.h"
 #include "neap/cli/command.h"
+#include "neap/cli/data_source.h"
 #include "neap/data/array_files.h"
 #include "neap/data/idx_images.h"
 #include "neap/data/image_folder.h"
+#include "neap/gnn/graph_data.h"
 
 namespace neap {
 namespace {
@@ -29,7 +31,33 @@ void print(const std::string& part, const Json& json) {
   if (!classes.empty()) fmt::print("  classes: {}\n", classes);
 }
 
+Json described(const gnn::GraphData& data) {
+  Json groups = Json::object();
+  for (const gnn::FeatureGroup& group : data.groups) groups[group.name] = group.end - group.begin;
+  return {{"vertices", data.vertices()},
+          {"edges", data.graph.edges()},
+          {"edge_types", data.graph.edge_type_names()},
+          {"features", groups},
+          {"classes", data.class_names},
+          {"training", data.training.count()},
+          {"validation", data.validation.count()},
+          {"test", data.test.count()},
+          {"version", data.version().hex()},
+          {"about", data.about}};
+}
+
+int describe_graph(const std::filesystem::path& folder, bool as_json) {
+  const Json json = described(gnn::load_graph_data(folder));
+  if (as_json) {
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    for (const auto& [key, value] : json.items()) fmt::print("{}: {}\n", key, value.dump());
+  }
+  return exit_ok;
+}
+
 int describe(const std::filesystem::path& path, bool as_json) {
+  if (std::filesystem::exists(path / "graph.json")) return describe_graph(path, as_json);
   Json parts;
   if (std::filesystem::is_directory(path)) {
     const ImageSets sets = open_image_sets(path);
@@ -48,17 +76,18 @@ int describe(const std::filesystem::path& path, bool as_json) {
 
 // What this machine has.
 int list(bool as_json) {
-  std::string place, problem;
-  try {
-    place = find_fashion_mnist().string();
-  } catch (const Error& error) {
-    problem = error.place();
+  Json json = Json::object();
+  for (const DataSource& source : data_sources()) {
+    std::string place, problem;
+    try {
+      place = source.where();
+    } catch (const Error& error) {
+      problem = error.place();
+    }
+    json[source.name] = place.empty() ? Json() : Json(place);
+    if (!as_json) fmt::print("{}: {}\n", source.name, place.empty() ? "not here (" + problem + ")" : place);
   }
-  if (as_json) {
-    fmt::print("{}\n", Json{{"fashion-mnist", place.empty() ? Json() : Json(place)}}.dump(2));
-  } else {
-    fmt::print("fashion-mnist: {}\n", place.empty() ? "not here (" + problem + ")" : place);
-  }
+  if (as_json) fmt::print("{}\n", json.dump(2));
   return exit_ok;
 }
 
@@ -66,21 +95,40 @@ std::function<int()> declare(CLI::App& app) {
   struct Given {
     std::string action;
     std::filesystem::path path;
-    bool json = false;
+    DataArguments make;
   };
   const auto given = std::make_shared<Given>();
-  app.add_option("action", given->action, "list (the data sets on this machine), or describe")
+  std::vector<std::string> actions = {"list", "describe"};
+  std::string makers;
+  for (const DataSource& source : data_sources()) {
+    if (!source.make) continue;
+    actions.push_back(source.name);
+    makers += fmt::format("; {}: {}", source.name, source.about);
+  }
+  app.add_option("action", given->action, "list (the data sets on this machine), or describe" + makers)
       ->required()
-      ->check(CLI::IsMember({"list", "describe"}));
-  app.add_option("path", given->path, "to describe: a folder of IDX files or of train/ and test/ pictures, or an npy, npz or CSV file");
-  app.add_flag("--json", given->json, "print JSON");
+      ->check(CLI::IsMember(actions));
+  app.add_option("path", given->path,
+                 "to describe: a folder of IDX files, of train/ and test/ pictures, or of a graph, or an npy, npz or CSV file");
+  app.add_option("--out", given->make.out, "folder for data that are made");
+  app.add_option("--from", given->make.from, "file to make them from, in place of what is on this machine");
+  app.add_option("--seed", given->make.seed, "of what is drawn: the split, a random graph")->capture_default_str();
+  app.add_flag("--show", given->make.show, "print what was made");
+  app.add_flag("--json", given->make.json, "print JSON");
   return [given] {
-    if (given->action == "list") return list(given->json);
-    return describe(given->path.empty() ? find_fashion_mnist() : given->path, given->json);
+    if (given->action == "list") return list(given->make.json);
+    if (given->action == "describe") return describe(given->path.empty() ? find_fashion_mnist() : given->path, given->make.json);
+    for (const DataSource& source : data_sources()) {
+      if (source.name == given->action) return source.make(given->make);
+    }
+    throw Error("there is no data set " + given->action, "neap data", "`neap data list` names them");
   };
 }
 
-const RegisterCommand command{{.name = "data", .about = "list data sets, or say what one holds", .declare = declare}};
+const RegisterDataSource fashion_mnist{
+    {.name = "fashion-mnist", .about = "pictures of clothes", .where = [] { return find_fashion_mnist().string(); }}};
+
+const RegisterCommand command{{.name = "data", .about = "list data sets, say what one holds, or make one", .declare = declare}};
 
 }  // namespace
 }  // namespace neap

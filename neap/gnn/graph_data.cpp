@@ -108,7 +108,7 @@ Hash GraphData::version() const {
   hasher.add(static_cast<std::uint64_t>(sparse.columns())).add(groups.size());
   for (const FeatureGroup& group : groups)
     hasher.add(group.name).add(static_cast<std::uint64_t>(group.begin)).add(static_cast<std::uint64_t>(group.end));
-  for (const auto* names : {&class_names, &vertex_names}) {
+  for (const auto* names : {&class_names, &vertex_names, &feature_names}) {
     hasher.add(names->size());
     for (const std::string& name : *names) hasher.add(name);
   }
@@ -133,6 +133,10 @@ void check(const GraphData& data) {
     }
   }
   check_split(data);
+  if (!data.feature_names.empty() && static_cast<std::int64_t>(data.feature_names.size()) != data.feature_count()) {
+    throw Error(fmt::format("{} names for {} features", data.feature_names.size(), data.feature_count()), data.place,
+                "give a name each, or none at all");
+  }
   if (!data.vertex_names.empty() && static_cast<std::int64_t>(data.vertex_names.size()) != data.vertices()) {
     throw Error(fmt::format("{} names for {} vertices", data.vertex_names.size(), data.vertices()), data.place,
                 "give a name each, or none at all");
@@ -142,6 +146,7 @@ void check(const GraphData& data) {
 GraphData with_groups(const GraphData& data, const std::vector<std::string>& names) {
   GraphData chosen = data;
   chosen.groups.clear();
+  chosen.feature_names.clear();
   std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
   std::int64_t columns = 0;
   for (const std::string& name : names) {
@@ -154,6 +159,10 @@ GraphData with_groups(const GraphData& data, const std::vector<std::string>& nam
     ranges.emplace_back(found->begin, found->end);
     chosen.groups.push_back({name, columns, columns + found->end - found->begin});
     columns = chosen.groups.back().end;
+    if (!data.feature_names.empty()) {
+      chosen.feature_names.insert(chosen.feature_names.end(), data.feature_names.begin() + found->begin,
+                                  data.feature_names.begin() + found->end);
+    }
   }
   if (data.is_sparse()) {
     chosen.sparse = columns_of(data.sparse, ranges);
@@ -167,6 +176,13 @@ GraphData with_groups(const GraphData& data, const std::vector<std::string>& nam
       to = std::copy_n(data.dense.raw() + vertex * from_row + begin * width, (end - begin) * width, to);
   }
   return chosen;
+}
+
+Array random_features(std::int64_t vertices, std::int64_t width, std::uint64_t seed) {
+  Array features(DType::f32, {vertices, width});
+  CounterRandom random(seed, Draw::generate, 255);
+  for (float& value : features.values<float>()) value = static_cast<float>(random.next() >> 8) * 0x1p-24F;
+  return features;
 }
 
 void split_vertices(GraphData& data, double training, double validation, std::uint64_t seed) {

@@ -19,7 +19,8 @@ struct GraphData {
   Array dense;        // [vertices, F], floating-point; without elements where the features are sparse, or there are none
   SparseRows sparse;  // [vertices, F]; no columns where the features are dense, or there are none
   std::vector<FeatureGroup> groups;
-  Array labels;  // i64 [vertices], -1: none; without elements where there are no labels
+  std::vector<std::string> feature_names;  // none, or one for each column
+  Array labels;                            // i64 [vertices], -1: none; without elements where there are no labels
   std::vector<std::string> class_names;
   Array training, validation, test;          // i32: vertices, ascending; without elements where nothing is split
   std::vector<std::string> vertex_names;     // none, or one each
@@ -34,11 +35,14 @@ struct GraphData {
 };
 
 // Error naming place and vertex: features of another number of vertices, or not finite; a label that is no class; a vertex of the split
-// that does not exist, has no label, or is in two parts; groups beyond the features; names that are too few.
+// that does not exist, has no label, or is in two parts; groups beyond the features; names that are too few or too many.
 void check(const GraphData& data);
 
 // The groups with these names, in this order. Error on a name that there is not.
 GraphData with_groups(const GraphData& data, const std::vector<std::string>& names);
+
+// Uniform in 0 .. 1, f32 [vertices, width]: what stands for features where only the structure is to be learnt from.
+Array random_features(std::int64_t vertices, std::int64_t width, std::uint64_t seed);
 
 // Shuffles the vertices that have a label by `seed` and cuts them: round(training * n), round(validation * n), and the rest for the test.
 void split_vertices(GraphData& data, double training, double validation, std::uint64_t seed);

@@ -85,6 +85,7 @@ void save_graph_data(const std::filesystem::path& folder, const GraphData& given
                   {"vertex_types", graph.vertex_type_names()},
                   {"groups", groups},
                   {"classes", data.class_names},
+                  {"feature_names", data.feature_names},
                   {"vertex_names", data.vertex_names}};
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -117,6 +118,7 @@ GraphData load_graph_data(const std::filesystem::path& folder) {
   data.graph = Graph(std::move(parts), arrays_place);
   data.groups = groups_of(json, place);
   data.class_names = words(json, "classes", place);
+  data.feature_names = words(json, "feature_names", place);
   data.vertex_names = words(json, "vertex_names", place);
   data.place = folder.string();
   for (const auto& [name, array] : optional_arrays(data)) {

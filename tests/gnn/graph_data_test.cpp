@@ -31,6 +31,7 @@ GraphData small_data() {
   data.training = Array::of(std::vector<VertexId>{0});
   data.test = Array::of(std::vector<VertexId>{2});
   data.vertex_names = {"x", "y", "z"};
+  data.feature_names = {"a0", "b0", "b1", "b2"};
   return data;
 }
 
@@ -120,6 +121,7 @@ TEST(GraphData, Check) {
   refused([](GraphData& data) { data.training = Array::of(std::vector<VertexId>{0, 1}); }, "vertex 1 of the training part has no label");
   refused([](GraphData& data) { data.training = Array::of(std::vector<VertexId>{3}); }, "no vertex 3 among 3");
   refused([](GraphData& data) { data.validation = data.test; }, "vertex 2 is in the validation part and in the test part");
+  refused([](GraphData& data) { data.feature_names.pop_back(); }, "3 names for 4 features");
   refused([](GraphData& data) { data.vertex_names.pop_back(); }, "2 names for 3 vertices");
 }
 
@@ -134,7 +136,20 @@ TEST(GraphData, Groups) {
   EXPECT_EQ(numbers(with_groups(full, {"b"}).dense), numbers(dense(chosen.sparse)));
   EXPECT_EQ(numbers(with_groups(full, {"b", "a"}).dense), numbers(dense(with_groups(data, {"b", "a"}).sparse)));
   EXPECT_NE(chosen.version(), data.version());
+  EXPECT_EQ(chosen.feature_names, (std::vector<std::string>{"b0", "b1", "b2"}));
   expect_error([&] { with_groups(data, {"c"}); }, "there are no features 'c'", "small");
+}
+
+TEST(GraphData, RandomFeaturesAreUniform) {
+  const Array features = random_features(100, 7, 3);
+  double sum = 0;
+  for (const double value : numbers(features)) {
+    EXPECT_TRUE(value >= 0 && value < 1);
+    sum += value;
+  }
+  EXPECT_NEAR(sum / 700, .5, .06);
+  EXPECT_EQ(numbers(features), numbers(random_features(100, 7, 3)));
+  EXPECT_NE(numbers(features), numbers(random_features(100, 7, 4)));
 }
 
 TEST(GraphData, SplitIsOfThoseWithALabel) {

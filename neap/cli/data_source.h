@@ -1,0 +1,29 @@
+// What `neap data NAME` can make: one file a source, which registers itself.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace neap {
+
+struct DataArguments {
+  std::filesystem::path from, out;
+  std::uint64_t seed = 0;
+  bool show = false, json = false;
+};
+
+struct DataSource {
+  std::string name;
+  std::string about;                                    // one line
+  std::function<std::string()> where;                   // on this machine; Error where it is not
+  std::function<int(const DataArguments& given)> make;  // an ExitCode; empty: there is nothing to make, the data are there as files
+};
+
+// `static const RegisterDataSource x{{.name = ...}};`
+struct RegisterDataSource {
+  explicit RegisterDataSource(DataSource source);
+};
+std::vector<DataSource> data_sources();  // by name
+
+}  // namespace neap
