@@ -1,5 +1,7 @@
 #include "neap/files/csv.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>

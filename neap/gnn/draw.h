@@ -36,7 +36,7 @@ void in_parts(std::int64_t items, F&& draw) {
   constexpr std::int64_t length = 4096;
   const std::int64_t parts = (items + length - 1) / length;
   std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic) num_threads(thread_count())
+#pragma omp parallel for schedule(dynamic) num_threads(thread_count()) if (parts > 1)
   for (std::int64_t part = 0; part < parts; ++part) {
     try {
       draw(part * length, std::min(items, (part + 1) * length), part);

@@ -1,0 +1,37 @@
+// neap data: what is made, described and refused.
+#include "neap/cli/command.h"
+#include "tests/cli/program.h"
+#include "tests/gnn/packages.h"
+
+namespace neap {
+namespace {
+
+class Data : public ProgramTest {};
+
+TEST_F(Data, DebianPackagesFromAFile) {
+  const std::string packages = file("Packages", std::string(gnn::some_packages)), out = path("graph");
+  const Ran made = neap({"data", "debian-packages", "--from", packages, "--out", out, "--json"});
+  ASSERT_EQ(made.code, exit_ok) << made.text;
+  EXPECT_EQ(made.json()["vertices"], 5);
+  EXPECT_EQ(made.json()["about"]["source"], packages);
+  EXPECT_EQ(made.json()["about"]["date"].get<std::string>().size(), 10U);
+  const Ran described = neap({"data", "describe", out, "--json"});
+  ASSERT_EQ(described.code, exit_ok) << described.text;
+  EXPECT_EQ(described.json()["version"], made.json()["version"]);
+  EXPECT_EQ(described.json()["classes"], nlohmann::json({"editors", "libs", "mail"}));
+  const Ran shown = neap({"data", "debian-packages", "--from", packages, "--show"});
+  EXPECT_TRUE(contains(shown.text, "most edges into\n           3  libc\n           3  libtext1")) << shown.text;
+}
+
+TEST_F(Data, BadInput) {
+  const Ran nowhere = neap({"data", "debian-packages", "--from", file("Packages", std::string(gnn::some_packages))});
+  EXPECT_EQ(nowhere.code, exit_bad_input);
+  EXPECT_TRUE(contains(nowhere.text, "there is no folder to write to")) << nowhere.text;
+  const Ran wrong = neap({"data", "debian-packages", "--from", file("wrong", "Package: a\nno field\n"), "--out", path("graph")});
+  EXPECT_EQ(wrong.code, exit_bad_input);
+  EXPECT_TRUE(contains(wrong.text, "wrong:2")) << wrong.text;
+  EXPECT_EQ(neap({"data", "nothing"}).code, exit_usage);
+}
+
+}  // namespace
+}  // namespace neap
