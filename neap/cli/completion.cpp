@@ -76,7 +76,7 @@ std::string zsh(const std::vector<Completed>& commands) {
   }
   return fmt::format(
       "#compdef neap\n"
-      "# zsh: neap completion zsh > a folder of $fpath/_neap\n"
+      "# zsh: neap completion zsh > a folder of $fpath/_neap, or source <(neap completion zsh)\n"
       "_neap() {{\n"
       "  local -a commands=(\n{}  )\n"
       "  if (( CURRENT == 2 )); then _describe command commands; return; fi\n"
@@ -84,7 +84,8 @@ std::string zsh(const std::vector<Completed>& commands) {
       "  shift words; (( CURRENT-- ))\n"
       "  case $command in\n{}  esac\n"
       "}}\n"
-      "compdef _neap neap\n",
+      "# Loaded by name from $fpath this file is the function's first call; sourced it only declares it.\n"
+      "if [[ $funcstack[1] == _neap ]]; then _neap \"$@\"; else compdef _neap neap; fi\n",
       names, cases);
 }
 

@@ -118,16 +118,23 @@ Json edits_json(const std::vector<Step>& steps) {
 
 Json refusals_json(const std::vector<Refusal>& refusals) {
   constexpr int shown = 5;
-  std::map<std::pair<std::string, std::string>, int> seen;
+  struct Seen {
+    int level = 0, count = 0;
+  };
+  std::map<std::pair<std::string, std::string>, Seen> seen;
   Json all = Json::array();
   for (const Refusal& refusal : refusals) {
-    if (++seen[{refusal.transformation, refusal.reason}] > shown) continue;
+    Seen& alike = seen[{refusal.transformation, refusal.reason}];
+    alike.level = refusal.level;
+    if (++alike.count > shown) continue;
     all.push_back({{"level", refusal.level}, {"name", refusal.transformation}, {"place", refusal.place}, {"reason", refusal.reason}});
   }
-  for (const auto& [key, count] : seen) {
-    if (count > shown) {
-      all.push_back({{"name", key.first}, {"place", fmt::format("and {} more places", count - shown)}, {"reason", key.second}});
-    }
+  for (const auto& [key, alike] : seen) {
+    if (alike.count <= shown) continue;
+    all.push_back({{"level", alike.level},
+                   {"name", key.first},
+                   {"place", fmt::format("and {} more places", alike.count - shown)},
+                   {"reason", key.second}});
   }
   return all;
 }

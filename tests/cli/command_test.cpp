@@ -64,9 +64,16 @@ TEST_F(Commands, CompletionKnowsEveryCommandAndOption) {
     EXPECT_TRUE(contains(ran.text, "random-inputs")) << shell;
     EXPECT_TRUE(contains(ran.text, "completion")) << shell;
   }
-  std::string output;
-  write_file(path("completion.bash"), neap({"completion", "bash"}).text);
-  EXPECT_EQ(run_program({"/bin/bash", "-n", path("completion.bash")}, output, 10), 0) << output;
+  file("completion.bash", neap({"completion", "bash"}).text);
+  const auto completed = [&](const std::string& words, int at) {
+    std::string output;
+    const std::string script = "source '" + path("completion.bash") + "'; COMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(at) +
+                               "; _neap; printf '%s ' \"${COMPREPLY[@]}\"";
+    EXPECT_EQ(run_program({"/bin/bash", "--norc", "-c", script}, output, 10), 0) << output;
+    return output;
+  };
+  EXPECT_EQ(completed("neap tr", 1), "train ");
+  EXPECT_EQ(completed("neap train --resu", 2), "--resume ");
   EXPECT_EQ(neap({"completion", "ksh"}).code, 2);
 }
 

@@ -9,6 +9,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
+#include "neap/viewer/graph_json.h"
 
 namespace neap {
 namespace {
@@ -51,6 +52,13 @@ TEST(Report, EverySectionMayBeMissing) {
     without.erase(name);
     EXPECT_EQ(embedded(render_report(without)), without) << name;
   }
+}
+
+TEST(Report, RefusalsThatAreSummedUpKeepTheirLevel) {
+  const std::vector<Refusal> refusals(9, {"fuse", 2, "%1", "another shape"});
+  const json all = refusals_json(refusals);
+  ASSERT_EQ(all.size(), 6U);
+  EXPECT_EQ(all.back(), (json{{"level", 2}, {"name", "fuse"}, {"place", "and 4 more places"}, {"reason", "another shape"}}));
 }
 
 TEST(Report, HostileStringsStayText) {

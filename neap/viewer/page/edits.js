@@ -1,11 +1,11 @@
 // What the optimiser did, edit by edit, and what it left alone and why.
 
-const levelNames = {1: "inside an operator", 2: "between neighbours", 3: "across a region", 4: "whole program"};
+const levelNames = {0: "what running needs", 1: "inside an operator", 2: "between neighbours", 3: "across a region", 4: "whole program"};
 
 function editsSection(report) {
   const edits = report.edits ?? [], refused = report.refused ?? [];
   if (!edits.length && !refused.length) return null;
-  const levels = [...new Set([...edits, ...refused].map((edit) => edit.level))].sort();
+  const levels = [...new Set([...edits, ...refused].map((edit) => edit.level))].filter(isNumber).sort();
   const predicted = sumOf(edits, "bytes_saved_predicted"), seen = edits.filter((e) => isNumber(e.bytes_before) && isNumber(e.bytes_after));
   const saved = seen.length ? seen[0].bytes_before - seen.at(-1).bytes_after : undefined;
   const children =
@@ -66,6 +66,7 @@ function waterfall(width, edits) {
 }
 
 function editTables(edits, refused, levels) {
+  const seen = edits.filter((edit) => isNumber(savedBy(edit)));
   const place = {key: "place", title: "place", text: (edit) => edit.place ?? "", class: "place"};
   const level = {
     key: "level",
@@ -77,8 +78,8 @@ function editTables(edits, refused, levels) {
   const name = {key: "name", title: "edit", text: (edit) => edit.name ?? ""};
   const taken = dataTable({
     rows: edits,
-    sortBy: "step",
-    descending: false,
+    sortBy: seen.length ? "saved" : "step",
+    descending: seen.length > 0,
     limit: 12,
     columns: [
       {key: "step", title: "step", number: true, text: (edit) => edit.step}, level, name, place, {
@@ -93,7 +94,7 @@ function editTables(edits, refused, levels) {
       {key: "note", title: "note", text: (edit) => edit.note ?? "", class: "note"}
     ]
   });
-  const left = dataTable({rows: refused, sortBy: "level", descending: false, limit: 12, columns: [level, name, place,
+  const left = dataTable({rows: refused, sortBy: "level", descending: true, limit: 12, columns: [level, name, place,
     {key: "reason", title: "why not", text: (edit) => edit.reason ?? "", class: "note"}]});
   let wanted = "all";
   const search =
