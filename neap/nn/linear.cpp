@@ -3,10 +3,15 @@
 #include <cmath>
 
 namespace neap {
+namespace {
+
+Initializer chosen(Initializer given, std::int64_t in) { return given ? given : uniform_within(1 / std::sqrt(static_cast<double>(in))); }
+
+}  // namespace
 
 Linear::Linear(std::int64_t in, std::int64_t out, LinearOptions options)
-    : weight_(parameter("weight", {options.dtype, {out, in}, {}}, uniform_within(1 / std::sqrt(static_cast<double>(in))))) {
-  if (options.bias) bias_ = &parameter("bias", {options.dtype, {out}, {}}, uniform_within(1 / std::sqrt(static_cast<double>(in))));
+    : weight_(parameter("weight", {options.dtype, {out, in}, {}}, chosen(std::move(options.weights), in))) {
+  if (options.bias) bias_ = &parameter("bias", {options.dtype, {out}, {}}, chosen(std::move(options.biases), in));
 }
 
 Tensor Linear::forward(const Tensor& x) {

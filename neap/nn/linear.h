@@ -7,6 +7,7 @@ namespace neap {
 struct LinearOptions {
   bool bias = true;
   DType dtype = DType::f32;
+  Initializer weights, biases;  // empty: uniform within 1 / sqrt(in)
 };
 
 class Linear : public Layer {

@@ -225,6 +225,7 @@ void Optimizer::optimize(int level, bool libraries) {
                          {3, "fold_pad", {}},
                          {3, "fold_batch_norm", {}},
                          {3, "fold_gate", {}},
+                         {3, "recognise_spmm", {}},
                          {3, "order_products", {{"keep", level >= 4 ? 1 : 0}}},
                          {3, "share_common", {}},
                          {2, "fold_constants", {}},
