@@ -28,53 +28,6 @@ Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
 
 bool not_negative(const Dim& dim) { return dim.is_constant() && dim.constant() >= 0; }
 
-bool is_window(const Expr& e) {
-  if (e->op != Scalar::reduce || e->reduction == Reduction::argmax || e->reduction == Reduction::argmin) return false;
-  std::int64_t terms = 1;
-  for (const Axis& axis : e->axes) {
-    if (axis.ragged != nullptr || !axis.extent.is_constant() || axis.extent.constant() > widest_window) return false;
-    terms *= std::max<std::int64_t>(axis.extent.constant(), 1);
-  }
-  std::int64_t nodes = 0;
-  visit(e->args[0], [&](const Expr& x) { nodes += x->op == Scalar::reduce ? most_window_terms : 1; });
-  return terms <= most_window_terms && terms * nodes <= most_expanded_nodes;
-}
-
-Expr expand_window(const Expr& reduction) {
-  std::vector<std::map<int, Expr>> terms{{}};
-  for (const Axis& axis : reduction->axes) {
-    std::vector<std::map<int, Expr>> longer;
-    for (const auto& term : terms) {
-      for (std::int64_t i = 0; i < axis.extent.constant(); ++i) {
-        longer.push_back(term);
-        longer.back()[axis.id] = Expr(i);
-      }
-    }
-    terms = std::move(longer);
-  }
-  if (terms.empty()) {
-    const DType dtype = reduction.dtype();
-    switch (reduction->reduction) {
-      case Reduction::prod:
-      case Reduction::all:
-        return is_float(dtype) ? constant(dtype, 1) : constant_int(dtype, 1);
-      case Reduction::sum:
-      case Reduction::any:
-        return is_float(dtype) ? constant(dtype, 0) : constant_int(dtype, 0);
-      default:
-        return reduction;
-    }
-  }
-  static constexpr Scalar folds[] = {Scalar::add, Scalar::mul, Scalar::max, Scalar::min, Scalar::logical_or, Scalar::logical_and};
-  const Scalar fold = folds[static_cast<std::size_t>(reduction->reduction)];
-  Expr total;
-  for (const auto& term : terms) {
-    const Expr value = substitute_axes(reduction->args[0], term);
-    total = total ? make(fold, {total, value}) : value;
-  }
-  return total;
-}
-
 }  // namespace
 
 std::vector<Expr> index_of(const Expr& read) { return {read->args.begin(), read->args.begin() + read->rank}; }
@@ -215,8 +168,31 @@ Expr inside_condition(const Expr& read, const Type& type, const std::map<int, Ax
   return inside;
 }
 
-Expr expand_windows(const Expr& expr) {
-  return rewrite(expr, [](const Expr& e) { return is_window(e) ? expand_window(e) : Expr(); });
+bool is_window(const Expr& e) {
+  if (e->op != Scalar::reduce || e->reduction == Reduction::argmax || e->reduction == Reduction::argmin) return false;
+  std::int64_t terms = 1;
+  for (const Axis& axis : e->axes) {
+    if (axis.ragged != nullptr || !axis.extent.is_constant() || axis.extent.constant() > widest_window) return false;
+    terms *= std::max<std::int64_t>(axis.extent.constant(), 1);
+  }
+  std::int64_t nodes = 0;
+  visit(e->args[0], [&](const Expr& x) { nodes += x->op == Scalar::reduce ? most_window_terms : 1; });
+  return terms <= most_window_terms && terms * nodes <= most_expanded_nodes;
+}
+
+std::vector<std::map<int, Expr>> window_terms(const Expr& window) {
+  std::vector<std::map<int, Expr>> terms{{}};
+  for (const Axis& axis : window->axes) {
+    std::vector<std::map<int, Expr>> longer;
+    for (const auto& term : terms) {
+      for (std::int64_t i = 0; i < axis.extent.constant(); ++i) {
+        longer.push_back(term);
+        longer.back()[axis.id] = Expr(i);
+      }
+    }
+    terms = std::move(longer);
+  }
+  return terms;
 }
 
 }  // namespace neap

@@ -31,7 +31,9 @@ bool surely_inside(const Expr& read, const Type& type, const std::map<int, Axis>
 // The condition under which it is, without what always holds.
 Expr inside_condition(const Expr& read, const Type& type, const std::map<int, Axis>& axes);
 
-// Small constant windows (a convolution's taps) written out term by term, everywhere in the expression.
-Expr expand_windows(const Expr& expr);
+// Whether the expression is a reduction over a small constant window (a convolution's taps), which is written out term by term.
+bool is_window(const Expr& expr);
+// The positions on the window's axes, term by term.
+std::vector<std::map<int, Expr>> window_terms(const Expr& window);
 
 }  // namespace neap

@@ -1,11 +1,13 @@
 // Reductions inside expressions: loops with one accumulator for each instance (a row of a tile, a part of the lanes), so that what is
-// loaded once serves all of them; or, where elements lie along the reduction's own axis, vectors along it that are folded at the end.
+// loaded once serves all of them; windows as the same term by term; or, where elements lie along the reduction's own axis, vectors along
+// it that are folded at the end.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "neap/base/error.h"
 #include "neap/codegen/emitter.h"
+#include "neap/ir/scalar.h"
 
 namespace neap {
 namespace {
@@ -135,6 +137,10 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
   }
   if (group.empty()) return;
   LoopLevel& at = ancestor(here, depth);
+  if (is_window(group[0].value)) {
+    window(at, group, in_lanes);
+    return;
+  }
   if (!in_lanes) {
     if (const auto along = lane_axis_of(group[0].value)) {
       vector_reduction(at, group, *along);
@@ -194,6 +200,58 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
   at.text += declared + text;
   for (std::size_t i = 0; i < group.size(); ++i)
     at.known[{group[i].value.node().get(), group[i].part, group[i].guard.node().get()}] = {totals[i], at.depth, form};
+}
+
+// Whether a term of a reduction is outside of what it reads and so changes nothing there: zero times a weight, too, is not added, as in
+// libraries (the weight may be infinite).
+bool Emitter::adds_nothing(const Expr& term, Reduction reduction) {
+  const auto start = [&](const Expr& e) {
+    const Number neutral = identity(reduction, e.dtype());
+    return e->op == Scalar::constant && (is_float(e.dtype()) ? e->number == neutral.real : e->integer == neutral.integer);
+  };
+  switch (term->op) {
+    case Scalar::constant:
+      return start(term);
+    case Scalar::read: {
+      if (!has_outside(term) || !start(term->args.back())) return false;
+      std::vector<Expr> conditions;
+      conjuncts(inside_condition(term, operand_type(term->integer), axes_), conditions);
+      return std::any_of(conditions.begin(), conditions.end(), [](const Expr& c) { return c->op == Scalar::constant; });
+    }
+    case Scalar::cast:
+      return adds_nothing(term->args[0], reduction);
+    case Scalar::mul:
+      return reduction == Reduction::sum && (adds_nothing(term->args[0], reduction) || adds_nothing(term->args[1], reduction));
+    default:
+      return false;
+  }
+}
+
+// Term by term, and each term for all instances: a filter's tap is loaded once for a tile, and the sums are chains side by side.
+void Emitter::window(LoopLevel& at, const std::vector<Instance>& group, bool in_lanes) {
+  const Expr& first = group[0].value;
+  const DType dtype = first->args[0].dtype();
+  const Form form = in_lanes ? Form::vector : Form::scalar;
+  const std::string type = compute_type(in_lanes ? at.lanes.dtype : dtype, form), start = identity_literal(first->reduction, dtype);
+  std::vector<std::string> totals;
+  for (const Instance& instance : group) {
+    totals.push_back(fresh("r"));
+    at.text += fmt::format("{} {} = {};\n", type, totals.back(), in_lanes ? fmt::format("splat<{}>({})", type, start) : start);
+    at.known[{instance.value.node().get(), instance.part, instance.guard.node().get()}] = {totals.back(), at.depth, form};
+  }
+  for (const auto& positions : window_terms(first)) {
+    std::vector<Instance> terms;
+    for (const Instance& instance : group) {
+      terms.push_back({substitute_axes(instance.value->args[0], positions), std::max(instance.part, 0), instance.guard});
+      kept_.push_back(terms.back().value);
+    }
+    prepare(at, terms);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (adds_nothing(terms[i].value, first->reduction)) continue;
+      const std::string step = fold_into(at, first->reduction, totals[i], terms[i], form, false);
+      at.text += step;
+    }
+  }
 }
 
 void Emitter::vector_reduction(LoopLevel& at, const std::vector<Instance>& group, std::size_t along) {

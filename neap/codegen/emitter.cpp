@@ -248,19 +248,27 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
   const bool in_lanes = depends(e, here.lanes.axis), from_data = std::any_of(index.begin(), index.end(), has_read);
   const auto steps = strides(type);
   if (steps && outside->op == Scalar::constant && !from_data) {
-    // Dimensions known where the tests are choose the pointer, the others run along the row.
+    // Dimensions known where the tests are choose the pointer, the others run along the row; so do constant ones, so that places in one
+    // row share a pointer.
     Expr far(0), near(0);
     Dim span = 1;
     int far_depth = test_depth;
+    std::vector<int> depths;
+    const auto room = [&](std::size_t i) { return (type.shape[i] - Dim(1)) * (*steps)[i]; };
     for (std::size_t i = 0; i < index.size(); ++i) {
-      int depth = 0;
-      for (const int axis : axes_of(index[i])) depth = std::max(depth, depth_of_axis(here, axis));
-      if (depth <= test_depth) {
-        far = far + index[i] * Expr((*steps)[i]);
-        far_depth = std::max(far_depth, depth);
-      } else {
+      depths.push_back(0);
+      for (const int axis : axes_of(index[i])) depths[i] = std::max(depths[i], depth_of_axis(here, axis));
+      if (depths[i] > test_depth) span += room(i);
+    }
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      const Dim wider = span + room(i);
+      const bool fits = depths[i] == 0 && test_depth > 0 && wider.is_constant() && wider.constant() <= longest_fill;
+      if (fits) span = wider;
+      if (fits || depths[i] > test_depth) {
         near = near + index[i] * Expr((*steps)[i]);
-        span += (type.shape[i] - Dim(1)) * (*steps)[i];
+      } else {
+        far = far + index[i] * Expr((*steps)[i]);
+        far_depth = std::max(far_depth, depths[i]);
       }
     }
     kept_.push_back(near);

@@ -99,6 +99,8 @@ class Emitter {
   Term guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions);
   std::string fill_row(const Type& type, const Expr& outside, const Dim& span);
   void reductions(LoopLevel& here, const std::vector<Instance>& group);
+  void window(LoopLevel& at, const std::vector<Instance>& group, bool in_lanes);
+  bool adds_nothing(const Expr& term, Reduction reduction);
   void vector_reduction(LoopLevel& at, const std::vector<Instance>& group, std::size_t along);
   std::optional<std::size_t> lane_axis_of(const Expr& reduction);
   std::int64_t failure_of(const std::string& base) const;

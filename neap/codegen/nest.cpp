@@ -20,10 +20,11 @@ struct Touch {
 
 struct Touches {
   std::vector<Touch> all;
-  std::set<int> pinned;  // axes used other than in plain offsets: these cannot be merged
-  std::set<int> rows;    // axes that say where ragged reductions begin and end
-  bool reduces = false;  // a reduction with loops of its own
-  bool window = false;   // a guarded or overlapping read
+  std::set<int> pinned;     // axes used other than in plain offsets: these cannot be merged
+  std::set<int> rows;       // axes that say where ragged reductions begin and end
+  bool reduces = false;     // a reduction with loops of its own
+  bool window = false;      // a guarded or overlapping read
+  std::vector<Expr> terms;  // of windows: they live as long as what is known by their address
 };
 
 void pin(const Expr& e, std::set<int>& pinned) {
@@ -60,6 +61,13 @@ void collect_reads(Emitter& emit, const Expr& e, int weight, Touches& found, std
     }
     found.window |= touch.guarded;
     found.all.push_back(std::move(touch));
+  }
+  if (is_window(e)) {
+    for (const auto& positions : window_terms(e)) {
+      found.terms.push_back(substitute_axes(e->args[0], positions));
+      collect_reads(emit, Expr(found.terms.back()), weight, found, seen);
+    }
+    return;
   }
   found.reduces |= e->op == Scalar::reduce;
   for (const Expr& arg : e->args)
@@ -364,7 +372,6 @@ Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> bo
     axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(substitute_axes(axis.ragged->first, single),
                                                                 substitute_axes(axis.ragged->second, single));
   }
-  for (Assignment& a : body) a.value = expand_windows(a.value);
   substitute(body, single);
   if (schedule == Schedule{}) merge_axes(emit, axes, body);
   nest.axes = std::move(axes);
