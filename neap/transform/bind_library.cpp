@@ -1,6 +1,6 @@
 // Chooses who runs a call: a library, or loops of our own (then it stays for `lower`). A composite that no library takes whole is written
 // out, so that its parts can be bound. By cost, a call stays where the generated loops are expected to be quicker, counting that they can
-// take a neighbour into the same loop and a library cannot.
+// take neighbours into the same loop and a library cannot.
 #include <algorithm>
 #include <array>
 
@@ -23,14 +23,17 @@ bool is_elementwise(const Graph& graph, const Node& node) {
 
 class Binding {
  public:
-  Binding(Graph& graph, bool by_cost, Pass& pass) : graph_(graph), by_cost_(by_cost), pass_(pass), joins_(graph.value_count(), 0) {
+  Binding(Graph& graph, bool by_cost, Pass& pass)
+      : graph_(graph), by_cost_(by_cost), pass_(pass), joins_(graph.value_count(), 0), feeds_(graph.value_count(), 0) {
     if (!by_cost) return;
     const Uses uses(graph);
     for (const NodePtr& node : graph.nodes()) {
+      const bool point_by_point = is_elementwise(graph, *node);
       for (const ValueId id : node->outputs) {
         const auto& users = uses.users(id);
-        joins_[static_cast<std::size_t>(id)] =
-            users.size() == 1 && is_elementwise(graph, *graph.nodes()[static_cast<std::size_t>(users[0])]) ? 1 : 0;
+        if (users.size() != 1 || uses.is_output(id)) continue;
+        joins_[static_cast<std::size_t>(id)] = is_elementwise(graph, *graph.nodes()[static_cast<std::size_t>(users[0])]) ? 1 : 0;
+        feeds_[static_cast<std::size_t>(id)] = point_by_point ? 1 : 0;
       }
     }
   }
@@ -81,13 +84,19 @@ class Binding {
     return nullptr;
   }
 
-  // As generated loops, without what joining the loops of its only reader saves: one write and one read of the result, and a start.
+  // As generated loops, without what joining the loops of its only reader saves: one write and one read of the result. Loops over rows (a
+  // norm, a softmax) also take in what is made point by point for them alone.
   double own_seconds(const Node& node) const {
     double seconds = pass_.model.as_loops(graph_, node).seconds;
     for (const ValueId id : node.outputs) {
       if (id < static_cast<ValueId>(joins_.size()) && joins_[static_cast<std::size_t>(id)] != 0) {
         seconds -= pass_.model.copy_seconds(2 * pass_.model.bytes(graph_.type(id)));
       }
+    }
+    if (!is_composite(node)) return seconds;
+    for (const ValueId id : node.inputs) {
+      if (id != no_value && feeds_[static_cast<std::size_t>(id)] != 0)
+        seconds -= pass_.model.copy_seconds(2 * pass_.model.bytes(graph_.type(id)));
     }
     return seconds;
   }
@@ -96,6 +105,7 @@ class Binding {
   bool by_cost_;
   Pass& pass_;
   std::vector<char> joins_;  // by value: whether its only reader can take it from the loop that makes it
+  std::vector<char> feeds_;  // by value: whether it is made point by point, for one reader
 };
 
 int bind_all(Graph& graph, const Parameters& parameters, Pass& pass) {
