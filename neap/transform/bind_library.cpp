@@ -88,15 +88,13 @@ class Binding {
   // norm, a softmax) also take in what is made point by point for them alone.
   double own_seconds(const Node& node) const {
     double seconds = pass_.model.as_loops(graph_, node).seconds;
-    for (const ValueId id : node.outputs) {
-      if (id < static_cast<ValueId>(joins_.size()) && joins_[static_cast<std::size_t>(id)] != 0) {
-        seconds -= pass_.model.copy_seconds(2 * pass_.model.bytes(graph_.type(id)));
-      }
-    }
-    if (!is_composite(node)) return seconds;
-    for (const ValueId id : node.inputs) {
-      if (id != no_value && feeds_[static_cast<std::size_t>(id)] != 0)
-        seconds -= pass_.model.copy_seconds(2 * pass_.model.bytes(graph_.type(id)));
+    const auto save = [&](ValueId id, const std::vector<char>& where) {
+      if (id == no_value || id >= static_cast<ValueId>(where.size()) || where[static_cast<std::size_t>(id)] == 0) return;
+      seconds -= pass_.model.copy_seconds(2 * pass_.model.bytes(graph_.type(id)));
+    };
+    for (const ValueId id : node.outputs) save(id, joins_);
+    if (is_composite(node)) {
+      for (const ValueId id : node.inputs) save(id, feeds_);
     }
     return seconds;
   }
@@ -104,8 +102,8 @@ class Binding {
   Graph& graph_;
   bool by_cost_;
   Pass& pass_;
-  std::vector<char> joins_;  // by value: whether its only reader can take it from the loop that makes it
-  std::vector<char> feeds_;  // by value: whether it is made point by point, for one reader
+  std::vector<char> joins_;  // by value that was there at the start: whether its only reader can take it from the loop that makes it
+  std::vector<char> feeds_;  // likewise: whether it is made point by point, for one reader
 };
 
 int bind_all(Graph& graph, const Parameters& parameters, Pass& pass) {
