@@ -43,6 +43,8 @@ void define_tap(Definition& d) {
 
 void define_gather(Definition& d) {
   const Window window = pool_window(d.call());
+  if (d.call().input(0).rank() != window.rank() + 2 || d.call().input(1).rank() != window.rank() + 2)
+    d.call().fail("the value and the taps do not have a batch, channels and the window's axes");
   const std::vector<Axis> axes = pool_axes(d, spatial_sizes(d.call().input(1)));
   const Expr tap = cast(d.read(1, positions(axes)), DType::i64);
   std::vector<Expr> index{d.at(axes[0]), d.at(axes[1])};

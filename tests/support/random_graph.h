@@ -400,8 +400,10 @@ inline RandomGraph shrink(RandomGraph given, const Fails& fails) {
     }
     for (std::size_t i = 0; i < given.graph.nodes().size(); ++i) {
       const Node& node = *given.graph.nodes()[i];
+      const bool read = node.outputs.size() != 1 || !Uses(given.graph).users(node.outputs[0]).empty();
       for (const ValueId operand : node.inputs) {
-        if (operand == no_value || node.outputs.size() != 1 || !(given.graph.type(operand) == given.graph.type(node.outputs[0]))) continue;
+        if (operand == no_value || node.outputs.size() != 1) continue;
+        if (read && !(given.graph.type(operand) == given.graph.type(node.outputs[0]))) continue;
         RandomGraph smaller = given;
         Edit edit;
         edit.erase.insert(i);
