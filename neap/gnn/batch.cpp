@@ -71,7 +71,8 @@ GraphBatch block_diagonal(std::span<const Graph> graphs) {
   parts.vertex_type_names = graphs[0].vertex_type_names();
   if (!parts.edge_type_names.empty()) parts.edge_types = all([](const Graph& graph) -> const Array& { return graph.edge_types(); });
   if (!parts.vertex_type_names.empty()) parts.vertex_types = all([](const Graph& graph) -> const Array& { return graph.vertex_types(); });
-  for (const auto& [name, values] : graphs[0].edge_features()) {
+  for (const auto& feature : graphs[0].edge_features()) {
+    const std::string& name = feature.first;
     parts.edge_features[name] = all([&](const Graph& graph) -> const Array& { return graph.edge_feature(name); });
   }
   batch.graph = Graph(std::move(parts), "block_diagonal");

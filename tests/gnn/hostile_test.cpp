@@ -1,0 +1,43 @@
+// Readers of graphs against damaged files, grown from the seeds of fuzz/.
+#include "tests/support/hostile.h"
+
+#include <filesystem>
+#include <set>
+
+#include "neap/base/file.h"
+#include "neap/gnn/debian.h"
+#include "neap/gnn/read.h"
+
+namespace neap::gnn {
+namespace {
+
+std::vector<std::string> seeds(const std::string& target) {
+  std::set<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(NEAP_TESTS) + "/../fuzz/corpus/" + target))
+    files.insert(entry.path());
+  std::vector<std::string> texts;
+  for (const auto& file : files) texts.push_back(read_file(file));
+  return texts;
+}
+
+// What is read is built too, and found sound.
+void graphs(const std::string& target, GraphFile (*parse)(std::string_view, const std::string&, const ReadOptions&)) {
+  hostile(seeds(target), [&](const std::string& bytes) {
+    const Graph graph = graph_of(parse(bytes, "hostile", {}), {}, "hostile");
+    check(graph.incoming(), "hostile");
+    check(graph.outgoing().csr, "hostile");
+  });
+}
+
+TEST(HostileGraph, EdgeList) { graphs("edge_list", parse_edge_list); }
+TEST(HostileGraph, MatrixMarket) { graphs("matrix_market", parse_matrix_market); }
+TEST(HostileGraph, Metis) { graphs("metis", parse_metis); }
+TEST(HostileGraph, Dimacs) { graphs("dimacs", parse_dimacs); }
+TEST(HostileGraph, Npz) { graphs("graph_npz", parse_graph_npz); }
+
+TEST(HostileGraph, Packages) {
+  hostile(seeds("packages"), [](const std::string& bytes) { debian_packages(bytes, "hostile", {.least_words = 1, .least_others = 1}); });
+}
+
+}  // namespace
+}  // namespace neap::gnn
