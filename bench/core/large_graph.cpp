@@ -1,27 +1,11 @@
 // A graph of 10,000 nodes: what reading, checking and changing it takes.
+#include "tests/support/large_graph.h"
+
 #include "bench/harness.h"
-#include "neap/ops/builder.h"
 #include "neap/transform/optimizer.h"
 
 namespace neap::bench {
 namespace {
-
-constexpr int nodes = 10000;
-
-// Residual blocks of elementwise operators with a reduction now and then.
-Graph large_graph() {
-  Graph graph;
-  Builder build(graph);
-  Var x = build.input("x", {DType::f32, {Dim::symbol("N"), 64}, {}});
-  const Var scale = build.input("scale", {DType::f32, {64}, {}}, Role::parameter);
-  while (static_cast<int>(graph.nodes().size()) < nodes) {
-    const Var branch = tanh(x * scale) + 1.0;
-    const Var centre = mean(branch, {1}, true);
-    x = x + sigmoid(branch - centre) * 0.5;
-  }
-  graph.add_output(x.id(), "y");
-  return graph;
-}
 
 // A pass on the graph as written and on what it is when passes of that kind come: the slower of the two.
 Row pass_row(const Transformation& transformation, const std::vector<Graph>& stages) {
@@ -39,7 +23,7 @@ Row pass_row(const Transformation& transformation, const std::vector<Graph>& sta
 }
 
 std::vector<Row> run() {
-  const Graph graph = large_graph();
+  const Graph graph = large_graph(10'000);
   const std::string text = to_string(graph);
   const auto seconds = interleave({{"parse and verify", [&] { verify(parse_graph(text)); }}, {"hash", [&] { structural_hash(graph); }}},
                                   {.rounds = 7, .clock = Clock::thread});

@@ -17,6 +17,7 @@
 #include "neap/nn/rms_norm.h"
 #include "neap/nn/sequential.h"
 #include "neap/tensor/trace.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -25,16 +26,6 @@ std::vector<std::string> names(const std::vector<Parameter*>& parameters) {
   std::vector<std::string> all;
   for (const Parameter* parameter : parameters) all.push_back(parameter->name());
   return all;
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 Tensor ramp(const Sizes& sizes) {

@@ -1,4 +1,4 @@
-// Checks the text of an error: its problem, place and remedy together.
+// The text of errors that a test expects.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -7,6 +7,17 @@
 #include "neap/base/error.h"
 
 namespace neap {
+
+// All of an error's text; "no error" where there is none.
+template <class F>
+std::string error_of(F&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
 
 template <class F>
 void expect_error(F&& work, const std::string& problem, const std::string& place = "") {

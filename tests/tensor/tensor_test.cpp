@@ -7,19 +7,10 @@
 
 #include "neap/base/error.h"
 #include "neap/tensor/functions.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 using Floats = std::vector<float>;
 

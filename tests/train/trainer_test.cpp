@@ -16,6 +16,7 @@
 #include "neap/optim/sgd.h"
 #include "neap/train/diagnose.h"
 #include "neap/transform/optimizer.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -62,16 +63,6 @@ struct Training {
     trainer->use(interpreted(trainer->step_graph()));
   }
 };
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 void expect_same_bits(const NamedArrays& a, const NamedArrays& b) {
   ASSERT_EQ(a.size(), b.size());

@@ -5,26 +5,11 @@
 #include <ctime>
 #include <map>
 
-#include "neap/ops/builder.h"
 #include "neap/transform/optimizer.h"
+#include "tests/support/large_graph.h"
 
 namespace neap {
 namespace {
-
-// Residual blocks of elementwise operators with a reduction now and then.
-Graph large_graph(int nodes) {
-  Graph graph;
-  Builder build(graph);
-  Var x = build.input("x", {DType::f32, {Dim::symbol("N"), 64}, {}});
-  const Var scale = build.input("scale", {DType::f32, {64}, {}}, Role::parameter);
-  while (static_cast<int>(graph.nodes().size()) < nodes) {
-    const Var branch = tanh(x * scale) + 1.0;
-    const Var centre = mean(branch, {1}, true);
-    x = x + sigmoid(branch - centre) * 0.5;
-  }
-  graph.add_output(x.id(), "y");
-  return graph;
-}
 
 TEST(Performance, PassesAreLinear) {
   const auto run = [](int nodes) {

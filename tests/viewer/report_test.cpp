@@ -10,6 +10,7 @@
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/viewer/graph_json.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -125,12 +126,7 @@ TEST(Report, ScriptMakesNoMarkupFromText) {
 TEST(Report, EveryPlaceOfTheFrameIsFilled) { EXPECT_EQ(empty_page().find("{{"), std::string::npos); }
 
 TEST(Report, RefusesWhatIsNotAnObject) {
-  try {
-    render_report(json::array({1, 2}));
-    FAIL() << "an array was accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.problem(), "a report is a JSON object, not array");
-  }
+  expect_error([] { render_report(json::array({1, 2})); }, "a report is a JSON object, not array");
 }
 
 }  // namespace
