@@ -64,7 +64,7 @@ std::string read_file(const std::filesystem::path& path, std::int64_t limit) {
   return read_range(file.get(), 0, size, path.string());
 }
 
-void write_file(const std::filesystem::path& path, std::string_view bytes) {
+void write_file(const std::filesystem::path& path, std::string_view bytes, bool durable) {
   static std::atomic<int> counter{0};
   std::string fresh;
   int opened = -1;
@@ -81,12 +81,13 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
       if (wrote < 0) fail("cannot write", path.string(), "is the disk full?");
       done += static_cast<std::size_t>(wrote);
     }
-    if (::fsync(file.get()) != 0) fail("cannot write", path.string(), "is the disk full?");
+    if (durable && ::fsync(file.get()) != 0) fail("cannot write", path.string(), "is the disk full?");
     if (::rename(fresh.c_str(), path.c_str()) != 0) fail("cannot replace", path.string());
   } catch (...) {
     ::unlink(fresh.c_str());
     throw;
   }
+  if (!durable) return;
   const Descriptor folder(::open(path.has_parent_path() ? path.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() >= 0) ::fsync(folder.get());
 }
@@ -125,7 +126,8 @@ std::filesystem::path cache_folder() {
   std::filesystem::create_directories(folder, error);
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
-  if (opened.get() < 0 || ::fstat(opened.get(), &status) != 0 || status.st_uid != ::geteuid() || ::fchmod(opened.get(), 0700) != 0) {
+  const bool ours = opened.get() >= 0 && ::fstat(opened.get(), &status) == 0 && status.st_uid == ::geteuid();
+  if (!ours || ((status.st_mode & 0777) != 0700 && ::fchmod(opened.get(), 0700) != 0)) {
     throw Error("the cache is not a folder of this user", folder.string(), "set NEAP_CACHE to one that is");
   }
   return folder;

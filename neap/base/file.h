@@ -13,8 +13,9 @@ namespace neap {
 // The bytes of a regular file. Error (naming the file) if it is missing, not regular, or larger than `limit`.
 std::string read_file(const std::filesystem::path& path, std::int64_t limit = std::int64_t{1} << 34);
 
-// Writes to a new file beside `path`, syncs it, and renames it over `path`: readers see the old or the new, never a part.
-void write_file(const std::filesystem::path& path, std::string_view bytes);
+// Writes to a new file beside `path`, syncs it, and renames it over `path`: readers see the old or the new, never a part. Where it need not
+// be `durable` it is not synced: after a crash of the machine it may be anything.
+void write_file(const std::filesystem::path& path, std::string_view bytes, bool durable = true);
 
 // Opens `relative` below `folder` for reading. Refuses absolute paths, "..", symbolic links, hard links (link count > 1),
 // and anything that is not a regular file. Returns the bytes [offset, offset+length); Error if the file is shorter.

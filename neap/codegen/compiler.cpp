@@ -1,42 +1,20 @@
 #include "neap/codegen/compiler.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <future>
-#include <thread>
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
-#include "neap/base/hash.h"
-#include "neap/codegen/cache.h"
-
-extern char** environ;
+#include "neap/base/parallel.h"
 
 namespace neap {
 namespace {
 
-std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path == nullptr ? "/usr/bin:/bin" : path;
-  while (!rest.empty()) {
-    const std::size_t colon = rest.find(':');
-    const std::string candidate = std::string(rest.substr(0, colon)) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
-  }
-  return "";
-}
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
 
 std::string first_lines(const std::string& text, int count) {
   std::size_t at = 0;
@@ -46,76 +24,161 @@ std::string first_lines(const std::string& text, int count) {
 
 Compiler find_compiler() {
   const char* wanted = std::getenv("NEAP_CXX");
-  std::vector<std::string> names = {"g++", "c++", "clang++"};
-  if (wanted != nullptr && *wanted != '\0') names = {wanted};
-  for (const std::string& name : names) {
+  const bool given = wanted != nullptr && *wanted != '\0';
+  for (const std::string& name : given ? Words{wanted} : Words{"g++", "c++", "clang++"}) {
     const std::string path = find_program(name);
-    std::string output;
-    if (!path.empty() && run_program({path, "--version"}, output, 10) == 0) return {path, first_lines(output, 1)};
+    struct stat status {};
+    if (path.empty() || ::stat(path.c_str(), &status) != 0) continue;
+    return {path, fmt::format("{} {} {}.{}", path, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec)};
   }
-  throw Error("there is no C++ compiler that runs", wanted != nullptr ? fmt::format("NEAP_CXX={}", wanted) : "PATH",
+  throw Error("there is no C++ compiler", given ? fmt::format("NEAP_CXX={}", wanted) : "PATH",
               "install g++ (apt-get install g++), or set NEAP_CXX");
 }
 
-}  // namespace
-
-int run_program(const std::vector<std::string>& arguments, std::string& output, double seconds_limit) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw Error("cannot make a pipe");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = ::posix_spawn(&child, arguments[0].c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  if (failed != 0) {
-    ::close(ends[0]);
-    return 127;
-  }
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds_limit);
-  char buffer[4096];
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(limit - std::chrono::steady_clock::now()).count();
-    struct pollfd wait {
-      ends[0], POLLIN, 0
-    };
-    if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) == 0) {
-      ::kill(child, SIGKILL);
-      break;
-    }
-    const ssize_t got = ::read(ends[0], buffer, sizeof buffer);
-    if (got <= 0) break;
-    if (output.size() < (1U << 20)) output.append(buffer, static_cast<std::size_t>(got));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+double seconds_limit() {
+  const char* given = std::getenv("NEAP_COMPILE_SECONDS");
+  const double seconds = given == nullptr ? 0 : std::atof(given);
+  return seconds > 0 ? seconds : 600;
 }
+
+// GCC's driver starts a compiler and an assembler. They are called directly, which is quicker, and lets them end with us: who ends the
+// driver leaves what it started running. Empty: another compiler, which does both itself.
+struct Tools {
+  std::string compiler, assembler;
+};
+
+Tools find_tools(const std::string& driver) {
+  std::string output;
+  if (run_program({driver, "-print-search-dirs"}, output, std::min(10.0, seconds_limit())) != 0) return {};
+  const std::string head = "programs: =";
+  const std::size_t start = output.find(head);
+  if (start == std::string::npos) return {};
+  const std::string line = first_lines(output.substr(start + head.size()), 1);
+  Tools tools;
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t end = std::min(line.find(':', at), line.size());
+    const std::string folder = line.substr(at, end - at) + "/";
+    at = end + 1;
+    if (tools.compiler.empty()) tools.compiler = find_program(folder + "cc1plus");
+    if (tools.assembler.empty()) tools.assembler = find_program(folder + "as");
+  }
+  if (tools.assembler.empty()) tools.assembler = find_program("as");
+  return tools.compiler.empty() || tools.assembler.empty() ? Tools{} : tools;
+}
+
+const Tools& system_tools() {
+  static const Tools tools = find_tools(system_compiler().path);
+  return tools;
+}
+
+std::string failure_text(int code, const std::string& output) {
+  std::string why = fmt::format("exit code {}", code);
+  if (code == took_too_long) why += fmt::format(" (took more than {} s)", seconds_limit());
+  if (code > 128) why += " (killed)";
+  return why + "\n" + first_lines(output, 12);
+}
+
+// STEM.cpp to STEM.o; gives why it failed, or "".
+std::string compile_file(const std::string& stem, const Words& flags) {
+  const Tools& tools = system_tools();
+  std::string output;
+  if (!tools.compiler.empty()) {
+    Words command{tools.compiler, "-quiet", stem + ".cpp", "-o", stem + ".s"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    command.insert(command.end(), gcc_levels().begin(), gcc_levels().end());
+    int code = run_program(command, output, seconds_limit());
+    if (code == 0) code = run_program({tools.assembler, stem + ".s", "-o", stem + ".o"}, output, seconds_limit());
+    if (code == 0) return "";
+    if (code >= took_too_long && code != not_started) return failure_text(code, output);
+  }
+  output.clear();
+  Words command{system_compiler().path};
+  command.insert(command.end(), flags.begin(), flags.end());
+  command.insert(command.end(), {"-O3", "-c", stem + ".cpp", "-o", stem + ".o"});
+  const int code = run_program(command, output, seconds_limit());
+  return code == 0 ? "" : failure_text(code, output);
+}
+
+// The linker directly, with libm by its file where it has the usual name (the driver takes longer than the link); else the driver.
+void link(const Words& objects, const std::string& library) {
+  const std::string linker = find_program("ld");
+  std::string output;
+  for (const std::string libm : {"-l:libm.so.6", "-lm"}) {
+    if (linker.empty()) break;
+    Words command{linker, "-shared", "-s", "-z", "noseparate-code", "-o", library};
+    command.insert(command.end(), objects.begin(), objects.end());
+    command.insert(command.end(),
+                   {"-L/usr/lib/x86_64-linux-gnu", "-L/usr/lib/aarch64-linux-gnu", "-L/lib64", "-L/usr/lib", "--as-needed", libm});
+    output.clear();
+    if (run_program(command, output, seconds_limit()) == 0) return;
+  }
+  Words command{system_compiler().path, "-shared", "-o", library};
+  command.insert(command.end(), objects.begin(), objects.end());
+  command.push_back("-lm");
+  output.clear();
+  const int code = run_program(command, output, seconds_limit());
+  if (code != 0) throw Error("linking generated kernels failed: " + failure_text(code, output), system_compiler().path);
+}
+
+}  // namespace
 
 const Compiler& system_compiler() {
   static const Compiler compiler = find_compiler();
   return compiler;
 }
 
+const std::string& compiler_version() {
+  static const std::string version = [] {
+    const std::string& path = system_compiler().path;
+    std::string output;
+    if (run_program({path, "--version"}, output, 10) != 0)
+      throw Error("the C++ compiler does not run", path, "install g++ (apt-get install g++), or set NEAP_CXX");
+    return first_lines(output, 1);
+  }();
+  return version;
+}
+
+const std::vector<std::string>& gcc_levels() {
+  static const Words flags = {"-O1",
+                              "-fexpensive-optimizations",
+                              "-fschedule-insns2",
+                              "-fstrict-aliasing",
+                              "-fira-region=one",
+                              "-fno-tree-bit-ccp",
+                              "-ftree-loop-vectorize",
+                              "-fvect-cost-model=dynamic"};
+  return flags;
+}
+
 std::vector<std::string> kernel_flags(Isa isa) {
   // No -ffast-math: NaN, infinities and signed zeros keep their meaning. Contraction is off, so that every instruction set rounds alike;
   // kernels that want fused multiply-add ask for it by name.
-  std::vector<std::string> flags = {
-      "-std=c++20",        "-O3",      "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math",
-      "-ffp-contract=off", "-fno-plt", "-w"};
+  Words flags = {"-std=c++20", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
+                 "-fno-plt",   "-w"};
 #if defined(__x86_64__)
   if (isa == Isa::avx2) flags.insert(flags.end(), {"-mavx2", "-mfma", "-mf16c"});
   if (isa == Isa::avx512)
     flags.insert(flags.end(), {"-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mf16c", "-mprefer-vector-width=512"});
 #endif
   return flags;
+}
+
+void compile_library(const std::vector<std::string>& sources, Isa isa, const fs::path& library) {
+  const Words flags = kernel_flags(isa);
+  const TemporaryFolder folder;
+  const auto stem = [&](std::size_t i) { return (folder.path() / fmt::format("kernels{}", i)).string(); };
+  std::vector<std::string> objects, failures(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    write_file(stem(i) + ".cpp", sources[i], false);
+    objects.push_back(stem(i) + ".o");
+  }
+  for_each_index(sources.size(), [&](std::size_t i) { failures[i] = compile_file(stem(i), flags); });
+  for (const std::string& failure : failures) {
+    if (failure.empty()) continue;
+    throw Error("the compiler failed on a generated kernel: " + failure, system_compiler().path,
+                "please report this with `NEAP_KEEP_KERNELS=DIR` set");
+  }
+  link(objects, library.string());
 }
 
 SharedObject::SharedObject(const std::string& path) {
@@ -128,73 +191,6 @@ void* SharedObject::symbol(const std::string& name) const {
   void* found = ::dlsym(handle_.get(), name.c_str());
   if (found == nullptr) throw Error(fmt::format("a compiled module has no '{}'", name));
   return found;
-}
-
-SharedObject compile_kernels(const std::vector<std::string>& sources, Isa isa) {
-  const Compiler& compiler = system_compiler();
-  Hasher key;
-  key.add(compiler.path).add(compiler.version).add(machine().cpu);
-  for (const std::string& flag : kernel_flags(isa)) key.add(flag);
-  for (const std::string& source : sources) key.add(source);
-  KernelCache cache;
-  const std::string name = key.finish().hex();
-  if (const std::string found = cache.find(name); !found.empty()) {
-    try {
-      return SharedObject(found);
-    } catch (const Error&) {  // another process has removed it since
-    }
-  }
-
-  if (const char* keep = std::getenv("NEAP_KEEP_KERNELS"); keep != nullptr && *keep != '\0') {
-    for (std::size_t i = 0; i < sources.size(); ++i)
-      write_file(std::filesystem::path(keep) / fmt::format("{}_{}.cpp", name, i), sources[i]);
-  }
-  const TemporaryFolder folder;
-  std::vector<std::string> objects;
-  std::vector<std::future<std::string>> jobs;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const std::string stem = (folder.path() / fmt::format("kernels{}", i)).string();
-    write_file(stem + ".cpp", sources[i]);
-    objects.push_back(stem + ".o");
-    jobs.push_back(std::async(std::launch::async, [&compiler, isa, stem] {
-      std::vector<std::string> arguments = {compiler.path};
-      for (std::string& flag : kernel_flags(isa)) arguments.push_back(std::move(flag));
-      arguments.insert(arguments.end(), {"-c", stem + ".cpp", "-o", stem + ".o"});
-      std::string output;
-      const int code = run_program(arguments, output, 600);
-      if (code == 0) return std::string();
-      return fmt::format("exit code {}{}\n{}", code, code == 137 ? " (killed, or over ten minutes)" : "", first_lines(output, 12));
-    }));
-  }
-  std::string failure;
-  for (auto& job : jobs) {
-    const std::string message = job.get();
-    if (failure.empty()) failure = message;
-  }
-  if (!failure.empty())
-    throw Error("the compiler failed on a generated kernel: " + failure, compiler.path,
-                "please report this with `NEAP_KEEP_KERNELS=DIR` set");
-  const std::string library = (folder.path() / "kernels.so").string();
-  // The linker is called directly: the compiler's driver takes longer than the link.
-  std::vector<std::string> link;
-  const std::string linker = find_program("ld");
-  if (!linker.empty()) {
-    link = {linker, "-shared", "-o", library};
-  } else {
-    link = {compiler.path, "-shared", "-o", library};
-  }
-  link.insert(link.end(), objects.begin(), objects.end());
-  link.insert(link.end(), {"-L/usr/lib/x86_64-linux-gnu", "-L/usr/lib/aarch64-linux-gnu", "-L/lib64", "-L/usr/lib", "-lm"});
-  std::string output;
-  if (run_program(link, output, 120) != 0) {
-    output.clear();
-    std::vector<std::string> driver = {compiler.path, "-shared", "-o", library};
-    driver.insert(driver.end(), objects.begin(), objects.end());
-    driver.push_back("-lm");
-    if (run_program(driver, output, 120) != 0) throw Error("linking generated kernels failed: " + first_lines(output, 12), linker);
-  }
-  cache.store(name, library);
-  return SharedObject(library);  // not what the cache keeps: another process may take that away
 }
 
 }  // namespace neap

@@ -1,21 +1,31 @@
-// The system's C++ compiler, started without a shell; what it makes is kept in the cache (cache.h) and loaded.
+// The system's C++ compiler and linker, started without a shell.
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "neap/base/machine.h"
+#include "neap/base/process.h"
 
 namespace neap {
 
 struct Compiler {
-  std::string path;     // found through NEAP_CXX, else g++, c++ or clang++ on PATH
-  std::string version;  // first line of --version: part of a cache entry's key
+  std::string path;      // found through NEAP_CXX, else g++, c++ or clang++ on PATH
+  std::string identity;  // path, size and time of its file: part of the identity of all that it makes
 };
-const Compiler& system_compiler();  // Error, with the remedy, where there is none that runs
+const Compiler& system_compiler();      // Error, with the remedy, where there is none
+const std::string& compiler_version();  // first line of --version. Error where it does not run
 
-// Flags for kernels of an instruction set.
+// Flags for kernels of an instruction set, without those that say how much the compiler optimises: -O3, or these of GCC's. Of -O3 they are
+// what pays on generated text, which is unrolled and hoisted already, and the vectoriser for its scalar loops: kernels run as fast, and
+// compile in 0.6 of the time.
 std::vector<std::string> kernel_flags(Isa isa);
+const std::vector<std::string>& gcc_levels();
+
+// Compiles these files' texts side by side, one process a file and as many at once as there are cores, and links them into a shared object.
+// Error with the compiler's first lines where it fails, is killed, or takes more than NEAP_COMPILE_SECONDS (600).
+void compile_library(const std::vector<std::string>& sources, Isa isa, const std::filesystem::path& library);
 
 // A loaded shared object; unloaded when the last handle goes.
 class SharedObject {
@@ -28,13 +38,5 @@ class SharedObject {
  private:
   std::shared_ptr<void> handle_;
 };
-
-// Compiles one shared object from these files' texts (each compiled by a process of its own, side by side) and loads it; from the cache
-// where it is there. Error with the compiler's first lines where it fails, is killed, or takes more than ten minutes.
-SharedObject compile_kernels(const std::vector<std::string>& sources, Isa isa);
-
-// Runs a program with these arguments, without a shell; its output (both streams) goes to `output`. Gives the exit code; 128 + n for signal
-// n.
-int run_program(const std::vector<std::string>& arguments, std::string& output, double seconds_limit);
 
 }  // namespace neap

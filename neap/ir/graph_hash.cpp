@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "neap/ir/expr_hash.h"
-#include "neap/ir/graph.h"
+#include "neap/ir/map_hash.h"
 
 namespace neap {
 namespace {
@@ -139,6 +139,21 @@ class GraphHasher {
 };
 
 }  // namespace
+
+Hash map_hash(const Graph& graph, const Node& map) {
+  Hasher hasher;
+  for (const std::vector<ValueId>* ids : {&map.inputs, &map.outputs}) {
+    hasher.add(ids->size());
+    for (const ValueId id : *ids) {
+      hasher.add(id == no_value ? 0 : 1);
+      if (id != no_value) feed(hasher, graph.type(id));
+    }
+  }
+  ExprHasher expressions;
+  feed(hasher, *map.map, expressions);
+  feed(hasher, map.schedule, expressions);
+  return hasher.finish();
+}
 
 Hash structural_hash(const Graph& graph) { return GraphHasher(graph).run(); }
 

@@ -4,87 +4,125 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
 
 #include "neap/base/error.h"
-#include "neap/codegen/compiler.h"
-#include "neap/codegen/prelude.h"
+#include "neap/base/parallel.h"
+#include "neap/codegen/loader.h"
+#include "neap/ir/map_hash.h"
 
 namespace neap {
 namespace {
 
-struct Collected {
-  std::vector<KernelSource> kernels;
-  std::vector<int> of_node;  // -1: not a map
+// The distinct maps of a graph and what kernels they become. A kernel's text is generated only where it is needed.
+struct Maps {
+  Maps(const Graph& graph, Isa isa) : graph(graph), isa(isa), symbols(graph.symbols()) {
+    Hasher around;  // what a kernel's text depends on besides its map
+    around.add(name(isa));
+    for (const std::string& symbol : symbols) around.add(std::string_view(symbol));
+    std::map<std::string, int> known;
+    for (const NodePtr& node : graph.nodes()) {
+      of_node.push_back(-1);
+      if (!node->is_map()) continue;
+      const Hash map = map_hash(graph, *node);
+      const Hash hash = Hasher(around).add(map.low).add(map.high).finish();
+      const auto [at, fresh] = known.emplace(hash.hex(), static_cast<int>(nodes.size()));
+      if (fresh) {
+        nodes.push_back(node.get());
+        hashes.push_back(hash);
+      }
+      of_node.back() = at->second;
+    }
+    kernels.resize(nodes.size());
+  }
+
+  // Of these maps, side by side; then the distinct ones, in order.
+  std::vector<KernelSource> generate(const std::vector<std::size_t>& wanted) {
+    std::vector<KernelSource> made(wanted.size());
+    for_each_index(wanted.size(), [&](std::size_t k) { made[k] = generate_kernel(graph, *nodes[wanted[k]], symbols, isa); });
+    std::unordered_map<std::string, int> seen;
+    std::vector<KernelSource> distinct;
+    for (std::size_t k = 0; k < made.size(); ++k) {
+      kernels[wanted[k]] = made[k].name;
+      if (seen[made[k].name]++ == 0) distinct.push_back(std::move(made[k]));
+    }
+    return distinct;
+  }
+
+  const Graph& graph;
+  Isa isa;
+  std::vector<std::string> symbols;
+  std::vector<int> of_node;          // by node: its map; -1: not a map
+  std::vector<const Node*> nodes;    // by map
+  std::vector<Hash> hashes;          // by map
+  std::vector<std::string> kernels;  // by map: the name of its kernel, where known. Maps that differ may become one
 };
 
-Collected collect(const Graph& graph, Isa isa) {
-  Collected found;
-  std::map<std::string, int> known;
-  const std::vector<std::string> symbols = graph.symbols();
-  for (const NodePtr& node : graph.nodes()) {
-    found.of_node.push_back(-1);
-    if (!node->is_map()) continue;
-    KernelSource source = generate_kernel(graph, *node, symbols, isa);
-    const auto [at, fresh] = known.emplace(source.name, static_cast<int>(found.kernels.size()));
-    if (fresh) found.kernels.push_back(std::move(source));
-    found.of_node.back() = at->second;
+std::vector<std::size_t> not_loaded(const Maps& maps, const KernelLoader& loader) {
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < maps.nodes.size(); ++i) {
+    if (loader.find(maps.kernels[i]) == nullptr) missing.push_back(i);
   }
-  return found;
-}
-
-// Most expensive first, each to the file that has least so far.
-std::vector<std::string> spread(const std::vector<KernelSource>& kernels, int files) {
-  std::vector<std::string> texts(static_cast<std::size_t>(std::max(1, std::min<int>(files, static_cast<int>(kernels.size())))),
-                                 std::string(kernel_prelude) + "namespace neap::kernel {\n");
-  std::vector<double> load(texts.size(), 0);
-  std::vector<const KernelSource*> order;
-  for (const KernelSource& kernel : kernels) order.push_back(&kernel);
-  std::stable_sort(order.begin(), order.end(), [](const KernelSource* a, const KernelSource* b) { return a->cost > b->cost; });
-  for (const KernelSource* kernel : order) {
-    const auto least = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
-    texts[least] += "\n" + kernel->text;
-    load[least] += kernel->cost;
-  }
-  for (std::string& text : texts) text += "}  // namespace neap::kernel\n";
-  return texts;
-}
-
-template <class F>
-void resolve(const SharedObject& module, const std::string& name, F*& function) {
-  function = reinterpret_cast<F*>(module.symbol(name));
+  return missing;
 }
 
 void say_interpreted(const std::string& why) {
-  static bool said = false;
-  if (!said) std::fprintf(stderr, "neap: maps run in the slow interpreter: %s\n", why.c_str());
-  said = true;
+  static std::once_flag said;
+  std::call_once(said, [&] { std::fprintf(stderr, "neap: maps run in the slow interpreter: %s\n", why.c_str()); });
+}
+
+// What the cache knows needs no text.
+void load_all(Maps& maps, KernelLoader& loader) {
+  for (std::size_t i = 0; i < maps.nodes.size(); ++i) maps.kernels[i] = loader.cache().kernel_of(maps.hashes[i]);
+  loader.load_kept(maps.kernels);
+  const std::vector<std::size_t> missing = not_loaded(maps, loader);
+  std::vector<KernelSource> sources = maps.generate(missing);
+  std::vector<std::string> names;
+  for (const KernelSource& source : sources) names.push_back(source.name);
+  loader.load_kept(names);
+  try {
+    loader.compile(std::move(sources));
+  } catch (const Error& error) {
+    say_interpreted(error.what());
+  }
+  for (const std::size_t i : missing) loader.cache().note(maps.hashes[i], maps.kernels[i]);
 }
 
 }  // namespace
 
-std::vector<std::string> kernel_sources(const Graph& graph, Isa isa, int files) { return spread(collect(graph, isa).kernels, files); }
+std::vector<std::string> kernel_sources(const Graph& graph, Isa isa, int files) {
+  Maps maps(graph, isa);
+  std::vector<std::size_t> all(maps.nodes.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  return kernel_files(maps.generate(all), files);
+}
 
 KernelSet::KernelSet(const Graph& graph, Isa isa, bool compile) {
   entry_of_.assign(graph.nodes().size(), -1);
   if (!compile || std::none_of(graph.nodes().begin(), graph.nodes().end(), [](const NodePtr& node) { return node->is_map(); })) return;
   const auto start = std::chrono::steady_clock::now();
-  const Collected found = collect(graph, isa);
-  SharedObject module;
+  Maps maps(graph, isa);
+  std::optional<KernelLoader> loader;
   try {
-    module = compile_kernels(spread(found.kernels, machine().cores), isa);
-  } catch (const Error& error) {
+    loader.emplace(isa);
+  } catch (const Error& error) {  // no compiler
     say_interpreted(error.what());
     return;
   }
-  for (const KernelSource& kernel : found.kernels) {
-    KernelEntry& entry = entries_.emplace_back();
-    resolve(module, kernel.name + "_chunks", entry.chunks);
-    resolve(module, kernel.name + "_scratch", entry.scratch);
-    resolve(module, kernel.name, entry.run);
-    resolve(module, kernel.name + "_combine", entry.combine);
+  load_all(maps, *loader);
+  std::unordered_map<std::string, int> places;
+  for (std::size_t node = 0; node < maps.of_node.size(); ++node) {
+    if (maps.of_node[node] < 0) continue;
+    const std::string& kernel = maps.kernels[static_cast<std::size_t>(maps.of_node[node])];
+    const KernelEntry* entry = loader->find(kernel);
+    if (entry == nullptr) continue;
+    const auto [at, fresh] = places.emplace(kernel, static_cast<int>(entries_.size()));
+    if (fresh) entries_.push_back(*entry);
+    entry_of_[node] = at->second;
   }
-  entry_of_ = found.of_node;
-  module_ = module.handle();
+  modules_ = std::move(*loader).modules();
   seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

@@ -1,4 +1,4 @@
-// The generated kernels of a graph: equal maps share one; all are compiled together, or come from the cache.
+// The generated kernels of a graph: equal maps share one; those that the cache does not hold are compiled together.
 #pragma once
 #include <memory>
 #include <vector>
@@ -10,7 +10,8 @@ namespace neap {
 class KernelSet {
  public:
   KernelSet() = default;
-  // Where there is no working compiler the maps are left to the interpreter, and that is said once on standard error.
+  // Where there is no working compiler the maps that the cache does not hold are left to the interpreter; that is said once on standard
+  // error.
   KernelSet(const Graph& graph, Isa isa, bool compile);
 
   const KernelEntry* entry(std::size_t node) const {  // null: not a map, or not generated
@@ -22,7 +23,7 @@ class KernelSet {
  private:
   std::vector<int> entry_of_;
   std::vector<KernelEntry> entries_;
-  std::shared_ptr<void> module_;
+  std::vector<std::shared_ptr<void>> modules_;
   double seconds_ = 0;
 };
 

@@ -152,7 +152,7 @@ Json machine_json() {
 Json versions_json() {
   Json versions{{"neap", "0.1.0"}};
   try {
-    versions["compiler"] = system_compiler().version;
+    versions["compiler"] = compiler_version();
   } catch (const Error&) {
     versions["compiler"] = "none";
   }

@@ -39,10 +39,11 @@ TEST_F(Commands, Version) {
 
 TEST_F(Commands, CacheIsCountedAndCleared) {
   ::setenv("NEAP_CACHE", path("cache").c_str(), 1);
-  EXPECT_EQ(neap({"cache", "--json"}).json()["entries"], 0);
+  EXPECT_EQ(neap({"cache", "--json"}).json()["libraries"], 0);
   ASSERT_EQ(neap({"run", small_model(), "--random-inputs"}).code, 0);
-  EXPECT_EQ(neap({"cache", "stats", "--json"}).json()["entries"], 1);
-  EXPECT_EQ(neap({"cache", "clear", "--json"}).json()["entries"], 0);
+  EXPECT_EQ(neap({"cache", "stats", "--json"}).json()["libraries"], 1);
+  EXPECT_GE(neap({"cache", "trim", "--json"}).json()["kernels"], 1);
+  EXPECT_EQ(neap({"cache", "clear", "--json"}).json()["libraries"], 0);
   EXPECT_EQ(neap({"cache", "burn"}).code, 2);
   ::unsetenv("NEAP_CACHE");
 }

@@ -1,5 +1,7 @@
 // Without a compiler that works, programs still run, and say so once; a model's names never reach generated source.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,7 +58,7 @@ class CompilerDeathTest : public ::testing::Test {
 };
 
 TEST_F(CompilerDeathTest, AMissingCompiler) {
-  EXPECT_EXIT(run_with("/nonexistent", "there is no C++ compiler that runs"), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(run_with("/nonexistent", "there is no C++ compiler"), ::testing::ExitedWithCode(0), "");
 }
 TEST_F(CompilerDeathTest, AFailingCompiler) {
   const TemporaryFolder folder;
@@ -69,6 +71,27 @@ TEST_F(CompilerDeathTest, AKilledCompiler) {
 TEST_F(CompilerDeathTest, ACompilerThatMakesNothing) {
   const TemporaryFolder folder;
   EXPECT_EXIT(run_with(script(folder, "exit 0"), "cannot load a compiled kernel"), ::testing::ExitedWithCode(0), "");
+}
+TEST_F(CompilerDeathTest, ACompilerThatMakesGarbage) {
+  const TemporaryFolder folder;
+  const std::string garbage = "while [ $# -gt 1 ]; do [ \"$1\" = -o ] && echo garbage > \"$2\"; shift; done; exit 0";
+  EXPECT_EXIT(run_with(script(folder, garbage), "cannot load a compiled kernel"), ::testing::ExitedWithCode(0), "");
+}
+TEST_F(CompilerDeathTest, ACompilerThatHangs) {
+  const TemporaryFolder folder;
+  ::setenv("NEAP_COMPILE_SECONDS", "0.5", 1);
+  EXPECT_EXIT(run_with(script(folder, "sleep 1000"), "took more than 0.5 s"), ::testing::ExitedWithCode(0), "");
+  ::unsetenv("NEAP_COMPILE_SECONDS");
+}
+TEST_F(CompilerDeathTest, ADiskThatIsFull) {
+  const TemporaryFolder folder;
+  const auto run = [] {
+    const struct rlimit little { 4096, 4096 };
+    ::setrlimit(RLIMIT_FSIZE, &little);
+    ::signal(SIGXFSZ, SIG_IGN);
+    run_with("g++", "cannot write");
+  };
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Compiler, NamesOfAModelDoNotReachTheSource) {

@@ -34,7 +34,7 @@ class Standalone : public testing::Test {
     write_standalone(graph, path("made"), options);
     std::vector<std::string> command{system_compiler().path, "-o", path("program")};
     for (const std::string& flag : kernel_flags(isa)) {
-      if (flag != "-O3" && flag != "-fno-exceptions" && flag != "-fno-rtti") command.push_back(flag);
+      if (flag != "-fno-exceptions" && flag != "-fno-rtti") command.push_back(flag);
     }
     for (const std::string& file : {options.name + ".cpp", std::string("main.cpp"), std::string("kernels_portable.cpp"),
                                     std::string("kernels_avx2.cpp"), std::string("kernels_avx512.cpp")}) {
