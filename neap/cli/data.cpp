@@ -113,6 +113,9 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--out", given->make.out, "folder for data that are made");
   app.add_option("--from", given->make.from, "file to make them from, in place of what is on this machine");
   app.add_option("--seed", given->make.seed, "of what is drawn: the split, a random graph")->capture_default_str();
+  app.add_option("--scale", given->make.scale, "part of a generated graph's vertices and edges")
+      ->capture_default_str()
+      ->check(CLI::Range(1e-6, 1.0));
   app.add_flag("--show", given->make.show, "print what was made");
   app.add_flag("--json", given->make.json, "print JSON");
   return [given] {

@@ -10,6 +10,7 @@ namespace neap {
 struct DataArguments {
   std::filesystem::path from, out;
   std::uint64_t seed = 0;
+  double scale = 1;  // of generated graphs: a part of their vertices and edges
   bool show = false, json = false;
 };
 

@@ -91,7 +91,7 @@ void save_graph_data(const std::filesystem::path& folder, const GraphData& given
   std::filesystem::create_directories(folder, error);
   if (error) throw Error("cannot make the folder: " + error.message(), folder.string(), "give another folder");
   const std::string text = json_text(json, (folder / words_file).string());
-  write_npz(folder / arrays_file, arrays, Packing::deflated);
+  write_npz(folder / arrays_file, arrays, data.dense.count() > 0 ? Packing::stored : Packing::deflated);  // floats hardly shrink
   write_file(folder / words_file, text + "\n");
 }
 

@@ -23,6 +23,19 @@ TEST_F(Data, DebianPackagesFromAFile) {
   EXPECT_TRUE(contains(shown.text, "most edges into\n           3  libc\n           3  libtext1")) << shown.text;
 }
 
+TEST_F(Data, GeneratedGraphs) {
+  const Ran made = neap({"data", "arxiv-like", "--scale", "0.002", "--seed", "3", "--out", path("graph"), "--json"});
+  ASSERT_EQ(made.code, exit_ok) << made.text;
+  EXPECT_EQ(made.json()["vertices"], 339);
+  const Ran described = neap({"data", "describe", path("graph"), "--json"});
+  EXPECT_EQ(described.json()["version"], made.json()["version"]) << described.text;
+  EXPECT_EQ(described.json()["features"]["features"], 128);
+  EXPECT_EQ(neap({"data", "arxiv-like", "--scale", "2", "--show"}).code, exit_usage);
+  const Ran from = neap({"data", "reddit-like", "--from", path("graph"), "--show"});
+  EXPECT_EQ(from.code, exit_bad_input);
+  EXPECT_TRUE(contains(from.text, "a generated graph is made from nothing")) << from.text;
+}
+
 TEST_F(Data, BadInput) {
   const Ran nowhere = neap({"data", "debian-packages", "--from", file("Packages", std::string(gnn::some_packages))});
   EXPECT_EQ(nowhere.code, exit_bad_input);
