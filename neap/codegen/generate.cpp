@@ -110,6 +110,9 @@ class KernelWriter {
         from = to;
       }
       if (!outer_.empty() && outer_.front().ragged == nullptr) chunked_ = outer_.front();
+      for (const Axis& axis : outer_) {
+        if (axis.id == node_.schedule.parallel_axis && axis.ragged == nullptr) chunked_ = axis;
+      }
     } else {
       std::vector<Assignment> body;
       for (const Stage& stage : map_.stages) body.push_back(assignment(stage));
@@ -137,6 +140,12 @@ class KernelWriter {
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.
   void choose_chunks(const Nest& nest) {
     if (nest.loops.empty()) return;
+    for (const Loop& loop : nest.loops) {
+      if (loop.axis.id == node_.schedule.parallel_axis) {
+        cut(loop);
+        return;
+      }
+    }
     const auto points = [](const std::vector<Axis>& axes) {
       Dim count = 1;
       for (const Axis& axis : axes) count *= axis.extent;
@@ -160,10 +169,13 @@ class KernelWriter {
         return;
       }
     }
-    const Loop& first = nest.loops.front();
-    if (first.axis.ragged != nullptr) return;
-    chunked_ = emit_.axes().at(first.axis.id);
-    grain_ = first.kind == Loop::tile ? first.factor : first.kind == Loop::vector ? 16 * first.factor : 1;
+    cut(nest.loops.front());
+  }
+
+  void cut(const Loop& loop) {
+    if (loop.axis.ragged != nullptr) return;
+    chunked_ = emit_.axes().at(loop.axis.id);
+    grain_ = loop.kind == Loop::tile ? loop.factor : loop.kind == Loop::vector ? 16 * loop.factor : 1;
   }
 
   void plan_targets() {

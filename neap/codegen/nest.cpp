@@ -130,11 +130,20 @@ bool bounds_ragged(const std::vector<Axis>& axes, int id) {
   });
 }
 
+// Axes that a schedule names stay as they are.
+std::set<int> named_axes(const Schedule& schedule) {
+  std::set<int> named(schedule.order.begin(), schedule.order.end());
+  named.insert({schedule.vector_axis, schedule.parallel_axis});
+  for (const auto& [axis, size] : schedule.tile) named.insert(axis);
+  return named;
+}
+
 // Axes that lie behind each other in every access become one.
-void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body) {
+void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body, const Schedule& schedule) {
   for (bool merged = true; merged;) {
     merged = false;
-    const Touches touches = touches_of(emit, body);
+    Touches touches = touches_of(emit, body);
+    touches.pinned.merge(named_axes(schedule));
     for (std::size_t i = 0; i < axes.size() && !merged; ++i) {
       for (std::size_t k = 0; k < axes.size() && !merged; ++k) {
         const Axis &outer = axes[i], &inner = axes[k];
@@ -207,6 +216,7 @@ void choose_lanes(Emitter& emit, Nest& nest, const Touches& touches, const Sched
   std::int64_t best = touches.reduces ? unvectorised_cost(touches, nest.axes) : std::int64_t{1} << 40;
   for (const Axis& axis : nest.axes) {
     if (axis.ragged != nullptr || (schedule.vector_axis >= 0 && schedule.vector_axis != axis.id)) continue;
+    if (schedule.tile.count(axis.id) != 0) continue;  // its rows are vectors side by side
     if (bounds_ragged(nest.axes, axis.id)) continue;
     if (axis.extent.is_constant() && axis.extent.constant() < 4 && nest.axes.size() > 1) continue;
     std::optional<DType> dtype;
@@ -249,6 +259,36 @@ int vectors_side_by_side(const Emitter& emit, const Lanes& lanes, const Dim& ext
     if (vectors % count == 0) best = count;
   }
   return vectors <= most ? static_cast<int>(std::max<std::int64_t>(vectors, 1)) : best > 1 ? best : most;
+}
+
+bool accumulates(const Nest& nest) {
+  return std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
+}
+
+// The axis whose rows share the most of what they load.
+std::optional<Axis> best_tile(const std::vector<Axis>& outer, const Touches& touches) {
+  std::optional<Axis> tile;
+  std::int64_t most = 0;
+  for (const Axis& axis : outer) {
+    if (axis.extent == Dim(1) || touches.rows.count(axis.id) != 0) continue;
+    const std::int64_t shared = shared_loads(touches, axis.id);
+    if (shared >= most && shared > 0) {
+      most = shared;
+      tile = axis;
+    }
+  }
+  return tile;
+}
+
+// The axis that the schedule tiles; nothing where it has one position.
+std::optional<Axis> scheduled_tile(const Nest& nest, const std::vector<Axis>& outer, const Schedule& schedule) {
+  if (schedule.tile.size() > 1) throw Error("a schedule tiles several axes", "", "tile one");
+  const int wanted = schedule.tile.begin()->first;
+  const auto is_wanted = [&](const Axis& axis) { return axis.id == wanted; };
+  const auto found = std::find_if(outer.begin(), outer.end(), is_wanted);
+  if (found != outer.end() && found->ragged == nullptr && !accumulates(nest)) return *found;
+  if (std::none_of(nest.axes.begin(), nest.axes.end(), is_wanted)) return std::nullopt;
+  throw Error("a schedule tiles an axis that is ragged, or of a map that accumulates", "", "tile another axis");
 }
 
 void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedule& schedule) {
@@ -294,22 +334,16 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
     parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes.dtype))));
 
   std::optional<Axis> tile;
-  if (tiled && !ragged) {
-    std::int64_t most = 0;
-    for (const Axis& axis : outer) {
-      if (axis.extent == Dim(1) || touches.rows.count(axis.id) != 0) continue;
-      const std::int64_t shared = shared_loads(touches, axis.id);
-      const bool accumulates =
-          std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
-      if (accumulates && !sums_inside) continue;
-      if (shared >= most && shared > 0) {
-        most = shared;
-        tile = axis;
-      }
-    }
+  if (!schedule.tile.empty()) {
+    tile = scheduled_tile(nest, outer, schedule);
+  } else if (tiled && !ragged && (sums_inside || !accumulates(nest))) {
+    tile = best_tile(outer, touches);
   }
   int rows = 1;
-  if (tile) {
+  if (tile && !schedule.tile.empty()) {
+    const std::int64_t wanted = schedule.tile.at(tile->id);
+    rows = static_cast<int>(tile->extent.is_constant() ? std::min(wanted, tile->extent.constant()) : wanted);
+  } else if (tile) {
     const auto sums = static_cast<int>(nest.body.size());
     const int room = std::max(1, (registers - 2 - parts) / (parts * std::max(1, sums)));
     rows = best_factor(tile->extent, std::min(touches.window && !holds ? 7 : 8, room));
@@ -373,7 +407,7 @@ Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> bo
                                                                 substitute_axes(axis.ragged->second, single));
   }
   substitute(body, single);
-  if (schedule == Schedule{}) merge_axes(emit, axes, body);
+  merge_axes(emit, axes, body, schedule);
   nest.axes = std::move(axes);
   nest.body = std::move(body);
   const Touches touches = touches_of(emit, nest.body);

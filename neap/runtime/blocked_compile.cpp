@@ -527,6 +527,11 @@ class Compiler {
 
 std::unique_ptr<Plan> compile(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                               std::string* why) {
+  if (auto transposition = find_transposition(map, inputs, outputs, symbols)) {
+    auto plan = std::make_unique<Plan>();
+    plan->transposition = std::move(transposition);
+    return plan;
+  }
   try {
     return Compiler(map, inputs, outputs, symbols).compile();
   } catch (const Unsupported& reason) {

@@ -2,6 +2,8 @@
 // row-major; a program's steps each work on a block of consecutive lanes, in registers of one element a lane.
 #pragma once
 #include <memory>
+#include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -124,7 +126,19 @@ struct Constant {
   Count integer;
 };
 
+// A map that only reorders axes (blocked_transpose.cpp).
+struct Transposition {
+  struct Axis {
+    Count extent, from, to;  // steps in elements of the operand and of the result
+  };
+  int operand, output;
+  Count size;                 // bytes an element
+  std::vector<Axis> outer;    // the others
+  Axis along_from, along_to;  // of step one in the operand, in the result
+};
+
 struct Plan {
+  std::optional<Transposition> transposition;  // then nothing below is used
   std::vector<Kind> registers;
   std::vector<int> place;    // by register: its memory, shared with registers that live at other times; -1: an operand's or output's memory
   std::vector<Kind> places;  // what each memory holds
@@ -149,6 +163,9 @@ constexpr int size_of(Kind kind) { return kind == Kind::f32 ? 4 : kind == Kind::
 std::unique_ptr<Plan> compile(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                               std::string* why);
 void assign_places(Plan& plan);
+std::optional<Transposition> find_transposition(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                                const Symbols& symbols);
+void run(const Transposition& move, std::span<const void* const> inputs, std::span<void* const> outputs);
 void run(const Plan& plan, std::span<const void* const> inputs, std::span<void* const> outputs);
 
 }  // namespace neap::blocks

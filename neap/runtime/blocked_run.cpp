@@ -477,6 +477,7 @@ Count widest(const Program& program, Count block) {
 }  // namespace
 
 void run(const Plan& plan, std::span<const void* const> inputs, std::span<void* const> outputs) {
+  if (plan.transposition) return run(*plan.transposition, inputs, outputs);
   for (const Plan::Fill& fill : plan.fills) fill_output(fill, outputs[static_cast<std::size_t>(fill.output)]);
   for (const Program& program : plan.programs) {
     if (program.lane_count == 0) continue;
