@@ -34,6 +34,7 @@ struct Loops {
   FoldPosition fold_position[2][kinds];  // smallest, largest
   TotalPosition total_position[2][kinds];
   void (*count_up)(Count n, Count* out, Count start, Count step);
+  void (*softmax)(Count n, float* to, const float* from);  // of one row, f32
   // ok[i] &= 0 <= index[i] < size; offset[i] += index[i] * stride, where it is
   void (*step_index)(Count n, Count* offset, std::uint8_t* ok, const Count* index, Count size, Count stride);
 };

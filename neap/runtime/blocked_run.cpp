@@ -353,6 +353,10 @@ class Run {
 
   void reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& total) {
     const Count blocks = begin < end ? (end - begin + plan_->block - 1) / plan_->block : 0;
+    if (blocks == 1) {
+      total = reduce_block(reduce, begin, end, 0);
+      return;
+    }
     const int threads = thread_count();
     if (threads > 1 && blocks > 1 && omp_in_parallel() == 0 && static_cast<double>(end - begin) * (reduce.body->work + 1) > worth_threads) {
       reduce_range_on_threads(reduce, begin, end, blocks, threads, total);
