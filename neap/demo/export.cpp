@@ -6,6 +6,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
+#include "neap/base/parallel.h"
 #include "neap/codegen/compiler.h"
 #include "neap/demo/predictions.h"
 #include "neap/files/npy.h"
@@ -41,6 +42,24 @@ Array padded_images(const Dataset& images, std::int64_t batch) {
     std::memcpy(all.raw() + begin * row, some.raw(), static_cast<std::size_t>(some.bytes()));
   }
   return all;
+}
+
+// The stand-alone network's program, as its CMakeLists.txt compiles it; one process a file.
+void compile_program(const StandaloneSummary& summary, const fs::path& folder, const fs::path& work, const std::string& program) {
+  const std::string compiler = system_compiler().path;
+  std::vector<std::string> files = summary.kernel_sources, link{compiler, "-fopenmp", "-o", program};
+  const std::size_t kernels = files.size();
+  files.insert(files.begin(), summary.sources.begin(), summary.sources.end());
+  for (const std::string& file : files) link.push_back((work / file).string() + ".o");
+  for_each_index(files.size(), [&](std::size_t i) {
+    std::vector<std::string> command{compiler, "-std=c++20", "-march=native", "-fopenmp", "-w"};
+    const std::vector<std::string> rounding{"-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-O2"};
+    command.insert(command.end(), rounding.begin(), rounding.end());
+    if (i + kernels >= files.size()) command.insert(command.end(), gcc_levels().begin(), gcc_levels().end());
+    command.insert(command.end(), {"-c", (folder / files[i]).string(), "-o", (work / files[i]).string() + ".o"});
+    run_or_fail(command, 600, "compiling the stand-alone network");
+  });
+  run_or_fail(link, 60, "linking the stand-alone network");
 }
 
 }  // namespace
@@ -87,22 +106,8 @@ StandaloneRun logits_through_standalone(const Graph& network, const std::string&
   result.summary = write_standalone(network, folder, {.name = "network", .sizes = {{symbol, batch}}});
   const TemporaryFolder work;
   const std::string program = (work.path() / "network").string();
-  std::vector<std::string> command{system_compiler().path,
-                                   "-std=c++20",
-                                   "-O3",
-                                   "-march=native",
-                                   "-ffp-contract=off",
-                                   "-fno-math-errno",
-                                   "-fno-trapping-math",
-                                   "-w",
-                                   "-fopenmp",
-                                   "-o",
-                                   program};
-  for (const char* file : {"network.cpp", "main.cpp", "kernels_portable.cpp", "kernels_avx2.cpp", "kernels_avx512.cpp"}) {
-    command.push_back((folder / file).string());
-  }
   auto start = std::chrono::steady_clock::now();
-  run_or_fail(command, 600, "compiling the stand-alone network");
+  compile_program(result.summary, folder, work.path(), program);
   result.compile_seconds = since(start);
   write_npy(work.path() / "images.npy", padded_images(images, batch));
   start = std::chrono::steady_clock::now();

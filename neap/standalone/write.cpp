@@ -1,7 +1,10 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
+#include "neap/codegen/compiler.h"
 #include "neap/codegen/prelude.h"
 #include "neap/standalone/plan.h"
 #include "neap/standalone/templates.h"
@@ -101,21 +104,73 @@ Words words_of(const StandalonePlan& plan, const std::string& name) {
           {"OUTPUTS", tensors_text(plan.outputs)}};
 }
 
-// One instruction set's kernels; of the three files, all but one are empty for the compiler.
-std::string kernels_text(const StandalonePlan& plan, std::size_t k, const std::string& name, const std::string& prefix) {
-  constexpr int vector_bytes[] = {16, 32, 64};
-  std::string text = fmt::format("#include \"kernels.h\"\n#ifdef NEAP_{}_{}\n#define NEAP_VECTOR_BYTES {}\n", upper(name),
-                                 upper(std::string(neap::name(standalone_isas[k]))), vector_bytes[k]);
-  text += std::string(kernel_prelude) + "namespace neap::kernel {\n";
-  for (const std::string& kernel : plan.kernels[k]) text += "\n" + kernel;
-  text += fmt::format("}}  // namespace neap::kernel\n\nnamespace neap_{} {{\nextern const Kernel kernel_of_call[] = {{\n", name);
-  for (const StandalonePlan::Call& call : plan.calls) {
-    const std::string symbol = fmt::format("neap::kernel::{}{}", prefix, call.kernel[k]);
-    text += fmt::format("    {{{0}_chunks, {0}_scratch, {0}, {0}_combine}},\n", symbol);
+// The kernels of one instruction set: files that compile side by side, and one that says which kernel a call takes. Of the three sets
+// all but one are empty for the compiler.
+class KernelFiles {
+ public:
+  KernelFiles(const StandalonePlan& plan, std::size_t set, const std::string& name, const std::string& prefix)
+      : plan_(plan), kernels_(plan.kernels[set]), set_(set), name_(name), prefix_(prefix) {}
+
+  // By file name; texts.
+  std::vector<std::pair<std::string, std::string>> write() const {
+    const std::string stem = fmt::format("kernels_{}", neap::name(standalone_isas[set_]));
+    std::vector<std::pair<std::string, std::string>> files{{stem + ".cpp", guarded(table())}};
+    const std::vector<std::string> parts = cut();
+    for (std::size_t i = 0; i < parts.size(); ++i) files.emplace_back(fmt::format("{}_{}.cpp", stem, i + 1), guarded(parts[i]));
+    return files;
   }
-  if (plan.calls.empty()) text += "    {}\n";
-  return text + fmt::format("}};\n}}  // namespace neap_{}\n#endif\n", name);
-}
+
+ private:
+  std::string guarded(const std::string& text) const {
+    return fmt::format("#include \"kernels.h\"\n#ifdef NEAP_{}_{}\n{}#endif\n", upper(name_),
+                       upper(std::string(neap::name(standalone_isas[set_]))), text);
+  }
+
+  // The longest first, each to the file that has least so far.
+  std::vector<std::string> cut() const {
+    constexpr std::size_t worth_a_file = 40'000, most_files = 8;  // characters: below, a compiler's start takes longer than it saves
+    constexpr int vector_bytes[] = {16, 32, 64};
+    std::size_t length = 0;
+    std::vector<const std::string*> order;
+    for (const std::string& kernel : kernels_) {
+      length += kernel.size();
+      order.push_back(&kernel);
+    }
+    std::stable_sort(order.begin(), order.end(), [](const std::string* a, const std::string* b) { return a->size() > b->size(); });
+    std::vector<std::string> parts(
+        std::min(most_files, length / worth_a_file + 1),
+        fmt::format("#define NEAP_VECTOR_BYTES {}\n{}namespace neap::kernel {{\n", vector_bytes[set_], kernel_prelude));
+    for (const std::string* kernel : order) {
+      const auto least = std::min_element(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
+      *least += "\n" + *kernel;
+    }
+    for (std::string& part : parts) part += "}  // namespace neap::kernel\n";
+    return parts;
+  }
+
+  std::string table() const {
+    std::string text = "extern \"C\" {\n";
+    for (std::size_t i = 0; i < kernels_.size(); ++i) {
+      text += fmt::format(
+          "__INT64_TYPE__ {0}_chunks(const __INT64_TYPE__*), {0}_scratch(const __INT64_TYPE__*);\n"
+          "__INT64_TYPE__ {0}(void* const*, const __INT64_TYPE__*, void*, __INT64_TYPE__, __INT64_TYPE__);\n"
+          "void {0}_combine(void* const*, const __INT64_TYPE__*, void*);\n",
+          prefix_ + std::to_string(i));
+    }
+    text += fmt::format("}}\n\nnamespace neap_{} {{\nextern const Kernel kernel_of_call[] = {{\n", name_);
+    for (const StandalonePlan::Call& call : plan_.calls) {
+      text += fmt::format("    {{{0}_chunks, {0}_scratch, {0}, {0}_combine}},\n", prefix_ + std::to_string(call.kernel[set_]));
+    }
+    if (plan_.calls.empty()) text += "    {}\n";
+    return text + fmt::format("}};\n}}  // namespace neap_{}\n", name_);
+  }
+
+  const StandalonePlan& plan_;
+  const std::vector<std::string>& kernels_;
+  std::size_t set_;
+  const std::string& name_;
+  const std::string& prefix_;
+};
 
 }  // namespace
 
@@ -131,17 +186,27 @@ StandaloneSummary write_standalone(const Graph& graph, const std::filesystem::pa
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw Error("cannot make the folder: " + failed.message(), folder.string(), "give another folder");
-  const Words words = words_of(plan, name);
+  StandaloneSummary summary{.kernels = static_cast<int>(plan.calls.size()),
+                            .weight_bytes = static_cast<std::int64_t>(plan.weights.size()),
+                            .arena_bytes = plan.arena_bytes,
+                            .bytes_moved = optimizer.cost().bytes,
+                            .sources = {name + ".cpp", "main.cpp"}};
+  for (std::size_t set = 0; set < standalone_isas.size(); ++set) {
+    for (const auto& [file, text] : KernelFiles(plan, set, name, prefix).write()) {
+      write_file(folder / file, text);
+      summary.kernel_sources.push_back(file);
+    }
+  }
+  Words words = words_of(plan, name);
+  words.emplace_back("KERNELS", fmt::format("{}", fmt::join(summary.kernel_sources, "\n  ")));
+  words.emplace_back("LEVELS", fmt::format("{}", fmt::join(gcc_levels(), ";")));
   write_file(folder / (name + ".h"), filled(standalone::header, words));
   write_file(folder / (name + ".cpp"), filled(standalone::source, words));
   write_file(folder / "kernels.h", filled(standalone::kernels, words));
   write_file(folder / "main.cpp", filled(standalone::program, words));
   write_file(folder / "CMakeLists.txt", filled(standalone::makefile, words));
-  for (std::size_t k = 0; k < standalone_isas.size(); ++k) {
-    write_file(folder / fmt::format("kernels_{}.cpp", neap::name(standalone_isas[k])), kernels_text(plan, k, name, prefix));
-  }
   write_file(folder / "weights.bin", plan.weights);
-  return {static_cast<int>(plan.calls.size()), static_cast<std::int64_t>(plan.weights.size()), plan.arena_bytes, optimizer.cost().bytes};
+  return summary;
 }
 
 }  // namespace neap

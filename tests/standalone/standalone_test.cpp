@@ -12,6 +12,8 @@
 #include "neap/files/npy.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "neap/transform/optimizer.h"
 
 namespace neap {
 namespace {
@@ -31,14 +33,13 @@ class Standalone : public testing::Test {
 
   // Writes, compiles and runs; outputs in the graph's order.
   std::vector<Array> run(const Graph& graph, const StandaloneOptions& options, const std::vector<Array>& inputs, Isa isa) {
-    write_standalone(graph, path("made"), options);
+    const StandaloneSummary made = write_standalone(graph, path("made"), options);
     std::vector<std::string> command{system_compiler().path, "-o", path("program")};
     for (const std::string& flag : kernel_flags(isa)) {
       if (flag != "-fno-exceptions" && flag != "-fno-rtti") command.push_back(flag);
     }
-    for (const std::string& file : {options.name + ".cpp", std::string("main.cpp"), std::string("kernels_portable.cpp"),
-                                    std::string("kernels_avx2.cpp"), std::string("kernels_avx512.cpp")}) {
-      command.push_back(path("made/" + file));
+    for (const auto* files : {&made.sources, &made.kernel_sources}) {
+      for (const std::string& file : *files) command.push_back(path("made/" + file));
     }
     std::string output;
     EXPECT_EQ(run_program(command, output, 300), 0) << output;
@@ -106,6 +107,62 @@ TEST_F(Standalone, GivesWhatTheDefinitionsGiveOnEachInstructionSet) {
     SCOPED_TRACE(std::string(name(isa)));
     expect_near(right, run(graph, {.name = "several", .sizes = {{"N", 3}}, .level = isa == Isa::avx2 ? 0 : 4}, inputs, isa));
   }
+}
+
+// As a part of somebody's project: configured, built and linked by CMake.
+TEST_F(Standalone, IsBuiltByCMakeAndLinked) {
+  const std::string cmake = find_program("cmake");
+  if (cmake.empty()) GTEST_SKIP() << "there is no cmake";
+  const Graph graph = several();
+  const std::vector<Array> inputs = several_inputs();
+  Optimizer optimizer(graph);
+  optimizer.optimize(4, false);
+  Executable executable(optimizer.graph());
+  const std::vector<Array> right = executable.run(inputs);
+  write_standalone(graph, path("made"), {.name = "several", .sizes = {{"N", 3}}});
+  write_file(path("CMakeLists.txt"), R"(cmake_minimum_required(VERSION 3.16)
+project(mine LANGUAGES CXX)
+add_subdirectory(made)
+add_executable(mine mine.cpp)
+target_link_libraries(mine several)
+)");
+  write_file(path("mine.cpp"), R"(#include <fstream>
+#include <iterator>
+#include "several.h"
+std::string read(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+int main(int, char** arguments) {
+  neap_several::Network network(arguments[1]);
+  const std::string x = read(arguments[2]), k = read(arguments[3]);
+  std::vector<std::string> results;
+  for (const neap_several::Tensor& output : neap_several::outputs()) results.emplace_back(output.bytes, ' ');
+  std::vector<void*> places;
+  for (std::string& result : results) places.push_back(result.data());
+  network.run({x.data(), k.data()}, places, 2);
+  for (std::size_t i = 0; i < results.size(); ++i) std::ofstream(arguments[4 + i], std::ios::binary) << results[i];
+}
+)");
+  std::string output;
+  ASSERT_EQ(run_program({cmake, "-S", path(""), "-B", path("build")}, output, 120), 0) << output;
+  ASSERT_EQ(run_program({cmake, "--build", path("build"), "-j2"}, output, 300), 0) << output;
+  std::vector<std::string> call{path("build/mine"), path("made/weights.bin")};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    call.push_back(path("in" + std::to_string(i)));
+    write_file(call.back(), {reinterpret_cast<const char*>(inputs[i].raw()), static_cast<std::size_t>(inputs[i].bytes())});
+  }
+  std::vector<Array> mine;
+  for (std::size_t i = 0; i < right.size(); ++i) call.push_back(path("out" + std::to_string(i)));
+  ASSERT_EQ(run_program(call, output, 60), 0) << output;
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    const std::string bytes = read_file(path("out" + std::to_string(i)));
+    mine.emplace_back(right[i].dtype(), right[i].sizes());
+    ASSERT_EQ(bytes.size(), static_cast<std::size_t>(right[i].bytes()));
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(mine[i].raw()));
+  }
+  expect_near(right, mine);
+  EXPECT_TRUE(std::filesystem::exists(path("build/made/several_example")));
 }
 
 TEST_F(Standalone, RunsFilesOfSeveralBatches) {
