@@ -95,7 +95,7 @@ std::function<int()> declare(CLI::App& app) {
   struct Given {
     std::string action;
     std::filesystem::path path;
-    DataArguments make;
+    SourceArguments make;
   };
   const auto given = std::make_shared<Given>();
   std::vector<std::string> actions = {"list", "describe"};

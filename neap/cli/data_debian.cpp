@@ -24,7 +24,7 @@ std::string packages_text(const std::filesystem::path& from) {
 
 std::string today() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
-int make(const DataArguments& given) {
+int make(const SourceArguments& given) {
   if (given.out.empty() && !given.show)
     throw Error("there is no folder to write to", "neap data debian-packages", "give --out DIR, or only look with --show");
   const std::string place = given.from.empty() ? "apt-cache dumpavail" : given.from.string();

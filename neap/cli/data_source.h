@@ -7,7 +7,7 @@
 
 namespace neap {
 
-struct DataArguments {
+struct SourceArguments {
   std::filesystem::path from, out;
   std::uint64_t seed = 0;
   double scale = 1;  // of generated graphs: a part of their vertices and edges
@@ -18,7 +18,7 @@ struct DataSource {
   std::string name;
   std::string about;                                    // one line
   std::function<std::string()> where;                   // on this machine; Error where it is not
-  std::function<int(const DataArguments& given)> make;  // an ExitCode; empty: there is nothing to make, the data are there as files
+  std::function<int(const SourceArguments& given)> make;  // an ExitCode; empty: there is nothing to make, the data are there as files
 };
 
 // `static const RegisterDataSource x{{.name = ...}};`
