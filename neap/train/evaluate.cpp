@@ -18,10 +18,25 @@ std::vector<StepInput> inputs_of(const Dataset& dataset, const Dim& batch) {
   return inputs;
 }
 
-Evaluator::Evaluator(Module& module, const Objective& objective, DatasetPtr dataset, std::int64_t batch, int level)
+std::vector<StepInput> inputs_of(const FixedInputs& fixed) {
+  std::vector<StepInput> inputs;
+  for (const auto& [name, array] : fixed) {
+    inputs.push_back({name, {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}, Role::fixed});
+  }
+  return inputs;
+}
+
+std::vector<StepInput> inputs_of(const Dataset& dataset, const Dim& batch, const FixedInputs& fixed) {
+  std::vector<StepInput> inputs = inputs_of(dataset, batch);
+  for (StepInput& input : inputs_of(fixed)) inputs.push_back(std::move(input));
+  return inputs;
+}
+
+Evaluator::Evaluator(Module& module, const Objective& objective, DatasetPtr dataset, std::int64_t batch, int level, FixedInputs fixed)
     : dataset_(std::move(dataset)),
+      fixed_(std::move(fixed)),
       batch_(batch),
-      executable_(make_executable(evaluation_step(module, inputs_of(*dataset_, Dim::symbol("N")), objective), level)) {
+      executable_(make_executable(evaluation_step(module, inputs_of(*dataset_, Dim::symbol("N"), fixed_), objective), level)) {
   if (batch < 1) throw Error(fmt::format("batches of {} examples", batch), "evaluation", "at least 1");
 }
 
@@ -31,6 +46,7 @@ Evaluation Evaluator::run(const NamedArrays& parameters) {
   for (std::int64_t begin = 0; begin < total.examples; begin += batch_) {
     const std::int64_t end = std::min(begin + batch_, total.examples);
     std::vector<Array> inputs = dataset_->range(begin, end);
+    for (const auto& [name, array] : fixed_) inputs.push_back(array);
     for (std::size_t i = inputs.size(); i < graph.inputs.size(); ++i) inputs.push_back(parameters.at(graph.inputs[i].name));
     const std::vector<Array> results = executable_.run(inputs);
     total.loss += results[0].get(0) * static_cast<double>(end - begin);

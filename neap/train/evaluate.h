@@ -21,15 +21,22 @@ struct Evaluation {
 // The step's inputs for batches of a dataset: its fields, by name.
 std::vector<StepInput> inputs_of(const Dataset& dataset, const Dim& batch);
 
+// Inputs behind those of the data that are the same in every step: a graph, its vertices' features.
+using FixedInputs = std::vector<std::pair<std::string, Array>>;
+std::vector<StepInput> inputs_of(const FixedInputs& fixed);
+std::vector<StepInput> inputs_of(const Dataset& dataset, const Dim& batch, const FixedInputs& fixed);
+
 class Evaluator {
  public:
   // Compiles loss and metrics once, for every batch size. `level` is the optimizer's.
-  Evaluator(Module& module, const Objective& objective, DatasetPtr dataset, std::int64_t batch = 250, int level = 4);
+  Evaluator(Module& module, const Objective& objective, DatasetPtr dataset, std::int64_t batch = 250, int level = 4,
+            FixedInputs fixed = {});
   // With these parameters and buffers by name.
   Evaluation run(const NamedArrays& parameters);
 
  private:
   DatasetPtr dataset_;
+  FixedInputs fixed_;
   std::int64_t batch_;
   Executable executable_;
 };

@@ -16,7 +16,8 @@ void copy_elements(const Array& from, Array& to) {
 
 }  // namespace
 
-StepState::StepState(const Graph& step, const Module& module, std::uint64_t seed) : seed_(seed) {
+StepState::StepState(const Graph& step, const Module& module, std::uint64_t seed, NamedArrays fixed)
+    : fixed_(std::move(fixed)), seed_(seed) {
   NamedArrays known;
   for (const auto& all : {module.parameters(), module.buffers()}) {
     for (const Parameter* parameter : all) known[parameter->name()] = parameter->value().array();
@@ -25,7 +26,10 @@ StepState::StepState(const Graph& step, const Module& module, std::uint64_t seed
     slots_.push_back({input.name, input.role});
     const Type& type = step.type(input.value);
     if (input.name == "learning_rate") rate_dtype_ = type.dtype;
-    if (input.role == Role::input) continue;
+    if (input.role == Role::fixed && fixed_.count(input.name) == 0) {
+      throw Error(fmt::format("there is no array for the fixed input '{}' of the step", input.name));
+    }
+    if (input.role == Role::input || input.role == Role::fixed) continue;
     const auto found = known.find(input.name);
     arrays_[input.name] = found != known.end() ? found->second.clone() : Array::zeros(type.dtype, evaluate(type.shape, {}));
   }
@@ -35,7 +39,9 @@ std::vector<Array> StepState::inputs(const std::vector<Array>& data, double lear
   std::vector<Array> all;
   std::size_t next = 0;
   for (const Slot& slot : slots_) {
-    if (slot.role != Role::input) {
+    if (slot.role == Role::fixed) {
+      all.push_back(fixed_.at(slot.name));
+    } else if (slot.role != Role::input) {
       all.push_back(arrays_.at(slot.name));
     } else if (slot.name == "learning_rate") {
       all.push_back(Array::full(rate_dtype_, {}, learning_rate));

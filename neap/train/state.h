@@ -12,8 +12,8 @@ class StepState {
  public:
   // For a graph made by training_step: parameters and buffers start as copies of the module's, the rule's state as zeros, averages as
   // zeros.
-  // What layers draw in a step follows from `seed` and the step's number.
-  StepState(const Graph& step, const Module& module, std::uint64_t seed = 0);
+  // What layers draw in a step follows from `seed` and the step's number. `fixed`: the step's fixed inputs; Error if one is missing.
+  StepState(const Graph& step, const Module& module, std::uint64_t seed = 0, NamedArrays fixed = {});
 
   // What a run of the step takes: `data` in the order of the graph's first inputs. `step` counts from 1.
   std::vector<Array> inputs(const std::vector<Array>& data, double learning_rate, std::int64_t step) const;
@@ -32,7 +32,7 @@ class StepState {
     Role role;
   };
   std::vector<Slot> slots_;  // of the graph's inputs
-  NamedArrays arrays_;
+  NamedArrays arrays_, fixed_;
   DType rate_dtype_ = DType::f32;
   std::uint64_t seed_;
 };

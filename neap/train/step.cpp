@@ -32,7 +32,7 @@ Trace data_inputs(const std::vector<StepInput>& inputs) {
       throw Error(fmt::format("an input of the data cannot be called '{}'", input.name), "", "the step itself has an input of this name");
     }
     trace.placeholders.push_back(Tensor::placeholder(input.type, input.name));
-    trace.inputs.push_back({trace.placeholders.back(), input.name});
+    trace.inputs.push_back({trace.placeholders.back(), input.name, input.role});
   }
   return trace;
 }
@@ -93,6 +93,15 @@ Graph evaluation_step(Module& module, const std::vector<StepInput>& inputs, cons
   const std::vector<TracedOutput> outputs = measured(objective(trace.placeholders));
   add_parameters(trace, traced);
   return to_graph(trace.inputs, outputs, {.name = "evaluation"}).graph;
+}
+
+Graph prediction_step(Module& module, const std::vector<StepInput>& inputs, const std::function<Tensor(const Tensors& inputs)>& f) {
+  const ModeScope mode(module, false);
+  Trace trace = data_inputs(inputs);
+  const TracedModule traced(module);
+  const Tensor result = f(trace.placeholders);
+  add_parameters(trace, traced);
+  return to_graph(trace.inputs, {{result, "output"}}, {.name = "prediction"}).graph;
 }
 
 Graph inference_graph(Layer& net, const StepInput& input, bool constants, const std::string& output) {

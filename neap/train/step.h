@@ -15,6 +15,7 @@ namespace neap {
 struct StepInput {
   std::string name;
   Type type;
+  Role role = Role::input;  // or fixed: the same in every step, so that what depends on it alone is computed once
 };
 
 // What a step measures: the loss to make small (one floating-point number), and numbers to watch.
@@ -41,6 +42,9 @@ Graph training_step(Module& module, const std::vector<StepInput>& inputs, const 
 
 // Loss and metrics in evaluation mode. Inputs: these, then parameters and buffers.
 Graph evaluation_step(Module& module, const std::vector<StepInput>& inputs, const Objective& objective);
+
+// What f computes of these inputs in evaluation mode, as "output". Inputs: these, then parameters and buffers.
+Graph prediction_step(Module& module, const std::vector<StepInput>& inputs, const std::function<Tensor(const Tensors& inputs)>& f);
 
 // The network alone in evaluation mode: outputs by name. `constants`: parameters are part of the graph, as for export or building;
 // otherwise they are inputs.

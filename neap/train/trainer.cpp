@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "neap/base/error.h"
+#include "neap/base/hash.h"
 #include "neap/base/progress.h"
 #include "neap/files/checkpoint.h"
 #include "neap/tensor/compile.h"
@@ -47,6 +48,34 @@ EpochRecord to_record(const Json& json) {
   return record;
 }
 
+const std::string best_prefix = "best/";
+
+std::string identity(const Array& array) {
+  const std::string_view bytes(reinterpret_cast<const char*>(array.raw()), static_cast<std::size_t>(array.bytes()));
+  return fmt::format("{}{} {}", name(array.dtype()), to_string(array.sizes()), hash_bytes(bytes).hex());
+}
+
+// What a checkpoint says of inputs that it does not hold.
+Json identities(const FixedInputs& fixed) {
+  Json all = Json::object();
+  for (const auto& [name, array] : fixed) all[name] = identity(array);
+  return all;
+}
+
+void check_fixed(const FixedInputs& fixed, const Json& state, const std::string& place) {
+  const Json there = state.contains("fixed") ? state.at("fixed") : Json::object(), here = identities(fixed);
+  for (const auto& [name, value] : here.items()) {
+    if (there.contains(name) && there.at(name) == value) continue;
+    throw Error(fmt::format("the checkpoint is of a run on other data: '{}' is not what it was", name), place,
+                "give the same data, or another folder");
+  }
+  for (const auto& [name, value] : there.items()) {
+    if (!here.contains(name))
+      throw Error(fmt::format("the checkpoint is of a run on other data: it had '{}'", name), place,
+                  "give the same data, or another folder");
+  }
+}
+
 }  // namespace
 
 // What the last steps started from, so that they can be run again to find where a number stopped being finite.
@@ -63,11 +92,16 @@ Trainer::Trainer(Module& module, Objective objective, const UpdateRule& rule, Da
       training_(std::move(training)),
       test_(std::move(test)),
       loader_(training_, loader_options()),
-      graph_(training_step(module_, inputs_of(*training_, options_.batch), objective_, rule, options_.step)),
-      state_(graph_, module_, options_.seed) {
+      graph_(training_step(module_, inputs_of(*training_, options_.batch, options_.fixed), objective_, rule, options_.step)),
+      state_(graph_, module_, options_.seed, {options_.fixed.begin(), options_.fixed.end()}),
+      best_(options_.keep_best, options_.patience) {
   if (loader_.batches() < 1) {
     throw Error(fmt::format("{} examples are less than one batch of {}", training_->count(), options_.batch), training_->place(),
                 "use a smaller batch");
+  }
+  if ((best_.keeps() || options_.patience > 0) && (test_ == nullptr || options_.keep_best.empty())) {
+    throw Error("the best epoch is found by a measure of data that are not trained on", "training",
+                "give such data and keep_best, or leave out keep_best and patience");
   }
   if (!options_.schedule) options_.schedule = constant_rate(1e-3);
   if (!options_.folder.empty() && has_checkpoint(options_.folder)) resume();
@@ -76,7 +110,7 @@ Trainer::Trainer(Module& module, Objective objective, const UpdateRule& rule, Da
 Trainer::~Trainer() = default;
 
 LoaderOptions Trainer::loader_options() const {
-  LoaderOptions made{.batch = options_.batch, .shuffle = true, .seed = options_.seed, .drop_last = true};
+  LoaderOptions made{.batch = options_.batch, .shuffle = options_.shuffle, .seed = options_.seed, .drop_last = true};
   const Augmentation& how = options_.augmentation;
   if (how.shift > 0 || how.flip || how.cutout > 0) {
     made.change = [how, seed = options_.seed](Batch& batch) { augment(batch.arrays[0], how, seed, batch.epoch, batch.indices); };
@@ -93,17 +127,26 @@ Executable& Trainer::executable() {
 
 Outcome Trainer::run() {
   const StopSignal signals;
-  if (test_ != nullptr && !evaluator_) evaluator_.emplace(module_, objective_, test_, 250, options_.level);
+  if (test_ != nullptr && !evaluator_)
+    evaluator_.emplace(module_, objective_, test_, options_.evaluation_batch, options_.level, options_.fixed);
   executable();
-  while (epoch_ < options_.epochs) {
+  while (epoch_ < options_.epochs && !best_.is_over(epoch_)) {
     if (!run_epoch()) {
       state_.store_into(module_);
       if (!options_.folder.empty()) save();
       return Outcome::stopped;
     }
   }
-  state_.store_into(module_);
+  settle();
   return Outcome::finished;
+}
+
+void Trainer::settle() {
+  state_.store_into(module_);
+  if (best_.epoch() < 0) return;
+  for (const auto& all : {module_.parameters(), module_.buffers()}) {
+    for (Parameter* parameter : all) parameter->set(best_.arrays().at(parameter->name()).clone());
+  }
 }
 
 bool Trainer::run_epoch() {
@@ -153,12 +196,14 @@ void Trainer::finish_epoch(double seconds) {
   for (auto& [name, value] : record.training.metrics) value /= count;
   record.examples_per_second = count / std::max(1e-9, seconds);
   if (evaluator_) record.test = evaluator_->run(state_.arrays());
+  if (record.test) best_.offer(epoch_, *record.test, state_.arrays());
   history_.push_back(record);
   ++epoch_;
   batch_ = 0;
   running_ = {};
   epoch_seconds_ = 0;
-  if (!options_.folder.empty()) save();
+  const bool is_last = epoch_ >= options_.epochs || best_.is_over(epoch_);
+  if (!options_.folder.empty() && (is_last || epoch_ % options_.save_every == 0)) save();
   if (options_.after_epoch) options_.after_epoch(record);
 }
 
@@ -191,7 +236,9 @@ void Trainer::report_not_finite() {
 void Trainer::save() const {
   Json epochs = Json::array();
   for (const EpochRecord& record : history_) epochs.push_back(to_json(record));
-  save_checkpoint(options_.folder, state_.arrays(),
+  NamedArrays arrays = state_.arrays();
+  for (const auto& [name, array] : best_.arrays()) arrays[best_prefix + name] = array;
+  save_checkpoint(options_.folder, arrays,
                   {{"epoch", epoch_},
                    {"batch", batch_},
                    {"step", step_},
@@ -201,7 +248,9 @@ void Trainer::save() const {
                    {"running", to_json(running_)},
                    {"epoch_seconds", epoch_seconds_},
                    {"history", epochs},
-                   {"losses", losses_}});
+                   {"losses", losses_},
+                   {"fixed", identities(options_.fixed)},
+                   {"best", best_.state()}});
 }
 
 void Trainer::resume() {
@@ -214,7 +263,13 @@ void Trainer::resume() {
                 "give the same options, or another folder");
   };
   try {
-    state_.load(saved.arrays, place);
+    NamedArrays arrays, best;
+    for (const auto& [name, array] : saved.arrays) {
+      const bool is_best = name.starts_with(best_prefix);
+      (is_best ? best : arrays)[is_best ? name.substr(best_prefix.size()) : name] = array;
+    }
+    check_fixed(options_.fixed, saved.state, place);
+    state_.load(arrays, place);
     same("seed", options_.seed);
     same("batch_size", options_.batch);
     same("examples", training_->count());
@@ -224,6 +279,7 @@ void Trainer::resume() {
     running_ = to_evaluation(saved.state.at("running"));
     epoch_seconds_ = saved.state.at("epoch_seconds").get<double>();
     for (const Json& record : saved.state.at("history")) history_.push_back(to_record(record));
+    if (saved.state.contains("best")) best_.load(saved.state.at("best"), std::move(best));
     losses_ = saved.state.at("losses").get<std::vector<double>>();
   } catch (const Json::exception& error) {
     throw Error(fmt::format("the checkpoint is not one of a training run: {}", error.what()), place, "give another folder");

@@ -10,6 +10,7 @@
 #include "neap/data/augment.h"
 #include "neap/data/loader.h"
 #include "neap/optim/schedule.h"
+#include "neap/train/best_epoch.h"
 #include "neap/train/evaluate.h"
 #include "neap/train/state.h"
 #include "neap/train/step.h"
@@ -23,6 +24,12 @@ struct TrainerOptions {
   RateSchedule schedule;      // over all steps; empty: 1e-3 always
   Augmentation augmentation;  // of the first field, where it is [channels, height, width]
   StepOptions step;
+  FixedInputs fixed;  // what the objective takes behind the fields of the data; a checkpoint keeps only what identifies them
+  bool shuffle = true;
+  std::int64_t evaluation_batch = 250;
+  std::string keep_best;         // see BestEpoch; measured on the test data. The module then has that epoch's parameters at the end
+  std::int64_t patience = 0;     // likewise
+  std::int64_t save_every = 1;   // epochs
   std::filesystem::path folder;  // of the checkpoint; empty: none is kept
   bool progress = true;
   int level = 4;  // of the optimizer
@@ -60,6 +67,7 @@ class Trainer {
   std::int64_t steps_done() const { return step_; }
   std::int64_t steps_in_epoch() const { return loader_.batches(); }
   const StepState& state() const { return state_; }
+  const BestEpoch& best() const { return best_; }
   bool resumed() const { return resumed_; }
 
  private:
@@ -68,6 +76,7 @@ class Trainer {
   std::vector<Array> run_step(const Batch& batch);
   void finish_epoch(double seconds);
   [[noreturn]] void report_not_finite();
+  void settle();  // the module gets the parameters of the last epoch, or of the best
   void save() const;
   void resume();
   LoaderOptions loader_options() const;
@@ -88,6 +97,7 @@ class Trainer {
   double epoch_seconds_ = 0;
   std::vector<EpochRecord> history_;
   std::vector<double> losses_;
+  BestEpoch best_;
   bool resumed_ = false;
 };
 
