@@ -68,8 +68,22 @@ CommandLine::CommandLine() : app("Neap: deep learning that moves less data.", "n
   app.footer(
       "Exit codes: 0 good, 1 a wrong result, 2 the command line, 3 bad input, 130 stopped by Ctrl-C.\n`neap COMMAND --help` says more.");
   for (const Command& command : all_commands()) {
-    actions.push_back(command.declare(*app.add_subcommand(command.name, command.about)));
+    const std::size_t space = command.name.find(' ');
+    if (space == std::string::npos) {
+      actions.push_back(command.declare(*app.add_subcommand(command.name, command.about)));
+    } else {
+      add_within(command, space);
+    }
   }
+}
+
+// Commands are sorted, so the outer one is the last that was added.
+void CommandLine::add_within(const Command& command, std::size_t space) {
+  CLI::App& outer = *app.get_subcommand(command.name.substr(0, space));
+  CLI::App& inner = *outer.add_subcommand(command.name.substr(space + 1), command.about);
+  actions.back() = [&inner, run_inner = command.declare(inner), run_outer = actions.back()] {
+    return inner.parsed() ? run_inner() : run_outer();
+  };
 }
 
 int run_command_line(int count, char** arguments) {

@@ -19,7 +19,7 @@ enum ExitCode : int {
 };
 
 struct Command {
-  std::string name;
+  std::string name;   // "train", or "train gnn": a command within another
   std::string about;  // one line
   // Adds the command's options to `app` and gives what runs it: an ExitCode. What it throws as Error is shown as neap: problem / at / try.
   std::function<std::function<int()>(CLI::App& app)> declare;
@@ -36,6 +36,9 @@ struct CommandLine {
   CommandLine();
   CLI::App app;
   std::vector<std::function<int()>> actions;  // in the order of app.get_subcommands({})
+
+ private:
+  void add_within(const Command& command, std::size_t space);
 };
 
 int run_command_line(int count, char** arguments);

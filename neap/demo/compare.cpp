@@ -41,7 +41,7 @@ void include(Difference& worst, const std::string& name, const Array& a, const A
 class Runner {
  public:
   Runner(Executable& executable, const Graph& graph, const Module& module, const StepData& data)
-      : executable_(executable), graph_(graph), state_(graph, module), data_(data) {}
+      : executable_(executable), graph_(graph), state_(graph, module, 0, data.fixed), data_(data) {}
 
   void load(const NamedArrays& arrays) { state_.load(arrays, "the run before"); }
   NamedArrays run() {
@@ -127,11 +127,11 @@ void compare_updates(StepComparison& result, const NamedArrays& a, const NamedAr
 }  // namespace
 
 StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, const Module& module, const NamedArrays& trained,
-                             const StepData& data, int rounds) {
+                             const StepData& data, int rounds, bool compile_written) {
   Optimizer plain(written, optimizer.model());
   plain.optimize(0);
   // As written, each operator is a library call or a precompiled loop of its own, as in a framework that runs operators at once.
-  StepComparison result{.as_written = measured(plain, false), .optimised = measured(optimizer, true), .rounds = rounds};
+  StepComparison result{.as_written = measured(plain, compile_written), .optimised = measured(optimizer, true), .rounds = rounds};
   StepData first = data;
   first.step = 1;
   compare_gradients(result, Runner(result.as_written.executable, written, module, first).run(),

@@ -42,11 +42,13 @@ struct StepData {
   std::vector<Array> batch;  // of the step's first inputs
   double learning_rate = 0;
   std::int64_t step = 1;
+  NamedArrays fixed;  // the step's fixed inputs
 };
 
-// `written`: the step's graph; `optimizer` holds the same one, optimised. Runs both in turn `rounds` times. Gradients are read off the
+// `written`: the step's graph; `optimizer` holds the same one, optimised. Runs both in turn `rounds` times. As written
+// each operator runs as a loop of its own: a precompiled one, or (`compile_written`) a kernel generated for it. Gradients are read off the
 // first Adam mean that a step from no state makes; parameters are compared after a step from `trained`, the state of a run.
 StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, const Module& module, const NamedArrays& trained,
-                             const StepData& data, int rounds);
+                             const StepData& data, int rounds, bool compile_written = false);
 
 }  // namespace neap

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 
+#include "neap/demo/report_parts.h"
 #include "neap/files/base64.h"
 #include "neap/files/png.h"
 #include "neap/viewer/graph_json.h"
@@ -16,35 +16,6 @@ using Json = nlohmann::json;
 template <class F>
 Json both(const StepComparison& comparison, F figure) {
   return {{"as_written", figure(comparison.as_written)}, {"optimised", figure(comparison.optimised)}};
-}
-
-Json checks_json(const std::vector<Check>& checks) {
-  Json all = Json::array();
-  for (const Check& check : checks) all.push_back({{"name", check.name}, {"passed", check.passed}, {"detail", check.detail}});
-  return all;
-}
-
-Json curves_json(const Trainer& trainer) {
-  constexpr std::size_t most = 1000;
-  Json steps = Json::array(), epochs = Json::array();
-  const std::vector<double>& losses = trainer.losses();
-  const std::size_t every = losses.size() / most + 1;
-  for (std::size_t i = 0; i < losses.size(); i += every) steps.push_back({i + 1, losses[i]});
-  for (const EpochRecord& record : trainer.history()) {
-    Json epoch{{"epoch", record.epoch + 1}, {"train_loss", record.training.loss}, {"seconds", record.seconds}};
-    if (record.test) epoch["test_accuracy"] = record.test->metrics.at("correct");
-    epochs.push_back(std::move(epoch));
-  }
-  return {{"steps", steps}, {"epochs", epochs}};
-}
-
-Json confusion_json(const std::vector<std::int64_t>& best, const ImageDataset& images) {
-  const std::size_t classes = images.class_names().size();
-  std::vector<std::vector<std::int64_t>> counts(classes, std::vector<std::int64_t>(classes, 0));
-  for (std::size_t i = 0; i < best.size(); ++i) {
-    ++counts[static_cast<std::size_t>(images.label(static_cast<std::int64_t>(i)))][static_cast<std::size_t>(best[i])];
-  }
-  return {{"classes", images.class_names()}, {"counts", counts}};
 }
 
 double probability(const Array& logits, std::int64_t row, std::int64_t of) {
@@ -77,47 +48,6 @@ Json samples_json(const Array& logits, const std::vector<std::int64_t>& best, co
   return samples;
 }
 
-void add_points(Json& points, const MeasuredStep& step, const char* which) {
-  const Graph& graph = step.executable.graph();
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    const Node& node = *graph.nodes()[i];
-    points.push_back({{"name", node.origin.empty() ? node.op : node.origin.front()},
-                      {"bytes", step.node_costs[i].bytes},
-                      {"flops", step.node_costs[i].flops},
-                      {"seconds", step.node_seconds[i]},
-                      {"which", which}});
-  }
-}
-
-Json roofline_json(const StepComparison& comparison) {
-  Json points = Json::array();
-  add_points(points, comparison.as_written, "as_written");
-  add_points(points, comparison.optimised, "optimised");
-  const Rates& rates = machine_rates();
-  return {{"peak_flops", rates.flops_per_second}, {"copy_bytes_per_second", rates.copy_bytes_per_second}, {"points", points}};
-}
-
-Json arena_json(const MeasuredStep& step) {
-  const std::vector<std::string> names = value_names(step.executable.graph());
-  Json buffers = Json::array();
-  for (const Buffer& buffer : step.executable.plan().buffers) {
-    buffers.push_back({{"name", names[static_cast<std::size_t>(buffer.value)]},
-                       {"offset", buffer.offset},
-                       {"bytes", buffer.bytes},
-                       {"first", buffer.first},
-                       {"last", buffer.last}});
-  }
-  return buffers;
-}
-
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[64];
-  return {text, std::strftime(text, sizeof text, "%d %B %Y, %H:%M UTC", &parts)};
-}
-
 }  // namespace
 
 Json demo_figures(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings) {
@@ -134,24 +64,19 @@ Json demo_figures(const DemoOptions& options, const StepComparison& comparison, 
 Json demo_report(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings, const Optimizer& optimizer,
                  const Trainer& trainer, const ImageDataset& images) {
   const std::vector<std::int64_t> best = predicted(findings.logits);
+  std::vector<std::int64_t> truths;
+  for (std::size_t i = 0; i < best.size(); ++i) truths.push_back(images.label(static_cast<std::int64_t>(i)));
   Json summary = demo_figures(options, comparison, findings);
   summary["parameters"] = findings.parameters;
-  const auto graph_of = [&](const MeasuredStep& step) { return graph_json(step.executable.graph(), optimizer.model(), step.node_seconds); };
-  return {{"title", "Neap: an EfficientNet trained on " + images.place()},
-          {"command", options.command},
-          {"created", now_text()},
-          {"machine", machine_json()},
-          {"versions", versions_json()},
-          {"summary", summary},
-          {"checks", checks_json(findings.checks)},
-          {"graphs", {{"before", graph_of(comparison.as_written)}, {"after", graph_of(comparison.optimised)}}},
-          {"edits", edits_json(optimizer.steps())},
-          {"refused", refusals_json(optimizer.refusals())},
-          {"curves", curves_json(trainer)},
-          {"confusion", confusion_json(best, images)},
-          {"samples", samples_json(findings.logits, best, images)},
-          {"roofline", roofline_json(comparison)},
-          {"arena", arena_json(comparison.optimised)}};
+  Json report{{"title", "Neap: an EfficientNet trained on " + images.place()},
+              {"summary", summary},
+              {"checks", checks_json(findings.checks)},
+              {"curves", curves_json(trainer)},
+              {"confusion", confusion_json(images.class_names(), truths, best)},
+              {"samples", samples_json(findings.logits, best, images)}};
+  add_run(report, options.command);
+  add_steps(report, comparison, optimizer);
+  return report;
 }
 
 }  // namespace neap

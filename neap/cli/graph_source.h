@@ -1,0 +1,21 @@
+// Which graph a command is about.
+#pragma once
+#include "neap/cli/command.h"
+#include "neap/gnn/graph_data.h"
+
+namespace neap {
+
+struct GraphArguments {
+  std::string data = "debian-packages";     // that, arxiv-like, reddit-like, or a folder that `neap data` made
+  std::vector<std::string> features;        // groups; "random": what the structure alone is worth; none: all
+  double scale = 1;                         // of arxiv-like and reddit-like
+  double training = 0.5, validation = 0.2;  // where the data are not split
+};
+void add_graph_options(CLI::App& app, GraphArguments& arguments);
+
+// With features and a split. Error on a name that is neither data nor a folder.
+gnn::GraphData open_graph(const GraphArguments& arguments, std::uint64_t seed);
+// The groups of features that are asked for.
+gnn::GraphData with_features(const gnn::GraphData& data, const std::vector<std::string>& groups, std::uint64_t seed);
+
+}  // namespace neap

@@ -1,0 +1,100 @@
+#include "neap/demo/report_parts.h"
+
+#include <ctime>
+
+#include "neap/viewer/graph_json.h"
+
+namespace neap {
+namespace {
+
+using Json = nlohmann::json;
+
+void add_points(Json& points, const MeasuredStep& step, const char* which) {
+  const Graph& graph = step.executable.graph();
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = *graph.nodes()[i];
+    points.push_back({{"name", node.origin.empty() ? node.op : node.origin.front()},
+                      {"bytes", step.node_costs[i].bytes},
+                      {"flops", step.node_costs[i].flops},
+                      {"seconds", step.node_seconds[i]},
+                      {"which", which}});
+  }
+}
+
+Json roofline_json(const StepComparison& comparison) {
+  Json points = Json::array();
+  add_points(points, comparison.as_written, "as_written");
+  add_points(points, comparison.optimised, "optimised");
+  const Rates& rates = machine_rates();
+  return {{"peak_flops", rates.flops_per_second}, {"copy_bytes_per_second", rates.copy_bytes_per_second}, {"points", points}};
+}
+
+Json arena_json(const MeasuredStep& step) {
+  const std::vector<std::string> names = value_names(step.executable.graph());
+  Json buffers = Json::array();
+  for (const Buffer& buffer : step.executable.plan().buffers) {
+    buffers.push_back({{"name", names[static_cast<std::size_t>(buffer.value)]},
+                       {"offset", buffer.offset},
+                       {"bytes", buffer.bytes},
+                       {"first", buffer.first},
+                       {"last", buffer.last}});
+  }
+  return buffers;
+}
+
+std::string now_text() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%d %B %Y, %H:%M UTC", &parts)};
+}
+
+}  // namespace
+
+Json checks_json(const std::vector<Check>& checks) {
+  Json all = Json::array();
+  for (const Check& check : checks) all.push_back({{"name", check.name}, {"passed", check.passed}, {"detail", check.detail}});
+  return all;
+}
+
+Json curves_json(const Trainer& trainer) {
+  constexpr std::size_t most = 1000;
+  Json steps = Json::array(), epochs = Json::array();
+  const std::vector<double>& losses = trainer.losses();
+  const std::size_t every = losses.size() / most + 1;
+  for (std::size_t i = 0; i < losses.size(); i += every) steps.push_back({i + 1, losses[i]});
+  for (const EpochRecord& record : trainer.history()) {
+    Json epoch{{"epoch", record.epoch + 1}, {"train_loss", record.training.loss}, {"seconds", record.seconds}};
+    if (record.test) epoch["test_accuracy"] = record.test->metrics.at("correct");
+    epochs.push_back(std::move(epoch));
+  }
+  return {{"steps", steps}, {"epochs", epochs}};
+}
+
+Json confusion_json(const std::vector<std::string>& classes, const std::vector<std::int64_t>& truths,
+                    const std::vector<std::int64_t>& predictions) {
+  std::vector<std::vector<std::int64_t>> counts(classes.size(), std::vector<std::int64_t>(classes.size(), 0));
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    ++counts[static_cast<std::size_t>(truths[i])][static_cast<std::size_t>(predictions[i])];
+  }
+  return {{"classes", classes}, {"counts", counts}};
+}
+
+void add_run(Json& report, const std::string& command) {
+  report["command"] = command;
+  report["created"] = now_text();
+  report["machine"] = machine_json();
+  report["versions"] = versions_json();
+}
+
+void add_steps(Json& report, const StepComparison& comparison, const Optimizer& optimizer) {
+  const auto graph_of = [&](const MeasuredStep& step) { return graph_json(step.executable.graph(), optimizer.model(), step.node_seconds); };
+  report["graphs"] = {{"before", graph_of(comparison.as_written)}, {"after", graph_of(comparison.optimised)}};
+  report["edits"] = edits_json(optimizer.steps());
+  report["refused"] = refusals_json(optimizer.refusals());
+  report["roofline"] = roofline_json(comparison);
+  report["arena"] = arena_json(comparison.optimised);
+}
+
+}  // namespace neap

@@ -1,0 +1,23 @@
+// What the reports of several demos have in common.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "neap/demo/compare.h"
+#include "neap/demo/report.h"
+#include "neap/train/trainer.h"
+
+namespace neap {
+
+nlohmann::json checks_json(const std::vector<Check>& checks);
+nlohmann::json curves_json(const Trainer& trainer);
+// Of examples of these classes, taken for those.
+nlohmann::json confusion_json(const std::vector<std::string>& classes, const std::vector<std::int64_t>& truths,
+                              const std::vector<std::int64_t>& predictions);
+// The members "command", "created", "machine" and "versions" of a report.
+void add_run(nlohmann::json& report, const std::string& command);
+// "graphs", "edits", "refused", "roofline" and "arena".
+void add_steps(nlohmann::json& report, const StepComparison& comparison, const Optimizer& optimizer);
+
+}  // namespace neap

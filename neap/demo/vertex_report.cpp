@@ -1,0 +1,80 @@
+#include "neap/demo/vertex_report.h"
+
+#include <algorithm>
+
+#include "neap/demo/report_parts.h"
+
+namespace neap {
+namespace {
+
+double median_seconds(const Trainer& trainer) {
+  std::vector<double> seconds;
+  for (const EpochRecord& record : trainer.history()) seconds.push_back(record.seconds);
+  if (seconds.empty()) return 0;
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return *middle;
+}
+
+std::vector<std::int64_t> labels_of_vertices(const gnn::GraphData& data, const Array& vertices) {
+  std::vector<std::int64_t> labels;
+  for (std::int64_t i = 0; i < vertices.count(); ++i) labels.push_back(data.labels.get_int(vertices.get_int(i)));
+  return labels;
+}
+
+std::vector<std::string> class_names(const gnn::GraphData& data, std::int64_t classes) {
+  std::vector<std::string> names = data.class_names;
+  while (static_cast<std::int64_t>(names.size()) < classes) names.push_back(std::to_string(names.size()));
+  return names;
+}
+
+}  // namespace
+
+VertexResult result_of(gnn::VertexTraining& training, const gnn::GraphData& data) {
+  const Trainer& trainer = training.trainer();
+  VertexResult result{.best_epoch = trainer.best().epoch() + 1,
+                      .epochs = static_cast<std::int64_t>(trainer.history().size()),
+                      .parameters = training.network().parameter_count(),
+                      .epoch_seconds = median_seconds(trainer),
+                      .logits = training.logits()};
+  result.majority = training.majority(data.test);
+  result.validation = training.accuracy(result.logits, data.validation);
+  result.test = training.accuracy(result.logits, data.test);
+  return result;
+}
+
+nlohmann::json to_json(const VertexResult& result) {
+  return {{"majority_accuracy", result.majority},
+          {"validation_accuracy", result.validation},
+          {"test_accuracy", result.test},
+          {"best_epoch", result.best_epoch},
+          {"epochs", result.epochs},
+          {"parameters", result.parameters},
+          {"epoch_seconds", result.epoch_seconds}};
+}
+
+nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
+                             const gnn::GraphData& data, const VertexResult& result) {
+  nlohmann::json report{{"title", title},
+                        {"summary", {{"test_accuracy", result.test}, {"epoch_s", result.epoch_seconds}, {"parameters", result.parameters}}},
+                        {"curves", curves_json(training.trainer())},
+                        {"confusion", confusion_json(class_names(data, result.logits.size(1)), labels_of_vertices(data, data.test),
+                                                     gnn::VertexTraining::predicted(result.logits, data.test))}};
+  add_run(report, command);
+  return report;
+}
+
+VertexSteps compare_vertex_steps(gnn::VertexTraining& training, int rounds) {
+  Trainer& trainer = training.trainer();
+  Optimizer optimizer(trainer.step_graph());
+  optimizer.optimize(4);
+  const StepData data{.batch = training.batch(),
+                      .learning_rate = training.rate(),
+                      .step = trainer.steps_done() + 1,
+                      .fixed = {training.fixed().begin(), training.fixed().end()}};
+  StepComparison comparison =
+      compare_steps(trainer.step_graph(), optimizer, training.network(), trainer.state().copy(), data, rounds, true);
+  return {std::move(optimizer), std::move(comparison)};
+}
+
+}  // namespace neap

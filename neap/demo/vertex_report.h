@@ -1,0 +1,31 @@
+// The report of a network that was trained on a graph.
+#pragma once
+#include <nlohmann/json.hpp>
+
+#include "neap/demo/compare.h"
+#include "neap/demo/report.h"
+#include "neap/gnn/vertex_training.h"
+
+namespace neap {
+
+struct VertexResult {
+  double majority = 0, validation = 0, test = 0;  // accuracies; of the epoch with the best validation
+  std::int64_t best_epoch = 0, epochs = 0, parameters = 0;
+  double epoch_seconds = 0;  // median
+  Array logits;              // of all vertices
+};
+VertexResult result_of(gnn::VertexTraining& training, const gnn::GraphData& data);
+nlohmann::json to_json(const VertexResult& result);
+
+// What render_report takes. `confusion` is of the test vertices.
+nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
+                             const gnn::GraphData& data, const VertexResult& result);
+
+// One step of this training as written, each operator compiled alone, and transformed: in turn `rounds` times.
+struct VertexSteps {
+  Optimizer optimizer;
+  StepComparison comparison;
+};
+VertexSteps compare_vertex_steps(gnn::VertexTraining& training, int rounds);
+
+}  // namespace neap

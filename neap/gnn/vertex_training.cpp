@@ -1,0 +1,166 @@
+#include "neap/gnn/vertex_training.h"
+
+#include <algorithm>
+
+#include "neap/base/error.h"
+#include "neap/data/array_dataset.h"
+#include "neap/gnn/build.h"
+#include "neap/tensor/compile.h"
+
+namespace neap::gnn {
+namespace {
+
+// Names of what an Edges of the network is made of, in the order in which `edges_at` takes them.
+void add_pattern(FixedInputs& fixed, const std::string& name, const Csr& csr, const Transpose& transposed) {
+  fixed.emplace_back(name + "/offsets", csr.offsets);
+  fixed.emplace_back(name + "/columns", csr.indices);
+  fixed.emplace_back(name + "/t_offsets", transposed.csr.offsets);
+  fixed.emplace_back(name + "/t_rows", transposed.csr.indices);
+  fixed.emplace_back(name + "/t_order", transposed.entries);
+}
+
+Edges edges_at(const Tensors& fixed, std::size_t& at) {
+  Edges edges{
+      .offsets = fixed[at], .columns = fixed[at + 1], .t_offsets = fixed[at + 2], .t_rows = fixed[at + 3], .t_order = fixed[at + 4]};
+  at += 5;
+  return edges;
+}
+
+std::int64_t class_count(const GraphData& data) {
+  std::int64_t most = static_cast<std::int64_t>(data.class_names.size());
+  for (std::int64_t i = 0; i < data.labels.count(); ++i) most = std::max(most, data.labels.get_int(i) + 1);
+  return most;
+}
+
+}  // namespace
+
+GraphData structure_only(const GraphData& data, std::uint64_t seed, std::int64_t width) {
+  GraphData bare = data;
+  bare.sparse = {};
+  bare.groups = {};
+  bare.feature_names = {};
+  bare.dense = random_features(data.vertices(), width, seed);
+  return bare;
+}
+
+VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOptions& options)
+    : options_(options),
+      uses_edges_(options.network.model != "mlp"),
+      sparse_(data.is_sparse()),
+      labels_(data.labels),
+      training_vertices_(data.training),
+      class_names_(data.class_names),
+      place_(data.place),
+      rule_(AdamOptions{.weight_decay = options.decay}) {
+  check(data);
+  if (labels_.count() == 0) throw Error("the vertices have no labels", place_, "give a graph with labels");
+  if (data.feature_count() == 0) throw Error("the vertices have no features", place_, "give some, or random ones: --features random");
+  if (uses_edges_) add_edges(data);
+  add_features(data);
+  options_.network.sparse_input = sparse_;
+  network_ = std::make_unique<GraphNetwork>(data.feature_count(), class_count(data), options_.network);
+  const Objective objective = [this](const Tensors& inputs) {
+    const Tensor logits = take(apply({inputs.begin() + 2, inputs.end()}), inputs[0]);
+    const Scope scope("loss");
+    const Tensor hits = argmax(logits, 1) == inputs[1];
+    return Measures{call("cross_entropy", {logits, inputs[1]}), {{"correct", sum(hits.cast(DType::f32))}}};
+  };
+  training_ = dataset(data.training, "training");
+  const DatasetPtr validation = dataset(data.validation, "validation");
+  trainer_ = std::make_unique<Trainer>(*network_, objective, rule_, training_, validation,
+                                       TrainerOptions{.epochs = options_.epochs,
+                                                      .batch = training_->count(),
+                                                      .seed = options_.seed,
+                                                      .schedule = constant_rate(options_.rate),
+                                                      .fixed = fixed_,
+                                                      .shuffle = false,
+                                                      .evaluation_batch = validation->count(),
+                                                      .keep_best = "correct",
+                                                      .patience = options_.patience,
+                                                      .save_every = options_.save_every,
+                                                      .folder = options_.folder,
+                                                      .progress = false,
+                                                      .level = options_.level,
+                                                      .after_epoch = options_.after_epoch});
+}
+
+std::vector<Array> VertexTraining::batch() const { return training_->range(0, training_->count()); }
+
+void VertexTraining::add_edges(const GraphData& data) {
+  Graph graph = data.graph;
+  if (options_.both_ways && !graph.symmetric()) graph = symmetrized(graph);
+  if (options_.network.model == "gcn" || options_.network.model == "gat" || options_.network.model == "gatv2") {
+    graph = with_self_loops(graph);
+  }
+  add_pattern(fixed_, "graph", graph.incoming(), graph.outgoing());
+}
+
+void VertexTraining::add_features(const GraphData& data) {
+  if (!sparse_) {
+    fixed_.emplace_back("features", data.dense);
+    return;
+  }
+  add_pattern(fixed_, "features", data.sparse.csr, transpose(data.sparse.csr));
+  fixed_.emplace_back("features/values", data.sparse.values);
+}
+
+Tensor VertexTraining::apply(const Tensors& fixed) {
+  std::size_t at = 0;
+  const Edges edges = uses_edges_ ? edges_at(fixed, at) : Edges();
+  if (!sparse_) return (*network_)(fixed[at], edges);
+  const Edges features = edges_at(fixed, at);
+  return (*network_)(features.with_weights(fixed[at]), edges);
+}
+
+DatasetPtr VertexTraining::dataset(const Array& vertices, const std::string& what) const {
+  const std::int64_t count = vertices.count();
+  if (count == 0) throw Error(fmt::format("there are no {} vertices", what), place_, "split the vertices: --split 0.5,0.2");
+  Array rows(DType::i64, {count}), labels(DType::i64, {count});
+  for (std::int64_t i = 0; i < count; ++i) {
+    rows.set_int(i, vertices.get_int(i));
+    labels.set_int(i, labels_.get_int(vertices.get_int(i)));
+  }
+  return array_dataset({"vertices", "labels"}, {rows, labels}, class_names_, place_);
+}
+
+Array VertexTraining::logits() {
+  const neap::Graph graph = prediction_step(*network_, inputs_of(fixed_), [this](const Tensors& inputs) { return apply(inputs); });
+  std::vector<Array> inputs;
+  for (const auto& [name, array] : fixed_) inputs.push_back(array);
+  for (const auto& all : {network_->parameters(), network_->buffers()}) {
+    for (const Parameter* parameter : all) inputs.push_back(parameter->value().array());
+  }
+  return make_executable(graph, options_.level).run(inputs)[0];
+}
+
+std::vector<std::int64_t> VertexTraining::predicted(const Array& logits, const Array& vertices) {
+  std::vector<std::int64_t> best;
+  const std::int64_t classes = logits.size(1);
+  for (std::int64_t i = 0; i < vertices.count(); ++i) {
+    const std::int64_t row = vertices.get_int(i) * classes;
+    std::int64_t most = 0;
+    for (std::int64_t c = 1; c < classes; ++c) most = logits.get(row + c) > logits.get(row + most) ? c : most;
+    best.push_back(most);
+  }
+  return best;
+}
+
+double VertexTraining::accuracy(const Array& logits, const Array& vertices) const {
+  const std::vector<std::int64_t> best = predicted(logits, vertices);
+  std::int64_t right = 0;
+  for (std::int64_t i = 0; i < vertices.count(); ++i)
+    right += best[static_cast<std::size_t>(i)] == labels_.get_int(vertices.get_int(i)) ? 1 : 0;
+  return static_cast<double>(right) / static_cast<double>(std::max<std::int64_t>(1, vertices.count()));
+}
+
+double VertexTraining::majority(const Array& vertices) const {
+  std::map<std::int64_t, std::int64_t> counts;
+  for (std::int64_t i = 0; i < training_vertices_.count(); ++i) ++counts[labels_.get_int(training_vertices_.get_int(i))];
+  const std::int64_t named =
+      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+  std::int64_t right = 0;
+  for (std::int64_t i = 0; i < vertices.count(); ++i) right += labels_.get_int(vertices.get_int(i)) == named ? 1 : 0;
+  return static_cast<double>(right) / static_cast<double>(std::max<std::int64_t>(1, vertices.count()));
+}
+
+}  // namespace neap::gnn

@@ -1,0 +1,66 @@
+// Training on a whole graph, of which class each vertex is: the graph and its features are fixed inputs of the step, the data are which
+// vertices count.
+#pragma once
+#include <memory>
+
+#include "neap/gnn/graph_data.h"
+#include "neap/nn/graph_network.h"
+#include "neap/optim/adam.h"
+#include "neap/train/trainer.h"
+
+namespace neap::gnn {
+
+struct VertexTrainingOptions {
+  GraphNetworkOptions network;       // `sparse_input` follows from the data
+  std::int64_t epochs = 100;         // steps: each sees all training vertices
+  double rate = 0.01, decay = 5e-4;  // of Adam
+  std::uint64_t seed = 0;
+  std::int64_t patience = 0;                            // epochs without a better validation after which training ends; 0: never
+  bool both_ways = true;                                // features flow along edges and against them
+  std::filesystem::path folder;                         // of the checkpoint; empty: none is kept
+  std::int64_t save_every = 20;                         // epochs
+  int level = 4;                                        // of the optimizer
+  std::function<void(const EpochRecord&)> after_epoch;  // `test` is the validation
+};
+
+// The same graph with random features in place of its own: what its structure alone is worth.
+GraphData structure_only(const GraphData& data, std::uint64_t seed, std::int64_t width = 48);
+
+class VertexTraining {
+ public:
+  // Error where the data have no labels, no training or validation vertices, or no features. gcn, gat and gatv2 get self loops where there
+  // are none; mlp no edges. The parameters at the end are those of the epoch with the best validation.
+  VertexTraining(const GraphData& data, const VertexTrainingOptions& options);
+
+  Trainer& trainer() { return *trainer_; }
+  GraphNetwork& network() { return *network_; }
+  const FixedInputs& fixed() const { return fixed_; }
+  std::vector<Array> batch() const;  // what a step takes beside the fixed inputs: the training vertices, their labels
+  double rate() const { return options_.rate; }
+  Outcome run() { return trainer_->run(); }
+  Array logits();  // [vertices, classes], in evaluation mode
+  // Of which class each of these vertices is taken to be: the first of the largest logits.
+  static std::vector<std::int64_t> predicted(const Array& logits, const Array& vertices);
+  double accuracy(const Array& logits, const Array& vertices) const;
+  // Of always naming the class that most training vertices have.
+  double majority(const Array& vertices) const;
+
+ private:
+  void add_edges(const GraphData& data);
+  void add_features(const GraphData& data);
+  Tensor apply(const Tensors& fixed);
+  DatasetPtr dataset(const Array& vertices, const std::string& what) const;
+
+  VertexTrainingOptions options_;
+  bool uses_edges_, sparse_;
+  Array labels_, training_vertices_;
+  std::vector<std::string> class_names_;
+  std::string place_;
+  FixedInputs fixed_;
+  std::unique_ptr<GraphNetwork> network_;
+  Adam rule_;
+  DatasetPtr training_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+}  // namespace neap::gnn
