@@ -11,7 +11,7 @@ namespace neap {
 namespace {
 
 DataSource generated(const std::string& name, const std::string& about, gnn::GraphData (*generate)(std::uint64_t seed, double scale)) {
-  const auto make = [=](const DataArguments& given) {
+  const auto make = [=](const SourceArguments& given) {
     if (given.out.empty() && !given.show)
       throw Error("there is no folder to write to", "neap data " + name, "give --out DIR, or only look with --show");
     if (!given.from.empty()) throw Error("a generated graph is made from nothing", given.from.string(), "leave --from out");
