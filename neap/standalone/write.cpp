@@ -138,7 +138,7 @@ class KernelFiles {
     }
     std::stable_sort(order.begin(), order.end(), [](const std::string* a, const std::string* b) { return a->size() > b->size(); });
     std::vector<std::string> parts(
-        std::min(most_files, length / worth_a_file + 1),
+        std::min({most_files, length / worth_a_file + 1, std::max<std::size_t>(kernels_.size(), 1)}),
         fmt::format("#define NEAP_VECTOR_BYTES {}\n{}namespace neap::kernel {{\n", vector_bytes[set_], kernel_prelude));
     for (const std::string* kernel : order) {
       const auto least = std::min_element(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
