@@ -30,7 +30,7 @@ std::optional<RunOptions> run_of(const fs::path& model) {
   const fs::path whole = fs::absolute(model).lexically_normal();
   for (const fs::path& folder : {whole, whole.parent_path(), whole.parent_path().parent_path()}) {
     if (fs::is_directory(folder)) {
-      if (const std::optional<RunOptions> found = find_run(folder)) return found;
+      if (std::optional<RunOptions> found = find_run(folder)) return found;
     }
   }
   return std::nullopt;
@@ -51,7 +51,7 @@ Subject open(const Given& given) {
   if (!fs::exists(given.model))
     throw Error("there is no such file or folder", given.model.string(), "give an .onnx file, or what `neap train` wrote");
   const bool onnx = given.model.extension() == ".onnx";
-  std::optional<RunOptions> found = run_of(given.model);
+  const std::optional<RunOptions> found = run_of(given.model);
   RunOptions options = found.value_or(RunOptions{});
   if (!given.data.data.empty()) options.data = given.data;
   if (onnx) options.model = given.model.string();

@@ -162,7 +162,8 @@ class NestWriter {
     const Loop& at = nest_.loops[k];
     const std::string name = axis_name(at.axis.id);
     const int width = emit_.width(nest_.lanes.dtype);
-    const auto [begin, end] = range(at.axis.id);
+    const std::pair<std::string, std::string> bounds = range(at.axis.id);
+    const std::string &begin = bounds.first, &end = bounds.second;
     const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
     const auto pass = [&](const std::string& head, int parts, bool masked) {
       const auto level = around->inner(head);

@@ -65,6 +65,7 @@ double position(const Request& request, double at, double scale, double from, do
   if (request.coordinates == "asymmetric") return at / scale;
   if (request.coordinates == "align_corners") return to == 1 ? 0 : at * (from - 1) / (to - 1);
   if (request.coordinates == "pytorch_half_pixel") return to > 1 ? (at + 0.5) / scale - 0.5 : 0;
+  if (request.coordinates == "tf_half_pixel_for_nn") return (at + 0.5) / scale;  // opset 11 alone
   if (request.coordinates == "half_pixel_symmetric") return from / 2 * (1 - to / (scale * from)) + (at + 0.5) / scale - 0.5;
   if (request.coordinates == "tf_crop_and_resize")
     return to > 1 ? start * (from - 1) + at * (end - start) * (from - 1) / (to - 1) : 0.5 * (start + end) * (from - 1);
@@ -185,6 +186,13 @@ void read_resize(OnnxNode& node) {
   request.mode = node.text("mode", "nearest");
   request.coordinates = node.text("coordinate_transformation_mode", "half_pixel");
   request.rounding = node.text("nearest_mode", "round_prefer_floor");
+  static const std::vector<std::string> coordinates{"half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",  "asymmetric",
+                                                    "align_corners", "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
+  static const std::vector<std::string> roundings{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+  if (std::find(coordinates.begin(), coordinates.end(), request.coordinates) == coordinates.end())
+    node.fail(fmt::format("the coordinates '{}' are not known", request.coordinates.substr(0, 40)));
+  if (std::find(roundings.begin(), roundings.end(), request.rounding) == roundings.end())
+    node.fail(fmt::format("the nearest_mode '{}' is not known", request.rounding.substr(0, 40)));
   request.cubic = node.number("cubic_coeff_a", -0.75);
   request.exclude_outside = node.flag("exclude_outside", false);
   request.extrapolation = node.number("extrapolation_value", 0);

@@ -101,7 +101,8 @@ Call::Call(const Operator& op, std::vector<Type> inputs, std::vector<bool> prese
     if (!present_[i]) fail(fmt::format("operand {} is missing", i));
   }
   for (auto& [name, value] : attributes_) {
-    const auto spec = std::find_if(op.attributes.begin(), op.attributes.end(), [&](const AttributeSpec& s) { return s.name == name; });
+    const auto spec =
+        std::find_if(op.attributes.begin(), op.attributes.end(), [&name = name](const AttributeSpec& s) { return s.name == name; });
     if (spec == op.attributes.end()) {
       std::string known;
       for (const AttributeSpec& s : op.attributes) known += (known.empty() ? "" : ", ") + s.name;

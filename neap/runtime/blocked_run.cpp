@@ -55,8 +55,6 @@ class Run {
   }
 
  private:
-  friend void run(const Plan& plan, std::span<const void* const> inputs, std::span<void* const> outputs);
-
   void* at(int id) const { return register_[static_cast<std::size_t>(id)]; }
   void* at_or_null(int id) const { return id < 0 ? nullptr : at(id); }
 

@@ -86,7 +86,7 @@ TEST(DType, NamesAndSizes) {
     EXPECT_EQ(size_of(dtype), size);
     EXPECT_EQ(is_float(dtype), text[0] == 'f' || text[1] == 'f');
     EXPECT_EQ(is_integer(dtype), text[0] == 'i' || text[0] == 'u');
-    dispatch(dtype, [&](auto tag) {
+    dispatch(dtype, [&, size = size](auto tag) {
       EXPECT_EQ(static_cast<int>(sizeof(typename decltype(tag)::type)), size);
       EXPECT_EQ(dtype_of<typename decltype(tag)::type>(), dtype);
     });

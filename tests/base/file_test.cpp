@@ -85,7 +85,8 @@ TEST(File, ReadBeneathReadsAPart) {
   EXPECT_EQ(read_beneath(folder.path(), "sub/a", 10, 0), "");
   for (const auto& [offset, length] : std::vector<std::pair<std::int64_t, std::int64_t>>{
            {8, 3}, {11, 0}, {-1, 2}, {2, -1}, {INT64_MAX, 1}, {1, INT64_MAX}, {INT64_MAX, INT64_MAX}}) {
-    EXPECT_NE(problem([&] { read_beneath(folder.path(), "sub/a", offset, length); }), "") << offset << " " << length;
+    EXPECT_NE(problem([&, offset = offset, length = length] { read_beneath(folder.path(), "sub/a", offset, length); }), "")
+        << offset << " " << length;
   }
 }
 

@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Cases that must pass; raise it when more do.
-constexpr int floor_of_passing = 947;
+constexpr int floor_of_passing = 948;
 
 fs::path data_folder() {
   const char* given = std::getenv("NEAP_ONNX_TESTDATA");

@@ -144,6 +144,14 @@ TEST(Hostile, AttributesMustBeKnownAndOfTheirKind) {
   axis.input("x", {2, 3}).output("y");
   set(axis.node("Softmax", {"x"}, {"y"}), "axis", 7);
   expect_error([&] { read(axis); }, "axis 7", "Softmax");
+
+  for (const auto& [attribute, problem] : {std::pair{"coordinate_transformation_mode", "the coordinates 'sideways' are not known"},
+                                           std::pair{"nearest_mode", "the nearest_mode 'sideways' is not known"}}) {
+    OnnxModel resize;
+    resize.input("x", {1, 1, 2, 2}).output("y");
+    set(resize.node("Resize", {"x"}, {"y"}), attribute, std::string("sideways"));
+    expect_error([&] { read(resize); }, problem, "Resize");
+  }
 }
 
 TEST(Hostile, NamesNeverStayAsTheyAre) {

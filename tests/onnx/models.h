@@ -70,6 +70,12 @@ inline void set(onnx::NodeProto& node, const std::string& name, std::int64_t val
   attribute.set_type(onnx::AttributeProto::INT);
   attribute.set_i(value);
 }
+inline void set(onnx::NodeProto& node, const std::string& name, const std::string& value) {
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::STRING);
+  attribute.set_s(value);
+}
 inline void set(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
   auto& attribute = *node.add_attribute();
   attribute.set_name(name);
