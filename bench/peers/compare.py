@@ -100,6 +100,16 @@ def inference(neap, onnx, rounds):
         yield row(f"demo network's inference, batch {batch}", "us", 1e6, ours, other, "ONNX Runtime", 1.0)
 
 
+def detection(neap, onnx, rounds):
+    for threads in (1, 2):
+        name = f"detection_{threads}"
+        (ours, other), failed = take_turns([(neap, name), (onnx, name)], rounds)
+        for why in failed.values():
+            print(f"{name} failed: {why}", flush=True)
+        if ours and other:
+            yield row(f"PP-OCRv4 detection at 640x640, {threads} threads", "ms", 1e3, ours, other, "ONNX Runtime", 0.7)
+
+
 def depthwise(neap, onnx, rounds, folder):
     product, count = 1.0, 0
     for path in sorted(folder.glob("depthwise_*_1.onnx")):
@@ -131,10 +141,12 @@ def main():
     neap = Side([given.worker, str(given.folder)])
     neap.seconds("inference_1")  # leaves the logits that the others are checked against
     neap.seconds("inference_128")
+    neap.seconds("detection_1")
     torch = Side([sys.executable, str(HERE / "torch_side.py"), str(given.folder), str(threads)])
     onnx = Side([sys.executable, str(HERE / "onnx_side.py"), str(given.folder), str(threads)])
     rows = []
-    for part in (inference(neap, onnx, given.rounds), depthwise(neap, onnx, given.rounds, given.folder), chain(neap, torch, given.rounds),
+    for part in (inference(neap, onnx, given.rounds), detection(neap, onnx, given.rounds),
+                 depthwise(neap, onnx, given.rounds, given.folder), chain(neap, torch, given.rounds),
                  training_step(neap, torch, given.rounds)):
         for one in part:
             show(one)

@@ -41,5 +41,17 @@ def layers(path):
     return make
 
 
+def detection(threads):
+    def make():
+        made = session(FOLDER / "detection.onnx", threads)
+        given = {made.get_inputs()[0].name: numpy.load(FOLDER / "detection_picture.npy")}
+        got, wanted = made.run(None, given)[0], numpy.load(FOLDER / "detection_map.npy")
+        assert numpy.allclose(got, wanted, rtol=1e-2, atol=1e-3), f"maps differ by {abs(got - wanted).max()}"
+        return lambda: made.run(None, given)
+
+    return make
+
+
 chains = {f"{path.stem}": layers(path) for path in FOLDER.glob("depthwise_*.onnx")}
-answer({"inference_1": inference(1), "inference_128": inference(128), **chains}, one_thread=chains.keys())
+answer({"inference_1": inference(1), "inference_128": inference(128), "detection_1": detection(1), "detection_2": detection(2),
+        **chains}, one_thread=chains.keys())

@@ -1,6 +1,6 @@
 // Chooses how activations lie in memory. Values that run through convolutions, pools and what works point by point between them form
 // groups of one layout: channels last, where the cost model sees a gain over all nodes that touch the group, else row-major. Filters of
-// sums of products get their output channel innermost: through a copy, or, where they are constants, by lay_constants. Maps read any
+// sums of products get their output channel innermost: through a copy, or, where they are constants, by lay_operands. Maps read any
 // layout, so that nothing else is converted but what a library call does not take as it is. Inputs and outputs of the graph keep their
 // layouts.
 #include <algorithm>

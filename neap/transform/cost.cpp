@@ -161,7 +161,48 @@ double CostModel::call_bytes(const Graph& graph, const Node& node) const {
   return total;
 }
 
-Cost CostModel::as_loops(const Graph& graph, const Node& call) const { return priced(call_work(graph, call), call_bytes(graph, call)); }
+// How much longer a primitive's loops take for the way that its operands lie, at best: as they are, or, as channels_last and lay_operands
+// will have it, images with their channels innermost, filters and constants to suit.
+double CostModel::loops_factor(const Graph& graph, const Node& node) const {
+  Operands of = operands_of(graph, node);
+  if (of.call.op().define == nullptr) return 1;
+  const Map map = define(of.call).map;
+  const bool has_filters = node.op == "conv" || node.op == "conv_input_gradient";
+  std::vector<bool> free;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId id = node.inputs[i];
+    free.push_back(id != no_value && (graph.value(id).constant.has_value() || (has_filters && i == 1)));
+  }
+  const double as_given = lanes_factor(*this, map, of.inputs, of.outputs, free);
+  for (std::vector<Type>* types : {&of.inputs, &of.outputs}) {
+    for (Type& type : *types) {
+      if (type.layout.row_major()) type.layout = Layout::channels_last(type.rank());
+    }
+  }
+  return std::min(as_given, lanes_factor(*this, map, of.inputs, of.outputs, free));
+}
+
+Cost CostModel::as_loops(const Graph& graph, const Node& call) const {
+  Work work = call_work(graph, call);
+  work.weighted *= loops_factor(graph, call);
+  return priced(work, call_bytes(graph, call));
+}
+
+// What a scope reads and writes again at each of its points, in cache: the sums over its own axes, which no register holds.
+double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const {
+  double bytes = 0;
+  for (const Stage& stage : node.map->stages) {
+    if (stage.axes.empty() || stage.target < 0 || stage.accumulate == Accumulate::none) continue;
+    double elements = 2;
+    for (const Axis& axis : node.map->axes) elements *= evaluate(axis.extent);
+    for (const Axis& axis : stage.axes) {
+      const bool kept = std::any_of(stage.index.begin(), stage.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); });
+      elements *= kept ? evaluate(axis.extent) : 1;
+    }
+    bytes += elements * size_of(graph.type(node.outputs[static_cast<std::size_t>(stage.target)]).dtype);
+  }
+  return bytes;
+}
 
 Cost CostModel::node(const Graph& graph, const Node& node) const {
   if (node.kept) return {};  // once for many runs
@@ -169,9 +210,9 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
     Work work = work_of(*node.map);
     work.gathered = gathered_bytes(*this, *node.map, types_of(graph, node.inputs));
     const double moved = evaluate(volume(graph, node).bytes());
-    if (!layouts_matter(graph, node)) return priced(work, moved);
-    const double factor = lanes_factor(*this, graph, node);
+    const double factor = layouts_matter(graph, node) ? lanes_factor(*this, graph, node) : 1;
     work.weighted *= factor;
+    work.weighted += accumulated_bytes(graph, node) / rates_.cache_bytes_per_second * rates_.flops_per_second;
     Cost cost = priced(work, moved);
     cost.seconds = std::max(cost.seconds, copy_seconds(moved) * (1 + scattered_copy * (factor - 1)) + rates_.call_seconds);
     return cost;

@@ -32,6 +32,8 @@ class CostModel {
   struct Work;
   Work work_of(const Map& map) const;
   Work call_work(const Graph& graph, const Node& node) const;
+  double loops_factor(const Graph& graph, const Node& call) const;
+  double accumulated_bytes(const Graph& graph, const Node& map_node) const;
   Cost priced(const Work& work, double bytes) const;
   double call_bytes(const Graph& graph, const Node& node) const;
 

@@ -1,9 +1,46 @@
-// Batch normalisation with statistics that are known becomes part of the convolution ahead of it: filters and bias are scaled in its place.
+// Batch normalisation with statistics that are known becomes part of the convolution ahead of it: filters and bias are scaled in its place,
+// now where they are constants, else by nodes of the graph.
+#include <cmath>
+
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
 namespace {
+
+struct Affine {
+  ValueId filters = no_value, bias = no_value;  // of the convolution; the bias may be absent
+  ValueId scale, shift, mean, variance;         // of the norm
+  double epsilon = 0;
+};
+
+// (conv(x, w) + b - mean) * f + shift = conv(x, w * f) + (b - mean) * f + shift, with f = scale / sqrt(variance + epsilon).
+std::vector<ValueId> folded_now(Draft& draft, const Affine& of) {
+  const auto known = [&](ValueId id) -> const Array& { return *draft.value(id).constant; };
+  Array filters = known(of.filters).clone(), bias(filters.dtype(), {filters.size(0)});
+  const std::int64_t inner = filters.count() / std::max<std::int64_t>(filters.size(0), 1);
+  for (std::int64_t k = 0; k < filters.size(0); ++k) {
+    const double factor = known(of.scale).get(k) / std::sqrt(known(of.variance).get(k) + of.epsilon);
+    for (std::int64_t i = k * inner; i < (k + 1) * inner; ++i) filters.set(i, filters.get(i) * factor);
+    const double before = of.bias == no_value ? 0 : known(of.bias).get(k);
+    bias.set(k, (before - known(of.mean).get(k)) * factor + known(of.shift).get(k));
+  }
+  return {draft.add_constant(std::move(filters)), draft.add_constant(std::move(bias))};
+}
+
+std::vector<ValueId> folded_by_nodes(Draft& draft, int before, const Affine& of) {
+  const Type type = draft.type(of.filters);
+  const auto call = [&](std::string_view op, const std::vector<ValueId>& inputs, Attributes attributes = {}) {
+    return insert_call(draft, before, op, inputs, std::move(attributes));
+  };
+  const ValueId spread = call("rsqrt", {call("add", {of.variance, number_constant(draft, type.dtype, of.epsilon)})});
+  const ValueId factor = call("mul", {of.scale, spread});
+  Shape along(type.shape.size(), Dim(1));
+  along[0] = type.shape[0];
+  const ValueId scaled = call("mul", {of.filters, call("reshape", {factor}, {{"shape", along}})});
+  const ValueId offset = of.bias == no_value ? call("neg", {of.mean}) : call("sub", {of.bias, of.mean});
+  return {scaled, call("add", {call("mul", {offset, factor}), of.shift})};
+}
 
 std::string apply(Draft& draft, const Site& site, const Parameters&) {
   const int norm = call_at(draft, site.at, "batch_norm_inference");
@@ -16,23 +53,18 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
     if (draft.producer(operands[i]) >= 0) return "its statistics or its scale are computed in the graph";
   }
   const Node call = draft.node(conv);
-  const ValueId filters = call.inputs[1], bias = call.inputs.size() > 2 ? call.inputs[2] : no_value;
-  const Type type = draft.type(filters);
-  const ValueId scale = operands[1], shift = operands[2], mean = operands[3], variance = operands[4];
-  const double epsilon = call_of(draft, norm).number("epsilon");
-
-  // (conv(x, w) + b - mean) * f + shift = conv(x, w * f) + (b - mean) * f + shift, with f = scale / sqrt(variance + epsilon).
-  const auto call_before = [&](std::string_view op, const std::vector<ValueId>& inputs, Attributes attributes = {}) {
-    return insert_call(draft, norm, op, inputs, std::move(attributes));
-  };
-  const ValueId spread = call_before("rsqrt", {call_before("add", {variance, number_constant(draft, type.dtype, epsilon)})});
-  const ValueId factor = call_before("mul", {scale, spread});
-  Shape along(type.shape.size(), Dim(1));
-  along[0] = type.shape[0];
-  const ValueId scaled = call_before("mul", {filters, call_before("reshape", {factor}, {{"shape", along}})});
-  const ValueId offset = bias == no_value ? call_before("neg", {mean}) : call_before("sub", {bias, mean});
-  const ValueId moved = call_before("add", {call_before("mul", {offset, factor}), shift});
-  become_call(draft, norm, "conv", {call.inputs[0], scaled, moved}, call.attributes);
+  const Affine of{.filters = call.inputs[1],
+                  .bias = call.inputs.size() > 2 ? call.inputs[2] : no_value,
+                  .scale = operands[1],
+                  .shift = operands[2],
+                  .mean = operands[3],
+                  .variance = operands[4],
+                  .epsilon = call_of(draft, norm).number("epsilon")};
+  bool constant = true;
+  for (const ValueId id : {of.filters, of.bias, of.scale, of.shift, of.mean, of.variance})
+    constant &= id == no_value || draft.value(id).constant.has_value();
+  const std::vector<ValueId> folded = constant ? folded_now(draft, of) : folded_by_nodes(draft, norm, of);
+  become_call(draft, norm, "conv", {call.inputs[0], folded[0], folded[1]}, call.attributes);
   return "";
 }
 

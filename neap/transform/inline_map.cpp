@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neap/codegen/access.h"
 #include "neap/transform/map_edit.h"
 
 namespace neap {
@@ -32,6 +33,7 @@ void inline_into(Draft& draft, const Node& producer, ValueId value, int at) {
     if (id != value) operand_of(id);
   }
   Map map = *fused.map;
+  const std::map<int, Axis> axes = axes_by_id(map);
   int next_axis = 1 + std::max(highest_axis(map), highest_axis(*producer.map));
   const Expr source = rewrite(stage.value, [&](const Expr& e) -> Expr {
     if (e->op != Scalar::read) return {};
@@ -47,17 +49,14 @@ void inline_into(Draft& draft, const Node& producer, ValueId value, int at) {
     }
     std::map<int, Expr> position;
     for (const Axis& axis : producer.map->axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
-    Expr inside;
-    const bool guarded = e->rank > 0 && static_cast<int>(e->args.size()) > e->rank;
     for (int i = 0; i < e->rank; ++i) {
       const Expr& index = e->args[static_cast<std::size_t>(i)];
       if (axis_at[static_cast<std::size_t>(i)] >= 0) position[axis_at[static_cast<std::size_t>(i)]] = index;
-      if (!guarded) continue;
-      const Expr fits = index >= Expr(0) && index < Expr(type.shape[static_cast<std::size_t>(i)]);
-      inside = inside ? inside && fits : fits;
     }
     const Expr inlined = substitute_axes(with_own_axes(source, next_axis), position);
-    written.emplace_back(e, guarded ? select(inside, inlined, e->args.back()) : inlined);
+    // Only what can be outside is tested: a condition on an axis that never is would keep vectors from running along it.
+    const bool guarded = e->rank > 0 && has_outside(e) && !surely_inside(e, type, axes);
+    written.emplace_back(e, guarded ? select(inside_condition(e, type, axes), inlined, e->args.back()) : inlined);
     return written.back().second;
   });
   fused.map = std::make_shared<const Map>(std::move(map));

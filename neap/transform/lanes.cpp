@@ -2,61 +2,120 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "neap/codegen/access.h"
 
 namespace neap {
 namespace {
 
-constexpr double gathered = 4, at_border = 1.5, vector_width = 8;
+constexpr double gathered = 6, at_border = 1.5, across_lanes = 1.5, vector_width = 8;
+constexpr double shortest_vectors = vector_width / 2;
 
 struct Touch {
   Expr offset;
-  double times = 1;  // a point of the map's axes
-  bool guarded = false;
+  double times = 1;       // a point of the stage
+  std::set<int> reduced;  // axes of the reductions that it stands in
+  bool guarded = false, free = false;
 };
 
-std::vector<Touch> touches_of(const CostModel& model, const Graph& graph, const Node& node) {
-  std::vector<Touch> all;
-  const auto look = [&](const auto& self, const Expr& e, double times) -> void {
-    double inner = times;
-    for (const Axis& axis : e->axes) inner *= std::max(1.0, model.evaluate(axis.extent));
-    if (e->op == Scalar::read && e->integer >= 0) {
-      const Type& type = graph.type(node.inputs[static_cast<std::size_t>(e->integer)]);
-      all.push_back({storage_offset(type, index_of(e)), times, has_outside(e)});
-    }
-    for (const Expr& arg : e->args) self(self, arg, inner);
-  };
-  for (const Stage& stage : node.map->stages) {
-    if (stage.target < 0) continue;
-    all.push_back({storage_offset(graph.type(node.outputs[static_cast<std::size_t>(stage.target)]), stage.index), 1, false});
-    look(look, stage.value, 1);
-  }
-  return all;
-}
+class Stages {
+ public:
+  Stages(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+         const std::vector<bool>& free)
+      : model_(model), map_(map), inputs_(inputs), outputs_(outputs), free_(free) {}
 
-double penalty(const Touch& touch, int axis) {
-  const std::optional<Dim> step = coefficient_of(touch.offset, axis);
-  if (!step) return gathered;
-  if (*step == Dim(0)) return 1;
-  return *step == Dim(1) ? (touch.guarded ? at_border : 1) : gathered;
-}
+  double factor() const {
+    const bool scope =
+        !map_.locals.empty() || std::any_of(map_.stages.begin(), map_.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
+    double total = 0, stretched = 0;
+    for (const Stage& stage : map_.stages) {
+      const std::vector<Touch> touches = touches_of(stage);
+      double weight = 0;
+      for (const Touch& touch : touches) weight += touch.times;
+      for (const Axis& axis : stage.axes) weight *= model_.evaluate(axis.extent);
+      total += weight;
+      stretched += weight * factor(stage, scope ? stage.axes : map_.axes, touches);
+    }
+    return total > 0 ? stretched / total : 1;
+  }
+
+ private:
+  Type type_of(std::int64_t operand) const {
+    if (operand >= 0) return inputs_[static_cast<std::size_t>(operand)];
+    const Local& local = map_.locals[static_cast<std::size_t>(-1 - operand)];
+    return {local.dtype, local.shape, {}};
+  }
+
+  void look(const Expr& e, double times, std::set<int> reduced, std::vector<Touch>& found) const {
+    if (e->op == Scalar::read) {
+      const auto operand = static_cast<std::size_t>(std::max<std::int64_t>(e->integer, 0));
+      const bool free = e->integer >= 0 && operand < free_.size() && free_[operand];
+      found.push_back({storage_offset(type_of(e->integer), index_of(e)), times, reduced, has_outside(e), free});
+    }
+    for (const Axis& axis : e->axes) {
+      times *= std::max(1.0, model_.evaluate(axis.extent));
+      reduced.insert(axis.id);
+    }
+    for (const Expr& arg : e->args) look(arg, times, reduced, found);
+  }
+
+  std::vector<Touch> touches_of(const Stage& stage) const {
+    std::vector<Touch> all;
+    const Type target = stage.target >= 0 ? outputs_[static_cast<std::size_t>(stage.target)] : type_of(stage.target);
+    all.push_back({storage_offset(target, stage.index), 1, {}, false, false});
+    look(stage.value, 1, {}, all);
+    return all;
+  }
+
+  static double penalty(const Touch& touch, int axis) {
+    const std::optional<Dim> step = coefficient_of(touch.offset, axis);
+    if (touch.free) return 1;
+    if (!step) return gathered;
+    if (*step == Dim(0)) return 1;
+    return *step == Dim(1) ? (touch.guarded ? at_border : 1) : gathered;
+  }
+
+  // With vectors along one axis; what stands outside of a reduction along it runs element by element.
+  double along(const Axis& axis, bool reduction, const std::vector<Touch>& touches) const {
+    const double extent = model_.evaluate(axis.extent);
+    if (axis.ragged != nullptr || extent < shortest_vectors) return gathered;
+    double total = 0, weighted = 0;
+    for (const Touch& touch : touches) {
+      total += touch.times;
+      const bool outside = reduction && touch.reduced.count(axis.id) == 0;
+      weighted += touch.times * (outside ? gathered : penalty(touch, axis.id) * (reduction ? across_lanes : 1));
+    }
+    return weighted / total * std::ceil(extent / vector_width) * vector_width / extent;
+  }
+
+  double factor(const Stage& stage, const std::vector<Axis>& axes, const std::vector<Touch>& touches) const {
+    double best = gathered;
+    for (const Axis& axis : axes) best = std::min(best, along(axis, false, touches));
+    visit(stage.value, [&](const Expr& e) {
+      for (const Axis& axis : e->axes) best = std::min(best, along(axis, true, touches));
+    });
+    return std::max(1.0, best);
+  }
+
+  const CostModel& model_;
+  const Map& map_;
+  const std::vector<Type>&inputs_, &outputs_;
+  const std::vector<bool>& free_;
+};
 
 }  // namespace
 
+double lanes_factor(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                    const std::vector<bool>& free) {
+  return Stages(model, map, inputs, outputs, free).factor();
+}
+
 double lanes_factor(const CostModel& model, const Graph& graph, const Node& node) {
-  const std::vector<Touch> touches = touches_of(model, graph, node);
-  double total = 0, best = gathered;
-  for (const Touch& touch : touches) total += touch.times;
-  for (const Axis& axis : node.map->axes) {
-    const double extent = model.evaluate(axis.extent);
-    if (axis.ragged != nullptr || extent < vector_width / 2) continue;
-    double weighted = 0;
-    for (const Touch& touch : touches) weighted += touch.times * penalty(touch, axis.id);
-    const double filled = std::ceil(extent / vector_width) * vector_width / extent;
-    best = std::min(best, weighted / total * filled);
-  }
-  return std::max(1.0, best);
+  std::vector<Type> inputs, outputs;
+  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
+  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
+  return lanes_factor(model, *node.map, inputs, outputs);
 }
 
 }  // namespace neap
