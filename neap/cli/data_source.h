@@ -16,8 +16,8 @@ struct SourceArguments {
 
 struct DataSource {
   std::string name;
-  std::string about;                                    // one line
-  std::function<std::string()> where;                   // on this machine; Error where it is not
+  std::string about;                                      // one line
+  std::function<std::string()> where;                     // on this machine; Error where it is not
   std::function<int(const SourceArguments& given)> make;  // an ExitCode; empty: there is nothing to make, the data are there as files
 };
 
