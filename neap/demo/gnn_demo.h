@@ -12,7 +12,7 @@ namespace neap {
 struct GnnDemoOptions {
   std::filesystem::path out = "out/demo-gnn";
   std::int64_t epochs = 100, hidden = 64;
-  double rate = 0.01, decay = 5e-4, dropout = 0.3;
+  double rate = 0.01, decay = 5e-4, dropout = 0;
   std::uint64_t seed = 0;
   int rounds = 9;  // of the two steps, in turn
   std::string command = "neap demo gnn";
