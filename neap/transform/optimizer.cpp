@@ -217,18 +217,31 @@ void Optimizer::optimize(int level, bool libraries) {
     Parameters parameters;
   };
   const std::int64_t by_cost = level >= 3 ? 1 : 0;
-  const Line recipe[] = {{2, "fold_constants", {}},  {2, "remove_dead", {}},
-                         {3, "simplify", {}},        {3, "cancel_moves", {}},
-                         {3, "fold_transpose", {}},  {3, "fold_pad", {}},
-                         {3, "fold_batch_norm", {}}, {3, "fold_gate", {}},
-                         {3, "recognise_spmm", {}},  {3, "order_products", {{"keep", level >= 4 ? 1 : 0}}},
-                         {3, "share_common", {}},    {2, "fold_constants", {}},
-                         {4, "keep_fixed", {}},      {0, "bind_library", {{"by_cost", by_cost}}},
-                         {0, "lower", {}},           {3, "share_common", {}},
-                         {3, "channels_last", {}},   {3, "lay_operands", {}},
-                         {2, "fuse_vertical", {}},   {2, "fuse_siblings", {}},
-                         {2, "fuse_vertical", {}},   {3, "share_common", {}},
+  // clang-format off
+  const Line recipe[] = {{2, "fold_constants", {}},
+                         {2, "remove_dead", {}},
+                         {3, "simplify", {}},
+                         {3, "cancel_moves", {}},
+                         {3, "fold_transpose", {}},
+                         {3, "fold_pad", {}},
+                         {3, "fold_batch_norm", {}},
+                         {3, "fold_gate", {}},
+                         {3, "recognise_spmm", {}},
+                         {3, "order_products", {{"keep", level >= 4 ? 1 : 0}}},
+                         {3, "share_common", {}},
+                         {2, "fold_constants", {}},
+                         {4, "keep_fixed", {}},
+                         {0, "bind_library", {{"by_cost", by_cost}}},
+                         {0, "lower", {}},
+                         {3, "share_common", {}},
+                         {3, "channels_last", {}},
+                         {3, "lay_operands", {}},
+                         {2, "fuse_vertical", {}},
+                         {2, "fuse_siblings", {}},
+                         {2, "fuse_vertical", {}},
+                         {3, "share_common", {}},
                          {2, "fuse_scope", {}}};
+  // clang-format on
   const auto all = all_transformations();
   for (const Line& line : recipe) {
     if (level < line.from || (!libraries && std::string_view(line.name) == "bind_library")) continue;
