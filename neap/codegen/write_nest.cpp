@@ -122,12 +122,6 @@ class NestWriter {
       loop(k + 1, *level, rows_from(Expr(from), static_cast<int>(count)), lanes, parts);
       here.text += level->close();
     };
-    const auto running_rows = [&](const std::string& head, int count) {
-      const auto level = here.inner(head);
-      level->axes.insert(at.axis.id);
-      loop(k + 1, *level, rows_from(axis_position(at.axis), count), lanes, parts);
-      here.text += level->close();
-    };
     if (!whole(at.axis.id)) {
       const auto [begin, end] = range(at.axis.id);
       const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
@@ -151,8 +145,16 @@ class NestWriter {
     if (last - first == 1) {
       constant_rows(first * at.factor, at.factor);
     } else if (last > first) {
-      running_rows(fmt::format("for (i64 {0} = {1}; {0} < {2}; {0} += {3}) {{\n", name, first * at.factor, last * at.factor, at.factor),
-                   at.factor);
+      // Counted from the first of these tiles on, so that bounds say which conditions always hold within them.
+      Axis between = at.axis;
+      between.extent = (last - first - 1) * at.factor + 1;
+      emit_.set_axes({between});
+      const auto level =
+          here.inner(fmt::format("for (i64 {0} = 0; {0} < {1}; {0} += {2}) {{\n", name, (last - first) * at.factor, at.factor));
+      level->axes.insert(at.axis.id);
+      loop(k + 1, *level, rows_from(axis_position(at.axis) + Expr(first * at.factor), at.factor), lanes, parts);
+      here.text += level->close();
+      emit_.set_axes({at.axis});
     }
     if (last < tiles && last >= first) constant_rows(last * at.factor, at.factor);
     if (rest > 0) constant_rows(tiles * at.factor, rest);
