@@ -208,7 +208,9 @@ std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dt
   const bool masked = here.lanes.masked == part;
   if (at.lane_stride == Dim(0)) return fmt::format("{}[{}] = narrow<{}>({});\n", at.pointer, at.offset, storage_type(dtype), value.text);
   const std::string count = masked ? ", " + here.lanes.count : "", vector = lanes_of(here, value, dtype);
-  if (at.lane_stride == Dim(1)) return fmt::format("store({} + {}, {}{});\n", at.pointer, at.offset, vector, count);
+  const bool past_caches = at.streams && dtype == DType::f32 && !masked;
+  if (at.lane_stride == Dim(1))
+    return fmt::format("{}({} + {}, {}{});\n", past_caches ? "stream" : "store", at.pointer, at.offset, vector, count);
   return fmt::format("scatter({} + {}, {}, {}{});\n", at.pointer, at.offset, dim(at.lane_stride), vector, count);
 }
 

@@ -63,6 +63,7 @@ class Emitter {
     std::string pointer, offset;
     int depth = 0;
     Dim lane_stride = 0;
+    bool streams = false;  // stores go past the caches
   };
   // `checked`: indices from the data are checked, where `asked` (if given) is true.
   Place place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked,

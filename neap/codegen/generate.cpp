@@ -75,7 +75,8 @@ class KernelWriter {
     text += function("i64 @K@_scratch(const i64* n)", fmt::format("return {};\n", scratch_bytes()));
     text += function("i64 @K@(void* const* buffers, const i64* n, void* scratch, i64 begin, i64 end)",
                      pointers() + "i64 bad = 0;\n" + emit_.setup() + "[[maybe_unused]] const i64 chunks = @K@_chunks(n);\n" +
-                         "for (i64 chunk = begin; chunk < end; ++chunk) {\n" + body + "}\nreturn bad;\n");
+                         "for (i64 chunk = begin; chunk < end; ++chunk) {\n" + body + "}\n" +
+                         (body.find("stream(") == std::string::npos ? "" : "end_streams();\n") + "return bad;\n");
     text += function("void @K@_combine(void* const* buffers, const i64* n, void* scratch)", combine());
     return indent(text);
   }

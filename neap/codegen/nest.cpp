@@ -393,6 +393,13 @@ Reduction reduction_of(Accumulate accumulate) {
   return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
 }
 
+bool streams(const Assignment& assignment) {
+  constexpr std::int64_t larger_than_caches = std::int64_t{32} << 20;
+  const Dim bytes = storage_bytes(assignment.type);
+  return assignment.base[0] == 'y' && assignment.accumulate == Accumulate::none && assignment.type.dtype == DType::f32 &&
+         bytes.is_constant() && bytes.constant() >= larger_than_caches;
+}
+
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule) {
   Nest nest;
   std::map<int, Expr> single;

@@ -38,6 +38,9 @@ struct Nest {
 // The reduction that an accumulation folds by.
 Reduction reduction_of(Accumulate accumulate);
 
+// Whether the assignment's result is written once and larger than caches are: its stores go past them.
+bool streams(const Assignment& assignment);
+
 // Plans a nest over these axes. May resize axes in the emitter where several become one.
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule);
 

@@ -303,7 +303,8 @@ class NestWriter {
           const Expr value = of[s][next++].value;
           if (a.accumulate == Accumulate::none) {
             const Term term = emit_.value(here, value, part);
-            const Emitter::Place place = emit_.place(here, a.base, a.type, positioned(a.index, rows[row]), part, from_data(a));
+            Emitter::Place place = emit_.place(here, a.base, a.type, positioned(a.index, rows[row]), part, from_data(a));
+            place.streams = streams(a);
             here.text += emit_.store_text(here, place, a.type.dtype, part, term);
           } else if (held_from_[s] < nest_.loops.size()) {
             add_to_sum(s, here, value, static_cast<int>(inside(s, Loop::tile) || sums_[s].size() > 1 ? row : 0), part);

@@ -69,6 +69,27 @@ TEST(Schedules, ChangeNoResult) {
   set_thread_count(before);
 }
 
+// Their stores go past the caches, also where rows begin anywhere in a line.
+TEST(LargeResults, AreWhole) {
+  const Graph graph = parse_graph(R"(graph main {
+  input x : f32[2051]
+  %0 = map(x) i:4101 j:2051 { %0[i,j] = x[j] * 2.0 } : f32[4101,2051]
+  output y = %0
+})");
+  const Array x = numbers({2051});
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) continue;
+    ExecutableOptions options;
+    options.isa = isa;
+    Executable executable(graph, options);
+    ASSERT_EQ(executable.profile()[0].how, "generated");
+    const Array y = executable.run({x})[0];
+    std::int64_t wrong = 0;
+    for (std::int64_t i = 0; i < y.count(); ++i) wrong += y.values<float>()[static_cast<std::size_t>(i)] != 2 * x.get(i % 2051) ? 1 : 0;
+    EXPECT_EQ(wrong, 0) << name(isa);
+  }
+}
+
 TEST(Schedules, AreRefusedWhereTheyCannotBe) {
   const auto generate = [](const char* text) {
     const Graph graph = parse_graph(text);

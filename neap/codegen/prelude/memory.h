@@ -28,6 +28,22 @@ NEAP_INLINE void store(f64* p, f64v v) { store_vector(p, v); }
 NEAP_INLINE void store(i32* p, i32v v) { store_vector(p, v); }
 NEAP_INLINE void store(i64* p, i64v v) { store_vector(p, v); }
 
+// A store past the caches, of what is too large to be found there again: its line is not read first.
+NEAP_INLINE void stream(f32* p, f32v v) {
+#if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  if (((u64)p & 63) == 0) return __builtin_ia32_movntps512(p, v);
+#elif NEAP_VECTOR_BYTES == 32 && defined(__AVX2__)
+  if (((u64)p & 31) == 0) return __builtin_ia32_movntps256(p, v);
+#endif
+  store(p, v);
+}
+// After the last of them: other threads see them.
+NEAP_INLINE void end_streams() {
+#if defined(__SSE2__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 // A checker of accesses (runtime/counted_bytes.h) does not see the machine's masked moves: for it elements move one by one.
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__) && !defined(__SANITIZE_THREAD__)
 NEAP_INLINE f32v load(const f32* p, int n) { return __builtin_ia32_loadups512_mask(p, f32v{}, static_cast<u16>((1U << n) - 1)); }
