@@ -5,6 +5,7 @@
 
 #include "neap/autodiff/gradient.h"
 #include "neap/base/error.h"
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 namespace {
@@ -171,16 +172,6 @@ Expr gathered(const Contribution& c, const Type& type, const std::vector<int>& a
 }
 
 // Reductions inside a contribution's value keep ids of their own; a new map's axes must not meet them.
-int first_free_axis(const Map& map) {
-  int highest = -1;
-  for (const Axis& axis : map.axes) highest = std::max(highest, axis.id);
-  for (const Stage& stage : map.stages) {
-    for (const Axis& axis : stage.axes) highest = std::max(highest, axis.id);
-    highest = std::max(highest, highest_axis(stage.value));
-  }
-  return highest + 1;
-}
-
 Map scatter_map(const Contribution& c, const Type& type) {
   Map map;
   map.axes = c.axes;
@@ -209,7 +200,7 @@ std::vector<Var> map_gradient(Builder& build, const Map& map, const std::vector<
   // Operands of the new maps: the old inputs, the old outputs, the cotangents; unused ones are dropped below.
   const int n = static_cast<int>(inputs.size()), m = static_cast<int>(outputs.size());
   std::vector<Contribution> found;
-  int next_axis = first_free_axis(map);
+  int next_axis = highest_axis(map) + 1;
   for (const Stage& stage : map.stages) {
     const Var& cotangent = cotangents[static_cast<std::size_t>(stage.target)];
     if (!cotangent || !is_float(stage.value.dtype())) continue;
@@ -228,23 +219,11 @@ std::vector<Var> map_gradient(Builder& build, const Map& map, const std::vector<
   const auto emit = [&](Map made, const Type& type) {
     std::map<std::int64_t, std::int64_t> number;  // old operand -> new
     std::vector<Var> used;
-    const auto renumber = [&](const Expr& e) -> Expr {
-      if (e->op != Scalar::read) return {};
-      const auto [at, fresh] = number.emplace(e->integer, static_cast<std::int64_t>(used.size()));
-      if (fresh) used.push_back(operands[static_cast<std::size_t>(e->integer)]);
-      std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-      return read(static_cast<int>(at->second), e.dtype(), std::move(index),
-                  static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
-    };
-    for (Stage& stage : made.stages) {
-      stage.value = rewrite(stage.value, renumber);
-      for (Expr& index : stage.index) index = rewrite(index, renumber);
-    }
-    for (Axis& axis : made.axes) {
-      if (axis.ragged == nullptr) continue;
-      axis.ragged =
-          std::make_shared<const std::pair<Expr, Expr>>(rewrite(axis.ragged->first, renumber), rewrite(axis.ragged->second, renumber));
-    }
+    renumber_reads(made, [&](std::int64_t operand) {
+      const auto [at, fresh] = number.emplace(operand, static_cast<std::int64_t>(used.size()));
+      if (fresh) used.push_back(operands[static_cast<std::size_t>(operand)]);
+      return at->second;
+    });
     return build.map(std::move(made), type, used);
   };
 

@@ -14,8 +14,9 @@ namespace {
 
 struct Given {
   ModelArguments model;
-  std::filesystem::path recipe, replay, out;
-  int level = 4;
+  std::filesystem::path recipe, passes, replay, out;
+  int level = highest_level;
+  std::int64_t memory = 0;
   bool explain = false, json = false;
 };
 
@@ -23,13 +24,15 @@ int run(const Given& given) {
   const Graph graph = read_model(given.model);
   Optimizer optimizer(graph, CostModel(sizes_of(given.model, graph)));
   const Cost before = optimizer.cost();
+  constexpr std::int64_t most = 1 << 26;
   if (given.replay.empty()) {
-    optimizer.optimize(given.level);
+    OptimizeOptions options{.level = given.level, .memory_bytes = given.memory};
+    if (!given.passes.empty()) options.recipe = parse_recipe(read_file(given.passes, most));
+    optimizer.optimize(options);
   } else {
-    constexpr std::int64_t most = 1 << 26;
     optimizer.replay(read_file(given.replay, most));
   }
-  if (!given.recipe.empty()) write_file(given.recipe, optimizer.recipe());
+  if (!given.recipe.empty()) write_file(given.recipe, optimizer.history());
   if (!given.out.empty()) write_file(given.out, to_string(optimizer.graph()));
   const Cost& after = optimizer.cost();
   if (given.json) {
@@ -53,7 +56,18 @@ std::function<int()> declare(CLI::App& app) {
   add_level(app, given->level)->capture_default_str();
   app.add_flag("--explain", given->explain, "print every edit, and why others were not made");
   app.add_option("--recipe", given->recipe, "write the edits to this file, for --replay");
-  app.add_option("--replay", given->replay, "make the edits of this file in place of the optimiser's own")->excludes("--level");
+  app.add_option("--passes", given->passes, "try the transformations that this file lists, in place of the usual ones (--print-passes)");
+  const auto print_passes = [] {
+    fmt::print("{}", to_string(default_recipe()));
+    throw CLI::Success();
+  };
+  app.add_flag_callback("--print-passes", print_passes, "print the list of transformations that are tried, for --passes");
+  app.add_option("--memory", given->memory, "most bytes for values between nodes: what does not fit is computed again")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--replay", given->replay, "make the edits of this file in place of the optimiser's own")
+      ->excludes("--level")
+      ->excludes("--passes")
+      ->excludes("--memory");
   app.add_option("-o,--out", given->out, "write the optimised graph's text to this file");
   app.add_flag("--json", given->json, "print JSON");
   return [given] { return run(*given); };

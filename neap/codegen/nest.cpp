@@ -389,10 +389,6 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
 
 }  // namespace
 
-Reduction reduction_of(Accumulate accumulate) {
-  return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
-}
-
 bool streams(const Assignment& assignment) {
   constexpr std::int64_t larger_than_caches = std::int64_t{32} << 20;
   const Dim bytes = storage_bytes(assignment.type);

@@ -35,9 +35,6 @@ struct Nest {
   std::vector<Axis> reduced;  // axes that no target has, run inside the others
 };
 
-// The reduction that an accumulation folds by.
-Reduction reduction_of(Accumulate accumulate);
-
 // Whether the assignment's result is written once and larger than caches are: its stores go past them.
 bool streams(const Assignment& assignment);
 

@@ -55,6 +55,8 @@ struct DimAccess {
     dim.polynomial_ = std::move(polynomial);
     return dim;
   }
+  template <class ValueOf>
+  static std::int64_t evaluate(const Dim& dim, const ValueOf& value_of);
   static Dim atom(std::string text) { return make({{{std::move(text)}, 1}}); }
 };
 
@@ -168,27 +170,39 @@ std::int64_t Dim::constant() const {
   return constant_;
 }
 
-std::int64_t Dim::evaluate(const Symbols& symbols) const {
-  if (polynomial_ == nullptr) return constant_;
+template <class ValueOf>
+std::int64_t DimAccess::evaluate(const Dim& dim, const ValueOf& value_of) {
+  if (dim.polynomial_ == nullptr) return dim.constant_;
   std::int64_t total = 0;
-  for (const auto& [monomial, coefficient] : polynomial_->terms) {
+  for (const auto& [monomial, coefficient] : dim.polynomial_->terms) {
     std::int64_t term = coefficient;
     for (const std::string& atom : monomial) {
-      std::int64_t value = 0;
       if (is_floor(atom)) {
         const auto [inner, divisor] = floor_parts(atom);
-        value = floor_quotient(inner.evaluate(symbols), divisor);
+        term = checked_mul(term, floor_quotient(evaluate(inner, value_of), divisor));
       } else {
-        const auto found = symbols.find(atom);
-        if (found == symbols.end())
-          throw Error(fmt::format("the size {} has no value", atom), "", fmt::format("give it one: --set {}=...", atom));
-        value = found->second;
+        term = checked_mul(term, value_of(atom));
       }
-      term = checked_mul(term, value);
     }
     total = checked_add(total, term);
   }
   return total;
+}
+
+std::int64_t Dim::evaluate(const Symbols& symbols) const {
+  return DimAccess::evaluate(*this, [&](const std::string& symbol) {
+    const auto found = symbols.find(symbol);
+    if (found == symbols.end())
+      throw Error(fmt::format("the size {} has no value", symbol), "", fmt::format("give it one: --set {}=...", symbol));
+    return found->second;
+  });
+}
+
+std::int64_t Dim::evaluate(const Symbols& symbols, std::int64_t otherwise) const {
+  return DimAccess::evaluate(*this, [&](const std::string& symbol) {
+    const auto found = symbols.find(symbol);
+    return found == symbols.end() ? otherwise : found->second;
+  });
 }
 
 Dim Dim::substitute(const std::map<std::string, Dim, std::less<>>& values) const {

@@ -25,8 +25,9 @@ class Dim {
   static Dim symbol(std::string_view name);                // letters, digits and '_', starting with a letter; else Error
 
   bool is_constant() const { return polynomial_ == nullptr; }
-  std::int64_t constant() const;                        // Error naming the symbols if it is not constant
-  std::int64_t evaluate(const Symbols& symbols) const;  // Error naming the symbol that has no value
+  std::int64_t constant() const;                                                // Error naming the symbols if it is not constant
+  std::int64_t evaluate(const Symbols& symbols) const;                          // Error naming the symbol that has no value
+  std::int64_t evaluate(const Symbols& symbols, std::int64_t otherwise) const;  // symbols that have no value there count as `otherwise`
   Dim substitute(const std::map<std::string, Dim, std::less<>>& values) const;
   std::vector<std::string> symbols() const;                         // sorted, without repetition
   std::string to_string() const;                                    // "2*N*C + 3", "floor((H + 1)/2)"; parse() reads it back

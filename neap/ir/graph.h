@@ -1,5 +1,6 @@
 // The program: values, and nodes that make them, in an order in which they can run.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ using Attributes = std::map<std::string, Attribute, std::less<>>;
 // ---- maps -------------------------------------------------------------------------------------------------------------------
 
 enum class Accumulate : std::uint8_t { none, sum, max, min };
+Reduction reduction_of(Accumulate accumulate);                   // that it folds by; not of `none`
+std::optional<Accumulate> accumulation_of(Reduction reduction);  // that folds by it, where there is one
 
 // One assignment inside a map, made for each point of the map's axes and of the stage's own `axes`:
 //     target[index...] = value          or, accumulating from 0, -inf or +inf:    target[index...] += value
@@ -187,13 +190,15 @@ void verify(const Graph& graph, Level level = Level::mixed);
 // ---- counting -----------------------------------------------------------------------------------------------------------------
 
 // What a map moves: the elements that its reads and writes touch, each operand's distinct elements once (memlets are exact for affine
-// indices with constant coefficients, upper bounds otherwise), and its flops.
+// indices with constant coefficients, upper bounds otherwise).
 struct Volume {
   std::vector<Dim> reads;   // bytes, per input
   std::vector<Dim> writes;  // bytes, per output
-  Dim flops;
   Dim bytes() const;
 };
-Volume volume(const Graph& graph, const Node& map_node);
+// With `at`, which gives sizes their values, all is counted in plain numbers: exact at these sizes, and much quicker.
+using SizesAt = std::function<Dim(const Dim&)>;
+Volume volume(const Graph& graph, const Node& map_node, const SizesAt& at = nullptr);
+Dim flops(const Map& map);
 
 }  // namespace neap

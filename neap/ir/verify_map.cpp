@@ -136,10 +136,23 @@ class MapVerifier {
       fail("a stage writes at {} indices, but its target has rank {}", stage.index.size(), target.rank());
     if (stage.value.dtype() != target.dtype)
       fail("a stage's value is {}, but its target is {}", name(stage.value.dtype()), name(target.dtype));
-    check_scope(facts(stage.value, true), scope);
+    const Facts value = facts(stage.value, true);
+    check_scope(value, scope);
+    AxisSet placed = stage.target < 0 ? around : AxisSet();  // each point of the axes around a local has one of its own
     for (std::size_t i = 0; i < stage.index.size(); ++i) {
-      check_scope(index_facts(stage.index[i], "an index", true), scope);
+      const Facts index = index_facts(stage.index[i], "an index", true);
+      check_scope(index, scope);
       check_bounds(stage.index[i], target.shape[i], "a stage writes");
+      placed |= index.free;
+    }
+    if (stage.accumulate == Accumulate::none) expect_one_value(value.free & ~placed);
+  }
+
+  // Points run in any order: those that write one element without accumulating have to write the same.
+  void expect_one_value(const AxisSet& differs) const {
+    for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
+      if (differs.test(axis) && !(axes_[axis]->extent == Dim(1)))
+        fail("the points of {} write one element, each another value", name_of(axis));
     }
   }
 

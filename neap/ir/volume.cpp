@@ -2,6 +2,7 @@
 // has an exact count, and so has the union of a few boxes. Everything else is bounded from above.
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "neap/base/error.h"
 #include "neap/ir/graph.h"
@@ -13,12 +14,7 @@ constexpr std::int64_t most_enumerated = 1 << 14;  // points of an index that is
 constexpr std::size_t most_intersected = 6;        // boxes of which every subset is intersected
 constexpr std::int64_t typical_size = 128;         // of a symbol, where one of two upper bounds must be chosen
 
-std::int64_t typical(const Dim& dim) {
-  if (dim.is_constant()) return dim.constant();
-  Symbols symbols;
-  for (const std::string& symbol : dim.symbols()) symbols.emplace(symbol, typical_size);
-  return dim.evaluate(symbols);
-}
+std::int64_t typical(const Dim& dim) { return dim.evaluate({}, typical_size); }
 
 bool is_zero(const Dim& dim) { return dim.is_constant() && dim.constant() == 0; }
 bool is_one(const Dim& dim) { return dim.is_constant() && dim.constant() == 1; }
@@ -75,7 +71,39 @@ Touched clip(Steps steps, const Dim& size) {
   return {true, steps};
 }
 
-using Axes = std::map<int, Axis>;
+// The axes that an access may use, at the sizes for which the map is counted. A later one of the same id takes the earlier one's place.
+class Axes {
+ public:
+  struct Known {
+    const Axis* axis;
+    Dim extent;
+  };
+  explicit Axes(const SizesAt& at) : at_(&at) {}
+  void add(const Axis& axis) {
+    Known known{&axis, *at_ ? (*at_)(axis.extent) : axis.extent};
+    for (Known& there : axes_) {
+      if (there.axis->id == axis.id) return void(there = std::move(known));
+    }
+    axes_.push_back(std::move(known));
+  }
+  const Known* find(int id) const {
+    const auto found = std::find_if(axes_.begin(), axes_.end(), [&](const Known& known) { return known.axis->id == id; });
+    return found == axes_.end() ? nullptr : &*found;
+  }
+  const Known& at(int id) const { return *find(id); }
+  Affine affine(const Expr& index) const {
+    Affine made = neap::affine(index);
+    if (!*at_) return made;
+    for (auto& [axis, coefficient] : made.coefficients) coefficient = (*at_)(coefficient);
+    std::erase_if(made.coefficients, [](const auto& term) { return is_zero(term.second); });
+    made.rest = (*at_)(made.rest);
+    return made;
+  }
+
+ private:
+  const SizesAt* at_;
+  std::vector<Known> axes_;
+};
 
 // The positions of an affine index inside [0, size).
 Touched touched_by(const Affine& index, const Axes& axes, const Dim& size) {
@@ -127,7 +155,7 @@ std::set<int> axes_of(const Expr& index) {
 
 // One read or write: an index expression a dimension.
 struct Access {
-  std::vector<Expr> index;
+  std::span<const Expr> index;
   const Axes* axes;
 };
 
@@ -148,7 +176,10 @@ std::vector<Group> groups_of(const Access& access) {
   std::vector<Group> groups;
   for (std::size_t d = 0; d < access.index.size(); ++d) {
     Group merged{{d}, axes_of(access.index[d])};
-    std::erase_if(merged.axes, [&](int axis) { return access.axes->count(axis) == 0 || is_one(access.axes->at(axis).extent); });
+    std::erase_if(merged.axes, [&](int axis) {
+      const Axes::Known* known = access.axes->find(axis);
+      return known == nullptr || is_one(known->extent);
+    });
     std::erase_if(groups, [&](const Group& group) {
       if (std::none_of(group.axes.begin(), group.axes.end(), [&](int axis) { return merged.axes.count(axis) != 0; })) return false;
       merged.dims.insert(merged.dims.end(), group.dims.begin(), group.dims.end());
@@ -162,7 +193,10 @@ std::vector<Group> groups_of(const Access& access) {
 
 Dim points_of(const std::set<int>& ids, const Axes& axes) {
   std::vector<Axis> space;
-  for (const int id : ids) space.push_back(axes.at(id));
+  for (const int id : ids) {
+    space.push_back(*axes.at(id).axis);
+    space.back().extent = axes.at(id).extent;
+  }
   return points(space);
 }
 
@@ -171,8 +205,8 @@ std::int64_t enumerate(const Group& group, const std::vector<Affine>& indices, c
   std::int64_t points = 1;
   std::vector<std::int64_t> extents, at(group.axes.size(), 0);
   for (const int id : group.axes) {
-    const Axis& axis = axes.at(id);
-    if (axis.ragged != nullptr || !axis.extent.is_constant() || axis.extent.constant() > most_enumerated) return -1;
+    const Axes::Known& axis = axes.at(id);
+    if (axis.axis->ragged != nullptr || !axis.extent.is_constant() || axis.extent.constant() > most_enumerated) return -1;
     extents.push_back(axis.extent.constant());
     points *= extents.back();
     if (points > most_enumerated) return -1;
@@ -216,14 +250,13 @@ bool plain_region(const Access& access, const Shape& shape, Region& region) {
   for (std::size_t d = 0; d < shape.size(); ++d) {
     const Expr& index = access.index[d];
     if (index->op == Scalar::axis) {
-      const auto found = access.axes->find(static_cast<int>(index->integer));
-      if (found == access.axes->end()) return false;
-      const Axis& axis = found->second;
-      if (axis.ragged != nullptr || !(axis.extent == shape[d])) return false;
+      const Axes::Known* found = access.axes->find(static_cast<int>(index->integer));
+      if (found == nullptr) return false;
+      if (found->axis->ragged != nullptr || !(found->extent == shape[d])) return false;
       if (std::find(taken.begin(), taken.end(), index->integer) != taken.end()) return false;
       taken.push_back(index->integer);
-      region.box.push_back({0, 1, axis.extent});
-      region.count *= axis.extent;
+      region.box.push_back({0, 1, found->extent});
+      region.count *= found->extent;
     } else if (index->op == Scalar::constant && shape[d].is_constant() && index->integer >= 0 && index->integer < shape[d].constant()) {
       region.box.push_back({index->integer, 1, 1});
     } else {
@@ -238,7 +271,7 @@ Region region_of(const Access& access, const Shape& shape) {
   Region region;
   region.box.resize(shape.size());
   std::vector<Affine> indices;
-  for (const Expr& index : access.index) indices.push_back(affine(index));
+  for (const Expr& index : access.index) indices.push_back(access.axes->affine(index));
   for (const Group& group : groups_of(access)) {
     Dim bound = 1, whole = 1;
     bool regular = group.dims.size() == 1;
@@ -383,7 +416,8 @@ struct Accesses {
   std::vector<std::vector<Access>> reads, writes;
   std::vector<Axes> scopes;  // one a stage
 
-  Accesses(const Node& node) : reads(node.inputs.size()), writes(node.outputs.size()), scopes(node.map->stages.size() + 1) {
+  Accesses(const Node& node, const SizesAt& at)
+      : reads(node.inputs.size()), writes(node.outputs.size()), scopes(node.map->stages.size() + 1, Axes(at)) {
     const Map& map = *node.map;
     declare(map.axes, scopes.back());
     add_bounds(map.axes, scopes.back());
@@ -404,7 +438,7 @@ struct Accesses {
 
   void declare(const std::vector<Axis>& axes, Axes& scope) {
     for (const Axis& axis : axes) {
-      scope.insert_or_assign(axis.id, axis);
+      scope.add(axis);
       if (axis.ragged == nullptr) continue;
       declare(axis.ragged->first, scope);
       declare(axis.ragged->second, scope);
@@ -412,13 +446,13 @@ struct Accesses {
   }
   void declare(const Expr& root, Axes& scope) {
     visit(root, [&](const Expr& e) {
-      for (const Axis& axis : e->axes) scope.insert_or_assign(axis.id, axis);
+      for (const Axis& axis : e->axes) scope.add(axis);
     });
   }
   void add(const Expr& root, const Axes& scope) {
     visit(root, [&](const Expr& e) {
       if (e->op != Scalar::read || e->integer < 0 || static_cast<std::size_t>(e->integer) >= reads.size()) return;
-      reads[static_cast<std::size_t>(e->integer)].push_back({{e->args.begin(), e->args.begin() + e->rank}, &scope});
+      reads[static_cast<std::size_t>(e->integer)].push_back({{e->args.data(), static_cast<std::size_t>(e->rank)}, &scope});
     });
   }
   void add_bounds(const std::vector<Axis>& axes, const Axes& scope) {
@@ -430,8 +464,10 @@ struct Accesses {
   }
 };
 
-Dim bytes_of(const std::vector<Access>& accesses, const Type& type) {
+Dim bytes_of(const std::vector<Access>& accesses, const Type& at_any_size, const SizesAt& at) {
   if (accesses.empty()) return 0;
+  Type type = at_any_size;
+  for (Dim& size : type.shape) size = at ? at(size) : size;
   return smaller(count_distinct(accesses, type.shape) * Dim(size_of(type.dtype)), storage_bytes(type));
 }
 
@@ -444,23 +480,16 @@ Dim Volume::bytes() const {
   return total;
 }
 
-Volume volume(const Graph& graph, const Node& map_node) {
+Volume volume(const Graph& graph, const Node& map_node, const SizesAt& at) {
   NEAP_ASSERT(map_node.is_map(), " {} is a call", map_node.op);
   Volume moved;
-  const Accesses accesses(map_node);
+  const Accesses accesses(map_node, at);
   for (std::size_t i = 0; i < map_node.inputs.size(); ++i) {
     const ValueId id = map_node.inputs[i];
-    moved.reads.push_back(id == no_value ? Dim(0) : bytes_of(accesses.reads[i], graph.type(id)));
+    moved.reads.push_back(id == no_value ? Dim(0) : bytes_of(accesses.reads[i], graph.type(id), at));
   }
   for (std::size_t i = 0; i < map_node.outputs.size(); ++i) {
-    moved.writes.push_back(bytes_of(accesses.writes[i], graph.type(map_node.outputs[i])));
-  }
-  moved.flops = 0;
-  for (const Stage& stage : map_node.map->stages) {
-    std::vector<Axis> space = map_node.map->axes;
-    space.insert(space.end(), stage.axes.begin(), stage.axes.end());
-    moved.flops += flops(stage.value, space);
-    if (stage.accumulate != Accumulate::none && is_float(stage.value.dtype())) moved.flops += points(space);
+    moved.writes.push_back(bytes_of(accesses.writes[i], graph.type(map_node.outputs[i]), at));
   }
   return moved;
 }

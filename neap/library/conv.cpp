@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "neap/base/machine.h"
-#include "neap/library/onednn.h"
+#include "neap/library/post_ops.h"
 #include "neap/ops/window.h"
 
 namespace neap {
@@ -120,23 +120,48 @@ using BackwardWeights = dnnl::convolution_backward_weights;
 // Winograd's convolution would be quicker and less exact: always direct.
 constexpr auto direct = algorithm::convolution_direct;
 
-Forward::primitive_desc forward(const Convolution& c, const memory::desc& x, const memory::desc& y, const memory::desc* bias) {
+constexpr int channel_axis = 1;
+
+// What is done to a result before it is stored.
+struct Behind {
+  std::optional<memory::desc> bias;
+  std::vector<onednn::PostOp> ops;
+  int first_operand = 0;  // of the post-operations, among the call's
+
+  bool takes_whole_operand() const {
+    return std::any_of(ops.begin(), ops.end(), [](const auto& op) { return op.operand >= 0 && op.spread == onednn::PostOp::whole; });
+  }
+};
+
+Forward::primitive_desc forward(const Convolution& c, const memory::desc& x, const memory::desc& y, const Behind& behind = {}) {
   const auto kind = dnnl::prop_kind::forward_training;
-  const Forward::desc desc = bias != nullptr ? Forward::desc(kind, direct, x, any(c.w), *bias, y, c.strides, c.dilations, c.begins, c.ends)
-                                             : Forward::desc(kind, direct, x, any(c.w), y, c.strides, c.dilations, c.begins, c.ends);
-  return {desc, onednn::attributes(), onednn::engine()};
+  const bool left_open = y.data.format_kind == dnnl_format_kind_any;
+  const memory::desc& result = left_open && behind.takes_whole_operand() ? channels_last(y) : y;  // an operand must lie like the result
+  const Forward::desc desc = behind.bias
+                                 ? Forward::desc(kind, direct, x, any(c.w), *behind.bias, result, c.strides, c.dilations, c.begins, c.ends)
+                                 : Forward::desc(kind, direct, x, any(c.w), result, c.strides, c.dilations, c.begins, c.ends);
+  return {desc, onednn::attributes(behind.ops, result, channel_axis), onednn::engine()};
 }
 
-Steps forward_steps(const Convolution& c, const memory::desc* bias) {
-  const auto chosen =
-      choose<Forward::primitive_desc>(c, [&](const memory::desc& x, const memory::desc& y) { return forward(c, x, y, bias); }).description;
+Steps forward_steps(const Convolution& c, const Behind& behind) {
+  const auto chosen = choose<Forward::primitive_desc>(c, [&](const memory::desc& x, const memory::desc& y) {
+                        return forward(c, x, y, behind);
+                      }).description;
   Steps steps;
   const memory::desc x = chosen.src_desc(), w = chosen.weights_desc(), y = chosen.dst_desc();
   const Place result{Place::output, 0}, at_y = target(steps, c.y, y, result);
   std::vector<Steps::Argument> arguments{{DNNL_ARG_SRC, reordered(steps, c.x, x, {Place::input, 0}), x},
                                          {DNNL_ARG_WEIGHTS, reordered(steps, c.w, w, {Place::input, 1}), w},
                                          {DNNL_ARG_DST, at_y, y}};
-  if (bias != nullptr) arguments.push_back({DNNL_ARG_BIAS, {Place::input, 2}, *bias});
+  if (behind.bias) arguments.push_back({DNNL_ARG_BIAS, {Place::input, 2}, *behind.bias});
+  for (std::size_t i = 0; i < behind.ops.size(); ++i) {
+    const onednn::PostOp& op = behind.ops[i];
+    if (op.operand < 0) continue;
+    const Place operand{Place::input, behind.first_operand + op.operand};
+    arguments.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1,
+                         op.spread == onednn::PostOp::whole ? reordered(steps, c.y, y, operand) : operand,
+                         onednn::describe(op, y, channel_axis)});
+  }
   steps.add(Forward(chosen), chosen.scratchpad_desc(), std::move(arguments));
   finish(steps, c.y, y, at_y, result);
   return steps;
@@ -145,7 +170,7 @@ Steps forward_steps(const Convolution& c, const memory::desc* bias) {
 Steps input_gradient_steps(const Convolution& c) {
   const auto describe = [&](const memory::desc& x, const memory::desc& y) {
     const BackwardData::desc desc(direct, x, any(c.w), y, c.strides, c.dilations, c.begins, c.ends);
-    return BackwardData::primitive_desc(desc, onednn::attributes(), onednn::engine(), forward(c, x, y, nullptr));
+    return BackwardData::primitive_desc(desc, onednn::attributes(), onednn::engine(), forward(c, x, y));
   };
   const auto chosen = choose<BackwardData::primitive_desc>(c, describe).description;
   Steps steps;
@@ -190,7 +215,7 @@ int batch_slices(const memory::desc& x, const memory::desc& y, const memory::des
 
 BackwardWeights::primitive_desc weight_gradient(const Convolution& c, const memory::desc& x, const memory::desc& y, const memory::desc& w) {
   const BackwardWeights::desc desc(direct, x, w, y, c.strides, c.dilations, c.begins, c.ends);
-  return {desc, onednn::attributes(), onednn::engine(), forward(c, x, y, nullptr)};
+  return {desc, onednn::attributes(), onednn::engine(), forward(c, x, y)};
 }
 
 Steps weight_gradient_steps(const Convolution& c) {
@@ -244,14 +269,33 @@ const RegisterImplementation conv{
                    const Symbols& symbols) -> Prepared {
        if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols)) return empty;
        const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
-       if (!call.has(2)) return onednn::make_call([c] { return forward_steps(c, nullptr); });
-       return onednn::make_call([c, bias = onednn::describe(inputs[2], symbols)] { return forward_steps(c, &bias); });
+       Behind behind;
+       if (call.has(2)) behind.bias = onednn::describe(inputs[2], symbols);
+       return onednn::make_call([c, behind] { return forward_steps(c, behind); });
+     },
+     .refuses_epilogue = [](const Call&, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
+       std::string why;
+       onednn::post_ops(epilogue, operands, output, channel_axis, why);
+       return why;
+     },
+     .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                         const Symbols& symbols) -> Prepared {
+       if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols, &epilogue)) return empty;
+       const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
+       Behind behind;
+       if (call.has(2)) behind.bias = onednn::describe(inputs[2], symbols);
+       behind.first_operand = call.input_count();
+       const std::vector<Type> operands(inputs.begin() + behind.first_operand, inputs.end());
+       std::string why;
+       behind.ops = onednn::post_ops(epilogue, operands, outputs[0], channel_axis, why);
+       NEAP_ASSERT(why.empty(), " an epilogue that was refused: {}", why);
+       return onednn::make_call([c, behind] { return forward_steps(c, behind); });
      },
      .constant_layout = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                            int operand) -> std::optional<Layout> {
        if (operand != 1 || onednn::is_empty(inputs, outputs, symbols)) return std::nullopt;
        const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
-       const auto describe = [&](const memory::desc& x, const memory::desc& y) { return forward(c, x, y, nullptr); };
+       const auto describe = [&](const memory::desc& x, const memory::desc& y) { return forward(c, x, y); };
        const memory::desc wanted = choose<Forward::primitive_desc>(c, describe).description.weights_desc();
        return onednn::layout_of(wanted, inputs[1].rank(), call.integer("groups"));
      },

@@ -162,29 +162,35 @@ class OnednnCall final : public LibraryCall {
 
 class DefinitionCall final : public LibraryCall {
  public:
-  DefinitionCall(const Call& call, std::vector<Type> inputs, std::vector<Type> outputs, Symbols symbols)
+  DefinitionCall(const Call& call, std::vector<Type> inputs, std::vector<Type> outputs, Symbols symbols, const Map* epilogue)
       : inputs_(std::move(inputs)), outputs_(std::move(outputs)), symbols_(std::move(symbols)) {
     Builder build(graph_);
     std::vector<Var> arguments;
-    for (int i = 0; i < call.input_count(); ++i) {
-      present_.push_back(call.has(i));
-      if (!call.has(i)) {
-        arguments.emplace_back();
-        continue;
-      }
-      const Type& type = inputs_[static_cast<std::size_t>(i)];
+    const auto at_these_sizes = [&](const Type& type) {
       Type known{type.dtype, {}, {}};
       for (const Dim& size : type.shape) known.shape.emplace_back(size.evaluate(symbols_));
-      arguments.push_back(build.input(fmt::format("x{}", i), known));
+      return known;
+    };
+    const auto own = static_cast<std::size_t>(call.input_count());
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      present_.push_back(i >= own || call.has(static_cast<int>(i)));
+      arguments.push_back(present_.back() ? build.input(fmt::format("x{}", i), at_these_sizes(inputs_[i])) : Var());
     }
+    std::vector<Var> further(arguments.begin() + static_cast<std::ptrdiff_t>(own), arguments.end());
+    arguments.resize(own);
     Attributes attributes = call.attributes();
     for (auto& [name, value] : attributes) {
       if (auto* sizes = std::get_if<std::vector<Dim>>(&value)) {
         for (Dim& size : *sizes) size = size.evaluate(symbols_);
       }
     }
+    std::vector<Var> results = build.calls(call.op().name, arguments, attributes);
+    if (epilogue != nullptr) {
+      further.insert(further.begin(), results[0]);
+      results[0] = build.map(at_sizes(*epilogue), at_these_sizes(outputs_[0]), further);
+    }
     int k = 0;
-    for (const Var& output : build.calls(call.op().name, arguments, attributes)) graph_.add_output(output.id(), fmt::format("y{}", k++));
+    for (const Var& output : results) graph_.add_output(output.id(), fmt::format("y{}", k++));
   }
 
   void run(std::span<const void* const> inputs, std::span<void* const> outputs) override {
@@ -197,6 +203,11 @@ class DefinitionCall final : public LibraryCall {
   }
 
  private:
+  Map at_sizes(Map map) const {
+    for (Axis& axis : map.axes) axis.extent = axis.extent.evaluate(symbols_);
+    return map;
+  }
+
   Graph graph_;
   std::vector<bool> present_;
   std::vector<Type> inputs_, outputs_;
@@ -360,8 +371,8 @@ bool is_empty(const std::vector<Type>& inputs, const std::vector<Type>& outputs,
 }
 
 std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                                                    const Symbols& symbols) {
-  return is_empty(inputs, outputs, symbols) ? std::make_unique<DefinitionCall>(call, inputs, outputs, symbols) : nullptr;
+                                                    const Symbols& symbols, const Map* epilogue) {
+  return is_empty(inputs, outputs, symbols) ? std::make_unique<DefinitionCall>(call, inputs, outputs, symbols, epilogue) : nullptr;
 }
 
 }  // namespace neap::onednn

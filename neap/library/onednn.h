@@ -77,8 +77,9 @@ void on_one_thread(const std::function<void()>& make);
 std::unique_ptr<LibraryCall> make_call(std::function<Steps()> build);
 
 bool is_empty(const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols);  // an operand or a result
-// The definition itself, for calls with an empty operand or result (null where there is none): no library agrees about those.
+// The definition itself, with its epilogue where there is one, for calls with an empty operand or result (null where there is none): no
+// library agrees about those.
 std::unique_ptr<LibraryCall> definition_where_empty(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                                                    const Symbols& symbols);
+                                                    const Symbols& symbols, const Map* epilogue = nullptr);
 
 }  // namespace neap::onednn

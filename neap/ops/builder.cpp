@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 namespace {
@@ -227,16 +228,7 @@ Map of_present(Map map, const std::vector<Var>& inputs) {
   int present = 0;
   for (const Var& input : inputs) number.push_back(input ? present++ : -1);
   if (present == static_cast<int>(inputs.size())) return map;
-  const auto renumber = [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer < 0) return {};
-    std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-    const bool guarded = static_cast<int>(e->args.size()) > e->rank;
-    return read(number[static_cast<std::size_t>(e->integer)], e.dtype(), std::move(index), guarded ? e->args.back() : Expr());
-  };
-  for (Stage& stage : map.stages) {
-    for (Expr& index : stage.index) index = rewrite(index, renumber);
-    stage.value = rewrite(stage.value, renumber);
-  }
+  renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? operand : number[static_cast<std::size_t>(operand)]; });
   return map;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_walk.h"
 #include "neap/ir/scalar.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
@@ -36,16 +37,7 @@ class MapRun {
       outputs_.emplace_back(Array::zeros(outputs[i].dtype, neap::evaluate(outputs[i].shape, symbols)));
       fill_identity(static_cast<int>(i));
     }
-    int highest = 0;
-    const auto note = [&](const std::vector<Axis>& axes) {
-      for (const Axis& axis : axes) highest = std::max(highest, axis.id);
-    };
-    note(map.axes);
-    for (const Stage& stage : map.stages) {
-      note(stage.axes);
-      highest = std::max(highest, highest_axis(stage.value));
-    }
-    position_.resize(static_cast<std::size_t>(highest) + 1);
+    position_.resize(static_cast<std::size_t>(highest_axis(map) + 1));
   }
 
   std::vector<Array> run() {
@@ -61,10 +53,6 @@ class MapRun {
   }
 
  private:
-  static Reduction reduction_of(Accumulate accumulate) {
-    return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
-  }
-
   void fill(Operand& operand, Accumulate accumulate) {
     const Number start = identity(reduction_of(accumulate), operand.array.dtype());
     for (std::int64_t i = 0; i < operand.array.count(); ++i) operand.store(i, start);
@@ -93,13 +81,17 @@ class MapRun {
     const Axis& axis = axes[depth];
     const std::int64_t begin = axis.ragged ? evaluate(axis.ragged->first).integer : 0;
     const std::int64_t end = axis.ragged ? evaluate(axis.ragged->second).integer : axis.extent.evaluate(symbols_);
+    const std::int64_t outside = moment_;
     for (std::int64_t i = begin; i < end; ++i) {
       position_[static_cast<std::size_t>(axis.id)] = i;
+      moment_ = ++moments_;
       loop(axes, depth + 1, body);
     }
+    moment_ = outside;
   }
 
   void assign(const Stage& stage) {
+    moment_ = ++moments_;  // an earlier stage may have changed a local
     Operand& target =
         stage.target >= 0 ? outputs_[static_cast<std::size_t>(stage.target)] : locals_[static_cast<std::size_t>(-1 - stage.target)];
     const Number value = evaluate(stage.value);
@@ -124,7 +116,17 @@ class MapRun {
     return at;
   }
 
+  // Parts that others may share are computed once a moment: else a chain of them would take time that doubles with each.
   Number evaluate(const Expr& e) {
+    if (e->args.empty() || e.node().use_count() == 1) return compute(e);
+    const auto known = known_.find(e.node().get());
+    if (known != known_.end() && known->second.moment == moment_) return known->second.value;
+    const Number value = compute(e);
+    known_[e.node().get()] = {moment_, value};
+    return value;
+  }
+
+  Number compute(const Expr& e) {
     switch (e->op) {
       case Scalar::constant:
         return {e->number, e->integer};
@@ -184,6 +186,12 @@ class MapRun {
   const Symbols& symbols_;
   std::vector<Operand> inputs_, locals_, outputs_;
   std::vector<std::int64_t> position_;  // by axis id
+  struct Known {
+    std::int64_t moment = 0;
+    Number value;
+  };
+  std::unordered_map<const Expr::Node*, Known> known_;
+  std::int64_t moment_ = 0, moments_ = 0;  // what changes where a position or a buffer does
 };
 
 std::string place(const Graph& graph, const Node& node) {

@@ -247,7 +247,9 @@ Primitive Definition::finish() {
 Call make_call(const Graph& graph, const Node& node) {
   std::vector<Type> types;
   std::vector<bool> present;
-  for (const ValueId id : node.inputs) {
+  const std::size_t own = node.epilogue == nullptr ? node.inputs.size() : static_cast<std::size_t>(node.epilogue_first);
+  for (std::size_t i = 0; i < own; ++i) {
+    const ValueId id = node.inputs[i];
     present.push_back(id != no_value);
     types.push_back(id == no_value ? Type{} : graph.type(id));
   }

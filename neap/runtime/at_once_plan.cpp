@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_walk.h"
 #include "neap/ops/builder.h"
 
 namespace neap {
@@ -114,8 +115,7 @@ class Group {
       const int slot = member.inputs[static_cast<std::size_t>(e->integer)];
       const auto made = made_.find(slot);
       if (made != made_.end()) return made->second;
-      const std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-      return read(operand(slot), e->dtype, index, static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
+      return read_of(e, operand(slot));
     });
   }
 

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "neap/base/error.h"
+#include "neap/ir/ranges.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/blocked_map.h"
 #include "neap/runtime/kernels.h"
@@ -121,6 +122,7 @@ struct Executable::State {
       made->calls.emplace_back();
       made->chunks.push_back(0);
       made->combines.push_back(false);
+      if (node.is_map() && !values.empty()) check_ranges(graph, node, values);
       if (!node.is_map()) {
         made->calls.back() = prepare(node, values);
       } else if (const KernelEntry* kernel = kernels.entry(i)) {
@@ -192,7 +194,13 @@ struct Executable::State {
     std::vector<Type> inputs, outputs;
     for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
     for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
-    return find_implementation(node.op, node.implementation).prepare(make_call(graph, node), inputs, outputs, values);
+    const Implementation& library = find_implementation(node.op, node.implementation);
+    if (node.epilogue == nullptr) return library.prepare(make_call(graph, node), inputs, outputs, values);
+    if (library.prepare_fused == nullptr) {
+      throw Error(fmt::format("{} takes no epilogue", library.name), describe(node) + ", in graph " + graph.name,
+                  "keep the map behind the call a node of its own");
+    }
+    return library.prepare_fused(make_call(graph, node), *node.epilogue, inputs, outputs, values);
   }
 
   std::vector<Array> run(const std::vector<Array>& inputs) {

@@ -27,6 +27,14 @@ struct Implementation {
   std::function<std::unique_ptr<LibraryCall>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                              const Symbols& symbols)>
       prepare;
+  // Why it does not take this epilogue (a map on its result before that is stored, see Node), whose further operands are of these types;
+  // empty where it does. Null: it takes none.
+  std::function<std::string(const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output)>
+      refuses_epilogue = nullptr;
+  // As `prepare`, with an epilogue that it takes: its operands stand behind the call's own, here and in `run`.
+  std::function<std::unique_ptr<LibraryCall>(const Call& call, const Map& epilogue, const std::vector<Type>& inputs,
+                                             const std::vector<Type>& outputs, const Symbols& symbols)>
+      prepare_fused = nullptr;
   // How operand number `operand`, if it is a constant, had best lie, at these sizes; nothing where it does not matter. Null: never does.
   std::function<std::optional<Layout>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                       const Symbols& symbols, int operand)>

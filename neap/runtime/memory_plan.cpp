@@ -8,30 +8,176 @@ namespace {
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Whether `node` reads `value` only at the point that it writes: then the result may lie in its place.
-bool reads_pointwise(const Node& node, ValueId value, ValueId result) {
-  if (!node.is_map() || !node.map->locals.empty()) return false;
-  const auto output = std::find(node.outputs.begin(), node.outputs.end(), result) - node.outputs.begin();
-  const Stage* writing = nullptr;
-  for (const Stage& stage : node.map->stages) {
-    if (stage.target == output) {
-      if (writing != nullptr || stage.accumulate != Accumulate::none) return false;
-      writing = &stage;
+// Whether a map may write `result` over `value`, which it reads: each point of the result is written once, and nothing reads an element of
+// `value` after the point that writes there.
+class Overwriting {
+ public:
+  Overwriting(const Node& node, ValueId value, ValueId result) : node_(node), map_(*node.map), value_(value) {
+    const auto output = std::find(node.outputs.begin(), node.outputs.end(), result) - node.outputs.begin();
+    for (const Stage& stage : map_.stages) {
+      if (stage.target != output) continue;
+      alone_ = writing_ == nullptr && stage.accumulate == Accumulate::none;
+      writing_ = &stage;
     }
   }
-  if (writing == nullptr) return false;
-  bool pointwise = true;
-  for (const Stage& stage : node.map->stages) {
-    visit(stage.value, [&](const Expr& e) {
-      if (e->op != Scalar::read || e->integer < 0 || node.inputs[static_cast<std::size_t>(e->integer)] != value) return;
-      // Another stage of the point may come after the write.
-      pointwise &=
-          &stage == writing && static_cast<std::size_t>(e->rank) == writing->index.size() && e->args.size() == writing->index.size();
-      for (int i = 0; pointwise && i < e->rank; ++i)
-        pointwise = same(e->args[static_cast<std::size_t>(i)], writing->index[static_cast<std::size_t>(i)]);
+
+  bool fits() const {
+    if (!alone_ || !writes_once()) return false;
+    for (const Stage& stage : map_.stages) {
+      if (reads_it(stage.index) || bounds_read_it(stage.axes)) return false;
+      const bool after = &stage > writing_;
+      bool good = true;
+      visit(stage.value, [&](const Expr& e) {
+        if (is_it(e)) good &= !after && (at_the_point(e) || (!runs_along(stage) && at_the_outer_point(e)));
+      });
+      if (!good) return false;
+    }
+    return !bounds_read_it(map_.axes);
+  }
+
+ private:
+  bool is_it(const Expr& e) const {
+    return e->op == Scalar::read && e->integer >= 0 && node_.inputs[static_cast<std::size_t>(e->integer)] == value_;
+  }
+
+  bool reads_it(const Expr& root) const {
+    bool found = false;
+    visit(root, [&](const Expr& e) { found |= is_it(e); });
+    return found;
+  }
+  bool reads_it(const std::vector<Expr>& all) const {
+    return std::any_of(all.begin(), all.end(), [&](const Expr& e) { return reads_it(e); });
+  }
+  bool bounds_read_it(const std::vector<Axis>& axes) const {
+    return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) {
+      return axis.ragged != nullptr && (reads_it(axis.ragged->first) || reads_it(axis.ragged->second));
     });
   }
-  return pointwise;
+
+  // Points that write one element would read what another has written.
+  bool writes_once() const {
+    for (const std::vector<Axis>* axes : {&map_.axes, &writing_->axes}) {
+      for (const Axis& axis : *axes) {
+        const auto is_axis = [&](const Expr& index) { return index->op == Scalar::axis && index->integer == axis.id; };
+        if (!(axis.extent == Dim(1)) && std::none_of(writing_->index.begin(), writing_->index.end(), is_axis)) return false;
+      }
+    }
+    return true;
+  }
+
+  bool at_the_point(const Expr& read) const {
+    return std::equal(read->args.begin(), read->args.end(), writing_->index.begin(), writing_->index.end(), same);
+  }
+
+  // Of a scope: another loop, ahead of the one that writes, may read all elements that belong to the same point of the outer axes.
+  bool at_the_outer_point(const Expr& read) const {
+    if (read->args.size() != writing_->index.size()) return false;
+    for (const Axis& axis : map_.axes) {
+      for (std::size_t d = 0; d < writing_->index.size(); ++d) {
+        const Expr& index = writing_->index[d];
+        if (index->op == Scalar::axis && index->integer == axis.id && !same(read->args[d], index)) return false;
+      }
+    }
+    return true;
+  }
+
+  // Whether a stage runs in one loop with the one that writes.
+  bool runs_along(const Stage& stage) const {
+    return std::equal(stage.axes.begin(), stage.axes.end(), writing_->axes.begin(), writing_->axes.end(),
+                      [](const Axis& a, const Axis& b) { return a.id == b.id; });
+  }
+
+  const Node& node_;
+  const Map& map_;
+  ValueId value_;
+  const Stage* writing_ = nullptr;
+  bool alone_ = false;
+};
+
+bool may_overwrite(const Node& node, ValueId value, ValueId result) { return node.is_map() && Overwriting(node, value, result).fits(); }
+
+// Values that share a place, one after the other: each is written over the one before by the node that reads that for the last time.
+struct Place {
+  std::vector<std::size_t> buffers;
+  std::int64_t bytes = 0;
+  int first = 0, last = 0;
+};
+
+std::vector<Place> places_of(const Graph& graph, const MemoryPlan& plan, bool reuse) {
+  std::vector<Place> places;
+  std::vector<std::size_t> place_of(plan.buffers.size());
+  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+    const Buffer& made = plan.buffers[i];
+    const Node& node = *graph.nodes()[static_cast<std::size_t>(made.first)];
+    const auto dies_here = [&](ValueId id) {
+      const auto known = plan.of.find(id);
+      if (known == plan.of.end()) return false;
+      const Buffer& read = plan.buffers[known->second];
+      return read.last == made.first && read.first < made.first && places[place_of[known->second]].last == made.first &&
+             graph.type(id) == graph.type(made.value) && may_overwrite(node, id, made.value);
+    };
+    const auto before = reuse ? std::find_if(node.inputs.begin(), node.inputs.end(), dies_here) : node.inputs.end();
+    if (before == node.inputs.end()) {
+      place_of[i] = places.size();
+      places.push_back({{i}, made.bytes, made.first, made.last});
+      continue;
+    }
+    place_of[i] = place_of[plan.of.at(*before)];
+    Place& place = places[place_of[i]];
+    place.buffers.push_back(i);
+    // Taken from here on, even where nobody reads it: no second result may come here.
+    place.last = std::max(made.last, made.first + 1);
+  }
+  return places;
+}
+
+// Each place at the lowest offset that is free for all of its life, in the order given; gives the bytes of all.
+std::int64_t lay_out(const std::vector<Place>& places, const std::vector<std::size_t>& order, bool reuse,
+                     std::vector<std::int64_t>& offsets) {
+  std::int64_t total = 0;
+  std::vector<std::size_t> placed;
+  std::vector<std::pair<std::int64_t, std::int64_t>> taken;
+  offsets.assign(places.size(), 0);
+  for (const std::size_t index : order) {
+    const Place& place = places[index];
+    taken.clear();
+    for (const std::size_t other : placed) {
+      const Place& there = places[other];
+      if (!reuse || (there.first <= place.last && place.first <= there.last))
+        taken.emplace_back(offsets[other], offsets[other] + there.bytes);
+    }
+    std::sort(taken.begin(), taken.end());
+    std::int64_t offset = 0;
+    for (const auto& [from, to] : taken) {
+      if (offset + place.bytes <= from) break;
+      offset = std::max(offset, to);
+    }
+    offsets[index] = offset;
+    total = std::max(total, offset + place.bytes);
+    placed.push_back(index);
+  }
+  return total;
+}
+
+// The largest first, or those that live longest: which packs better depends on the graph.
+void place_buffers(const Graph& graph, MemoryPlan& plan, bool reuse) {
+  const std::vector<Place> places = places_of(graph, plan, reuse);
+  std::vector<std::size_t> order(places.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto by_bytes = [&](std::size_t a, std::size_t b) { return places[a].bytes > places[b].bytes; };
+  const auto area = [&](const Place& place) { return static_cast<double>(place.bytes) * (place.last - place.first + 1); };
+  const auto by_area = [&](std::size_t a, std::size_t b) { return area(places[a]) > area(places[b]); };
+  std::vector<std::int64_t> offsets, tried;
+  std::stable_sort(order.begin(), order.end(), by_bytes);
+  plan.arena_bytes = lay_out(places, order, reuse, offsets);
+  std::stable_sort(order.begin(), order.end(), by_area);
+  if (const std::int64_t bytes = lay_out(places, order, reuse, tried); bytes < plan.arena_bytes) {
+    plan.arena_bytes = bytes;
+    offsets = tried;
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    for (const std::size_t buffer : places[i].buffers) plan.buffers[buffer].offset = offsets[i];
+  }
 }
 
 }  // namespace
@@ -50,7 +196,7 @@ MemoryPlan plan_memory(const Graph& graph, const Symbols& symbols, bool reuse) {
     const bool last = std::all_of(readers.begin(), readers.end(), [&](int at) { return at <= producer; });
     const Node& node = *graph.nodes()[static_cast<std::size_t>(producer)];
     const bool read_there = std::find(readers.begin(), readers.end(), producer) != readers.end();
-    if (last && (!read_there || reads_pointwise(node, input, output.value))) plan.in_place_of[output.value] = input;
+    if (last && (!read_there || may_overwrite(node, input, output.value))) plan.in_place_of[output.value] = input;
   }
   const int count = static_cast<int>(graph.nodes().size());
   for (int i = 0; i < count; ++i) {
@@ -71,29 +217,7 @@ MemoryPlan plan_memory(const Graph& graph, const Symbols& symbols, bool reuse) {
       plan.buffers.push_back(buffer);
     }
   }
-  // Largest first, each at the lowest place that is free for all of its life.
-  std::vector<std::size_t> order(plan.buffers.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return plan.buffers[a].bytes > plan.buffers[b].bytes; });
-  std::vector<std::size_t> placed;
-  for (const std::size_t index : order) {
-    Buffer& buffer = plan.buffers[index];
-    std::vector<std::pair<std::int64_t, std::int64_t>> taken;
-    for (const std::size_t other : placed) {
-      const Buffer& there = plan.buffers[other];
-      if (!reuse || (there.first <= buffer.last && buffer.first <= there.last))
-        taken.emplace_back(there.offset, there.offset + there.bytes);
-    }
-    std::sort(taken.begin(), taken.end());
-    std::int64_t offset = 0;
-    for (const auto& [from, to] : taken) {
-      if (offset + buffer.bytes <= from) break;
-      offset = std::max(offset, to);
-    }
-    buffer.offset = offset;
-    plan.arena_bytes = std::max(plan.arena_bytes, offset + buffer.bytes);
-    placed.push_back(index);
-  }
+  place_buffers(graph, plan, reuse);
   return plan;
 }
 

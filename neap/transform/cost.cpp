@@ -27,12 +27,7 @@ constexpr std::int64_t typical_size = 128;  // of a symbol whose value nobody na
 
 CostModel::CostModel(Symbols symbols, const Rates& rates) : symbols_(std::move(symbols)), rates_(rates) {}
 
-double CostModel::evaluate(const Dim& dim) const {
-  if (dim.is_constant()) return static_cast<double>(dim.constant());
-  Symbols symbols = symbols_;
-  for (const std::string& symbol : dim.symbols()) symbols.emplace(symbol, typical_size);
-  return static_cast<double>(dim.evaluate(symbols));
-}
+double CostModel::evaluate(const Dim& dim) const { return static_cast<double>(dim.evaluate(symbols_, typical_size)); }
 
 Symbols CostModel::sizes(const Graph& graph) const {
   Symbols all = symbols_;
@@ -208,8 +203,8 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
   if (node.kept) return {};  // once for many runs
   if (node.is_map()) {
     Work work = work_of(*node.map);
-    work.gathered = gathered_bytes(*this, *node.map, types_of(graph, node.inputs));
-    const double moved = evaluate(volume(graph, node).bytes());
+    if (gathers(*node.map)) work.gathered = gathered_bytes(*this, *node.map, types_of(graph, node.inputs));
+    const double moved = evaluate(volume(graph, node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
     const double factor = layouts_matter(graph, node) ? lanes_factor(*this, graph, node) : 1;
     work.weighted *= factor;
     work.weighted += accumulated_bytes(graph, node) / rates_.cache_bytes_per_second * rates_.flops_per_second;
@@ -227,6 +222,7 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
       work.weighted = std::min(work.weighted, work.flops / peak_share(*library, of));
     }
   }
+  if (node.epilogue != nullptr) work += work_of(*node.epilogue);
   return priced(work, call_bytes(graph, node));
 }
 

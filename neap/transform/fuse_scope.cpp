@@ -37,10 +37,11 @@ bool is_scope(const Map& map) {
   return !map.locals.empty() || std::any_of(map.stages.begin(), map.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
 }
 
-// Accesses of a map to a value with a plain axis at some dimension: the map's own axes, or those of a reduction.
-std::vector<Access> accesses(const Map& map, ValueId value) {
-  std::vector<Access> found;
-  std::map<int, Dim> extents;
+// Sizes of a map's own axes and of those of its reductions, by id.
+using Extents = std::map<int, Dim>;
+
+Extents extents_of(const Map& map) {
+  Extents extents;
   const auto note = [&](const std::vector<Axis>& axes) {
     for (const Axis& axis : axes) {
       if (axis.ragged == nullptr) extents[axis.id] = axis.extent;
@@ -48,6 +49,12 @@ std::vector<Access> accesses(const Map& map, ValueId value) {
   };
   note(map.axes);
   visit_map(map, [&](const Expr& e) { note(e->axes); });
+  return extents;
+}
+
+// Accesses of a map to a value with a plain axis at some dimension.
+std::vector<Access> accesses(const Map& map, const Extents& extents, ValueId value) {
+  std::vector<Access> found;
   const auto consider = [&](const Expr* index, int rank) {
     for (int dim = 0; dim < rank; ++dim) {
       if (index[dim]->op != Scalar::axis) continue;
@@ -103,8 +110,8 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
   const bool plain = found.size() == 1 && same(found[0], stage.value);
   std::vector<std::pair<Expr, Expr>> replaced;
   for (const Expr& e : found) {
-    if (e->reduction != Reduction::sum && e->reduction != Reduction::max && e->reduction != Reduction::min)
-      return fmt::format("it reduces by {}", name(e->reduction));
+    const std::optional<Accumulate> accumulate = accumulation_of(e->reduction);
+    if (!accumulate) return fmt::format("it reduces by {}", name(e->reduction));
     Stage sum = stage;
     sum.axes = axes;
     for (const Axis& axis : e->axes) {
@@ -112,7 +119,7 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
       if (axis.id != outer) sum.axes.push_back(axis);
     }
     sum.value = e->args[0];
-    sum.accumulate = e->reduction == Reduction::max ? Accumulate::max : e->reduction == Reduction::min ? Accumulate::min : Accumulate::sum;
+    sum.accumulate = *accumulate;
     if (!plain) {
       Type type = draft.type(stage.target);
       type.dtype = e.dtype();
@@ -141,10 +148,7 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
 std::string make_rows(const Draft& draft, OpenMap open, int outer, ValueId next_value, Rows& rows) {
   rows.open = std::move(open);
   Map& map = rows.open.map;
-  if (is_scope(map)) {
-    if (map.axes.size() != 1 || map.axes[0].id != outer) return "it is a scope over another axis";
-    return "";
-  }
+  if (is_scope(map)) return "";  // over `outer` alone
   std::vector<Axis> rest;
   std::optional<Axis> own;
   for (const Axis& axis : map.axes) {
@@ -194,41 +198,42 @@ Dim run_length(const Type& type, int dim) {
   return run;
 }
 
-// Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
-bool reads_whole_lines(const Draft& draft, const Map& map) {
+// Whether all that belongs to one point of a dimension lies in one run, or its runs are whole lines, or the value is small.
+bool whole_lines(const Type& type, int dim) {
   constexpr std::int64_t line = 16, small = 65536;  // elements
-  const int outer = map.axes[0].id;
+  const Dim run = run_length(type, dim);
+  if (!run.is_constant() || run.constant() >= line) return true;
+  Dim point = 1;
+  for (int d = 0; d < type.rank(); ++d) point *= d == dim ? Dim(1) : type.shape[static_cast<std::size_t>(d)];
+  if (run == point) return true;
+  const Dim all = point * type.shape[static_cast<std::size_t>(dim)];
+  return all.is_constant() && all.constant() < small;
+}
+
+// Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
+bool reads_whole_lines(const Draft& draft, const Map& map, int outer) {
+  std::set<std::pair<ValueId, int>> known;
   bool good = true;
   const auto look = [&](ValueId value, const Expr* index, int rank) {
-    for (int dim = 0; dim < rank; ++dim) {
-      if (!uses_axis(index[dim], outer)) continue;
-      const Type& type = draft.type(value);
-      // All that belongs to the point lies in one run, or its runs are whole lines, or the value is small.
-      Dim point = 1;
-      for (int d = 0; d < type.rank(); ++d) point *= d == dim ? Dim(1) : type.shape[static_cast<std::size_t>(d)];
-      const Dim run = run_length(type, dim), all = element_count(type.shape);
-      const bool split = !(run == point) && run.is_constant() && run.constant() < line;
-      if (split && !(all.is_constant() && all.constant() < small)) good = false;
+    for (int dim = 0; good && dim < rank; ++dim) {
+      if (uses_axis(index[dim], outer) && known.emplace(value, dim).second) good = whole_lines(draft.type(value), dim);
     }
   };
   for (const Stage& stage : map.stages) {
-    if (stage.target >= 0 && stage.target < draft.value_count())
-      look(stage.target, stage.index.data(), static_cast<int>(stage.index.size()));
+    if (stage.target >= 0) look(stage.target, stage.index.data(), static_cast<int>(stage.index.size()));
   }
   visit_map(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer >= 0 && e->integer < draft.value_count())
-      look(static_cast<ValueId>(e->integer), e->args.data(), e->rank);
+    if (e->op == Scalar::read && e->integer >= 0) look(static_cast<ValueId>(e->integer), e->args.data(), e->rank);
   });
   return good;
 }
 
 // A value that no index along the outer axis cuts is read whole at every point: it should be no more than a cache holds beside the buffers.
-std::string reads_again(const Draft& draft, const Map& map) {
+std::string reads_again(const Draft& draft, const Map& map, int outer) {
   constexpr std::int64_t most = 48 << 10;  // bytes
-  const int outer = map.axes[0].id;
   std::map<ValueId, bool> cut;
   visit_map(map, [&](const Expr& e) {
-    if (e->op != Scalar::read || e->integer < 0 || e->integer >= draft.value_count()) return;
+    if (e->op != Scalar::read || e->integer < 0) return;
     const bool here = std::any_of(e->args.begin(), e->args.begin() + e->rank, [&](const Expr& index) { return uses_axis(index, outer); });
     bool& known = cut.emplace(static_cast<ValueId>(e->integer), false).first->second;
     known = known || here;
@@ -267,15 +272,15 @@ bool reads(const Map& map, ValueId value) {
 
 std::string plan_along(const Draft& draft, const Node& one, const Access& at, const Access& bt, const OpenMap& a, const OpenMap& b,
                        Plan& plan) {
+  for (const auto& [open, access] : {std::pair(&a, &at), std::pair(&b, &bt)}) {
+    const Map& map = open->map;
+    if (is_scope(map) && (map.axes.size() != 1 || map.axes[0].id != access->axis)) return "it is a scope over another axis";
+    if (!reads_whole_lines(draft, map, access->axis)) return "a point of the outer axis would read elements that do not lie together";
+    if (std::string reason = reads_again(draft, map, access->axis); !reason.empty()) return reason;
+  }
   if (std::string reason = make_rows(draft, a, at.axis, draft.value_count(), plan.a); !reason.empty()) return reason;
   const auto next = draft.value_count() + static_cast<ValueId>(plan.a.sums.size());
   if (std::string reason = make_rows(draft, b, bt.axis, next, plan.b); !reason.empty()) return reason;
-  if (!reads_whole_lines(draft, plan.a.open.map) || !reads_whole_lines(draft, plan.b.open.map)) {
-    return "a point of the outer axis would read elements that do not lie together";
-  }
-  for (const Map* map : {&plan.a.open.map, &plan.b.open.map}) {
-    if (std::string reason = reads_again(draft, *map); !reason.empty()) return reason;
-  }
   for (const ValueId value : one.outputs) {
     if (!reads(plan.b.open.map, value)) continue;
     const auto tail = std::any_of(plan.a.behind.begin(), plan.a.behind.end(), [&](const Node& node) { return node.outputs[0] == value; });
@@ -295,11 +300,12 @@ std::string make_plan(const Draft& draft, const Node& one, const Node& two, Plan
   const OpenMap a = opener.open(one), b = opener.open(two);
   std::vector<ValueId> shared(one.outputs);
   shared.insert(shared.end(), one.inputs.begin(), one.inputs.end());
+  const Extents a_extents = extents_of(a.map), b_extents = extents_of(b.map);
   std::string reason = "they share no outer axis";
   for (const ValueId value : shared) {
     if (value == no_value || std::find(two.inputs.begin(), two.inputs.end(), value) == two.inputs.end()) continue;
-    for (const Access& at : accesses(a.map, value)) {
-      for (const Access& bt : accesses(b.map, value)) {
+    for (const Access& at : accesses(a.map, a_extents, value)) {
+      for (const Access& bt : accesses(b.map, b_extents, value)) {
         if (at.dim != bt.dim || !(at.extent == bt.extent)) continue;
         // A row of a single number is no work to hand on.
         if (at.extent.is_constant() && at.extent.constant() < fewest_points) continue;
@@ -390,12 +396,7 @@ void append_rows(Rows& a, Rows& b) {
 void renumber_locals(Map& map, int first) {
   const int own = static_cast<int>(map.locals.size());
   if (own == 0 || first == 0) return;
-  rewrite_map(map, [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer >= 0) return {};
-    std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-    return read(static_cast<int>(e->integer) - first, e.dtype(), std::move(index),
-                static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
-  });
+  renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? operand - first : operand; });
   for (Stage& stage : map.stages) {
     if (stage.target < 0) stage.target -= first;
   }
@@ -406,7 +407,8 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   int first = draft.producer(site.at[0]), second = draft.producer(site.at[1]);
   if (first < 0 || second < 0 || first == second) return "a node is gone";
   if (!draft.before(first, second)) std::swap(first, second);
-  const Node one = draft.node(first), two = draft.node(second);
+  const NodePtr kept_one = draft.pointer(first), kept_two = draft.pointer(second);
+  const Node &one = *kept_one, &two = *kept_two;
   if (!one.is_map() || !two.is_map()) return fmt::format("{} is a library call", one.is_map() ? two.op : one.op);
   if (one.inputs.size() + two.inputs.size() > most_operands) return "the scope would have too many operands";
   if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the scope would have too many stages";

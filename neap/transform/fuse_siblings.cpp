@@ -14,12 +14,6 @@ namespace {
 constexpr std::size_t most_operands = 24, most_stages = 8;
 constexpr std::size_t most_readers = 32;  // of a value whose readers are paired: more have a small value, such as a constant, in common
 
-bool accumulable(Reduction reduction) { return reduction == Reduction::sum || reduction == Reduction::max || reduction == Reduction::min; }
-
-Accumulate accumulation(Reduction reduction) {
-  return reduction == Reduction::max ? Accumulate::max : reduction == Reduction::min ? Accumulate::min : Accumulate::sum;
-}
-
 // The outermost reductions of an expression (what stands around them is done once an element of the result).
 void outer_reductions(const Expr& value, std::vector<Expr>& found) {
   if (value->op == Scalar::reduce) {
@@ -28,6 +22,10 @@ void outer_reductions(const Expr& value, std::vector<Expr>& found) {
   }
   if (value->op == Scalar::read) return;
   for (const Expr& arg : value->args) outer_reductions(arg, found);
+}
+
+bool is_scope(const Map& map) {
+  return !map.locals.empty() || std::any_of(map.stages.begin(), map.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
 }
 
 // A map in the form in which it can join another: all its loops are the map's own axes, and reductions accumulate.
@@ -52,13 +50,11 @@ bool streams(const Expr& reduction) {
 std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, ValueId next_value, Joinable& made) {
   made.open = opener.open(node);
   Map& map = made.open.map;
-  if (!map.locals.empty()) return "it is a scope";
   std::vector<Stage> stages;
   std::vector<Axis> space = map.axes;
   bool extended = false;
   for (Stage& stage : map.stages) {
     std::vector<Expr> reductions;
-    if (!stage.axes.empty()) return "it is a scope";
     outer_reductions(stage.value, reductions);
     std::erase_if(reductions, [](const Expr& e) { return !streams(e); });
     if (reductions.empty() || stage.accumulate != Accumulate::none) {
@@ -71,7 +67,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
     if (!pointwise_axes(map, stage, draft.type(result), reason)) return reason;
     const std::vector<Axis> inner = reductions[0]->axes;
     for (const Expr& e : reductions) {
-      if (!accumulable(e->reduction)) return fmt::format("it reduces by {}", name(e->reduction));
+      if (!accumulation_of(e->reduction)) return fmt::format("it reduces by {}", name(e->reduction));
       if (e->axes.size() != inner.size()) return "its reductions run over different axes";
       for (std::size_t i = 0; i < inner.size(); ++i) {
         if (!(e->axes[i].extent == inner[i].extent)) return "its reductions run over different axes";
@@ -89,7 +85,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
       for (std::size_t i = 0; i < inner.size(); ++i) position.emplace(e->axes[i].id, axis_position(inner[i]));
       Stage sum = stage;
       sum.value = substitute_axes(e->args[0], position);
-      sum.accumulate = accumulation(e->reduction);
+      sum.accumulate = *accumulation_of(e->reduction);
       if (!plain) {
         Type type = draft.type(result);
         type.dtype = e.dtype();
@@ -178,6 +174,8 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
   if (!one.is_map() || !two.is_map()) return fmt::format("{} is a library call", one.is_map() ? two.op : one.op);
   if (one.inputs.size() + two.inputs.size() > most_operands) return "the fused map would have too many operands";
   if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the fused map would have too many stages";
+  if (is_scope(*one.map) || is_scope(*two.map)) return "one is a scope";
+  if (draft.depends_through_others(pair.first, pair.second)) return "other nodes stand between them";
   Opener opener;
   if (std::string reason = make_joinable(draft, opener, one, draft.value_count(), pair.a); !reason.empty()) return reason;
   const auto fresh = draft.value_count() + static_cast<ValueId>(pair.a.sums.size());
@@ -221,7 +219,6 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
     }
     reason = "the second reads what is computed from the first's sum";
   });
-  if (reason.empty() && draft.depends_through_others(pair.first, pair.second)) return "other nodes stand between them";
   return reason;
 }
 

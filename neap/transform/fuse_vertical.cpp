@@ -22,18 +22,19 @@ bool has_reduction(const Expr& value) {
   return found;
 }
 
-// How often a consumer reads each element of `value`, at the sizes that are known (a symbol counts as one on both sides).
+// How often a consumer reads each element of `value`, at typical sizes.
 double reads_per_element(const Node& consumer, ValueId value, const Type& type) {
-  Dim reads = 0;
+  const auto plain = [](const Dim& dim) { return static_cast<double>(dim.evaluate({}, 128)); };
+  double reads = 0;
   const auto is_it = [&](std::int64_t operand) { return operand >= 0 && consumer.inputs[static_cast<std::size_t>(operand)] == value; };
   for (const Stage& stage : consumer.map->stages) {
     // A distinct read costs once a point of the loops around it.
-    const auto count = [&](const auto& self, const Expr& e, const Dim& times, std::unordered_set<const Expr::Node*>& seen) -> void {
+    const auto count = [&](const auto& self, const Expr& e, double times, std::unordered_set<const Expr::Node*>& seen) -> void {
       if (!seen.insert(e.node().get()).second) return;
       if (e->op == Scalar::read && is_it(e->integer)) reads += times;
       if (e->op == Scalar::reduce) {
-        Dim inner = times;
-        for (const Axis& axis : e->axes) inner *= axis.extent;
+        double inner = times;
+        for (const Axis& axis : e->axes) inner *= plain(axis.extent);
         std::unordered_set<const Expr::Node*> within;
         self(self, e->args[0], inner, within);
         return;
@@ -41,14 +42,15 @@ double reads_per_element(const Node& consumer, ValueId value, const Type& type) 
       for (const Expr& arg : e->args) self(self, arg, times, seen);
     };
     std::unordered_set<const Expr::Node*> seen;
-    count(count, stage.value, points(*consumer.map, stage), seen);
+    double points = 1;
+    for (const std::vector<Axis>* axes : {&consumer.map->axes, &stage.axes}) {
+      for (const Axis& axis : *axes) points *= plain(axis.extent);
+    }
+    count(count, stage.value, points, seen);
   }
-  const auto plain = [](const Dim& dim) {
-    Symbols ones;
-    for (const std::string& symbol : dim.symbols()) ones[symbol] = 128;
-    return static_cast<double>(dim.evaluate(ones));
-  };
-  return plain(reads) / std::max(1.0, plain(element_count(type.shape)));
+  double elements = 1;
+  for (const Dim& size : type.shape) elements *= plain(size);
+  return reads / std::max(1.0, elements);
 }
 
 struct Plan {

@@ -69,6 +69,19 @@ class Gathers {
 
 }  // namespace
 
+bool gathers(const Map& map) {
+  bool found = false;
+  for (const Stage& stage : map.stages) {
+    visit(stage.value, [&](const Expr& e) {
+      for (int i = 0; e->op == Scalar::read && !found && i < e->rank; ++i) {
+        const Expr& index = e->args[static_cast<std::size_t>(i)];
+        found = !index->args.empty() && reads(index);
+      }
+    });
+  }
+  return found;
+}
+
 double gathered_bytes(const CostModel& model, const Map& map, const std::vector<Type>& operands) {
   return Gathers(model, map, operands).bytes;
 }

@@ -1,5 +1,6 @@
 // The history of an optimizer as text: for replaying, and for reading.
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "neap/base/error.h"
@@ -15,18 +16,7 @@ struct Line {
   Parameters parameters;
 };
 
-std::int64_t parse_integer(std::string_view digits, int line) {
-  const bool negative = !digits.empty() && digits[0] == '-';
-  if (negative) digits.remove_prefix(1);
-  const bool good =
-      !digits.empty() && digits.size() < 10 && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!good) throw Error(fmt::format("'{}' is not a number", digits), fmt::format("line {} of the recipe", line));
-  std::int64_t value = 0;
-  for (const char c : digits) value = value * 10 + (c - '0');
-  return negative ? -value : value;
-}
-
-Line parse_line(std::string_view text, int number) {
+Line parse_line(std::string_view text, const std::string& place) {
   Line line;
   std::size_t at = 0;
   const auto word = [&]() -> std::string_view {
@@ -39,11 +29,10 @@ Line parse_line(std::string_view text, int number) {
   for (std::string_view w = word(); !w.empty(); w = word()) {
     if (w == "at" || w == "->") continue;
     if (w[0] == '%') {
-      line.site.at.push_back(static_cast<ValueId>(parse_integer(w.substr(1), number)));
-    } else if (const std::size_t equals = w.find('='); equals != std::string_view::npos) {
-      line.parameters[std::string(w.substr(0, equals))] = parse_integer(w.substr(equals + 1), number);
-    } else {
-      throw Error(fmt::format("'{}' is neither a node nor a parameter", w), fmt::format("line {} of the recipe", number));
+      const std::int64_t id = parse_integer(w.substr(1), place);
+      line.site.at.push_back(id < 0 || id > std::numeric_limits<ValueId>::max() ? no_value : static_cast<ValueId>(id));
+    } else if (!parse_parameter(w, place, line.parameters)) {
+      throw Error(fmt::format("'{}' is neither a node nor a parameter", w), place);
     }
   }
   return line;
@@ -62,7 +51,7 @@ std::string change_text(const Cost& change) {
 
 }  // namespace
 
-std::string Optimizer::recipe() const {
+std::string Optimizer::history() const {
   std::string text;
   for (const Step& step : steps_) {
     text += step.transformation;
@@ -73,15 +62,15 @@ std::string Optimizer::recipe() const {
   return text;
 }
 
-void Optimizer::replay(const std::string& recipe) {
+void Optimizer::replay(const std::string& history) {
   std::size_t from = 0;
-  for (int number = 1; from < recipe.size(); ++number) {
-    std::size_t end = recipe.find('\n', from);
-    if (end == std::string::npos) end = recipe.size();
-    const std::string_view text = std::string_view(recipe).substr(from, end - from);
+  for (int number = 1; from < history.size(); ++number) {
+    std::size_t end = history.find('\n', from);
+    if (end == std::string::npos) end = history.size();
+    const std::string_view text = std::string_view(history).substr(from, end - from);
     from = end + 1;
     if (text.empty() || text[0] == '#') continue;
-    const Line line = parse_line(text, number);
+    const Line line = parse_line(text, fmt::format("line {} of the history", number));
     const Transformation& transformation = find_transformation(line.name);
     if (line.site.at.empty()) {
       apply_all(transformation, line.parameters);

@@ -2,34 +2,11 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "neap/base/error.h"
 
 namespace neap {
-namespace {
-
-void collect_axes(const std::vector<Axis>& axes, std::set<int>& ids) {
-  for (const Axis& axis : axes) ids.insert(axis.id);
-}
-
-}  // namespace
-
-Expr read_of(const Expr& e, std::int64_t operand) {
-  std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
-  return read(static_cast<int>(operand), e.dtype(), std::move(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
-}
-
-int highest_axis(const Map& map) {
-  int highest = -1;
-  const auto note = [&](const std::vector<Axis>& axes) {
-    for (const Axis& axis : axes) highest = std::max(highest, axis.id);
-  };
-  note(map.axes);
-  for (const Stage& stage : map.stages) note(stage.axes);
-  visit_map(map, [&](const Expr& e) { note(e->axes); });
-  return highest;
-}
-
 Expr with_own_axes(const Expr& value, int& next_axis) {
   std::map<int, Expr> renamed;
   visit(value, [&](const Expr& e) {
@@ -55,81 +32,42 @@ Node without_unread(Node node) {
   }
   if (kept.size() == node.inputs.size()) return node;
   Map map = *node.map;
-  rewrite_map(map, [&](const Expr& e) {
-    return e->op == Scalar::read && e->integer >= 0 ? read_of(e, number[static_cast<std::size_t>(e->integer)]) : Expr();
-  });
+  renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? operand : number[static_cast<std::size_t>(operand)]; });
   node.map = std::make_shared<const Map>(std::move(map));
   node.inputs = std::move(kept);
   return node;
 }
 
-void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f) {
-  const auto bounds = [&](std::vector<Axis>& axes) {
-    for (Axis& axis : axes) {
-      if (axis.ragged == nullptr) continue;
-      axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(rewrite(axis.ragged->first, f), rewrite(axis.ragged->second, f));
-    }
-  };
-  bounds(map.axes);
-  for (Stage& stage : map.stages) {
-    bounds(stage.axes);
-    for (Expr& index : stage.index) index = rewrite(index, f);
-    stage.value = rewrite(stage.value, f);
-  }
-}
-
-void visit_map(const Map& map, const std::function<void(const Expr&)>& f) {
-  const auto bounds = [&](const std::vector<Axis>& axes) {
-    for (const Axis& axis : axes) {
-      if (axis.ragged == nullptr) continue;
-      visit(axis.ragged->first, f);
-      visit(axis.ragged->second, f);
-    }
-  };
-  bounds(map.axes);
-  for (const Stage& stage : map.stages) {
-    bounds(stage.axes);
-    for (const Expr& index : stage.index) visit(index, f);
-    visit(stage.value, f);
-  }
-}
-
 OpenMap Opener::open(const Node& node) {
   OpenMap open{*node.map, node.origin, node.schedule};
-  std::set<int> ids;
-  collect_axes(open.map.axes, ids);
-  for (const Stage& stage : open.map.stages) collect_axes(stage.axes, ids);
-  visit_map(open.map, [&](const Expr& e) { collect_axes(e->axes, ids); });
-  std::map<int, int> renamed;
-  std::map<int, Expr> position;
-  for (const int id : ids) {
-    Axis axis;
-    axis.id = renamed[id] = next_axis_++;
-    position.emplace(id, axis_position(axis));
-  }
+  const int shift = std::exchange(next_axis_, next_axis_ + highest_axis(*node.map) + 1);
   const auto rename = [&](std::vector<Axis>& axes) {
-    for (Axis& axis : axes) axis.id = renamed.at(axis.id);
+    for (Axis& axis : axes) axis.id += shift;
   };
   rename(open.map.axes);
   for (Stage& stage : open.map.stages) {
     rename(stage.axes);
     if (stage.target >= 0) stage.target = node.outputs[static_cast<std::size_t>(stage.target)];
   }
+  std::map<int, Expr> position;
   rewrite_map(open.map, [&](const Expr& e) -> Expr {
-    if (e->op == Scalar::axis) return position.at(static_cast<int>(e->integer));
     if (e->op == Scalar::read && e->integer >= 0) return read_of(e, node.inputs[static_cast<std::size_t>(e->integer)]);
+    if (shift == 0) return {};
+    if (e->op == Scalar::axis) {
+      Expr& moved = position[static_cast<int>(e->integer)];
+      if (!moved) moved = axis_position({static_cast<int>(e->integer) + shift, "", 0, nullptr});
+      return moved;
+    }
     if (e->op != Scalar::reduce) return {};
     std::vector<Axis> axes = e->axes;
     rename(axes);
     return reduce(e->reduction, std::move(axes), e->args[0]);
   });
   Schedule& schedule = open.schedule;
-  const auto id_of = [&](int id) { return renamed.count(id) != 0 ? renamed.at(id) : -1; };
-  for (int& id : schedule.order) id = id_of(id);
-  schedule.vector_axis = id_of(schedule.vector_axis);
-  schedule.parallel_axis = id_of(schedule.parallel_axis);
+  for (int& id : schedule.order) id += shift;
+  for (int* id : {&schedule.vector_axis, &schedule.parallel_axis}) *id += *id < 0 ? 0 : shift;
   std::map<int, std::int64_t> tile;
-  for (const auto& [id, size] : schedule.tile) tile[id_of(id)] = size;
+  for (const auto& [id, size] : schedule.tile) tile[id + shift] = size;
   schedule.tile = std::move(tile);
   return open;
 }
@@ -140,11 +78,11 @@ Node close(const OpenMap& open) {
   node.schedule = open.schedule;
   Map map = open.map;
   std::map<std::int64_t, std::int64_t> operand;
-  rewrite_map(map, [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer < 0) return {};
-    const auto [at, fresh] = operand.emplace(e->integer, static_cast<std::int64_t>(node.inputs.size()));
-    if (fresh) node.inputs.push_back(static_cast<ValueId>(e->integer));
-    return read_of(e, at->second);
+  renumber_reads(map, [&](std::int64_t value) {
+    if (value < 0) return value;
+    const auto [at, fresh] = operand.emplace(value, static_cast<std::int64_t>(node.inputs.size()));
+    if (fresh) node.inputs.push_back(static_cast<ValueId>(value));
+    return at->second;
   });
   std::map<int, int> output;
   for (Stage& stage : map.stages) {

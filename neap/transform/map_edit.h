@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "neap/ir/graph.h"
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 
@@ -29,18 +29,11 @@ class Opener {
 // The node of an open map: operands numbered in order of first use, outputs in order of first write. Equal stages are written once.
 Node close(const OpenMap& open);
 
-// A read of another operand, at the same place.
-Expr read_of(const Expr& read, std::int64_t operand);
-// Largest axis id in a map; -1 if there is none.
-int highest_axis(const Map& map);
 // `value` with its reductions over axes of their own, numbered from `next_axis` on; nothing else changes.
 Expr with_own_axes(const Expr& value, int& next_axis);
 // The node without operands that nothing reads.
 Node without_unread(Node map_node);
 
-// Applies `f` (as in `rewrite`) to every expression of a map: values, indices, bounds of ragged axes.
-void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f);
-void visit_map(const Map& map, const std::function<void(const Expr&)>& f);
 std::vector<std::string> merge_origins(const std::vector<std::string>& a, const std::vector<std::string>& b);
 
 // If the stage writes each element of its target once, at a point of the map's axes: which axis stands at each dimension (-1: a dimension

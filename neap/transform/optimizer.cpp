@@ -6,25 +6,10 @@
 #include <unordered_map>
 
 #include "neap/base/error.h"
+#include "neap/runtime/memory_plan.h"
 
 namespace neap {
 namespace {
-
-// Refuses parameters that the transformation does not have, and fills in those that were not given.
-Parameters complete(const Transformation& transformation, const Parameters& given) {
-  Parameters all;
-  for (const ParameterSpec& spec : transformation.parameters) all[spec.name] = spec.default_value;
-  for (const auto& [name, value] : given) {
-    const auto spec = std::find_if(transformation.parameters.begin(), transformation.parameters.end(),
-                                   [&, n = name](const ParameterSpec& s) { return s.name == n; });
-    if (spec == transformation.parameters.end()) throw Error(fmt::format("{} has no parameter '{}'", transformation.name, name));
-    if (value < spec->least || value > spec->most) {
-      throw Error(fmt::format("{} = {} is outside {} to {}", name, value, spec->least, spec->most), transformation.name);
-    }
-    all[name] = value;
-  }
-  return all;
-}
 
 void require_sites(const Transformation& transformation) {
   if (transformation.apply == nullptr) {
@@ -45,11 +30,17 @@ const Graph& Optimizer::graph() const {
   return *graph_;
 }
 
-std::string Optimizer::place_of(const Site& site) const {
+std::vector<NodePtr> Optimizer::nodes_at(const Site& site) const {
+  std::vector<NodePtr> nodes;
+  for (const ValueId id : site.at) nodes.push_back(draft_.producer(id) < 0 ? nullptr : draft_.pointer(draft_.producer(id)));
+  return nodes;
+}
+
+std::string Optimizer::place_of(const Site& site, const std::vector<NodePtr>& nodes) const {
   std::string text;
-  for (const ValueId id : site.at) {
-    const int at = draft_.producer(id);
-    text += (text.empty() ? "" : " -> ") + (at < 0 ? fmt::format("%{}", id) : node_name(draft_.shell(), draft_.node(at)));
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (i > 0) text += " -> ";
+    text += nodes[i] == nullptr ? fmt::format("%{}", site.at[i]) : node_name(draft_.shell(), *nodes[i]);
   }
   return text;
 }
@@ -111,7 +102,7 @@ void Optimizer::apply(const Transformation& transformation, const Site& site, co
   require_sites(transformation);
   const Parameters all = complete(transformation, parameters);
   const Draft::Mark mark = draft_.mark();
-  std::string place = place_of(site);
+  std::string place = place_of(site, nodes_at(site));
   if (const std::string reason = transformation.apply(draft_, site, all); !reason.empty()) {
     throw Error(fmt::format("{} does not fit: {}", transformation.name, reason), place, "`neap optimize --explain` lists the sites");
   }
@@ -122,13 +113,13 @@ void Optimizer::apply(const Transformation& transformation, const Site& site, co
 
 bool Optimizer::try_site(const Transformation& transformation, const Site& site, const Parameters& parameters) {
   const Draft::Mark mark = draft_.mark();
-  std::string place = place_of(site);
-  std::string reason = transformation.apply(draft_, site, complete(transformation, parameters));
+  const std::vector<NodePtr> nodes = nodes_at(site);
+  std::string reason = transformation.apply(draft_, site, parameters);
   if (reason.empty()) {
     const Draft::Difference difference = draft_.since(mark);
     const Cost change = cost_of(draft_.shell(), difference.made) - cost_of(draft_.shell(), difference.gone);
     if (!transformation.needs_gain || change.seconds < 0) {
-      record(transformation, site, parameters, 1, std::move(place), mark, change);
+      record(transformation, site, parameters, 1, place_of(site, nodes), mark, change);
       return true;
     }
     reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
@@ -136,7 +127,7 @@ bool Optimizer::try_site(const Transformation& transformation, const Site& site,
     forget_costs(difference.made);
   }
   draft_.rollback(mark);
-  refusals_.push_back({transformation.name, transformation.level, std::move(place), std::move(reason)});
+  refusals_.push_back({transformation.name, transformation.level, place_of(site, nodes), std::move(reason)});
   return false;
 }
 
@@ -144,7 +135,7 @@ int Optimizer::pass(const Transformation& transformation, const Parameters& para
   const Draft::Mark mark = draft_.mark();
   Graph changed = graph();
   Pass pass{model_, {}};
-  const int edits = transformation.apply_everywhere(changed, complete(transformation, parameters), pass);
+  const int edits = transformation.apply_everywhere(changed, parameters, pass);
   for (Refusal& refusal : pass.refusals) {
     refusals_.push_back({transformation.name, transformation.level, std::move(refusal.place), std::move(refusal.reason)});
   }
@@ -156,7 +147,8 @@ int Optimizer::pass(const Transformation& transformation, const Parameters& para
   return edits;
 }
 
-int Optimizer::apply_all(const Transformation& transformation, const Parameters& parameters) {
+int Optimizer::apply_all(const Transformation& transformation, const Parameters& given) {
+  const Parameters parameters = complete(transformation, given);
   if (transformation.apply_everywhere != nullptr) return pass(transformation, parameters);
   // Sites that were refused stay refused until something near them changes, so that rounds end quickly.
   struct Tried {
@@ -168,7 +160,10 @@ int Optimizer::apply_all(const Transformation& transformation, const Parameters&
   int edits = 0;
   for (bool changed = true; changed;) {
     changed = false;
+    const int before = edits;
     for (const Site& site : transformation.find(draft_)) {
+      // What this round has made waits for the next: many small ones become few large ones by doubling, not one by one.
+      if (std::any_of(site.at.begin(), site.at.end(), [&](ValueId id) { return changed_at[id] > before; })) continue;
       const auto known = refused.find(site.at);
       if (known != refused.end()) {
         const bool fresh = std::any_of(site.at.begin(), site.at.end(), [&](ValueId id) { return changed_at[id] > known->second.when; });
@@ -209,45 +204,22 @@ void Optimizer::undo() {
   graph_.reset();
 }
 
-void Optimizer::optimize(int level, bool libraries) {
-  // The order of the recipe: what is common or known goes first, then operators become maps and library calls, then neighbours fuse.
-  struct Line {
-    int from;  // level
-    const char* name;
-    Parameters parameters;
-  };
-  const std::int64_t by_cost = level >= 3 ? 1 : 0;
-  // clang-format off
-  const Line recipe[] = {{2, "fold_constants", {}},
-                         {2, "remove_dead", {}},
-                         {3, "simplify", {}},
-                         {3, "cancel_moves", {}},
-                         {3, "fold_transpose", {}},
-                         {3, "fold_pad", {}},
-                         {3, "fold_batch_norm", {}},
-                         {3, "fold_gate", {}},
-                         {3, "recognise_spmm", {}},
-                         {3, "order_products", {{"keep", level >= 4 ? 1 : 0}}},
-                         {3, "share_common", {}},
-                         {2, "fold_constants", {}},
-                         {4, "keep_fixed", {}},
-                         {0, "bind_library", {{"by_cost", by_cost}}},
-                         {0, "lower", {}},
-                         {3, "share_common", {}},
-                         {3, "channels_last", {}},
-                         {3, "lay_operands", {}},
-                         {2, "fuse_vertical", {}},
-                         {2, "fuse_siblings", {}},
-                         {2, "fuse_vertical", {}},
-                         {3, "share_common", {}},
-                         {2, "fuse_scope", {}}};
-  // clang-format on
-  const auto all = all_transformations();
-  for (const Line& line : recipe) {
-    if (level < line.from || (!libraries && std::string_view(line.name) == "bind_library")) continue;
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Transformation* t) { return t->name == line.name; });
-    if (found != all.end()) apply_all(**found, line.parameters);
+void Optimizer::optimize(const OptimizeOptions& options) {
+  for (const RecipeLine& line : options.recipe) {
+    if (options.level < line.from || options.level > line.to) continue;
+    if (!options.libraries && line.transformation == "bind_library") continue;
+    Parameters parameters = line.parameters;
+    if (line.transformation == "recompute" && options.memory_bytes > 0) parameters.emplace("budget_bytes", options.memory_bytes);
+    apply_all(find_transformation(line.transformation), parameters);
   }
+  if (options.memory_bytes > 0) require_memory(options.memory_bytes);
+}
+
+void Optimizer::require_memory(std::int64_t budget) const {
+  const std::int64_t needed = plan_memory(graph(), model_.sizes(graph())).arena_bytes;
+  if (needed <= budget) return;
+  throw Error(fmt::format("the values between nodes take {} bytes at least, over the budget of {}", needed, budget),
+              "graph " + graph().name, fmt::format("give a budget of {} or more, or smaller sizes", needed));
 }
 
 }  // namespace neap

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "neap/transform/recipe.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -26,6 +27,14 @@ struct Prediction {
   Cost before, after;  // of the nodes that it touches
 };
 
+// What `optimize` is to do.
+struct OptimizeOptions {
+  int level = highest_level;      // 1 to 4 include the lower ones; 0: only what is needed to run
+  bool libraries = true;          // false: every call becomes a map
+  std::int64_t memory_bytes = 0;  // most that the values between nodes may take, at the sizes of the cost model; 0: no budget
+  Recipe recipe = default_recipe();
+};
+
 class Optimizer {
  public:
   explicit Optimizer(Graph graph, CostModel model = CostModel());
@@ -44,13 +53,13 @@ class Optimizer {
   // Applies wherever it fits and pays, until nothing changes; gives the number of edits. What does not fit or pay is kept as a refusal.
   int apply_all(const Transformation& transformation, const Parameters& parameters = {});
   void undo();  // the last step; Error if there is none
-  // Runs the recipe for `level` (1 to 4 include the lower ones; 0: only what is needed to run). Without `libraries` every call becomes a
-  // map.
-  void optimize(int level = 4, bool libraries = true);
+  // Runs a recipe. Error, which says what could be reached, where the memory between nodes stays over the budget.
+  void optimize(const OptimizeOptions& options);
+  void optimize(int level = highest_level, bool libraries = true) { optimize(OptimizeOptions{.level = level, .libraries = libraries}); }
 
   // The history as text, a line a step: "fuse_vertical at %4 -> %7". `replay` applies such text to another graph like the first.
-  std::string recipe() const;
-  void replay(const std::string& recipe);
+  std::string history() const;
+  void replay(const std::string& history);
 
   // The history for people: each step with what it saves, and why the other sites were left alone.
   std::string explain() const;
@@ -59,13 +68,16 @@ class Optimizer {
   void set_verifying(bool on) { verifying_ = on; }
 
  private:
+  // Parameters are complete.
   bool try_site(const Transformation& transformation, const Site& site, const Parameters& parameters);
   int pass(const Transformation& transformation, const Parameters& parameters);
+  void require_memory(std::int64_t budget) const;
   void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
               Draft::Mark mark, const Cost& change);
   Cost cost_of(const Graph& graph, const std::vector<NodePtr>& nodes);  // computed once a node
   void forget_costs(const std::vector<NodePtr>& nodes);
-  std::string place_of(const Site& site) const;
+  std::vector<NodePtr> nodes_at(const Site& site) const;  // as they are now; null where there is none
+  std::string place_of(const Site& site, const std::vector<NodePtr>& nodes) const;
 
   Draft draft_;
   CostModel model_;

@@ -1,6 +1,7 @@
 // Keeps memory under a budget by computing cheap values again where they are needed late, in place of keeping them: what the backward pass
 // reads of the forward pass. A value is computed again only from what is there anyway, so that nothing else has to live longer for it.
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "neap/base/error.h"
@@ -14,10 +15,13 @@ namespace {
 
 constexpr double most_flops = 64;  // per element: what is computed again costs less than a few bytes of memory traffic
 
+constexpr std::size_t most_priced = 64;  // candidates at a time, the largest
+
 struct Candidate {
   ValueId value = no_value;
   std::int64_t bytes = 0;
   std::vector<ValueId> late;  // first results of the maps that read it after the peak
+  double seconds = 0;         // what computing it again costs
 };
 
 class Recomputation {
@@ -29,24 +33,25 @@ class Recomputation {
     const std::int64_t before = arena(graph_);
     std::int64_t now = before;
     while (now > budget_) {
-      const std::vector<Candidate> candidates = at_peak();
-      if (candidates.empty()) break;
+      const std::optional<Candidate> candidate = best_at_peak();
+      if (!candidate) break;
       const Draft::Mark mark = draft_.mark();
-      compute_again(candidates[0]);
+      compute_again(*candidate);
       const Graph changed = draft_.graph();
       const std::int64_t after = arena(changed);
       if (after > now) {
         draft_.rollback(mark);
-        tried_.insert(candidates[0].value);
+        tried_.insert(candidate->value);
         continue;
       }
       graph_ = changed;
       now = after;
       ++edits;
     }
-    if (now > budget_) {
-      refuse_rest(fmt::format("{} of {} bytes are over the budget of {}, and nothing more can be computed again from what is kept", now,
-                              before, budget_));
+    if (now > budget_ && !graph_.nodes().empty()) {
+      pass_.refuse(graph_, *graph_.nodes().back(),
+                   fmt::format("{} of {} bytes are over the budget of {}, and nothing more can be computed again from what is kept", now,
+                               before, budget_));
     }
     return edits;
   }
@@ -54,16 +59,14 @@ class Recomputation {
  private:
   std::int64_t arena(const Graph& graph) const { return plan_memory(graph, pass_.model.sizes(graph)).arena_bytes; }
 
-  void refuse_rest(std::string reason) const {
-    if (!graph_.nodes().empty()) pass_.refuse(graph_, *graph_.nodes().back(), std::move(reason));
-  }
-
-  // Values that live across the fullest moment and can be computed again after it, the largest first.
-  std::vector<Candidate> at_peak() const {
+  // Of the values that live across the fullest moment and can be computed again after it, the one that saves most bytes a second that it
+  // costs.
+  std::optional<Candidate> best_at_peak() {
     const MemoryPlan plan = plan_memory(graph_, pass_.model.sizes(graph_));
     std::vector<std::int64_t> live(graph_.nodes().size() + 1, 0);
     for (const Buffer& buffer : plan.buffers) {
-      for (int at = buffer.first; at <= buffer.last; ++at) live[static_cast<std::size_t>(at)] += buffer.bytes;
+      const int last = is_taken_over(plan, buffer) ? buffer.last - 1 : buffer.last;
+      for (int at = buffer.first; at <= last; ++at) live[static_cast<std::size_t>(at)] += buffer.bytes;
     }
     const int peak = static_cast<int>(std::max_element(live.begin(), live.end()) - live.begin());
     const Uses uses(graph_);
@@ -74,7 +77,32 @@ class Recomputation {
       if (can_be_computed_again(plan, uses, buffer, peak, candidate.late)) found.push_back(std::move(candidate));
     }
     std::stable_sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; });
-    return found;
+    if (found.size() > most_priced) found.resize(most_priced);
+    for (Candidate& candidate : found) candidate.seconds = price(candidate);
+    const auto better = [](const Candidate& a, const Candidate& b) {
+      return static_cast<double>(a.bytes) * b.seconds > static_cast<double>(b.bytes) * a.seconds;
+    };
+    const auto best = std::min_element(found.begin(), found.end(), better);
+    return best == found.end() ? std::nullopt : std::optional(*best);
+  }
+
+  // Whether the node that reads it for the last time writes over it.
+  static bool is_taken_over(const MemoryPlan& plan, const Buffer& buffer) {
+    return std::any_of(plan.buffers.begin(), plan.buffers.end(), [&](const Buffer& next) {
+      return next.first == buffer.last && next.value != buffer.value && next.offset == buffer.offset;
+    });
+  }
+
+  double price(const Candidate& candidate) {
+    constexpr double least = 1e-9;
+    const Draft::Mark mark = draft_.mark();
+    compute_again(candidate);
+    const Draft::Difference difference = draft_.since(mark);
+    double seconds = 0;
+    for (const NodePtr& node : difference.made) seconds += pass_.model.node(draft_.shell(), *node).seconds;
+    for (const NodePtr& node : difference.gone) seconds -= pass_.model.node(draft_.shell(), *node).seconds;
+    draft_.rollback(mark);
+    return std::max(seconds, least);
   }
 
   bool can_be_computed_again(const MemoryPlan& plan, const Uses& uses, const Buffer& buffer, int peak, std::vector<ValueId>& late) const {
@@ -117,15 +145,15 @@ class Recomputation {
 };
 
 int apply_all(Graph& graph, const Parameters& parameters, Pass& pass) {
-  const std::int64_t budget = parameters.at("budget_kb");
-  return budget == 0 ? 0 : Recomputation(graph, budget * 1000, pass).run();
+  const std::int64_t budget = parameters.at("budget_bytes");
+  return budget == 0 ? 0 : Recomputation(graph, budget, pass).run();
 }
 
 const RegisterTransformation recompute{
     {.name = "recompute",
      .level = 4,
      .about = "computes cheap values again where the backward pass reads them, while memory is over a budget",
-     .parameters = {{"budget_kb", 0, 0, std::int64_t{1} << 40, "most memory for values between nodes, in 1000 bytes; 0: no budget"}},
+     .parameters = {{"budget_bytes", 0, 0, std::int64_t{1} << 50, "most memory for values between nodes; 0: no budget"}},
      .needs_gain = false,
      .apply_everywhere = apply_all}};
 

@@ -387,5 +387,13 @@ TEST(Verify, TenThousandNodesAreQuick) {
   EXPECT_LT(hashed, 200);
 }
 
+TEST(Verify, PointsThatWriteOneElementWriteOneValue) {
+  EXPECT_EQ(map_complaint("k:4 { %0[0] = x[k] }", "f32[1]"), "the points of k write one element, each another value");
+  EXPECT_EQ(map_complaint("k:4 j:5 { %0[k] = y[k, j] }"), "the points of j write one element, each another value");
+  EXPECT_EQ(map_complaint("k:4 j:5 { %0[k] = x[k] }"), "legal");  // the same value
+  EXPECT_EQ(map_complaint("k:4 j:1 { %0[k] = y[k, j] }"), "legal");
+  EXPECT_EQ(map_complaint("k:4 { local $0 : f32[5]; for j:5 $0[j] = y[k, j]; %0[k] = $0[0] }"), "legal");
+}
+
 }  // namespace
 }  // namespace neap

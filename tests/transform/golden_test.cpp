@@ -17,11 +17,23 @@
 #include <sstream>
 
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/library.h"
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
 
 namespace neap {
 namespace {
+
+// Stands for a library, none of which is linked here: it takes epilogues without operands of their own.
+const RegisterImplementation example_library{
+    {.name = "example",
+     .op = "cumulative_product",
+     .refuses = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return std::string(); },
+     .prepare = [](const Call&, const std::vector<Type>&, const std::vector<Type>&, const Symbols&) -> std::unique_ptr<LibraryCall> {
+       throw Error("example runs nothing");
+     },
+     .refuses_epilogue = [](const Call&, const Map&, const std::vector<Type>& operands,
+                            const Type&) { return std::string(operands.empty() ? "" : "example takes no operands of an epilogue"); }}};
 
 struct Example {
   std::string title, place, before, after;

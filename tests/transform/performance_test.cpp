@@ -16,7 +16,8 @@ TEST(Performance, PassesAreLinear) {
     std::map<std::string, double> seconds;
     Optimizer optimizer(large_graph(nodes));
     optimizer.set_verifying(false);
-    for (const char* name : {"fold_constants", "remove_dead", "share_common", "bind_library", "lower", "fuse_vertical", "fuse_siblings"}) {
+    for (const char* name :
+         {"fold_constants", "remove_dead", "share_common", "bind_library", "lower", "fuse_vertical", "fuse_siblings", "fuse_scope"}) {
       const std::clock_t start = std::clock();
       const int edits = optimizer.apply_all(find_transformation(name));
       seconds[name] = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;

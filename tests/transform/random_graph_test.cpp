@@ -23,15 +23,15 @@ std::string fault(const RandomGraph& given, double tolerance, const std::functio
   const std::vector<Array> wanted = interpret(given.graph, given.inputs), got = interpret(optimizer.graph(), given.inputs);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (const auto same = testing::close(got[i], wanted[i], tolerance); !same) {
-      return fmt::format("output {}: {}\n{}", i, same.message(), optimizer.recipe());
+      return fmt::format("output {}: {}\n{}", i, same.message(), optimizer.history());
     }
   }
   const Hash after = structural_hash(optimizer.graph());
   Optimizer again(given.graph);
-  again.replay(optimizer.recipe());
-  if (!(structural_hash(again.graph()) == after)) return "replaying the recipe gives another program:\n" + optimizer.recipe();
+  again.replay(optimizer.history());
+  if (!(structural_hash(again.graph()) == after)) return "replaying the recipe gives another program:\n" + optimizer.history();
   while (!optimizer.steps().empty()) optimizer.undo();
-  if (!(structural_hash(optimizer.graph()) == before)) return "undoing all steps gives another program:\n" + again.recipe();
+  if (!(structural_hash(optimizer.graph()) == before)) return "undoing all steps gives another program:\n" + again.history();
   return "";
 }
 

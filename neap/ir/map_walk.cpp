@@ -1,0 +1,91 @@
+#include "neap/ir/map_walk.h"
+
+#include <algorithm>
+
+#include "neap/base/error.h"
+
+namespace neap {
+namespace {
+
+template <class MapType, class F>
+void for_each_expression(MapType& map, const F& f) {
+  const auto bounds = [&](auto& axes) {
+    for (auto& axis : axes) {
+      if (axis.ragged != nullptr) f.bounds(axis);
+    }
+  };
+  bounds(map.axes);
+  for (auto& stage : map.stages) {
+    bounds(stage.axes);
+    for (auto& index : stage.index) f.expression(index);
+    f.expression(stage.value);
+  }
+}
+
+struct Rewriter {
+  const std::function<Expr(const Expr&)>& f;
+  void expression(Expr& e) const { e = rewrite(e, f); }
+  void bounds(Axis& axis) const {
+    axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(rewrite(axis.ragged->first, f), rewrite(axis.ragged->second, f));
+  }
+};
+
+struct Visitor {
+  const std::function<void(const Expr&)>& f;
+  void expression(const Expr& e) const { visit(e, f); }
+  void bounds(const Axis& axis) const {
+    visit(axis.ragged->first, f);
+    visit(axis.ragged->second, f);
+  }
+};
+
+}  // namespace
+
+Reduction reduction_of(Accumulate accumulate) {
+  NEAP_ASSERT(accumulate != Accumulate::none, " an assignment folds nothing");
+  return accumulate == Accumulate::max ? Reduction::max : accumulate == Accumulate::min ? Reduction::min : Reduction::sum;
+}
+
+std::optional<Accumulate> accumulation_of(Reduction reduction) {
+  switch (reduction) {
+    case Reduction::sum:
+      return Accumulate::sum;
+    case Reduction::max:
+      return Accumulate::max;
+    case Reduction::min:
+      return Accumulate::min;
+    default:
+      return std::nullopt;
+  }
+}
+
+Expr read_of(const Expr& e, std::int64_t operand) {
+  if (e->integer == operand) return e;
+  auto node = std::make_shared<Expr::Node>(*e);
+  node->integer = operand;
+  return Expr(std::move(node));
+}
+
+Expr renumber_reads(const Expr& root, const OperandNumber& number) {
+  return rewrite(root, [&](const Expr& e) { return e->op == Scalar::read ? read_of(e, number(e->integer)) : Expr(); });
+}
+
+void renumber_reads(Map& map, const OperandNumber& number) {
+  rewrite_map(map, [&](const Expr& e) { return e->op == Scalar::read ? read_of(e, number(e->integer)) : Expr(); });
+}
+
+void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f) { for_each_expression(map, Rewriter{f}); }
+void visit_map(const Map& map, const std::function<void(const Expr&)>& f) { for_each_expression(map, Visitor{f}); }
+
+int highest_axis(const Map& map) {
+  int highest = -1;
+  const auto note = [&](const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) highest = std::max(highest, axis.id);
+  };
+  note(map.axes);
+  for (const Stage& stage : map.stages) note(stage.axes);
+  visit_map(map, [&](const Expr& e) { note(e->axes); });
+  return highest;
+}
+
+}  // namespace neap

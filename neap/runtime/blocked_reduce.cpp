@@ -1,0 +1,134 @@
+// Reductions within a program: over the points of its lanes, or by a body whose lanes are the points.
+#include <omp.h>
+
+#include <cstring>
+
+#include "neap/base/error.h"
+#include "neap/base/machine.h"
+#include "neap/runtime/blocked_run.h"
+
+namespace neap::blocks {
+
+void Run::step(const Program& program, const ReduceStep& reduce, Count first, Count n) {
+  reduce.over_lanes ? reduce_each_lane(program, reduce, first, n) : reduce_lanes_together(reduce, first, n);
+}
+
+// The body's lanes are ours: it runs once for each point of the reduction.
+void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) {
+  const bool position = wants_position(reduce);
+  const auto kind = static_cast<int>(reduce.kind);
+  if (position) {
+    fill(reduce.out, Kind::i64, n, {0, -1});
+    fill(reduce.best, reduce.kind, n, {0, 0});
+  } else {
+    fill(reduce.out, reduce.kind, n, start_value(reduce));
+  }
+  Count points = 1;
+  for (const LaneAxis& axis : reduce.axes) {
+    points *= axis.extent;
+    position_[static_cast<std::size_t>(axis.id)] = 0;
+  }
+  const Fold fold = position ? nullptr : loops_.fold[static_cast<int>(reduce.reduction)][kind];
+  const bool in_parts = reduce.part >= 0;
+  constexpr Count part = 64;  // sums of sums: rounding errors grow with the number of parts, not of points
+  if (in_parts) fill(reduce.part, reduce.kind, n, {0, 0});
+  for (Count point = 0; point < points; ++point) {
+    steps(*reduce.body, first, n);
+    if (position) {
+      loops_.fold_position[extreme(reduce)][kind](n, at(reduce.best), static_cast<Count*>(at(reduce.out)), at(reduce.value),
+                                                  position_[static_cast<std::size_t>(reduce.axes[0].id)]);
+    } else {
+      fold(n, at(in_parts ? reduce.part : reduce.out), at(reduce.value));
+      if (in_parts && (point % part == part - 1 || point == points - 1)) {
+        fold(n, at(reduce.out), at(reduce.part));
+        fill(reduce.part, reduce.kind, n, {0, 0});
+      }
+    }
+    for (std::size_t i = reduce.axes.size(); i-- > 0;) {
+      Count& at = position_[static_cast<std::size_t>(reduce.axes[i].id)];
+      if (++at < reduce.axes[i].extent) break;
+      at = 0;
+    }
+  }
+}
+
+// The body's lanes are the reduction's points: for each of our lanes, blocks of them are folded in a tree, and their results in order.
+void Run::reduce_each_lane(const Program& program, const ReduceStep& reduce, Count first, Count n) {
+  const auto* const asked = static_cast<const std::uint8_t*>(at_or_null(reduce.mask));
+  const Count wide = size_of(plan_->registers[static_cast<std::size_t>(reduce.out)]);
+  const bool position = wants_position(reduce);
+  for (Count lane = 0; lane < n; ++lane) {
+    Total total = empty(reduce);
+    if (asked == nullptr || asked[lane] != 0) {
+      Count rest = first + lane;
+      for (std::size_t i = program.lanes.size(); i-- > 0; rest /= program.lanes[i].extent)
+        position_[static_cast<std::size_t>(program.lanes[i].id)] = rest % program.lanes[i].extent;
+      const auto [begin, end] = range(reduce, lane);
+      reduce_range(reduce, begin, end, total);
+    }
+    auto* const out = static_cast<std::byte*>(at(reduce.out)) + lane * wide;
+    std::memcpy(out, position ? static_cast<const void*>(&total.position) : total.value, static_cast<std::size_t>(wide));
+  }
+}
+
+std::pair<Count, Count> Run::range(const ReduceStep& reduce, Count lane) const {
+  if (reduce.begin < 0) return {0, reduce.body->lane_count};
+  const Count begin = static_cast<const Count*>(at(reduce.begin))[lane], end = static_cast<const Count*>(at(reduce.end))[lane];
+  const Count extent = reduce.axes[0].extent;
+  if (begin < end && (begin < 0 || end > extent)) {
+    throw Error(fmt::format("a ragged axis runs from {} to {}, of {} entries", begin, end, extent), "",
+                "an offset in the data is out of range");
+  }
+  return {begin, end};
+}
+
+Run::Total Run::empty(const ReduceStep& reduce) const {
+  Total total;
+  const Number start = start_value(reduce);
+  const float single = static_cast<float>(start.real);
+  const auto truth = static_cast<std::uint8_t>(start.integer != 0 ? 1 : 0);
+  const void* from = reduce.kind == Kind::f32   ? static_cast<const void*>(&single)
+                     : reduce.kind == Kind::f64 ? static_cast<const void*>(&start.real)
+                     : reduce.kind == Kind::i64 ? static_cast<const void*>(&start.integer)
+                                                : &truth;
+  std::memcpy(total.value, from, static_cast<std::size_t>(size_of(reduce.kind)));
+  return total;
+}
+
+void Run::reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& total) {
+  const Count blocks = begin < end ? (end - begin + plan_->block - 1) / plan_->block : 0;
+  if (blocks == 1) {
+    total = reduce_block(reduce, begin, end, 0);
+    return;
+  }
+  const int threads = thread_count();
+  if (threads > 1 && blocks > 1 && omp_in_parallel() == 0 && static_cast<double>(end - begin) * (reduce.body->work + 1) > worth_threads) {
+    reduce_range_on_threads(reduce, begin, end, blocks, threads, total);
+    return;
+  }
+  for (Count block = 0; block < blocks; ++block) add_to(reduce, total, reduce_block(reduce, begin, end, block));
+}
+
+Run::Total Run::reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block) {
+  const Count from = begin + block * plan_->block, n = std::min(plan_->block, end - from);
+  Total mine = empty(reduce);
+  steps(*reduce.body, from, n);
+  const auto kind = static_cast<int>(reduce.kind);
+  if (wants_position(reduce)) {
+    loops_.total_position[extreme(reduce)][kind](n, at(reduce.value), from, mine.value, &mine.position);
+  } else {
+    loops_.total[static_cast<int>(reduce.reduction)][kind](n, at(reduce.value), mine.value);
+  }
+  return mine;
+}
+
+void Run::add_to(const ReduceStep& reduce, Total& total, const Total& more) const {
+  const auto kind = static_cast<int>(reduce.kind);
+  if (!wants_position(reduce)) {
+    loops_.fold[static_cast<int>(reduce.reduction)][kind](1, total.value, more.value);
+  } else if (more.position >= 0) {
+    loops_.fold_position[extreme(reduce)][kind](1, total.value, &total.position, more.value, more.position);
+  }
+}
+
+}  // namespace neap::blocks

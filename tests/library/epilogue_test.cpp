@@ -1,0 +1,103 @@
+// Epilogues of convolutions: what oneDNN does behind one is what the interpreter does.
+#include <gtest/gtest.h>
+
+#include "neap/runtime/executable.h"
+#include "tests/library/library_check.h"
+
+namespace neap {
+namespace {
+
+// A convolution with an epilogue as the right side of %0[n,c,h,w] = ..., in which @0 stands for the result so far.
+Graph convolution(const std::string& value, const std::string& layout = "", const std::string& batch = "2") {
+  const std::string result = "f32[" + batch + ",16,5,6]" + layout;
+  return parse_graph("graph main {\n  input x : f32[" + batch + ",8,5,6]" + layout + R"(
+  input w : f32[16,8,3,3]
+  input b : f32[16]
+  input r : )" + result +
+                     R"(
+  input s : f32[1,16,1,1]
+  %0 = conv(x, w, b, r, s) pads=[1,1,1,1] : )" +
+                     result + "  library onednn  epilogue 3 n:" + batch + " c:16 h:5 w:6 { %0[n, c, h, w] = " + value +
+                     " }\n  output y = %0\n}");
+}
+
+std::vector<Array> inputs_of(const Graph& graph, const Symbols& symbols) {
+  std::vector<Array> inputs;
+  for (const Input& input : graph.inputs) {
+    inputs.push_back(test_elements(DType::f32, evaluate(graph.type(input.value).shape, symbols), static_cast<int>(inputs.size())));
+  }
+  return inputs;
+}
+
+std::string refusal(const Graph& graph) {
+  const Node& node = *graph.nodes()[0];
+  std::vector<Type> operands;
+  for (auto i = static_cast<std::size_t>(node.epilogue_first); i < node.inputs.size(); ++i) operands.push_back(graph.type(node.inputs[i]));
+  return find_implementation("conv", "onednn")
+      .refuses_epilogue(make_call(graph, node), *node.epilogue, operands, graph.type(node.outputs[0]));
+}
+
+void expect_as_interpreted(const Graph& graph, const Symbols& symbols = {}) {
+  verify(graph);
+  ASSERT_EQ(refusal(graph), "") << to_string(graph);
+  const std::vector<Array> inputs = inputs_of(graph, symbols);
+  std::vector<Array> stored;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    stored.emplace_back(DType::f32, inputs[i].sizes());
+    from_row_major(inputs[i], stored.back().raw(), graph.type(graph.inputs[i].value), symbols);
+  }
+  const Array wanted = interpret(graph, inputs)[0], made = Executable(graph).run(stored)[0];
+  const Array got = to_row_major(made.raw(), graph.type(graph.outputs[0].value), symbols);
+  for (std::int64_t i = 0; i < wanted.count(); ++i) ASSERT_NEAR(got.get(i), wanted.get(i), 2e-5) << to_string(graph);
+}
+
+const char* const taken[] = {
+    "max(@0[n, c, h, w], 0.0)",
+    "min(max(@0[n, c, h, w], 0.0), 6.0)",
+    "max(-0.5, min(0.25, @0[n, c, h, w]))",
+    "@0[n, c, h, w] * sigmoid(@0[n, c, h, w])",
+    "@0[n, c, h, w] * max(0.0, min(1.0, @0[n, c, h, w] * 0.16666667 + 0.5))",
+    "tanh(@0[n, c, h, w] * 2.0 - 1.0)",
+    "select(@0[n, c, h, w] > 0.0, @0[n, c, h, w], @0[n, c, h, w] * 0.125)",
+    "max(@0[n, c, h, w] + r[n, c, h, w], 0.0)",
+    "sigmoid(@0[n, c, h, w]) * r[n, c, h, w]",
+    "@0[n, c, h, w] * s[0, c, 0, 0] + r[n, c, h, w]",
+    "3.0 - @0[n, c, h, w]",
+};
+
+TEST(Epilogue, ActivationsResidualsAndScales) {
+  for (const char* value : taken) {
+    expect_as_interpreted(convolution(value));
+    expect_as_interpreted(convolution(value, " acdb"));
+  }
+}
+
+TEST(Epilogue, SizesThatAreSymbolsAndNone) {
+  const Graph graph = convolution("max(@0[n, c, h, w] + r[n, c, h, w], 0.0)", "", "N");
+  for (const std::int64_t size : {0, 1, 3}) expect_as_interpreted(graph, {{"N", size}});
+}
+
+TEST(Epilogue, WhatOneDnnHasNoFunctionForIsRefused) {
+  EXPECT_EQ(refusal(convolution("sin(@0[n, c, h, w])")), "it computes what oneDNN has no post-operation for");
+  EXPECT_EQ(refusal(convolution("tanh(@0[n, c, h, w] * 2.0) * 0.5")), "it takes one function twice, with other numbers");
+  EXPECT_EQ(refusal(convolution("@0[n, c, h, w] + exp(r[n, c, h, w])")), "an operand is computed, not read");
+  EXPECT_EQ(refusal(convolution("@0[n, c, h, w] + r[n, c, h, 0]")),
+            "oneDNN takes operands like the result, along its axis 1, or of one element");
+}
+
+TEST(Epilogue, AnImplementationThatTakesNoneSaysSo) {
+  const Graph graph = parse_graph(R"(graph main {
+  input a : f32[4,4]
+  %0 = matmul(a, a) : f32[4,4]  library onednn  epilogue 2 i:4 j:4 { %0[i, j] = max(@0[i, j], 0.0) }
+  output y = %0
+})");
+  try {
+    Executable(graph).run({Array::zeros(DType::f32, {4, 4})});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.problem(), "onednn takes no epilogue");
+  }
+}
+
+}  // namespace
+}  // namespace neap
