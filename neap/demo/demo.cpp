@@ -185,7 +185,7 @@ class Demo {
   void write_files(DemoResult& result) {
     const std::filesystem::path& out = options_.out;
     write_safetensors(out / "model.safetensors", arrays_of(*net_), {{"network", "efficient_net_28"}});
-    write_file(out / "recipe.txt", optimizer_->recipe());
+    write_file(out / "recipe.txt", optimizer_->history());
     std::filesystem::create_directories(out / "kernels");
     const std::vector<std::string> sources = kernel_sources(optimizer_->graph(), best_isa(), machine().cores);
     for (std::size_t i = 0; i < sources.size(); ++i) write_file(out / "kernels" / fmt::format("kernels{}.cpp", i), sources[i]);
