@@ -353,7 +353,7 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   for (const Axis& axis : outer) {
     if (!tile || axis.id != tile->id) nest.loops.push_back({axis, Loop::serial});
   }
-  if (tile) nest.loops.push_back({*tile, rows > 1 ? Loop::tile : Loop::serial, rows, peel && rows > 1});
+  if (tile) nest.loops.push_back({*tile, rows > 1 ? Loop::tile : Loop::serial, rows, touches.window, peel && rows > 1});
   if (lane && !lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
   // A short innermost row over which windows slide is written out: which taps are outside is then known.
   constexpr std::int64_t most_unrolled = 160;

@@ -21,8 +21,9 @@ struct Loop {
   enum Kind : std::uint8_t { serial, tile, vector, unrolled };
   Axis axis;
   Kind kind = serial;
-  int factor = 1;     // rows of a tile; vectors side by side
-  bool peel = false;  // the first and last tile are written out apart: conditions at borders are then known
+  int factor = 1;       // rows of a tile; vectors side by side
+  bool window = false;  // of a tile: its rows read under conditions
+  bool peel = false;    // the first and last tile are written out apart: conditions at borders are then known
 };
 
 struct Nest {

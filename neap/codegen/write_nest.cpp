@@ -122,12 +122,14 @@ class NestWriter {
       loop(k + 1, *level, rows_from(Expr(from), static_cast<int>(count)), lanes, parts);
       here.text += level->close();
     };
+    // GCC 12 makes vectors of scalar rows that are read under conditions, and reads beside them: such loops are told to stay as they are.
+    const char* stays = at.window && nest_.lanes.axis < 0 ? "__asm__ volatile(\"\");\n" : "";
     if (!whole(at.axis.id)) {
       const auto [begin, end] = range(at.axis.id);
       const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
       std::string text;
       for (const int count : {at.factor, 1}) {
-        const auto level = around->inner(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, count, end));
+        const auto level = around->inner(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n{3}", name, count, end, stays));
         level->axes.insert(at.axis.id);
         loop(k + 1, *level, rows_from(axis_position(at.axis), count), lanes, parts);
         around->text += level->close();
@@ -150,7 +152,7 @@ class NestWriter {
       between.extent = (last - first - 1) * at.factor + 1;
       emit_.set_axes({between});
       const auto level =
-          here.inner(fmt::format("for (i64 {0} = 0; {0} < {1}; {0} += {2}) {{\n", name, (last - first) * at.factor, at.factor));
+          here.inner(fmt::format("for (i64 {0} = 0; {0} < {1}; {0} += {2}) {{\n{3}", name, (last - first) * at.factor, at.factor, stays));
       level->axes.insert(at.axis.id);
       loop(k + 1, *level, rows_from(axis_position(at.axis) + Expr(first * at.factor), at.factor), lanes, parts);
       here.text += level->close();

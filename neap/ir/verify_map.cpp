@@ -145,7 +145,16 @@ class MapVerifier {
       check_bounds(stage.index[i], target.shape[i], "a stage writes");
       placed |= index.free;
     }
-    if (stage.accumulate == Accumulate::none) expect_one_value(value.free & ~placed);
+    if (stage.accumulate == Accumulate::none) expect_one_value(value.free & ~with_rows(placed));
+  }
+
+  // An entry of a ragged axis belongs to one row: who writes at the entry writes at its row.
+  AxisSet with_rows(AxisSet placed) {
+    for (std::size_t axis = axes_.size(); axis-- > 0;) {
+      if (!placed.test(axis) || axes_[axis]->ragged == nullptr) continue;
+      placed |= facts(axes_[axis]->ragged->first, true).free;
+    }
+    return placed;
   }
 
   // Points run in any order: those that write one element without accumulating have to write the same.
