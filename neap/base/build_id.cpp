@@ -43,6 +43,7 @@ int look(dl_phdr_info* module, std::size_t, void* found) {
   for (int i = 0; i < module->dlpi_phnum; ++i) {
     const auto& part = module->dlpi_phdr[i];
     if (part.p_type != PT_NOTE) continue;
+    // The loader gives addresses as integers.  NOLINTNEXTLINE(performance-no-int-to-ptr)
     std::string id = id_in(reinterpret_cast<const char*>(module->dlpi_addr + part.p_vaddr), part.p_memsz);
     if (!id.empty()) *static_cast<std::string*>(found) = std::move(id);
   }

@@ -27,7 +27,6 @@ class Run {
   void block(const Program& program, Count first, Count n);
 
  private:
-
   struct Total {
     alignas(8) std::byte value[8] = {};
     Count position = -1;
