@@ -5,7 +5,7 @@
 #include "neap/base/error.h"
 #include "neap/gnn/debian.h"
 #include "neap/gnn/generate.h"
-#include "neap/gnn/vertex_training.h"
+#include "neap/train/vertex_training.h"
 
 namespace neap {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "neap/demo/compare.h"
 #include "neap/demo/report.h"
-#include "neap/gnn/vertex_training.h"
+#include "neap/train/vertex_training.h"
 
 namespace neap {
 

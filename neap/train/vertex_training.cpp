@@ -1,4 +1,4 @@
-#include "neap/gnn/vertex_training.h"
+#include "neap/train/vertex_training.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Classes of vertices learnt on a whole graph.
-#include "neap/gnn/vertex_training.h"
+#include "neap/train/vertex_training.h"
 
 #include <gtest/gtest.h>
 
