@@ -1,4 +1,5 @@
-// bench_core [--json FILE] [--list] [TOPIC...]: Neap against its targets, topics in alphabetical order; all where none is named.
+// bench_core, bench_gnn: [--json FILE] [--list] [TOPIC...]: Neap against its targets, topics in alphabetical order; all where none is
+// named.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -28,7 +29,7 @@ int run(const std::vector<std::string>& arguments) {
   const auto is_wanted = [&](const Topic& topic) { return wanted.empty() || std::count(wanted.begin(), wanted.end(), topic.name) > 0; };
   for (const std::string& name : wanted) {
     if (std::none_of(topics().begin(), topics().end(), [&](const Topic& topic) { return topic.name == name; }))
-      throw Error("there is no topic '" + name + "'", "", "bench_core --list");
+      throw Error("there is no topic '" + name + "'", "", "--list names them");
   }
   std::printf("%s\n", machine_text().c_str());
   std::printf("ratio: how many times better ours is; spread: interquartile range over median of the rounds\n%s\n", heading_line().c_str());
@@ -54,7 +55,7 @@ int main(int count, char** arguments) {
   try {
     return neap::bench::run({arguments + 1, arguments + count});
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_core: %s\n", error.what());
+    std::fprintf(stderr, "%s: %s\n", arguments[0], error.what());
     return 1;
   }
 }

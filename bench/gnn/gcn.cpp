@@ -1,0 +1,75 @@
+// Training steps of GCNs in the order that the cost model chooses, against transforming first everywhere, and with what is fixed kept.
+#include <cmath>
+
+#include "bench/gnn/gcn_step.h"
+#include "bench/harness.h"
+#include "neap/base/error.h"
+
+namespace neap::bench {
+namespace {
+
+struct Data {
+  explicit Data(const gnn::GraphData& data) : edges(data.graph), features(data.dense), labels(data.labels), classes(41) {}
+  EdgeArrays edges;
+  Array features, labels;
+  std::int64_t classes;
+  GcnShape shape(std::int64_t hidden, int layers) const { return {features.size(1), hidden, classes, layers}; }
+};
+
+// Error where an order changes what is computed.
+void check_losses(std::vector<GcnStep>& steps, const std::string& name) {
+  const double first = steps[0].run();
+  for (std::size_t i = 1; i < steps.size(); ++i) {
+    const double loss = steps[i].run();
+    if (!(std::abs(loss - first) <= 1e-5 * std::abs(first))) throw Error(fmt::format("losses differ: {} and {}", first, loss), name);
+  }
+}
+
+std::vector<Row> cell(const Data& data, const std::string& name, std::int64_t hidden, int layers, int rounds, std::optional<double> by_cost,
+                      std::optional<double> kept) {
+  std::vector<GcnStep> steps;
+  for (const Order order : {Order::transform_first, Order::by_cost, Order::kept}) {
+    steps.emplace_back(data.edges, data.features, data.labels, data.shape(hidden, layers), order);
+  }
+  check_losses(steps, name);
+  const auto seconds =
+      interleave({{"first", [&] { steps[0].run(); }}, {"cost", [&] { steps[1].run(); }}, {"kept", [&] { steps[2].run(); }}},
+                 {.rounds = rounds, .seconds = 0});
+  return {
+      against(fmt::format("{}, hidden {}, {} layers", name, hidden, layers), "ms", 1e3, seconds[1], seconds[0], "transform first", by_cost),
+      against("  with the first aggregate kept", "ms", 1e3, seconds[2], seconds[0], "transform first", kept)};
+}
+
+void append(std::vector<Row>& rows, const std::vector<Row>& more) { rows.insert(rows.end(), more.begin(), more.end()); }
+
+std::vector<Row> run_large() {
+  std::vector<Row> rows;
+  const Data arxiv(gnn::arxiv_like(1)), dense(gnn::reddit_like(1));
+  for (const std::int64_t hidden : {64, 256, 512})
+    append(rows, cell(arxiv, "arxiv-like", hidden, 2, 5, hidden >= 256 ? std::optional(1.25) : std::nullopt, std::nullopt));
+  for (const std::int64_t hidden : {16, 128}) append(rows, cell(dense, "denser", hidden, 2, 5, std::nullopt, 2.0));
+  return rows;
+}
+
+// Whether the order chosen is ever a loss: 40 cells on graphs an eighth as large.
+std::vector<Row> run_cells() {
+  std::vector<Row> rows;
+  const Data graphs[] = {Data(gnn::arxiv_like(1, 0.125)), Data(gnn::reddit_like(1, 0.125))};
+  double worst = 1e9;
+  for (const Data& data : graphs) {
+    for (const std::int64_t hidden : {16, 32, 64, 128, 256, 512}) {
+      for (const int layers : {2, 3}) {
+        append(rows, cell(data, &data == graphs ? "arxiv-like / 8" : "denser / 8", hidden, layers, 5, std::nullopt, std::nullopt));
+        worst = std::min({worst, *rows.back().ratio, *rows[rows.size() - 2].ratio});
+      }
+    }
+  }
+  rows.push_back({.name = "the worst of all cells", .metric = "ratio", .ours = worst, .ratio = worst, .target = 0.97});
+  return rows;
+}
+
+const RegisterTopic large{{"gcn", "a GCN's training step on graphs of the sizes of ogbn-arxiv and a denser one", run_large}};
+const RegisterTopic cells{{"gcn_cells", "the same over many widths and depths, on smaller graphs", run_cells}};
+
+}  // namespace
+}  // namespace neap::bench

@@ -1,0 +1,75 @@
+#include "bench/gnn/gcn_step.h"
+
+#include "bench/core/graphs.h"
+#include "neap/autodiff/gradient.h"
+
+namespace neap::bench {
+namespace {
+
+constexpr double rate = 0.1;
+
+Array first_weights(const Type& type) {
+  const Sizes sizes = evaluate(type.shape, {});
+  Array values = numbered(sizes);
+  const float scale = sizes.size() == 2 ? 1 / std::sqrt(static_cast<float>(sizes[0])) : 0;
+  for (float& value : values.values<float>()) value *= scale;
+  return values;
+}
+
+Graph optimized(Graph graph, Order order, std::int64_t plan) {
+  Optimizer optimizer(std::move(graph));
+  OptimizeOptions options;
+  for (RecipeLine& line : options.recipe) {
+    if (line.transformation != "order_products") continue;
+    line.parameters["order"] = order == Order::transform_first ? 1 : order == Order::aggregate_first ? 2 : 0;
+    line.parameters["plan"] = plan;
+  }
+  optimizer.optimize(options);
+  return optimizer.graph();
+}
+
+}  // namespace
+
+Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role role) {
+  Graph graph;
+  Builder build(graph);
+  Var h = build.input("x", {DType::f32, {edges.vertices, shape.features}, {}}, role);
+  const std::vector<Var> e = edges.inputs(build, role);
+  const Var labels = build.input("labels", {DType::i64, {edges.vertices}, {}});
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const bool last = layer + 1 == shape.layers;
+    const std::int64_t out = last ? shape.classes : shape.hidden;
+    const Var w = build.input(fmt::format("w{}", layer), {DType::f32, {h.size(1), out}, {}}, Role::parameter);
+    const Var b = build.input(fmt::format("b{}", layer), {DType::f32, {out}, {}}, Role::parameter);
+    h = build.call("spmm", {matmul(h, w), e[0], e[1], e[2], e[3], e[4], e[5]}) + b;
+    if (!last) h = unary("relu", h);
+  }
+  graph.add_output(build.call("cross_entropy", {h, labels}).id(), "loss");
+  Graph step = gradient(graph, {.loss = "loss"});
+  Builder update(step);
+  const std::vector<Output> outputs = step.outputs;
+  step.outputs = {outputs[0]};
+  for (const Output& output : outputs) {
+    const auto input =
+        std::find_if(step.inputs.begin(), step.inputs.end(), [&](const Input& i) { return "grad/" + i.name == output.name; });
+    if (input == step.inputs.end()) continue;
+    const Var next = update.wrap(input->value) - update.wrap(output.value) * rate;
+    step.add_output(next.id(), "next/" + input->name, static_cast<int>(input - step.inputs.begin()));
+  }
+  return step;
+}
+
+GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan)
+    : inputs_{features},
+      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), order, plan))) {
+  inputs_.insert(inputs_.end(), edges.arrays.begin(), edges.arrays.end());
+  inputs_.push_back(labels);
+  const Graph& graph = executable_.graph();
+  for (const Input& input : graph.inputs) {
+    if (input.role == Role::parameter) inputs_.push_back(first_weights(graph.type(input.value)));
+  }
+}
+
+double GcnStep::run() { return executable_.run(inputs_)[0].get(0); }
+
+}  // namespace neap::bench

@@ -1,0 +1,28 @@
+// A training step of a GCN: forward, cross entropy, gradients, plain gradient descent.
+#pragma once
+#include "bench/gnn/graph_inputs.h"
+#include "neap/runtime/executable.h"
+
+namespace neap::bench {
+
+struct GcnShape {
+  std::int64_t features, hidden, classes;
+  int layers;
+};
+
+// How a step is optimised: the order of its products as named, by cost, or by cost with what is fixed kept across steps.
+enum class Order : std::uint8_t { transform_first, aggregate_first, by_cost, kept };
+
+class GcnStep {
+ public:
+  GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan = -1);
+  double run();  // one step; gives the loss
+  std::int64_t arena_bytes() const { return executable_.plan().arena_bytes + executable_.plan().kept_bytes; }
+
+ private:
+  static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role role);
+  std::vector<Array> inputs_;
+  Executable executable_;
+};
+
+}  // namespace neap::bench
