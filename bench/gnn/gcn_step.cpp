@@ -1,5 +1,7 @@
 #include "bench/gnn/gcn_step.h"
 
+#include <cmath>
+
 #include "bench/core/graphs.h"
 #include "neap/autodiff/gradient.h"
 
