@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <unordered_map>
 
@@ -43,7 +44,7 @@ struct Binding {
   MemoryPlan plan;
   std::shared_ptr<void> arena_owner, kept_owner, scratch_owner;
   std::byte *arena = nullptr, *kept = nullptr;
-  std::vector<Array> fixed;  // the fixed inputs of which `kept` holds what depends on them
+  std::optional<std::vector<Array>> fixed;  // the fixed inputs of which `kept` holds what depends on them; nothing while it does not
   void* scratch = nullptr;
   std::vector<std::unique_ptr<LibraryCall>> calls;  // by node; null for maps
   std::vector<std::int64_t> chunks;                 // by node; maps only
@@ -220,7 +221,8 @@ struct Executable::State {
     };
     for (std::size_t k = 0; k < b.varying.size(); ++k) b.operands[b.varying[k]] = address(b.varying_places[k]);
     const auto start = Clock::now();
-    if (!holds(b.fixed, inputs)) {
+    if (!b.fixed || !holds(*b.fixed, inputs)) {
+      b.fixed.reset();  // a node that fails leaves `kept` half made
       run_nodes(b, start, true);
       b.fixed = fixed_of(inputs);
     }

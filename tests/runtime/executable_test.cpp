@@ -131,6 +131,38 @@ TEST_P(Places, AConstantLiesAsItsTypeSays) {
   }
 }
 
+TEST_P(Places, WhatIsMadeOfConstantsAloneMayBeKept) {
+  ExecutableOptions options;
+  options.compile = GetParam();
+  Executable run(parse_graph(R"(graph main {
+  input x : f32[2]
+  const %0 : f32[2] = {1.0, 2.0}
+  %1 = map(%0) i:2 { %1[i] = %0[i] * 3.0 } : f32[2]  kept
+  %2 = map(x, %1) i:2 { %2[i] = x[i] + %1[i] } : f32[2]
+  output y = %2
+})"),
+                 options);
+  for (const float x : {10.0F, 20.0F}) EXPECT_EQ(values(run.run({array({x, x})})[0]), (Floats{x + 3, x + 6}));
+}
+
+TEST_P(Places, WhatIsKeptIsMadeAnewAfterARunThatFailed) {
+  ExecutableOptions options;
+  options.compile = GetParam();
+  Executable run(parse_graph(R"(graph main {
+  fixed rows : i64[2]
+  input x : f32[3]
+  const %0 : f32[3] = {1.0, 2.0, 3.0}
+  %1 = map(%0, rows) i:2 { %1[i] = %0[rows[i]] } : f32[2]  kept
+  %2 = map(x, %1) i:2 { %2[i] = x[i] + %1[i] } : f32[2]
+  output y = %2
+})"),
+                 options);
+  const Array good = Array::of<std::int64_t>({2, 1}), bad = Array::of<std::int64_t>({0, 3}), x = array({10, 20, 30});
+  EXPECT_EQ(values(run.run({good, x})[0]), (Floats{13, 22}));
+  EXPECT_THROW(run.run({bad, x}), Error);
+  EXPECT_EQ(values(run.run({good, x})[0]), (Floats{13, 22}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, Places, ::testing::Bool(),
                          [](const ::testing::TestParamInfo<bool>& info) { return info.param ? "generated" : "blocked"; });
 
