@@ -5,26 +5,14 @@
 namespace neap {
 namespace {
 
-std::vector<InputSpec> operands(const char* first) {
-  std::vector<InputSpec> all{{first}};
-  for (const InputSpec& input : Pattern::inputs()) all.push_back(input);
-  return all;
-}
-
-std::vector<Expr> shifted(const Expr& first, const std::vector<Axis>& features) {
-  std::vector<Expr> index{first};
-  for (const Axis& axis : features) index.push_back(axis_position(axis));
-  return index;
-}
-
 void define_source(Definition& d) {
   const Pattern pattern(d, 1);
   const Type& x = d.call().input(0);
   if (x.rank() == 0) d.call().fail("x has rows");
   if (d.call().has(3)) pattern.check_rows(0, pattern.columns());
-  std::vector<Axis> axes{d.axis("e", pattern.entries())}, features;
-  for (int i = 1; i < x.rank(); ++i) features.push_back(d.axis(fmt::format("f{}", i), d.size(0, i)));
-  const Expr value = d.read(0, shifted(pattern.column_of(axes[0]), features));
+  std::vector<Axis> axes{d.axis("e", pattern.entries())};
+  const std::vector<Axis> features = feature_axes(d, 0);
+  const Expr value = d.read(0, feature_index(pattern.column_of(axes[0]), features));
   axes.insert(axes.end(), features.begin(), features.end());
   d.output(x.dtype, axes, value);
 }
@@ -33,10 +21,10 @@ void define_collect(Definition& d) {
   const Pattern pattern(d, 1);
   const Type& values = d.call().input(0);
   pattern.check_rows(0, pattern.entries());
-  std::vector<Axis> axes{d.axis("c", pattern.columns())}, features;
-  for (int i = 1; i < values.rank(); ++i) features.push_back(d.axis(fmt::format("f{}", i), d.size(0, i)));
+  std::vector<Axis> axes{d.axis("c", pattern.columns())};
+  const std::vector<Axis> features = feature_axes(d, 0);
   const Axis entry = pattern.entries_of_column(axes[0]);
-  const Expr value = d.sum({entry}, d.read(0, shifted(pattern.place_of(entry), features)));
+  const Expr value = d.sum({entry}, d.read(0, feature_index(pattern.place_of(entry), features)));
   axes.insert(axes.end(), features.begin(), features.end());
   d.output(values.dtype, axes, value);
 }
@@ -49,13 +37,13 @@ std::vector<Var> gradient(const GradientContext& g, std::string_view op) {
 
 const Register edge_source{{.name = "edge_source",
                             .about = "y[e, f] = x[columns[e], f]: what each edge brings from its source",
-                            .inputs = operands("x"),
+                            .inputs = Pattern::behind({{"x"}}),
                             .define = define_source,
                             .gradient = [](const GradientContext& g) { return gradient(g, "edge_collect"); }}};
 
 const Register edge_collect{{.name = "edge_collect",
                              .about = "y[c, f] = sum of values[e, f] over the edges e with columns[e] = c: what came from each source",
-                             .inputs = operands("values"),
+                             .inputs = Pattern::behind({{"values"}}),
                              .define = define_collect,
                              .gradient = [](const GradientContext& g) { return gradient(g, "edge_source"); }}};
 

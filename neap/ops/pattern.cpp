@@ -4,8 +4,11 @@
 
 namespace neap {
 
-std::vector<InputSpec> Pattern::inputs() {
-  return {{"offsets"}, {"columns"}, {"t_offsets", InputSpec::optional}, {"t_rows", InputSpec::optional}, {"t_order", InputSpec::optional}};
+std::vector<InputSpec> Pattern::behind(std::vector<InputSpec> front) {
+  const InputSpec pattern[] = {
+      {"offsets"}, {"columns"}, {"t_offsets", InputSpec::optional}, {"t_rows", InputSpec::optional}, {"t_order", InputSpec::optional}};
+  front.insert(front.end(), std::begin(pattern), std::end(pattern));
+  return front;
 }
 
 Pattern::Pattern(Definition& d, int first) : d_(&d), first_(first) {
@@ -67,6 +70,18 @@ Axis Pattern::each_entry_of_row(const Axis& row) const {
 Expr Pattern::column_of(const Axis& entry) const { return index(1, axis_position(entry)); }
 Expr Pattern::row_of(const Axis& column_entry) const { return index(3, axis_position(column_entry)); }
 Expr Pattern::place_of(const Axis& column_entry) const { return index(4, axis_position(column_entry)); }
+
+std::vector<Axis> feature_axes(Definition& d, int input) {
+  std::vector<Axis> axes;
+  for (int i = 1; i < d.call().input(input).rank(); ++i) axes.push_back(d.axis(fmt::format("f{}", i), d.size(input, i)));
+  return axes;
+}
+
+std::vector<Expr> feature_index(const Expr& first, const std::vector<Axis>& features) {
+  std::vector<Expr> index = positions(features);
+  index.insert(index.begin(), first);
+  return index;
+}
 
 std::vector<Var> pattern_of(const std::vector<Var>& operands, std::size_t first) {
   std::vector<Var> pattern;

@@ -9,7 +9,8 @@ namespace neap {
 
 class Pattern {
  public:
-  static std::vector<InputSpec> inputs();  // the five operands, the last three optional
+  // The operands `front`, then the five of a pattern, the last three optional.
+  static std::vector<InputSpec> behind(std::vector<InputSpec> front);
 
   // The pattern stands at operands `first` to `first` + 4 of the call. Error where their shapes do not fit each other.
   Pattern(Definition& d, int first);
@@ -34,6 +35,11 @@ class Pattern {
   Definition* d_;
   int first_;
 };
+
+// Axes over the features of operand `input`: its axes from the second on.
+std::vector<Axis> feature_axes(Definition& d, int input);
+// An index: `first` on the first axis, then the positions on these.
+std::vector<Expr> feature_index(const Expr& first, const std::vector<Axis>& features);
 
 // The operands of a pattern within those of a call.
 std::vector<Var> pattern_of(const std::vector<Var>& operands, std::size_t first);

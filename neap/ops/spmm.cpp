@@ -5,24 +5,6 @@
 namespace neap {
 namespace {
 
-std::vector<InputSpec> operands(std::vector<InputSpec> front) {
-  for (const InputSpec& input : Pattern::inputs()) front.push_back(input);
-  return front;
-}
-
-// Axes of operand `input` from its second on.
-std::vector<Axis> feature_axes(Definition& d, int input) {
-  std::vector<Axis> axes;
-  for (int i = 1; i < d.call().input(input).rank(); ++i) axes.push_back(d.axis(fmt::format("f{}", i), d.size(input, i)));
-  return axes;
-}
-
-std::vector<Expr> at(const Expr& first, const std::vector<Axis>& axes) {
-  std::vector<Expr> index{first};
-  for (const Axis& axis : axes) index.push_back(axis_position(axis));
-  return index;
-}
-
 void check_weights(const Call& call, const Pattern& pattern) {
   const Type &x = call.input(0), &weights = call.input(1);
   if (weights.dtype != x.dtype) call.fail(fmt::format("weights are {}, x is {}", name(weights.dtype), name(x.dtype)), "cast one of them");
@@ -46,10 +28,10 @@ void define_spmm(Definition& d) {
   const Axis row = d.axis("r", transposed ? pattern.columns() : pattern.rows());
   const std::vector<Axis> features = feature_axes(d, 0);
   const Axis entry = transposed ? pattern.entries_of_column(row) : pattern.entries_of_row(row);
-  Expr value = d.read(0, at(transposed ? pattern.row_of(entry) : pattern.column_of(entry), features));
+  Expr value = d.read(0, feature_index(transposed ? pattern.row_of(entry) : pattern.column_of(entry), features));
   if (call.has(1)) {
     const std::vector<Axis> heads(features.begin(), features.begin() + call.input(1).rank() - 1);
-    value = d.read(1, at(transposed ? pattern.place_of(entry) : axis_position(entry), heads)) * value;
+    value = d.read(1, feature_index(transposed ? pattern.place_of(entry) : axis_position(entry), heads)) * value;
   }
   std::vector<Axis> axes{row};
   axes.insert(axes.end(), features.begin(), features.end());
@@ -72,7 +54,7 @@ std::vector<Var> spmm_gradient(const GradientContext& g) {
 const Register spmm{
     {.name = "spmm",
      .about = "y[r, f] = sum over the entries e of row r of weights[e] * x[columns[e], f]; weights of 1 where none are given",
-     .inputs = operands({{"x"}, {"weights", InputSpec::optional}}),
+     .inputs = Pattern::behind({{"x"}, {"weights", InputSpec::optional}}),
      .attributes = {{"transpose", false, "the product with the transpose: y[c, f] sums over the entries of column c"}},
      .define = define_spmm,
      .gradient = spmm_gradient}};
@@ -102,9 +84,9 @@ void define_sddmm(Definition& d) {
     }
   }
   const std::vector<Axis> written(features.begin(), features.begin() + kept);
-  Expr value = d.read(0, at(axis_position(row), features)) * d.read(1, at(pattern.column_of(entry), features));
+  Expr value = d.read(0, feature_index(axis_position(row), features)) * d.read(1, feature_index(pattern.column_of(entry), features));
   if (!summed.empty()) value = d.sum(summed, value);
-  d.scatter(std::move(type), at(axis_position(entry), written), value, Accumulate::none);
+  d.scatter(std::move(type), feature_index(axis_position(entry), written), value, Accumulate::none);
 }
 
 std::vector<Var> sddmm_gradient(const GradientContext& g) {
@@ -120,7 +102,7 @@ std::vector<Var> sddmm_gradient(const GradientContext& g) {
 
 const Register sddmm{{.name = "sddmm",
                       .about = "y[e] = sum over f of a[r, f] * b[columns[e], f] for each entry e of row r",
-                      .inputs = operands({{"a"}, {"b"}}),
+                      .inputs = Pattern::behind({{"a"}, {"b"}}),
                       .attributes = {{"kept", std::int64_t{0}, "how many of the first feature axes are not summed over: y[e, f1, ...]"}},
                       .define = define_sddmm,
                       .gradient = sddmm_gradient}};
