@@ -260,37 +260,36 @@ double conv_efficiency(const Type& filters) {
   return at_most(filters.shape[0], wide) || at_most(filters.shape[1], wide) ? 0.5 : 0.8;
 }
 
+Prepared prepare_forward(const Call& call, const Map* epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                         const Symbols& symbols) {
+  if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols, epilogue)) return empty;
+  const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
+  Behind behind;
+  if (call.has(2)) behind.bias = onednn::describe(inputs[2], symbols);
+  if (epilogue != nullptr) {
+    behind.first_operand = call.input_count();
+    const std::vector<Type> operands(inputs.begin() + behind.first_operand, inputs.end());
+    std::string why;
+    behind.ops = onednn::post_ops(*epilogue, operands, outputs[0], channel_axis, why);
+    NEAP_ASSERT(why.empty(), " an epilogue that was refused: {}", why);
+  }
+  return onednn::make_call([c, behind] { return forward_steps(c, behind); });
+}
+
 const RegisterImplementation conv{
     {.name = "onednn",
      .op = "conv",
      .refuses = [](const Call& call, const std::vector<Type>& inputs,
                    const std::vector<Type>& outputs) { return refuses(call, inputs, outputs, inputs[1]); },
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                   const Symbols& symbols) -> Prepared {
-       if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols)) return empty;
-       const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
-       Behind behind;
-       if (call.has(2)) behind.bias = onednn::describe(inputs[2], symbols);
-       return onednn::make_call([c, behind] { return forward_steps(c, behind); });
-     },
+                   const Symbols& symbols) { return prepare_forward(call, nullptr, inputs, outputs, symbols); },
      .refuses_epilogue = [](const Call&, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
        std::string why;
        onednn::post_ops(epilogue, operands, output, channel_axis, why);
        return why;
      },
      .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                         const Symbols& symbols) -> Prepared {
-       if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols, &epilogue)) return empty;
-       const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
-       Behind behind;
-       if (call.has(2)) behind.bias = onednn::describe(inputs[2], symbols);
-       behind.first_operand = call.input_count();
-       const std::vector<Type> operands(inputs.begin() + behind.first_operand, inputs.end());
-       std::string why;
-       behind.ops = onednn::post_ops(epilogue, operands, outputs[0], channel_axis, why);
-       NEAP_ASSERT(why.empty(), " an epilogue that was refused: {}", why);
-       return onednn::make_call([c, behind] { return forward_steps(c, behind); });
-     },
+                         const Symbols& symbols) { return prepare_forward(call, &epilogue, inputs, outputs, symbols); },
      .constant_layout = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                            int operand) -> std::optional<Layout> {
        if (operand != 1 || onednn::is_empty(inputs, outputs, symbols)) return std::nullopt;
