@@ -167,17 +167,17 @@ void compile_library(const std::vector<std::string>& sources, Isa isa, const fs:
   const Words flags = kernel_flags(isa);
   const TemporaryFolder folder;
   const auto stem = [&](std::size_t i) { return (folder.path() / fmt::format("kernels{}", i)).string(); };
-  std::vector<std::string> objects, failures(sources.size());
+  std::vector<std::string> objects;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     write_file(stem(i) + ".cpp", sources[i], false);
     objects.push_back(stem(i) + ".o");
   }
-  for_each_index(sources.size(), [&](std::size_t i) { failures[i] = compile_file(stem(i), flags); });
-  for (const std::string& failure : failures) {
-    if (failure.empty()) continue;
+  for_each_index(sources.size(), [&](std::size_t i) {
+    const std::string failure = compile_file(stem(i), flags);
+    if (failure.empty()) return;
     throw Error("the compiler failed on a generated kernel: " + failure, system_compiler().path,
                 "please report this with `NEAP_KEEP_KERNELS=DIR` set");
-  }
+  });
   link(objects, library.string());
 }
 
