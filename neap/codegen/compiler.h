@@ -30,7 +30,6 @@ void compile_library(const std::vector<std::string>& sources, Isa isa, const std
 // A loaded shared object; unloaded when the last handle goes.
 class SharedObject {
  public:
-  SharedObject() = default;
   explicit SharedObject(const std::string& path);  // Error with the loader's message
   void* symbol(const std::string& name) const;     // Error if there is none
   const std::shared_ptr<void>& handle() const { return handle_; }

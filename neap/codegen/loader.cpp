@@ -25,8 +25,8 @@ std::string circumstances(Isa isa) {
 }
 
 template <class F>
-void resolve(const SharedObject& module, const std::string& name, F*& function) {
-  function = reinterpret_cast<F*>(module.symbol(name));
+void resolve(const SharedObject& library, const std::string& name, F*& function) {
+  function = reinterpret_cast<F*>(library.symbol(name));
 }
 
 void keep_sources(const std::vector<std::string>& files) {
@@ -46,14 +46,7 @@ const KernelEntry* KernelLoader::find(const std::string& name) const {
 
 void KernelLoader::load(const std::string& path, const std::vector<std::string>& names) {
   const SharedObject module(path);
-  for (const std::string& name : names) {
-    KernelEntry entry;
-    resolve(module, name + "_chunks", entry.chunks);
-    resolve(module, name + "_scratch", entry.scratch);
-    resolve(module, name, entry.run);
-    resolve(module, name + "_combine", entry.combine);
-    entries_.emplace(name, entry);
-  }
+  for (const std::string& name : names) entries_.emplace(name, kernel_entry(module, name));
   modules_.push_back(module.handle());
 }
 
@@ -86,6 +79,15 @@ void KernelLoader::compile(std::vector<KernelSource> kernels) {
   for (const KernelSource& kernel : kernels) names.push_back(kernel.name);
   load(library, names);  // not what the cache keeps: another process may take that away
   cache_.store(names, library);
+}
+
+KernelEntry kernel_entry(const SharedObject& library, const std::string& name) {
+  KernelEntry entry;
+  resolve(library, name + "_chunks", entry.chunks);
+  resolve(library, name + "_scratch", entry.scratch);
+  resolve(library, name, entry.run);
+  resolve(library, name + "_combine", entry.combine);
+  return entry;
 }
 
 std::vector<std::string> kernel_files(const std::vector<KernelSource>& kernels, int files) {

@@ -10,6 +10,8 @@
 
 namespace neap {
 
+class SharedObject;
+
 class KernelLoader {
  public:
   explicit KernelLoader(Isa isa);  // Error where there is no compiler
@@ -32,6 +34,9 @@ class KernelLoader {
   std::unordered_map<std::string, KernelEntry> entries_;
   std::vector<std::shared_ptr<void>> modules_;
 };
+
+// The functions of a kernel in a library that holds it. Error where one is missing.
+KernelEntry kernel_entry(const SharedObject& library, const std::string& name);
 
 // Files for the compiler: the kernels spread by cost over at most so many, the most expensive first.
 std::vector<std::string> kernel_files(const std::vector<KernelSource>& kernels, int files);

@@ -1,11 +1,12 @@
 #include "neap/runtime/counted_bytes.h"
 
 #include <map>
+#include <set>
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/codegen/compiler.h"
-#include "neap/codegen/prelude.h"
+#include "neap/codegen/loader.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/cache_simulation.h"
 #include "neap/runtime/relayout.h"
@@ -60,11 +61,6 @@ void note_access(const void* address, std::int64_t bytes, bool stores) {
   stores ? counting->store(address, bytes) : counting->load(address, bytes);
 }
 
-template <class F>
-F* function(const SharedObject& module, const std::string& name) {
-  return reinterpret_cast<F*>(module.symbol(name));
-}
-
 class Counter {
  public:
   Counter(const Graph& graph, const std::vector<Array>& inputs, std::int64_t cache_bytes)
@@ -74,27 +70,26 @@ class Counter {
   }
 
   std::vector<CountedBytes> run() {
-    std::string source = std::string(kernel_prelude) + "namespace neap::kernel {\n";
-    std::map<std::string, bool> written;
-    std::vector<std::string> names;
+    std::vector<KernelSource> kernels;  // each once
+    std::vector<std::string> names;     // by node
+    std::set<std::string> known;
     for (const NodePtr& node : graph_.nodes()) {
       if (!node->is_map())
         throw Error("only generated kernels are counted", place_of(graph_, *node), "optimise the graph without libraries");
-      const KernelSource kernel = generate_kernel(graph_, *node, graph_.symbols(), best_isa());
-      if (!written[kernel.name]) source += "\n" + kernel.text;
-      written[kernel.name] = true;
+      KernelSource kernel = generate_kernel(graph_, *node, graph_.symbols(), best_isa());
       names.push_back(kernel.name);
+      if (known.insert(kernel.name).second) kernels.push_back(std::move(kernel));
     }
     const TemporaryFolder folder;
-    const SharedObject module = compile_reporting(source + "}\n" + reporters(), folder.path());
+    const SharedObject module = compile_reporting(kernel_files(kernels, 1)[0] + reporters(), folder.path());
     *static_cast<Hook**>(module.symbol("neap_access")) = &note_access;
     std::vector<CountedBytes> counted;
-    for (std::size_t i = 0; i < names.size(); ++i) counted.push_back(count(*graph_.nodes()[i], module, names[i]));
+    for (std::size_t i = 0; i < names.size(); ++i) counted.push_back(count(*graph_.nodes()[i], kernel_entry(module, names[i])));
     return counted;
   }
 
  private:
-  CountedBytes count(const Node& node, const SharedObject& module, const std::string& name) {
+  CountedBytes count(const Node& node, const KernelEntry& kernel) {
     std::vector<void*> buffers;
     for (const ValueId id : node.inputs) buffers.push_back(id == no_value ? nullptr : value(id).raw());
     for (const ValueId id : node.outputs) {
@@ -104,14 +99,11 @@ class Counter {
     CacheSimulation cache(cache_bytes_);
     counting = &cache;
     const std::int64_t* sizes = sizes_.data();
-    const std::int64_t chunks = (*function<std::int64_t(const std::int64_t*)>(module, name + "_chunks"))(sizes);
-    const std::int64_t scratch_bytes = (*function<std::int64_t(const std::int64_t*)>(module, name + "_scratch"))(sizes);
+    const std::int64_t chunks = kernel.chunks(sizes), scratch_bytes = kernel.scratch(sizes);
     Array scratch(DType::u8, {scratch_bytes});
-    using Run = std::int64_t(void* const*, const std::int64_t*, void*, std::int64_t, std::int64_t);
-    const std::int64_t failed = (*function<Run>(module, name))(buffers.data(), sizes, scratch.raw(), 0, chunks);
+    const std::int64_t failed = kernel.run(buffers.data(), sizes, scratch.raw(), 0, chunks);
     if (failed != 0) throw Error("an index in the data is out of bounds", place_of(graph_, node));
-    using Combine = void(void* const*, const std::int64_t*, void*);
-    if (scratch_bytes > 0) (*function<Combine>(module, name + "_combine"))(buffers.data(), sizes, scratch.raw());
+    if (scratch_bytes > 0) kernel.combine(buffers.data(), sizes, scratch.raw());
     cache.flush();
     counting = nullptr;
     return {static_cast<double>(cache.bytes_read()), static_cast<double>(cache.bytes_written())};
