@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "neap/base/error.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -13,32 +13,22 @@ namespace {
 constexpr DType all_dtypes[] = {DType::f32, DType::f64, DType::bf16, DType::f16, DType::i8,
                                 DType::i16, DType::i32, DType::i64,  DType::u8,  DType::boolean};
 
-template <class F>
-std::string problem(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.problem();
-  }
-  return "";
-}
-
 TEST(Array, CountsElements) {
   EXPECT_EQ(element_count({}), 1);
   EXPECT_EQ(element_count({2, 3, 5}), 30);
   EXPECT_EQ(element_count({0}), 0);
   EXPECT_EQ(element_count({std::int64_t{1} << 62, std::int64_t{1} << 62, 0}), 0);
-  EXPECT_EQ(problem([] { element_count({2, -1}); }), "negative size -1 in [2,-1]");
-  EXPECT_EQ(problem([] { element_count({-1, 0}); }), "negative size -1 in [-1,0]");
-  EXPECT_EQ(problem([] {
+  EXPECT_EQ(problem_of([] { element_count({2, -1}); }), "negative size -1 in [2,-1]");
+  EXPECT_EQ(problem_of([] { element_count({-1, 0}); }), "negative size -1 in [-1,0]");
+  EXPECT_EQ(problem_of([] {
               element_count({std::int64_t{1} << 31, std::int64_t{1} << 31});
             }),
             "[2147483648,2147483648] has too many elements");
-  EXPECT_EQ(problem([] { element_count({std::numeric_limits<std::int64_t>::max()}); }), "[9223372036854775807] has too many elements");
+  EXPECT_EQ(problem_of([] { element_count({std::numeric_limits<std::int64_t>::max()}); }), "[9223372036854775807] has too many elements");
 }
 
 TEST(Array, TooLargeForTheMachineIsAnError) {
-  EXPECT_EQ(problem([] { Array(DType::f64, {std::int64_t{1} << 59}); }),
+  EXPECT_EQ(problem_of([] { Array(DType::f64, {std::int64_t{1} << 59}); }),
             "no memory for f64 of [576460752303423488] (4611686018427387904 bytes)");
 }
 
@@ -108,19 +98,19 @@ TEST(Array, SizesByAxis) {
   const Array a = Array::zeros(DType::i8, {2, 3, 5});
   EXPECT_EQ(a.size(0), 2);
   EXPECT_EQ(a.size(-1), 5);
-  EXPECT_EQ(problem([&] { a.size(3); }), "no axis 3 in [2,3,5]");
-  EXPECT_EQ(problem([&] { a.size(-4); }), "no axis -4 in [2,3,5]");
+  EXPECT_EQ(problem_of([&] { a.size(3); }), "no axis 3 in [2,3,5]");
+  EXPECT_EQ(problem_of([&] { a.size(-4); }), "no axis -4 in [2,3,5]");
 }
 
 TEST(Array, Refusals) {
   const Array a = Array::zeros(DType::i8, {2, 3});
-  EXPECT_EQ(problem([&] { a.values<float>(); }), "an array of i8 is not one of f32");
-  EXPECT_EQ(problem([&] { a.reshape({5}); }), "[2,3] cannot become [5]");
-  EXPECT_EQ(problem([&] { a.slice_rows(1, 3); }), "rows 1 to 3 of [2,3]");
-  EXPECT_EQ(problem([&] { a.slice_rows(2, 1); }), "rows 2 to 1 of [2,3]");
-  EXPECT_EQ(problem([&] { a.slice_rows(-1, 1); }), "rows -1 to 1 of [2,3]");
-  EXPECT_EQ(problem([] { Array::scalar(1.0F).slice_rows(0, 0); }), "rows 0 to 0 of []");
-  EXPECT_EQ(problem([] { Array::of<float>({1, 2}, {3}); }), "2 values for [3]");
+  EXPECT_EQ(problem_of([&] { a.values<float>(); }), "an array of i8 is not one of f32");
+  EXPECT_EQ(problem_of([&] { a.reshape({5}); }), "[2,3] cannot become [5]");
+  EXPECT_EQ(problem_of([&] { a.slice_rows(1, 3); }), "rows 1 to 3 of [2,3]");
+  EXPECT_EQ(problem_of([&] { a.slice_rows(2, 1); }), "rows 2 to 1 of [2,3]");
+  EXPECT_EQ(problem_of([&] { a.slice_rows(-1, 1); }), "rows -1 to 1 of [2,3]");
+  EXPECT_EQ(problem_of([] { Array::scalar(1.0F).slice_rows(0, 0); }), "rows 0 to 0 of []");
+  EXPECT_EQ(problem_of([] { Array::of<float>({1, 2}, {3}); }), "2 values for [3]");
 }
 
 TEST(Array, WrapsMemoryOfOthers) {

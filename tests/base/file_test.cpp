@@ -8,22 +8,12 @@
 #include <fstream>
 #include <thread>
 
-#include "neap/base/error.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class F>
-std::string problem(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.problem();
-  }
-  return "";
-}
 
 std::size_t entries(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
@@ -42,23 +32,23 @@ TEST(File, WritesAndReadsBytes) {
 
 TEST(File, ReadingRefusesWhatIsNotAFileOrTooLarge) {
   const TemporaryFolder folder;
-  EXPECT_EQ(problem([&] { read_file(folder.path() / "none"); }), "cannot open: No such file or directory");
-  EXPECT_EQ(problem([&] { read_file(folder.path()); }), "this is not a regular file");
+  EXPECT_EQ(problem_of([&] { read_file(folder.path() / "none"); }), "cannot open: No such file or directory");
+  EXPECT_EQ(problem_of([&] { read_file(folder.path()); }), "this is not a regular file");
   ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(problem([&] { read_file(folder.path() / "pipe"); }), "this is not a regular file");  // and does not wait for a writer
+  EXPECT_EQ(problem_of([&] { read_file(folder.path() / "pipe"); }), "this is not a regular file");  // and does not wait for a writer
   write_file(folder.path() / "a", "12345");
   EXPECT_EQ(read_file(folder.path() / "a", 5), "12345");
-  EXPECT_EQ(problem([&] { read_file(folder.path() / "a", 4); }), "the file has 5 bytes, more than the limit of 4");
+  EXPECT_EQ(problem_of([&] { read_file(folder.path() / "a", 4); }), "the file has 5 bytes, more than the limit of 4");
 }
 
 TEST(File, AFailedWriteLeavesTheOldFileAndNothingElse) {
   const TemporaryFolder folder;
   const fs::path target = folder.path() / "target";
   fs::create_directories(target / "full");  // a folder cannot be replaced by a file
-  EXPECT_NE(problem([&] { write_file(target, "new"); }), "");
+  EXPECT_NE(problem_of([&] { write_file(target, "new"); }), "");
   EXPECT_TRUE(fs::is_directory(target / "full"));
   EXPECT_EQ(entries(folder.path()), 1u);
-  EXPECT_NE(problem([&] { write_file(folder.path() / "none" / "a", "new"); }), "");
+  EXPECT_NE(problem_of([&] { write_file(folder.path() / "none" / "a", "new"); }), "");
 }
 
 TEST(File, ReadersSeeTheOldOrTheNewNeverAPart) {
@@ -85,7 +75,7 @@ TEST(File, ReadBeneathReadsAPart) {
   EXPECT_EQ(read_beneath(folder.path(), "sub/a", 10, 0), "");
   for (const auto& [offset, length] : std::vector<std::pair<std::int64_t, std::int64_t>>{
            {8, 3}, {11, 0}, {-1, 2}, {2, -1}, {INT64_MAX, 1}, {1, INT64_MAX}, {INT64_MAX, INT64_MAX}}) {
-    EXPECT_NE(problem([&, offset = offset, length = length] { read_beneath(folder.path(), "sub/a", offset, length); }), "")
+    EXPECT_NE(problem_of([&, offset = offset, length = length] { read_beneath(folder.path(), "sub/a", offset, length); }), "")
         << offset << " " << length;
   }
 }
@@ -112,7 +102,7 @@ TEST(File, ReadBeneathRefusesEscapes) {
                                  "none",
                                  std::string("a\0/../../secret", 15)};
   for (const std::string& name : refused) {
-    EXPECT_NE(problem([&] { read_beneath(folder.path(), name, 0, 1); }), "") << name;
+    EXPECT_NE(problem_of([&] { read_beneath(folder.path(), name, 0, 1); }), "") << name;
   }
   EXPECT_EQ(read_beneath(folder.path(), "a", 0, 6), "inside");
 }
@@ -127,7 +117,7 @@ TEST(File, CacheFolderIsPrivateAndOurs) {
   EXPECT_EQ(fs::status(made).permissions(), fs::perms::owner_all);
   ::setenv("NEAP_CACHE", (folder.path() / "file").c_str(), 1);
   write_file(folder.path() / "file", "");
-  EXPECT_EQ(problem([] { cache_folder(); }), "the cache is not a folder of this user");
+  EXPECT_EQ(problem_of([] { cache_folder(); }), "the cache is not a folder of this user");
   before != nullptr ? ::setenv("NEAP_CACHE", kept.c_str(), 1) : ::unsetenv("NEAP_CACHE");
 }
 

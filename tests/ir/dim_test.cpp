@@ -5,19 +5,10 @@
 #include <functional>
 #include <random>
 
-#include "neap/base/error.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
-
-std::string problem(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.problem();
-  }
-  return "";
-}
 
 // A random size beside a plain function that computes the same.
 struct Pair {
@@ -106,41 +97,41 @@ TEST(Dim, ParsingAPrefix) {
 }
 
 TEST(Dim, BadTextIsRefusedWithThePosition) {
-  EXPECT_EQ(problem([] { Dim::parse(""); }), "size '': expected a number at position 1");
-  EXPECT_EQ(problem([] { Dim::parse("N +"); }), "size 'N +': expected a number at position 4");
-  EXPECT_EQ(problem([] { Dim::parse("N M"); }), "size 'N M': expected an operator at position 3");
-  EXPECT_EQ(problem([] { Dim::parse("(N"); }), "size '(N': expected ')' at position 3");
-  EXPECT_EQ(problem([] { Dim::parse("floor(N/0)"); }), "size 'floor(N/0)': expected a positive divisor at position 10");
-  EXPECT_EQ(problem([] { Dim::parse("9223372036854775808"); }), "a size does not fit 63 bits");
-  EXPECT_EQ(problem([] { Dim::parse(std::string(200, '(')); }).substr(0, 10), "size '((((");
-  EXPECT_EQ(problem([] { Dim::parse("-9223372036854775807 - 1"); }), "a size does not fit 63 bits");
+  EXPECT_EQ(problem_of([] { Dim::parse(""); }), "size '': expected a number at position 1");
+  EXPECT_EQ(problem_of([] { Dim::parse("N +"); }), "size 'N +': expected a number at position 4");
+  EXPECT_EQ(problem_of([] { Dim::parse("N M"); }), "size 'N M': expected an operator at position 3");
+  EXPECT_EQ(problem_of([] { Dim::parse("(N"); }), "size '(N': expected ')' at position 3");
+  EXPECT_EQ(problem_of([] { Dim::parse("floor(N/0)"); }), "size 'floor(N/0)': expected a positive divisor at position 10");
+  EXPECT_EQ(problem_of([] { Dim::parse("9223372036854775808"); }), "a size does not fit 63 bits");
+  EXPECT_EQ(problem_of([] { Dim::parse(std::string(200, '(')); }).substr(0, 10), "size '((((");
+  EXPECT_EQ(problem_of([] { Dim::parse("-9223372036854775807 - 1"); }), "a size does not fit 63 bits");
 }
 
 TEST(Dim, HostileProductsAreRefused) {
   std::string factors = "1", powers = "N";
   for (int i = 0; i < 30; ++i) factors += fmt::format("*(a{} + b{})", i, i);
   for (int i = 0; i < 100; ++i) powers += "*N";
-  EXPECT_EQ(problem([&] { Dim::parse(factors); }), "a size has more than 1024 terms");
-  EXPECT_EQ(problem([&] { Dim::parse(powers); }), "a size is a product of more than 24 factors");
+  EXPECT_EQ(problem_of([&] { Dim::parse(factors); }), "a size has more than 1024 terms");
+  EXPECT_EQ(problem_of([&] { Dim::parse(powers); }), "a size is a product of more than 24 factors");
 }
 
 TEST(Dim, OverflowIsAnError) {
   const Dim large = std::int64_t{1} << 62, n = Dim::symbol("N");
-  EXPECT_EQ(problem([&] { large + large; }), "a size does not fit 63 bits");
-  EXPECT_EQ(problem([&] { large* Dim(2); }), "a size does not fit 63 bits");
-  EXPECT_EQ(problem([&] { (n * large) + (n * large); }), "a size does not fit 63 bits");
-  EXPECT_EQ(problem([&] { (n * n).evaluate({{"N", std::int64_t{1} << 32}}); }), "a size does not fit 63 bits");
+  EXPECT_EQ(problem_of([&] { large + large; }), "a size does not fit 63 bits");
+  EXPECT_EQ(problem_of([&] { large* Dim(2); }), "a size does not fit 63 bits");
+  EXPECT_EQ(problem_of([&] { (n * large) + (n * large); }), "a size does not fit 63 bits");
+  EXPECT_EQ(problem_of([&] { (n * n).evaluate({{"N", std::int64_t{1} << 32}}); }), "a size does not fit 63 bits");
 }
 
 TEST(Dim, NamesOfSymbols) {
   EXPECT_EQ(Dim::symbol("batch_2").to_string(), "batch_2");
-  for (const char* name : {"", "2N", "a b", "floor", "a*b", "_x", "é"}) EXPECT_NE(problem([&] { Dim::symbol(name); }), "") << name;
+  for (const char* name : {"", "2N", "a b", "floor", "a*b", "_x", "é"}) EXPECT_NE(problem_of([&] { Dim::symbol(name); }), "") << name;
 }
 
 TEST(Dim, UnknownSizes) {
   const Dim n = Dim::symbol("N");
-  EXPECT_EQ(problem([&] { n.constant(); }), "the size N is not known yet");
-  EXPECT_EQ(problem([&] { n.evaluate({}); }), "the size N has no value");
+  EXPECT_EQ(problem_of([&] { n.constant(); }), "the size N is not known yet");
+  EXPECT_EQ(problem_of([&] { n.evaluate({}); }), "the size N has no value");
   EXPECT_EQ((n + Dim::symbol("M") * floor_div(Dim::symbol("H") + 1, 2)).symbols(), (std::vector<std::string>{"H", "M", "N"}));
 }
 
@@ -195,9 +186,9 @@ TEST(Shape, BindAndCheck) {
   EXPECT_EQ(to_string(shape), "[N,3,2*N + 1]");
   EXPECT_EQ(element_count(shape), Dim(6) * Dim::symbol("N") * Dim::symbol("N") + Dim(3) * Dim::symbol("N"));
   EXPECT_EQ(evaluate(shape, symbols), (std::vector<std::int64_t>{5, 3, 11}));
-  EXPECT_EQ(problem([&] { check(shape, {5, 4, 11}, symbols, "x"); }), "x is [5,4,11], not [N,3,2*N + 1]");
-  EXPECT_EQ(problem([&] { bind(shape, {5, 3}, symbols, "x"); }), "x has 2 axes, 3 are expected: [N,3,2*N + 1]");
-  EXPECT_EQ(problem([&] { bind(shape, {6, 3, 11}, symbols, "x"); }), "x is [6,3,11], which does not fit [N,3,2*N + 1] where N is 5");
+  EXPECT_EQ(problem_of([&] { check(shape, {5, 4, 11}, symbols, "x"); }), "x is [5,4,11], not [N,3,2*N + 1]");
+  EXPECT_EQ(problem_of([&] { bind(shape, {5, 3}, symbols, "x"); }), "x has 2 axes, 3 are expected: [N,3,2*N + 1]");
+  EXPECT_EQ(problem_of([&] { bind(shape, {6, 3, 11}, symbols, "x"); }), "x is [6,3,11], which does not fit [N,3,2*N + 1] where N is 5");
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "neap/base/error.h"
 #include "neap/ir/graph.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -14,15 +14,6 @@ const Axis i{0, "i", 4, nullptr}, j{1, "j", 5, nullptr}, k{2, "k", 7, nullptr};
 Expr at(const Axis& axis) { return axis_position(axis); }
 Expr x(const Expr& index) { return read(0, DType::f32, {index}); }
 std::string text(const Expr& e) { return to_string(e, {"x", "y"}, {i, j, k}); }
-
-std::string problem(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.problem();
-  }
-  return "";
-}
 
 TEST(Expr, ConstantsFold) {
   EXPECT_EQ(text(Expr(2.0) * 3.0 + 1.0), "7.0");
@@ -61,13 +52,13 @@ TEST(Expr, ConstantsTakeTheDtypeBesideThem) {
 
 TEST(Expr, WrongDtypesAreRefused) {
   const Expr real = x(at(i)), whole = read(1, DType::i32, {at(i)}), yes = at(i) < 2;
-  EXPECT_EQ(problem([&] { real + whole; }), "add of f32 and i32");
-  EXPECT_EQ(problem([&] { exp(whole); }), "exp is not defined on i32");
-  EXPECT_EQ(problem([&] { -yes; }), "neg is not defined on bool");
-  EXPECT_EQ(problem([&] { yes + yes; }), "add is not defined on bool and bool");
-  EXPECT_EQ(problem([&] { make(Scalar::bit_and, {real, real}); }), "bit_and is not defined on f32 and f32");
-  EXPECT_EQ(problem([&] { make(Scalar::atan2, {whole, whole}); }), "atan2 is not defined on i32 and i32");
-  EXPECT_EQ(problem([&] { select(yes, real, whole); }), "select of f32 and i32");
+  EXPECT_EQ(problem_of([&] { real + whole; }), "add of f32 and i32");
+  EXPECT_EQ(problem_of([&] { exp(whole); }), "exp is not defined on i32");
+  EXPECT_EQ(problem_of([&] { -yes; }), "neg is not defined on bool");
+  EXPECT_EQ(problem_of([&] { yes + yes; }), "add is not defined on bool and bool");
+  EXPECT_EQ(problem_of([&] { make(Scalar::bit_and, {real, real}); }), "bit_and is not defined on f32 and f32");
+  EXPECT_EQ(problem_of([&] { make(Scalar::atan2, {whole, whole}); }), "atan2 is not defined on i32 and i32");
+  EXPECT_EQ(problem_of([&] { select(yes, real, whole); }), "select of f32 and i32");
 }
 
 TEST(Expr, Text) {
@@ -187,7 +178,7 @@ TEST(Expr, ReductionsHaveTheirDtypes) {
   EXPECT_EQ(reduce(Reduction::any, {k}, x(at(k))).dtype(), DType::boolean);
   EXPECT_EQ(reduce(Reduction::sum, {k}, x(at(k))).dtype(), DType::f32);
   EXPECT_TRUE(same(reduce(Reduction::sum, {}, x(at(i))), x(at(i))));
-  EXPECT_NE(problem([] { reduce(Reduction::argmax, {j, k}, x(at(k))); }), "");
+  EXPECT_NE(problem_of([] { reduce(Reduction::argmax, {j, k}, x(at(k))); }), "");
 }
 
 }  // namespace

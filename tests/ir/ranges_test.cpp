@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "neap/base/error.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -12,12 +12,7 @@ std::string problem(const char* body, const Symbols& symbols) {
   const Graph graph = parse_graph(std::string("graph main {\n  input x : f32[N]\n  input l : f32[M]\n  %0 = map(x, l) ") + body +
                                   " : f32[M]\n  output y = %0\n}");
   verify(graph);
-  try {
-    check_ranges(graph, *graph.nodes()[0], symbols);
-  } catch (const Error& error) {
-    return error.problem();
-  }
-  return "";
+  return problem_of([&] { check_ranges(graph, *graph.nodes()[0], symbols); });
 }
 
 TEST(Ranges, ASliceFitsOrDoesNotBySizes) {

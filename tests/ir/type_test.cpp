@@ -5,19 +5,10 @@
 #include <functional>
 #include <set>
 
-#include "neap/base/error.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
-
-std::string problem(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.problem();
-  }
-  return "";
-}
 
 TEST(Layout, TagsReadBack) {
   for (const auto& [tag, rank] : std::vector<std::pair<std::string, int>>{
@@ -35,17 +26,17 @@ TEST(Layout, TagsReadBack) {
 }
 
 TEST(Layout, BadTagsAreRefused) {
-  EXPECT_EQ(problem([] { Layout::parse("abc", 4); }), "'abc' is not a layout of rank 4: an axis is missing");
-  EXPECT_EQ(problem([] { Layout::parse("abcde", 4); }), "'abcde' is not a layout of rank 4: 'e' is no axis");
-  EXPECT_EQ(problem([] { Layout::parse("aab", 2); }), "'aab' is not a layout of rank 2: an axis stands twice");
-  EXPECT_EQ(problem([] { Layout::parse("aB", 2); }),
+  EXPECT_EQ(problem_of([] { Layout::parse("abc", 4); }), "'abc' is not a layout of rank 4: an axis is missing");
+  EXPECT_EQ(problem_of([] { Layout::parse("abcde", 4); }), "'abcde' is not a layout of rank 4: 'e' is no axis");
+  EXPECT_EQ(problem_of([] { Layout::parse("aab", 2); }), "'aab' is not a layout of rank 2: an axis stands twice");
+  EXPECT_EQ(problem_of([] { Layout::parse("aB", 2); }),
             "'aB' is not a layout of rank 2: a capital letter marks an axis that is cut into blocks, and only that");
-  EXPECT_EQ(problem([] { Layout::parse("ab8b", 2); }),
+  EXPECT_EQ(problem_of([] { Layout::parse("ab8b", 2); }),
             "'ab8b' is not a layout of rank 2: a capital letter marks an axis that is cut into blocks, and only that");
-  EXPECT_EQ(problem([] { Layout::parse("aB8", 2); }), "'aB8' is not a layout of rank 2: a number without a letter behind it");
-  EXPECT_EQ(problem([] { Layout::parse("aB1b", 2); }), "'aB1b' is not a layout of rank 2: a block is at least 2 wide");
-  EXPECT_EQ(problem([] { Layout::parse("a-", 2); }), "'a-' is not a layout of rank 2: '-' is no axis");
-  EXPECT_NE(problem([] { Layout::parse("aB99999999999999999999b", 2); }), "");
+  EXPECT_EQ(problem_of([] { Layout::parse("aB8", 2); }), "'aB8' is not a layout of rank 2: a number without a letter behind it");
+  EXPECT_EQ(problem_of([] { Layout::parse("aB1b", 2); }), "'aB1b' is not a layout of rank 2: a block is at least 2 wide");
+  EXPECT_EQ(problem_of([] { Layout::parse("a-", 2); }), "'a-' is not a layout of rank 2: '-' is no axis");
+  EXPECT_NE(problem_of([] { Layout::parse("aB99999999999999999999b", 2); }), "");
 }
 
 TEST(Type, TextReadsBack) {
@@ -60,7 +51,7 @@ TEST(Type, TextReadsBack) {
 TEST(Type, BadTextIsRefused) {
   for (const char* text :
        {"", "f32", "f32[", "f32]", "]f32[", "[2]", "f33[2]", "f32[2,]", "f32[,2]", "f32[2,,3]", "f32[2 3]", "f32[2] abc", "f32[(2]"}) {
-    EXPECT_NE(problem([&] { Type::parse(text); }), "") << text;
+    EXPECT_NE(problem_of([&] { Type::parse(text); }), "") << text;
   }
 }
 

@@ -19,6 +19,17 @@ std::string error_of(F&& work) {
   return "no error";
 }
 
+// Its problem alone; "" where there is none.
+template <class F>
+std::string problem_of(F&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.problem();
+  }
+  return "";
+}
+
 template <class F>
 void expect_error(F&& work, const std::string& problem, const std::string& place = "") {
   try {
