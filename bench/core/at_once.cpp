@@ -35,8 +35,7 @@ Row against_copy(const std::string& name, const Sizes& sizes, const std::functio
       interleave({{"neap", [&] { run_at_once(graph, {input}); }},
                   {"copy", [&] { std::memcpy(const_cast<std::byte*>(to.raw()), from.raw(), static_cast<std::size_t>(from.bytes())); }}},
                  {.clock = Clock::thread});
-  Row row = against(name, "us", 1e6, seconds[0], seconds[1], "copy of as many bytes", std::nullopt);
-  return row;
+  return against(name, "us", 1e6, seconds[0], seconds[1], "copy of as many bytes", std::nullopt);
 }
 
 std::vector<Row> run() {

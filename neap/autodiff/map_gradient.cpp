@@ -171,7 +171,6 @@ Expr gathered(const Contribution& c, const Type& type, const std::vector<int>& a
   return reduce(Reduction::sum, rest, value);
 }
 
-// Reductions inside a contribution's value keep ids of their own; a new map's axes must not meet them.
 Map scatter_map(const Contribution& c, const Type& type) {
   Map map;
   map.axes = c.axes;
@@ -200,6 +199,7 @@ std::vector<Var> map_gradient(Builder& build, const Map& map, const std::vector<
   // Operands of the new maps: the old inputs, the old outputs, the cotangents; unused ones are dropped below.
   const int n = static_cast<int>(inputs.size()), m = static_cast<int>(outputs.size());
   std::vector<Contribution> found;
+  // Reductions inside a contribution's value keep ids of their own; a new map's axes must not meet them.
   int next_axis = highest_axis(map) + 1;
   for (const Stage& stage : map.stages) {
     const Var& cotangent = cotangents[static_cast<std::size_t>(stage.target)];

@@ -2,9 +2,10 @@
 //   graph      "graph" name "{" { line } "}"          comments: // to the end of the line
 //   line       ( "input" | "parameter" | "state" | "fixed" ) name ":" type
 //            | "const" "%"k ":" type "=" ( "{" elements "}" | "data" hash )
-//            | "%"k { "," "%"k } "=" operator "(" values ")" { attribute "=" value } ":" types [ "library" name ] [ "epilogue" k body ] [
-//            "kept" ] | "%"k { "," "%"k } "=" "map" "(" values ")" body ":" types [ "schedule" { key "=" value } ] [ "kept" ] | "output"
-//            name "=" value [ "updates" input ]
+//            | "%"k { "," "%"k } "=" operator "(" values ")" { attribute "=" value } ":" types
+//              [ "library" name ] [ "epilogue" k body ] [ "kept" ]
+//            | "%"k { "," "%"k } "=" "map" "(" values ")" body ":" types [ "schedule" { key "=" value } ] [ "kept" ]
+//            | "output" name "=" value [ "updates" input ]
 //   value      "%"k | an input's name | "_" (absent)
 //   types      dtype "[" sizes "]" [ layout ] [ "name" ] { "," ... }
 // Bodies of maps: map_parse.h.
