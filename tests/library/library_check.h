@@ -3,16 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "neap/base/machine.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/library.h"
 #include "neap/runtime/relayout.h"
+#include "tests/support/results.h"
 
 namespace neap {
 
@@ -96,23 +95,6 @@ struct LibraryRun {
   }
 };
 
-inline void expect_close(const Array& got, const Array& wanted, double tolerance, const std::string& what) {
-  ASSERT_EQ(got.sizes(), wanted.sizes()) << what;
-  double largest = 1;
-  for (std::int64_t i = 0; i < wanted.count(); ++i) {
-    if (std::isfinite(wanted.get(i))) largest = std::max(largest, std::abs(wanted.get(i)));
-  }
-  for (std::int64_t i = 0; i < got.count(); ++i) {
-    const double a = got.get(i), b = wanted.get(i);
-    const bool same = std::isnan(b) ? std::isnan(a) : std::isinf(b) ? a == b : std::abs(a - b) <= tolerance * largest;
-    ASSERT_TRUE(same) << what << ": " << a << ", not " << b << ", at " << i;
-  }
-}
-
-inline bool same_bits(const Array& a, const Array& b) {
-  return a.bytes() == b.bytes() && std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.bytes())) == 0;
-}
-
 // Against the definition on 1 and 2 threads, with the same bits on both.
 inline void check_library(const LibraryCase& c) {
   std::string what = c.op;
@@ -122,12 +104,11 @@ inline void check_library(const LibraryCase& c) {
   const LibraryRun run(c);
   ASSERT_NE(run.implementation, nullptr) << run.why;
   const std::vector<Array> wanted = interpret(run.graph, run.inputs);
-  const int before = thread_count();
-  set_thread_count(1);
-  const std::vector<Array> one = run.run();
-  set_thread_count(2);
-  const std::vector<Array> two = run.run();
-  set_thread_count(before);
+  const auto on_threads = [&](int count) {
+    const Threads threads(count);
+    return run.run();
+  };
+  const std::vector<Array> one = on_threads(1), two = on_threads(2);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     expect_close(one[i], wanted[i], c.tolerance, what + " on 1 thread");
     expect_close(two[i], wanted[i], c.tolerance, what + " on 2 threads");

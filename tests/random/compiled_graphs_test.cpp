@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <cstring>
 
 #include "neap/base/machine.h"
 #include "neap/runtime/at_once.h"
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/results.h"
 
 namespace neap {
 namespace {
@@ -21,17 +21,6 @@ struct Way {
   int level = 0;
   Isa isa = best_isa();
   double tolerance = 1e-8;  // relative to the largest element of an output
-};
-
-class Threads {
- public:
-  explicit Threads(int threads) : before_(thread_count()) { set_thread_count(threads); }
-  ~Threads() { set_thread_count(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
 };
 
 double largest_of(const Array& array) {
@@ -93,13 +82,6 @@ std::string difference(const std::vector<Array>& got, const std::vector<Array>& 
     }
   }
   return "";
-}
-
-bool same_bits(const std::vector<Array>& a, const std::vector<Array>& b) {
-  for (std::size_t k = 0; k < a.size(); ++k) {
-    if (a[k].bytes() > 0 && std::memcmp(a[k].raw(), b[k].raw(), static_cast<std::size_t>(a[k].bytes())) != 0) return false;
-  }
-  return true;
 }
 
 // A compiler's start costs more than a kernel: many graphs are compiled as one. Gives for each what is wrong with its results.

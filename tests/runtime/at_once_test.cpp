@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <set>
 
 #include "neap/base/machine.h"
@@ -13,6 +12,7 @@
 #include "neap/runtime/blocked_map.h"
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap {
 namespace {
@@ -78,12 +78,6 @@ TEST(AtOnce, EveryOperatorsCases) {
   }
 }
 
-bool same_bits(const std::vector<Array>& a, const std::vector<Array>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Array& x, const Array& y) {
-    return x.bytes() == y.bytes() && std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.bytes())) == 0;
-  });
-}
-
 // Sizes beyond several blocks, where threads are used; the bits are those of one thread.
 TEST(AtOnce, LargeValuesOnThreads) {
   for (const char* type : {"f32[300001]", "f32[1000,333]", "f32[3,40,2500]", "f64[2,70001]", "i32[211,911]", "bf16[90001,2]"}) {
@@ -99,12 +93,11 @@ TEST(AtOnce, LargeValuesOnThreads) {
     graph.add_output((x * x + x).id(), "each");
     if (is_float(x.dtype())) graph.add_output(build.call("softmax", {x}).id(), "softmax");
     const std::vector<Array> inputs{ramp(x.dtype(), evaluate(x.shape(), {}))};
-    const int before = thread_count();
-    set_thread_count(1);
-    const std::vector<Array> one = run_at_once(graph, inputs);
-    set_thread_count(3);
-    const std::vector<Array> three = run_at_once(graph, inputs);
-    set_thread_count(before);
+    const auto on_threads = [&](int count) {
+      const Threads threads(count);
+      return run_at_once(graph, inputs);
+    };
+    const std::vector<Array> one = on_threads(1), three = on_threads(3);
     EXPECT_TRUE(same_bits(one, three));
     const std::vector<Array> wanted = interpret(graph, inputs);
     for (std::size_t i = 0; i < wanted.size(); ++i) expect_same(one[i], wanted[i], x.dtype() == DType::bf16 ? 0.04 : 1e-4);

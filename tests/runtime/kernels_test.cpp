@@ -3,15 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 
-#include "neap/base/machine.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap {
 namespace {
@@ -272,37 +271,21 @@ class AllKernels {
   }
 
   void check(const Wanted::At& at) {
-    const int before = thread_count();
-    set_thread_count(1);
-    const std::vector<Array> got = executable_->run(at.inputs);
-    set_thread_count(2);
-    const std::vector<Array> again = executable_->run(at.inputs);
-    set_thread_count(before);
+    const std::vector<Array> got = run(at.inputs, 1), again = run(at.inputs, 2);
     std::size_t next = 0;
     for (std::size_t k = 0; k < at.outputs.size(); ++k) {
-      SCOPED_TRACE(kernels[k].name);
       for (const Array& wanted : at.outputs[k]) {
-        expect_close(got[next], wanted, kernels[k].tolerance);
-        EXPECT_TRUE(got[next].bytes() == 0 ||
-                    std::memcmp(got[next].raw(), again[next].raw(), static_cast<std::size_t>(got[next].bytes())) == 0)
-            << "two threads give other bits";
+        expect_close(got[next], wanted, kernels[k].tolerance, kernels[k].name);
+        EXPECT_TRUE(same_bits(got[next], again[next])) << kernels[k].name << ": two threads give other bits";
         ++next;
       }
     }
   }
 
  private:
-  static void expect_close(const Array& got, const Array& wanted, double tolerance) {
-    ASSERT_EQ(got.sizes(), wanted.sizes());
-    double largest = 1;
-    for (std::int64_t i = 0; i < wanted.count(); ++i) {
-      if (std::isfinite(wanted.get(i))) largest = std::max(largest, std::abs(wanted.get(i)));
-    }
-    for (std::int64_t i = 0; i < wanted.count(); ++i) {
-      const double a = got.get(i), b = wanted.get(i);
-      const bool same = std::isnan(b) ? std::isnan(a) : std::isinf(b) ? a == b : std::abs(a - b) <= tolerance * largest;
-      ASSERT_TRUE(same) << "element " << i << " of " << to_string(wanted.sizes()) << " is " << a << ", not " << b;
-    }
+  std::vector<Array> run(const std::vector<Array>& inputs, int count) {
+    const Threads threads(count);
+    return executable_->run(inputs);
   }
 
   std::unique_ptr<Executable> executable_;
@@ -325,11 +308,9 @@ TEST(Kernels, GiveWhatTheInterpreterGives) {
 void expect_refused(const std::string& body, const std::vector<Array>& inputs, const std::string& problem) {
   Executable executable(graph_of(body));
   EXPECT_EQ(executable.profile()[0].how, "generated");
-  for (const int threads : {1, 2}) {
-    const int before = thread_count();
-    set_thread_count(threads);
+  for (const int count : {1, 2}) {
+    const Threads threads(count);
     expect_error([&] { executable.run(inputs); }, problem, "map");
-    set_thread_count(before);
   }
 }
 

@@ -2,11 +2,11 @@
 // divide, against the interpreter.
 #include <gtest/gtest.h>
 
-#include "neap/base/machine.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap {
 namespace {
@@ -43,7 +43,6 @@ Array numbers(const Sizes& sizes) {
 
 TEST(Schedules, ChangeNoResult) {
   const Graph graph = scheduled();
-  const int before = thread_count();
   for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
     if (!supports(isa)) continue;
     ExecutableOptions options;
@@ -53,8 +52,8 @@ TEST(Schedules, ChangeNoResult) {
     for (const std::int64_t rows : {0, 1, 7, 130}) {
       const std::vector<Array> inputs{numbers({rows, 37}), numbers({37, 50}), numbers({1, 6, 9, 11})};
       const std::vector<Array> wanted = interpret(graph, inputs);
-      for (const int threads : {1, 2}) {
-        set_thread_count(threads);
+      for (const int count : {1, 2}) {
+        const Threads threads(count);
         const std::vector<Array> got = executable.run(inputs);
         for (std::size_t i = 0; i < got.size(); ++i) {
           if (i == 6) continue;  // stored channels-last
@@ -66,7 +65,6 @@ TEST(Schedules, ChangeNoResult) {
       }
     }
   }
-  set_thread_count(before);
 }
 
 // Their stores go past the caches, also where rows begin anywhere in a line.
