@@ -43,7 +43,7 @@ SharedObject compile_reporting(const std::string& source, const std::filesystem:
   write_file(text, source);
   std::vector<std::string> command{system_compiler().path};
   for (const std::string& flag : kernel_flags(best_isa())) command.push_back(flag);
-  command.insert(command.end(), {"-fsanitize=thread", "-c", text.string(), "-o", object.string()});
+  command.insert(command.end(), {"-O3", "-fsanitize=thread", "-c", text.string(), "-o", object.string()});
   std::string output;
   if (run_program(command, output, 600) != 0) {
     throw Error("the compiler cannot report accesses: " + output.substr(0, 300), system_compiler().path, "set NEAP_CXX to g++");
