@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "neap/base/machine.h"
-#include "neap/runtime/blocked_plan.h"
+#include "neap/runtime/blocked_compiler.h"
 
 namespace neap::blocks {
 namespace {
@@ -25,12 +25,11 @@ std::vector<int> plain_axes(const Expr* index, std::size_t rank) {
 }
 
 // The distance in elements between neighbours on an axis; 0 where it is not there, or its size is another.
-Count step_of(const std::vector<int>& axes, const std::vector<Count>& sizes, int axis, Count extent) {
-  Count stride = 1;
-  for (std::size_t d = sizes.size(); d-- > 0; stride *= sizes[d]) {
-    if (axes[d] == axis) return sizes[d] == extent ? stride : 0;
-  }
-  return 0;
+Count step_of(const std::vector<int>& axes, const Operand& operand, int axis, Count extent) {
+  const auto found = std::find(axes.begin(), axes.end(), axis);
+  if (found == axes.end()) return 0;
+  const auto d = static_cast<std::size_t>(found - axes.begin());
+  return operand.sizes[d] == extent ? operand.strides[d] : 0;
 }
 
 template <class T>
@@ -84,12 +83,12 @@ std::optional<Transposition> find_transposition(const Map& map, const std::vecto
   const std::vector<int> read_axes = plain_axes(read->args.data(), read->args.size()),
                          written = plain_axes(stage.index.data(), stage.index.size());
   if (from.dtype != to.dtype || read_axes.size() != map.axes.size() || written.size() != map.axes.size()) return std::nullopt;
-  const std::vector<Count> from_sizes = evaluate(from.shape, symbols), to_sizes = evaluate(to.shape, symbols);
+  const Operand read_from(from, symbols), written_to(to, symbols);
   Transposition move{static_cast<int>(read->integer), stage.target, size_of(to.dtype), {}, {}, {}};
   std::vector<Transposition::Axis> axes;
   for (const Axis& axis : map.axes) {
     const Count extent = axis.ragged == nullptr ? axis.extent.evaluate(symbols) : 0;
-    axes.push_back({extent, step_of(read_axes, from_sizes, axis.id, extent), step_of(written, to_sizes, axis.id, extent)});
+    axes.push_back({extent, step_of(read_axes, read_from, axis.id, extent), step_of(written, written_to, axis.id, extent)});
     if (extent == 0 || axes.back().from == 0 || axes.back().to == 0) return std::nullopt;
     if (extent == 1) axes.pop_back();
   }
