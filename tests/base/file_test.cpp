@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <thread>
 
+#include "tests/support/environment.h"
 #include "tests/support/expect_error.h"
 
 namespace neap {
@@ -109,16 +109,13 @@ TEST(File, ReadBeneathRefusesEscapes) {
 
 TEST(File, CacheFolderIsPrivateAndOurs) {
   const TemporaryFolder folder;
-  const char* before = std::getenv("NEAP_CACHE");
-  const std::string kept = before != nullptr ? before : "";
-  ::setenv("NEAP_CACHE", (folder.path() / "deep" / "cache").c_str(), 1);
+  const Environment deep("NEAP_CACHE", folder.path() / "deep" / "cache");
   const fs::path made = cache_folder();
   EXPECT_EQ(made, folder.path() / "deep" / "cache");
   EXPECT_EQ(fs::status(made).permissions(), fs::perms::owner_all);
-  ::setenv("NEAP_CACHE", (folder.path() / "file").c_str(), 1);
+  const Environment no_folder("NEAP_CACHE", folder.path() / "file");
   write_file(folder.path() / "file", "");
   EXPECT_EQ(problem_of([] { cache_folder(); }), "the cache is not a folder of this user");
-  before != nullptr ? ::setenv("NEAP_CACHE", kept.c_str(), 1) : ::unsetenv("NEAP_CACHE");
 }
 
 TEST(File, TemporaryFoldersVanish) {

@@ -12,6 +12,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
+#include "tests/support/environment.h"
 
 namespace neap {
 namespace {
@@ -21,12 +22,9 @@ namespace fs = std::filesystem;
 class CacheTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const char* before = std::getenv("NEAP_CACHE")) before_ = before;
     ::chmod(folder_.path().c_str(), 0700);
-    ::setenv("NEAP_CACHE", (folder_.path() / "cache").c_str(), 1);
     write_file(library(), std::string(5000, 'k'));
   }
-  void TearDown() override { before_.empty() ? ::unsetenv("NEAP_CACHE") : ::setenv("NEAP_CACHE", before_.c_str(), 1); }
 
   fs::path library() const { return folder_.path() / "made.so"; }
   fs::path folder() const { return folder_.path() / "cache" / "kernels"; }
@@ -64,7 +62,7 @@ class CacheTest : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string before_;
+  const Environment cache_{"NEAP_CACHE", folder_.path() / "cache"};
 };
 
 TEST_F(CacheTest, GivesBackWhatWasStored) {
@@ -182,7 +180,7 @@ TEST_F(CacheTest, DoesNotUseAFolderOfSomebodyElse) {
 }
 
 TEST_F(CacheTest, DropsWhatWasNotUsedForLongest) {
-  ::setenv("NEAP_CACHE_BYTES", "1000000", 1);
+  const Environment roomy("NEAP_CACHE_BYTES", "1000000");
   KernelCache cache("here");
   const std::string kernels = "abcdefgh";
   for (std::size_t i = 0; i < kernels.size(); ++i)
@@ -191,10 +189,9 @@ TEST_F(CacheTest, DropsWhatWasNotUsedForLongest) {
   trim_cache();
   EXPECT_EQ(cache_statistics().libraries, 8);
   ASSERT_NE(find(cache, "a"), "");  // used now: no longer the oldest
-  ::setenv("NEAP_CACHE_BYTES", "500000", 1);
+  const Environment tight("NEAP_CACHE_BYTES", "500000");
   EXPECT_EQ(cache_statistics().limit, 500000);
   trim_cache();
-  ::unsetenv("NEAP_CACHE_BYTES");
   const CacheStatistics held = cache_statistics();
   EXPECT_LE(held.bytes, 450000);
   EXPECT_EQ(held.libraries, 4);
@@ -204,7 +201,7 @@ TEST_F(CacheTest, DropsWhatWasNotUsedForLongest) {
 }
 
 TEST_F(CacheTest, StoringTrimsNowAndThen) {
-  ::setenv("NEAP_CACHE_BYTES", "250000", 1);
+  const Environment tight("NEAP_CACHE_BYTES", "250000");
   KernelCache cache("here");
   for (const char* kernel : {"a", "b", "c", "d"}) store_used(cache, kernel, 1, folder_.path() / "some.so");
   EXPECT_EQ(cache_statistics().libraries, 4);  // trimmed with the first, and not again at once
@@ -212,7 +209,6 @@ TEST_F(CacheTest, StoringTrimsNowAndThen) {
   store_used(cache, "e", 0, folder_.path() / "some.so");
   EXPECT_EQ(cache_statistics().libraries, 2);
   EXPECT_NE(find(cache, "e"), "");
-  ::unsetenv("NEAP_CACHE_BYTES");
 }
 
 TEST_F(CacheTest, FilesOfAKilledProcessGo) {

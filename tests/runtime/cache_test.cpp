@@ -16,6 +16,7 @@
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/runtime/executable.h"
+#include "tests/support/environment.h"
 
 namespace neap {
 namespace {
@@ -48,16 +49,7 @@ bool is_right(double factor) {
 
 class CachedKernels : public ::testing::Test {
  protected:
-  void SetUp() override {
-    if (const char* before = std::getenv("NEAP_CACHE")) before_ = before;
-    ::setenv("NEAP_CACHE", cache().c_str(), 1);
-    ::setenv("NEAP_KEEP_KERNELS", sources().c_str(), 1);
-    fs::create_directories(sources());
-  }
-  void TearDown() override {
-    ::unsetenv("NEAP_KEEP_KERNELS");
-    before_.empty() ? ::unsetenv("NEAP_CACHE") : ::setenv("NEAP_CACHE", before_.c_str(), 1);
-  }
+  void SetUp() override { fs::create_directories(sources()); }
 
   fs::path cache() const { return folder_.path() / "cache"; }
   fs::path sources() const { return folder_.path() / "sources"; }
@@ -94,7 +86,7 @@ class CachedKernels : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string before_;
+  const Environment used_{"NEAP_CACHE", cache()}, kept_{"NEAP_KEEP_KERNELS", sources()};
 };
 
 TEST_F(CachedKernels, OneMoreKernelIsAllThatIsCompiled) {

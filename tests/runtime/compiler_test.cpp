@@ -14,6 +14,7 @@
 #include "neap/ops/builder.h"
 #include "neap/runtime/executable.h"
 #include "neap/runtime/kernels.h"
+#include "tests/support/environment.h"
 
 namespace neap {
 namespace {
@@ -79,9 +80,8 @@ TEST_F(CompilerDeathTest, ACompilerThatMakesGarbage) {
 }
 TEST_F(CompilerDeathTest, ACompilerThatHangs) {
   const TemporaryFolder folder;
-  ::setenv("NEAP_COMPILE_SECONDS", "0.5", 1);
+  const Environment patience("NEAP_COMPILE_SECONDS", "0.5");
   EXPECT_EXIT(run_with(script(folder, "sleep 1000"), "took more than 0.5 s"), ::testing::ExitedWithCode(0), "");
-  ::unsetenv("NEAP_COMPILE_SECONDS");
 }
 TEST_F(CompilerDeathTest, ADiskThatIsFull) {
   const TemporaryFolder folder;
