@@ -7,6 +7,7 @@
 #include "neap/base/error.h"
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 namespace {
@@ -64,8 +65,7 @@ class KernelWriter {
         inputs_(types_of(graph, node.inputs)),
         outputs_(types_of(graph, node.outputs)),
         emit_(map_, inputs_, outputs_, symbols, isa) {
-    scope_ =
-        !map_.locals.empty() || std::any_of(map_.stages.begin(), map_.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
+    scope_ = is_scope(map_);
     plan();
   }
 

@@ -77,6 +77,10 @@ void renumber_reads(Map& map, const OperandNumber& number) {
 void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f) { for_each_expression(map, Rewriter{f}); }
 void visit_map(const Map& map, const std::function<void(const Expr&)>& f) { for_each_expression(map, Visitor{f}); }
 
+bool is_scope(const Map& map) {
+  return !map.locals.empty() || std::any_of(map.stages.begin(), map.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
+}
+
 int highest_axis(const Map& map) {
   int highest = -1;
   const auto note = [&](const std::vector<Axis>& axes) {

@@ -17,6 +17,9 @@ void renumber_reads(Map& map, const OperandNumber& number);
 void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f);
 void visit_map(const Map& map, const std::function<void(const Expr&)>& f);
 
+// Whether it has buffers or loops of its own within a point of its axes.
+bool is_scope(const Map& map);
+
 int highest_axis(const Map& map);  // largest axis id in it, its expressions' too; -1 if there is none
 
 }  // namespace neap

@@ -33,10 +33,6 @@ const Axis* find_axis(const std::vector<Axis>& axes, int id) {
   return found == axes.end() ? nullptr : &*found;
 }
 
-bool is_scope(const Map& map) {
-  return !map.locals.empty() || std::any_of(map.stages.begin(), map.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
-}
-
 // Sizes of a map's own axes and of those of its reductions, by id.
 using Extents = std::map<int, Dim>;
 

@@ -24,10 +24,6 @@ void outer_reductions(const Expr& value, std::vector<Expr>& found) {
   for (const Expr& arg : value->args) outer_reductions(arg, found);
 }
 
-bool is_scope(const Map& map) {
-  return !map.locals.empty() || std::any_of(map.stages.begin(), map.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
-}
-
 // A map in the form in which it can join another: all its loops are the map's own axes, and reductions accumulate.
 struct Joinable {
   OpenMap open;

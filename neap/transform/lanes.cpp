@@ -5,6 +5,7 @@
 #include <set>
 
 #include "neap/codegen/access.h"
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 namespace {
@@ -26,8 +27,7 @@ class Stages {
       : model_(model), map_(map), inputs_(inputs), outputs_(outputs), free_(free) {}
 
   double factor() const {
-    const bool scope =
-        !map_.locals.empty() || std::any_of(map_.stages.begin(), map_.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
+    const bool scope = is_scope(map_);
     double total = 0, stretched = 0;
     for (const Stage& stage : map_.stages) {
       const std::vector<Touch> touches = touches_of(stage);

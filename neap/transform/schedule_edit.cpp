@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 
@@ -21,10 +21,8 @@ std::string edit_schedule(Draft& draft, const Site& site, const Parameters& para
   Node node = draft.node(at);
   const auto axis = static_cast<std::size_t>(parameters.at("axis"));
   if (axis >= node.map->axes.size()) return fmt::format("it has {} axes", node.map->axes.size());
-  const bool is_scope = !node.map->locals.empty() || std::any_of(node.map->stages.begin(), node.map->stages.end(),
-                                                                 [](const Stage& stage) { return !stage.axes.empty(); });
   Schedule schedule = node.schedule;
-  const std::string reason = change({draft, node, node.map->axes[axis], is_scope}, schedule);
+  const std::string reason = change({draft, node, node.map->axes[axis], is_scope(*node.map)}, schedule);
   if (!reason.empty()) return reason;
   if (schedule == node.schedule) return "its schedule says so already";
   node.schedule = std::move(schedule);
