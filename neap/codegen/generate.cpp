@@ -8,6 +8,7 @@
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/ir/map_walk.h"
+#include "neap/ops/operator.h"
 
 namespace neap {
 namespace {
@@ -48,12 +49,6 @@ std::string indent(const std::string& text) {
     depth += opened - closed;
   }
   return result;
-}
-
-std::vector<Type> types_of(const Graph& graph, const std::vector<ValueId>& ids) {
-  std::vector<Type> types;
-  for (const ValueId id : ids) types.push_back(id == no_value ? Type{} : graph.type(id));
-  return types;
 }
 
 class KernelWriter {

@@ -244,6 +244,12 @@ Primitive Definition::finish() {
   return std::move(made_);
 }
 
+std::vector<Type> types_of(const Graph& graph, const std::vector<ValueId>& values) {
+  std::vector<Type> types;
+  for (const ValueId id : values) types.push_back(id == no_value ? Type{} : graph.type(id));
+  return types;
+}
+
 Call make_call(const Graph& graph, const Node& node) {
   std::vector<Type> types;
   std::vector<bool> present;

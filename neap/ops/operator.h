@@ -139,7 +139,8 @@ const Operator* find_operator_or_null(std::string_view name);
 std::vector<const Operator*> all_operators();  // sorted by name
 
 Call make_call(const Graph& graph, const Node& node);
-Primitive define(const Call& call);         // of a primitive
-std::vector<Type> infer(const Call& call);  // types of the outputs, row-major
+std::vector<Type> types_of(const Graph& graph, const std::vector<ValueId>& values);  // an empty type for an absent one
+Primitive define(const Call& call);                                                  // of a primitive
+std::vector<Type> infer(const Call& call);                                           // types of the outputs, row-major
 
 }  // namespace neap

@@ -192,9 +192,7 @@ struct Executable::State {
       throw Error(fmt::format("{} is bound to no implementation", describe(node)), "graph " + graph.name,
                   "bind it to a library, or lower it to a map");
     }
-    std::vector<Type> inputs, outputs;
-    for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
-    for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
+    const std::vector<Type> inputs = types_of(graph, node.inputs), outputs = types_of(graph, node.outputs);
     const Implementation& library = find_implementation(node.op, node.implementation);
     if (node.epilogue == nullptr) return library.prepare(make_call(graph, node), inputs, outputs, values);
     if (library.prepare_fused == nullptr) {
@@ -326,11 +324,10 @@ struct Executable::State {
 
   void run_interpreted(const Node& node, const Binding& b, std::span<void* const> buffers) const {
     std::vector<Array> operands;
-    std::vector<Type> types;
+    const std::vector<Type> types = types_of(graph, node.outputs);
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
       operands.push_back(node.inputs[k] == no_value ? Array() : to_row_major(buffers[k], graph.type(node.inputs[k]), b.symbols));
     }
-    for (const ValueId id : node.outputs) types.push_back(graph.type(id));
     const std::vector<Array> results = run_map(*node.map, operands, types, b.symbols);
     for (std::size_t k = 0; k < results.size(); ++k) from_row_major(results[k], buffers[node.inputs.size() + k], types[k], b.symbols);
   }

@@ -49,10 +49,7 @@ const Implementation* choose_implementation(const Call& call, const std::vector<
 
 const Implementation* choose_implementation(const Graph& graph, const Node& node, std::string* why) {
   if (node.is_map() || implementations_of(node.op).empty()) return nullptr;  // most calls: no types to look at
-  std::vector<Type> inputs, outputs;
-  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
-  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
-  return choose_implementation(make_call(graph, node), inputs, outputs, why);
+  return choose_implementation(make_call(graph, node), types_of(graph, node.inputs), types_of(graph, node.outputs), why);
 }
 
 }  // namespace neap

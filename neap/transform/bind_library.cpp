@@ -55,12 +55,7 @@ class Binding {
     const auto& known = implementations_of(node.op);
     if (known.empty()) return nullptr;
     const Call call = make_call(graph_, node);
-    const auto types_of = [&](const std::vector<ValueId>& ids) {
-      std::vector<Type> types;
-      for (const ValueId id : ids) types.push_back(id == no_value ? Type{} : graph_.type(id));
-      return types;
-    };
-    const std::vector<Type> inputs = types_of(node.inputs), outputs = types_of(node.outputs);
+    const std::vector<Type> inputs = types_of(graph_, node.inputs), outputs = types_of(graph_, node.outputs);
     const Implementation* best = nullptr;
     double best_seconds = 0;
     for (const Implementation* candidate : known) {

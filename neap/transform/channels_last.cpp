@@ -130,11 +130,9 @@ class ChannelsLast {
 
   // The call as it would be with operands in the new layouts: refused where the library does not take them.
   bool takes(const Graph& graph, const Node& node) const {
-    std::vector<Type> inputs, outputs;
-    for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
-    for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
     const Implementation& library = find_implementation(node.op, node.implementation);
-    return library.any_layout && library.refuses(make_call(graph, node), inputs, outputs).empty();
+    return library.any_layout &&
+           library.refuses(make_call(graph, node), types_of(graph, node.inputs), types_of(graph, node.outputs)).empty();
   }
 
   double copy_seconds(ValueId id) const {

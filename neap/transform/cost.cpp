@@ -75,16 +75,6 @@ CostModel::Work CostModel::work_of(const Map& map) const {
   return work;
 }
 
-namespace {
-
-std::vector<Type> types_of(const Graph& graph, const std::vector<ValueId>& ids) {
-  std::vector<Type> types;
-  for (const ValueId id : ids) types.push_back(id == no_value ? Type{} : graph.type(id));
-  return types;
-}
-
-}  // namespace
-
 // Of a call's definition; of a composite, of what it is made of.
 CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const {
   const Call call = make_call(graph, node);

@@ -6,6 +6,7 @@
 
 #include "neap/codegen/access.h"
 #include "neap/ir/map_walk.h"
+#include "neap/ops/operator.h"
 
 namespace neap {
 namespace {
@@ -112,10 +113,7 @@ double lanes_factor(const CostModel& model, const Map& map, const std::vector<Ty
 }
 
 double lanes_factor(const CostModel& model, const Graph& graph, const Node& node) {
-  std::vector<Type> inputs, outputs;
-  for (const ValueId id : node.inputs) inputs.push_back(id == no_value ? Type{} : graph.type(id));
-  for (const ValueId id : node.outputs) outputs.push_back(graph.type(id));
-  return lanes_factor(model, *node.map, inputs, outputs);
+  return lanes_factor(model, *node.map, types_of(graph, node.inputs), types_of(graph, node.outputs));
 }
 
 }  // namespace neap

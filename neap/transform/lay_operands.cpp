@@ -128,15 +128,9 @@ class LayOperands {
     return Layout::parse(layout.tag(rank), rank);
   }
 
-  std::vector<Type> types_of(const std::vector<ValueId>& ids) const {
-    std::vector<Type> types;
-    for (const ValueId id : ids) types.push_back(id == no_value ? Type{} : graph_.type(id));
-    return types;
-  }
-
   Layouts wanted_by_map(const Node& node, const Chosen& chosen) const {
     Layouts best;
-    const std::vector<Type> inputs = types_of(node.inputs), outputs = types_of(node.outputs);
+    const std::vector<Type> inputs = types_of(graph_, node.inputs), outputs = types_of(graph_, node.outputs);
     double least = lanes_factor(pass_.model, *node.map, inputs, outputs);
     for (const auto& [axis, layouts] : candidates(node, chosen)) {
       std::vector<Type> laid = inputs;
@@ -157,7 +151,7 @@ class LayOperands {
     if (node.implementation.empty()) return wanted;
     const Implementation& library = find_implementation(node.op, node.implementation);
     if (library.constant_layout == nullptr) return wanted;
-    const std::vector<Type> inputs = types_of(node.inputs), outputs = types_of(node.outputs);
+    const std::vector<Type> inputs = types_of(graph_, node.inputs), outputs = types_of(graph_, node.outputs);
     const Call call = make_call(graph_, node);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (node.inputs[i] == no_value || !chosen(node.inputs[i])) continue;
