@@ -21,10 +21,6 @@ Cost& Cost::operator+=(const Cost& other) {
 
 Cost Cost::operator-(const Cost& other) const { return {bytes - other.bytes, flops - other.flops, seconds - other.seconds}; }
 
-namespace {
-constexpr std::int64_t typical_size = 128;  // of a symbol whose value nobody names
-}
-
 CostModel::CostModel(Symbols symbols, const Rates& rates) : symbols_(std::move(symbols)), rates_(rates) {}
 
 double CostModel::evaluate(const Dim& dim) const { return static_cast<double>(dim.evaluate(symbols_, typical_size)); }
@@ -58,8 +54,9 @@ struct CostModel::Work {
   }
 };
 
-CostModel::Work CostModel::work_of(const Map& map) const {
+CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const {
   Work work;
+  work.gathered = gathered_bytes(*this, graph, map, operands);
   for (const Stage& stage : map.stages) {
     std::vector<Axis> space = map.axes;
     space.insert(space.end(), stage.axes.begin(), stage.axes.end());
@@ -78,12 +75,7 @@ CostModel::Work CostModel::work_of(const Map& map) const {
 // Of a call's definition; of a composite, of what it is made of.
 CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const {
   const Call call = make_call(graph, node);
-  if (call.op().define != nullptr) {
-    const Map map = define(call).map;
-    Work work = work_of(map);
-    work.gathered = gathered_bytes(*this, map, types_of(graph, node.inputs));
-    return work;
-  }
+  if (call.op().define != nullptr) return work_of(graph, define(call).map, node.inputs);
   Graph body;
   Builder build(body);
   std::vector<Var> inputs;
@@ -94,9 +86,7 @@ CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const
   Work work;
   const Graph primitives = expand_composites(body);
   for (const NodePtr& inner : primitives.nodes()) {
-    const Map map = define(make_call(primitives, *inner)).map;
-    work += work_of(map);
-    work.gathered += gathered_bytes(*this, map, types_of(primitives, inner->inputs));
+    work += work_of(primitives, define(make_call(primitives, *inner)).map, inner->inputs);
   }
   return work;
 }
@@ -192,8 +182,7 @@ double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const 
 Cost CostModel::node(const Graph& graph, const Node& node) const {
   if (node.kept) return {};  // once for many runs
   if (node.is_map()) {
-    Work work = work_of(*node.map);
-    if (gathers(*node.map)) work.gathered = gathered_bytes(*this, *node.map, types_of(graph, node.inputs));
+    Work work = work_of(graph, *node.map, node.inputs);
     const double moved = evaluate(volume(graph, node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
     const double factor = layouts_matter(graph, node) ? lanes_factor(*this, graph, node) : 1;
     work.weighted *= factor;
@@ -212,7 +201,7 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
       work.weighted = std::min(work.weighted, work.flops / peak_share(*library, of));
     }
   }
-  if (node.epilogue != nullptr) work += work_of(*node.epilogue);
+  if (node.epilogue != nullptr) work += work_of(graph, *node.epilogue, {});
   return priced(work, call_bytes(graph, node));
 }
 

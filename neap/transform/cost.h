@@ -13,9 +13,11 @@ struct Cost {
   Cost operator-(const Cost& other) const;
 };
 
+constexpr std::int64_t typical_size = 128;  // of a symbol whose value nobody names
+
 class CostModel {
  public:
-  // Sizes at which symbols are priced (a symbol that is not named here counts as 128); rates of this machine by default.
+  // Sizes at which symbols are priced (one that is not named here is of typical size); rates of this machine by default.
   explicit CostModel(Symbols symbols = {}, const Rates& rates = machine_rates());
   // A call that is bound to no library yet is priced by who would be quickest: a library that takes it, or the loops of its definition
   // (which a composite's parts are taken to share).
@@ -30,7 +32,7 @@ class CostModel {
 
  private:
   struct Work;
-  Work work_of(const Map& map) const;
+  Work work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const;
   Work call_work(const Graph& graph, const Node& node) const;
   double loops_factor(const Graph& graph, const Node& call) const;
   double accumulated_bytes(const Graph& graph, const Node& map_node) const;

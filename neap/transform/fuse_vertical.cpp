@@ -24,7 +24,7 @@ bool has_reduction(const Expr& value) {
 
 // How often a consumer reads each element of `value`, at typical sizes.
 double reads_per_element(const Node& consumer, ValueId value, const Type& type) {
-  const auto plain = [](const Dim& dim) { return static_cast<double>(dim.evaluate({}, 128)); };
+  const auto plain = [](const Dim& dim) { return static_cast<double>(dim.evaluate({}, typical_size)); };
   double reads = 0;
   const auto is_it = [&](std::int64_t operand) { return operand >= 0 && consumer.inputs[static_cast<std::size_t>(operand)] == value; };
   for (const Stage& stage : consumer.map->stages) {

@@ -5,9 +5,8 @@
 
 namespace neap {
 
-// `operands`: types of the map's inputs. Counts every read, not every distinct element: each touches whole lines of memory. 0 for operands
-// that stay in a core's cache.
-double gathered_bytes(const CostModel& model, const Map& map, const std::vector<Type>& operands);
-bool gathers(const Map& map);  // whether it has any such reads
+// `operands`: the values that the map reads, by number. Counts every read, not every distinct element: each touches whole lines of memory.
+// 0 for operands that stay in a core's cache.
+double gathered_bytes(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands);
 
 }  // namespace neap
