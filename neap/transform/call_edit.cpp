@@ -7,9 +7,9 @@
 
 namespace neap {
 
-namespace {
-
 bool is_call_of(const Node& node, std::string_view op) { return !node.is_map() && node.implementation.empty() && node.op == op; }
+
+namespace {
 
 Node call_node(const Draft& draft, std::string_view op, const std::vector<ValueId>& inputs, Attributes attributes, Type& result) {
   Node node;

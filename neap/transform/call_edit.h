@@ -10,6 +10,7 @@
 
 namespace neap {
 
+bool is_call_of(const Node& node, std::string_view op);  // and no library has claimed it
 // The node that makes a value, if that is a call of `op` which no library has claimed; -1 otherwise.
 int maker(const Draft& draft, ValueId value, std::string_view op);
 // The site's node, likewise; -1 where it is another.

@@ -66,28 +66,29 @@ class Keeping {
   void explain(const Node& node) {
     const auto is_fixed = [&](ValueId id) { return id != no_value && fixed_[static_cast<std::size_t>(id)] != 0; };
     if (std::none_of(node.inputs.begin(), node.inputs.end(), is_fixed) || pass_.model.node(graph_, node).seconds < worth_a_word) return;
+    const std::vector<char> below = all_below(node);
     std::string changing;
     for (const Input& input : graph_.inputs) {
-      if (input.role != Role::fixed && changing.size() < 80 && reaches(input.value, node))
+      if (input.role != Role::fixed && changing.size() < 80 && below[static_cast<std::size_t>(input.value)] != 0)
         changing += (changing.empty() ? "'" : ", '") + input.name + "'";
     }
     if (!changing.empty()) pass_.refuse(graph_, node, "it depends on " + changing + ", given anew in every run");
   }
 
-  bool reaches(ValueId from, const Node& node) {
+  // By value: whether the node depends on it.
+  std::vector<char> all_below(const Node& node) const {
     std::vector<ValueId> stack(node.inputs.begin(), node.inputs.end());
     std::vector<char> seen(fixed_.size(), 0);
     while (!stack.empty()) {
       const ValueId id = stack.back();
       stack.pop_back();
       if (id == no_value || seen[static_cast<std::size_t>(id)]++ != 0) continue;
-      if (id == from) return true;
       const int maker = uses_.producer(id);
       if (maker < 0) continue;
       const auto& inputs = graph_.nodes()[static_cast<std::size_t>(maker)]->inputs;
       stack.insert(stack.end(), inputs.begin(), inputs.end());
     }
-    return false;
+    return seen;
   }
 
   Graph& graph_;

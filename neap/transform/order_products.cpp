@@ -11,7 +11,9 @@
 #include <set>
 
 #include "neap/ops/operator.h"
+#include "neap/transform/call_edit.h"
 #include "neap/transform/fixed.h"
+#include "neap/transform/structure.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -19,8 +21,6 @@ namespace {
 
 constexpr std::size_t most_chains = 10;  // of one component, up to which all combinations are tried
 constexpr double clear_gain = 0.99;      // of the time of transforming first: on a tie that stays, since what follows joins its loop
-
-bool is_plain(const Node& node, std::string_view op) { return !node.is_map() && node.implementation.empty() && node.op == op; }
 
 bool flag(const Node& node, std::string_view name) {
   const auto found = node.attributes.find(name);
@@ -59,8 +59,8 @@ class Ordering {
         pass_(pass) {}
 
   int run() {
-    const std::vector<NodePtr> nodes = graph_.nodes();
-    for (std::size_t i = 0; i < nodes.size(); ++i) find_chain(i);
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) find_chain(i);
+    note_needed_anyway();
     int edits = 0;
     for (const std::vector<std::size_t>& component : components()) edits += choose(component);
     if (edits > 0) {
@@ -75,7 +75,7 @@ class Ordering {
 
   const Node* maker(ValueId id, std::string_view op) const {
     const int at = uses_.producer(id);
-    if (at < 0 || !is_plain(*graph_.nodes()[static_cast<std::size_t>(at)], op)) return nullptr;
+    if (at < 0 || !is_call_of(*graph_.nodes()[static_cast<std::size_t>(at)], op)) return nullptr;
     return graph_.nodes()[static_cast<std::size_t>(at)].get();
   }
 
@@ -92,11 +92,11 @@ class Ordering {
 
   void find_chain(std::size_t at) {
     const Node& outer = *graph_.nodes()[at];
-    if (is_plain(outer, "spmm") && is_matrix(outer.inputs[0]) && has_plain_weights(outer)) {
+    if (is_call_of(outer, "spmm") && is_matrix(outer.inputs[0]) && has_plain_weights(outer)) {
       const Node* dense = maker(outer.inputs[0], "matmul");
       if (dense == nullptr || flag(*dense, "transpose_a") || !is_matrix(dense->inputs[0]) || !is_matrix(dense->inputs[1])) return;
       add_layer(at, outer, dense->inputs[0], *dense, false);
-    } else if (is_plain(outer, "matmul") && is_matrix(outer.inputs[0]) && is_matrix(outer.inputs[1])) {
+    } else if (is_call_of(outer, "matmul") && is_matrix(outer.inputs[0]) && is_matrix(outer.inputs[1])) {
       if (flag(outer, "transpose_a")) {
         if (!flag(outer, "transpose_b")) find_weight_gradient(at, outer);
       } else if (const Node* sparse = sparse_product(outer.inputs[0])) {
@@ -139,9 +139,9 @@ class Ordering {
     Form form;
     form.inner = like;
     form.inner.inputs[slot] = operand;
-    form.inner_key = key(form.inner);
     const Type type = infer(make_call(graph_, form.inner))[0];
     form.inner.outputs = {graph_.add_value(type)};
+    form.inner_key = key(form.inner);
     const bool is_kept = keeps_ && depends_on_fixed_alone(graph_, form.inner, fixed_);
     form.inner_seconds = is_kept ? 0 : pass_.model.node(graph_, form.inner).seconds;
     return form;
@@ -156,11 +156,8 @@ class Ordering {
     form.outer_seconds = pass_.model.node(graph_, form.outer).seconds;
   }
 
-  static std::string key(const Node& node) {
-    std::string text =
-        node.op + (flag(node, "transpose") ? "t" : "") + (flag(node, "transpose_a") ? "a" : "") + (flag(node, "transpose_b") ? "b" : "");
-    for (const ValueId id : node.inputs) text += fmt::format(" {}", id);
-    return text;
+  std::string key(const Node& node) const {
+    return structure(graph_, node, [](ValueId id) { return id; }).hex();
   }
 
   // ---- choosing -----------------------------------------------------------------------------------------------------------------
@@ -195,27 +192,23 @@ class Ordering {
     for (std::size_t i = 0; i < members.size(); ++i) {
       const Form& form = chains_[members[i]].form(plan[i]);
       total += form.outer_seconds;
-      if (!needed_anyway(form.inner_key) && counted.insert(form.inner_key).second) total += form.inner_seconds;
+      if (needed_anyway_.count(form.inner_key) == 0 && counted.insert(form.inner_key).second) total += form.inner_seconds;
     }
     return total;
   }
 
-  // Whether a node that no chain goes through computes this product.
-  bool needed_anyway(const std::string& inner_key) const {
-    if (others_.empty()) {
-      std::set<const Node*> outers;
-      for (const Chain& chain : chains_) outers.insert(graph_.nodes()[chain.at].get());
-      for (const NodePtr& node : graph_.nodes()) {
-        if (node->op != "spmm" && node->op != "matmul") continue;
-        const auto& readers = uses_.users(node->outputs[0]);
-        const bool outside = uses_.is_output(node->outputs[0]) || std::any_of(readers.begin(), readers.end(), [&](int at) {
-                               return outers.count(graph_.nodes()[static_cast<std::size_t>(at)].get()) == 0;
-                             });
-        if (outside && outers.count(node.get()) == 0) others_.insert(key(*node));
-      }
-      others_.insert("");
+  // Products that somebody else than a chain reads, and that are no chain's outer product.
+  void note_needed_anyway() {
+    std::set<std::size_t> outers;
+    for (const Chain& chain : chains_) outers.insert(chain.at);
+    for (std::size_t at = 0; at < graph_.nodes().size(); ++at) {
+      const Node& node = *graph_.nodes()[at];
+      if ((node.op != "spmm" && node.op != "matmul") || outers.count(at) != 0) continue;
+      const auto& readers = uses_.users(node.outputs[0]);
+      const bool outside =
+          std::any_of(readers.begin(), readers.end(), [&](int by) { return outers.count(static_cast<std::size_t>(by)) == 0; });
+      if (outside || uses_.is_output(node.outputs[0])) needed_anyway_.insert(key(node));
     }
-    return others_.count(inner_key) != 0;
   }
 
   Plan best_plan(const std::vector<std::size_t>& members) const {
@@ -278,13 +271,10 @@ class Ordering {
     }
   }
 
-  // Each inner product stands ahead of the first that takes it, where its operands are known.
+  // Each inner product stands ahead of the first that takes it, where its operands are known: chains are in the order of their nodes.
   void write(const std::vector<std::size_t>& members, const Plan& plan) {
-    std::vector<std::size_t> order(members.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return chains_[members[a]].at < chains_[members[b]].at; });
     std::map<std::string, ValueId> made;
-    for (const std::size_t i : order) {
+    for (std::size_t i = 0; i < members.size(); ++i) {
       const Chain& chain = chains_[members[i]];
       const Form& form = chain.form(plan[i]);
       const auto [known, fresh] = made.emplace(form.inner_key, form.inner.outputs[0]);
@@ -304,7 +294,7 @@ class Ordering {
   const std::int64_t order_, plan_;
   Pass& pass_;
   std::vector<Chain> chains_;
-  mutable std::set<std::string> others_;
+  std::set<std::string> needed_anyway_;  // inner products, by key
   Edit edit_;
 };
 
