@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "bench/harness.h"
 #include "neap/base/error.h"
 
 namespace neap::bench {
@@ -51,6 +52,17 @@ BareConvolution::BareConvolution(const Shape& shape, memory::format_tag tag, con
                 {DNNL_ARG_WEIGHTS, give(w, {w_sizes, f32, plain}, chosen.weights_desc())},
                 {DNNL_ARG_BIAS, give(bias, bias_desc, bias_desc)},
                 {DNNL_ARG_DST, result_}};
+}
+
+AgainstBare against_bare(const std::string& what, Executable& ours, const BareConvolution::Shape& shape, const Array& x, const Array& w,
+                         const Array& bias) {
+  BareConvolution last(shape, memory::format_tag::nhwc, x, w, bias), blocked(shape, memory::format_tag::any, x, w, bias);
+  last.run();
+  last.check(ours.run({x})[0], what);
+  const auto seconds = interleave({{"neap", [&] { ours.run({x}); }}, {"nhwc", [&] { last.run(); }}, {"blocked", [&] { blocked.run(); }}},
+                                  {.clock = Clock::thread});
+  const bool better_last = median(seconds[1]) < median(seconds[2]);
+  return {seconds[0], seconds[better_last ? 1 : 2], better_last ? "oneDNN nhwc" : "oneDNN blocked"};
 }
 
 BareMatmul::BareMatmul(const Array& a, const Array& b) {

@@ -3,8 +3,10 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "neap/base/array.h"
+#include "neap/runtime/executable.h"
 
 namespace neap::bench {
 
@@ -33,6 +35,14 @@ class BareConvolution : public BarePrimitive {
   // `x` holds elements channels-last, `w` row-major.
   BareConvolution(const Shape& shape, dnnl::memory::format_tag tag, const Array& x, const Array& w, const Array& bias);
 };
+
+// What ours takes, and the better of oneDNN's convolutions on activations channels-last and in the layout that it prefers; checked first.
+struct AgainstBare {
+  std::vector<double> ours, other;  // seconds by round, of CPU time
+  std::string other_name;
+};
+AgainstBare against_bare(const std::string& what, Executable& ours, const BareConvolution::Shape& shape, const Array& x, const Array& w,
+                         const Array& bias);
 
 class BareMatmul : public BarePrimitive {
  public:

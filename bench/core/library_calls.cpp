@@ -24,15 +24,9 @@ Row convolution(const Layer& layer) {
   graph.set_type(y.id(), {DType::f32, y.shape(), last});
   Executable ours = executable_of(graph);
   const BareConvolution::Shape shape{.in = in, .out = out, .size = size, .kernel = kernel};
-  BareConvolution plain(shape, dnnl::memory::format_tag::nhwc, x, w, bias);
-  BareConvolution blocked(shape, dnnl::memory::format_tag::any, x, w, bias);
-  plain.run();
-  plain.check(ours.run({x})[0], "convolution");
-  const auto seconds = interleave({{"neap", [&] { ours.run({x}); }}, {"nhwc", [&] { plain.run(); }}, {"blocked", [&] { blocked.run(); }}},
-                                  {.clock = Clock::thread});
-  const bool better_plain = median(seconds[1]) < median(seconds[2]);
-  return against(fmt::format("convolution {}x{}, {} -> {} at {}x{}", kernel, kernel, in, out, size, size), "us", 1e6, seconds[0],
-                 seconds[better_plain ? 1 : 2], better_plain ? "oneDNN nhwc" : "oneDNN blocked", 0.97);
+  const AgainstBare taken = against_bare("convolution", ours, shape, x, w, bias);
+  return against(fmt::format("convolution {}x{}, {} -> {} at {}x{}", kernel, kernel, in, out, size, size), "us", 1e6, taken.ours,
+                 taken.other, taken.other_name, 0.97);
 }
 
 struct Product {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bench/core/graphs.h"
+#include "bench/demo_step.h"
 #include "neap/autodiff/gradient.h"
 
 namespace neap::bench {
@@ -12,19 +13,16 @@ constexpr double rate = 0.1;
 
 Array first_weights(const Type& type) {
   const Sizes sizes = evaluate(type.shape, {});
-  Array values = numbered(sizes);
-  const float scale = sizes.size() == 2 ? 1 / std::sqrt(static_cast<float>(sizes[0])) : 0;
-  for (float& value : values.values<float>()) value *= scale;
-  return values;
+  const double largest = sizes.size() == 2 ? 1 / std::sqrt(static_cast<double>(sizes[0])) : 0;
+  return random_array(sizes, 1, -largest, largest);
 }
 
-Graph optimized(Graph graph, Order order, std::int64_t plan) {
+Graph optimized(Graph graph, Order order) {
   Optimizer optimizer(std::move(graph));
   OptimizeOptions options;
   for (RecipeLine& line : options.recipe) {
     if (line.transformation != "order_products") continue;
     line.parameters["order"] = order == Order::transform_first ? 1 : order == Order::aggregate_first ? 2 : 0;
-    line.parameters["plan"] = plan;
   }
   optimizer.optimize(options);
   return optimizer.graph();
@@ -61,9 +59,9 @@ Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role rol
   return step;
 }
 
-GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan)
+GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order)
     : inputs_{features},
-      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), order, plan))) {
+      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), order))) {
   inputs_.insert(inputs_.end(), edges.arrays.begin(), edges.arrays.end());
   inputs_.push_back(labels);
   const Graph& graph = executable_.graph();

@@ -15,9 +15,8 @@ enum class Order : std::uint8_t { transform_first, aggregate_first, by_cost, kep
 
 class GcnStep {
  public:
-  GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan = -1);
+  GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order);
   double run();  // one step; gives the loss
-  std::int64_t arena_bytes() const { return executable_.plan().arena_bytes + executable_.plan().kept_bytes; }
 
  private:
   static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role role);

@@ -24,23 +24,11 @@ struct EdgeArrays {
     static constexpr const char* names[] = {"weights", "offsets", "columns", "t_offsets", "t_rows", "t_order"};
     std::vector<Var> made;
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-      Shape shape;
-      for (const std::int64_t size : arrays[i].sizes()) shape.emplace_back(size);
-      made.push_back(build.input(names[i], {arrays[i].dtype(), shape, {}}, role));
+      const Sizes& sizes = arrays[i].sizes();
+      made.push_back(build.input(names[i], {arrays[i].dtype(), Shape(sizes.begin(), sizes.end()), {}}, role));
     }
     return made;
   }
 };
-
-// Elements in [-1, 1], the same each time.
-inline Array numbered(const Sizes& sizes) {
-  Array array(DType::f32, sizes);
-  std::uint32_t state = 1;
-  for (float& value : array.values<float>()) {
-    state = state * 1664525U + 1013904223U;
-    value = static_cast<float>(state >> 8) / (1 << 23) - 1;
-  }
-  return array;
-}
 
 }  // namespace neap::bench

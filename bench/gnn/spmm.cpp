@@ -1,5 +1,6 @@
 // One sparse product on one thread: against the plain loop, and what it gathers against what memory streams.
 #include "bench/core/graphs.h"
+#include "bench/demo_step.h"
 #include "bench/gnn/graph_inputs.h"
 #include "bench/gnn/plain_spmm.h"
 #include "bench/harness.h"
@@ -11,7 +12,7 @@ std::vector<Row> run() {
   const Threads one(1);
   const EdgeArrays edges(gnn::arxiv_like(1).graph);
   std::vector<Row> rows;
-  const Array stream = numbered({64 << 20});
+  const Array stream = random_array({64 << 20}, 1);
   for (const std::int64_t width : {16, 32, 64, 128, 256, 512}) {
     Graph graph;
     Builder build(graph);
@@ -19,7 +20,7 @@ std::vector<Row> run() {
     const std::vector<Var> e = edges.inputs(build, Role::input);
     graph.add_output(build.call("spmm", {x, e[0], e[1], e[2], e[3], e[4], e[5]}).id(), "y");
     Executable ours = executable_of(graph);
-    std::vector<Array> inputs{numbered({edges.vertices, width})};
+    std::vector<Array> inputs{random_array({edges.vertices, width}, 1)};
     inputs.insert(inputs.end(), edges.arrays.begin(), edges.arrays.end());
     Array result(DType::f32, {edges.vertices, width});
     const auto plain = [&] {

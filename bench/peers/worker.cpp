@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "bench/core/depthwise_layers.h"
 #include "bench/core/graphs.h"
 #include "bench/demo_step.h"
 #include "bench/harness.h"
@@ -61,30 +62,7 @@ void write_parameters(const fs::path& folder) {
     write_npy(folder / fmt::format("parameter_{:03}.npy", k++), parameter->value().array());
 }
 
-struct DepthwiseLayer {
-  std::int64_t channels, size, kernel;
-};
-constexpr DepthwiseLayer depthwise_layers[] = {{32, 112, 3}, {144, 56, 3}, {240, 28, 3}, {672, 14, 3},
-                                               {240, 28, 5}, {672, 14, 5}, {1152, 7, 5}};
-
-// Layers one after the other. ONNX Runtime's time of one layer is that of a longer chain less that of one, so that the change of layout at
-// its borders does not count.
-Graph depthwise_chain(const DepthwiseLayer& layer, int count, const Layout& layout) {
-  Graph graph;
-  Builder build(graph);
-  const auto [channels, size, kernel] = layer;
-  Var x = build.input("x", {DType::f32, {1, channels, size, size}, layout});
-  const std::vector<std::int64_t> pads(4, kernel / 2);
-  const Array filters = random_array({channels, 1, kernel, kernel}, 2);
-  for (int i = 0; i < count; ++i) {
-    const Var w = build.constant(filters), bias = build.constant(random_array({channels}, 3));
-    x = unary("swish", build.call("conv", {x, w, bias}, {{"groups", channels}, {"pads", pads}}));
-  }
-  graph.add_output(x.id(), "y");
-  graph.set_type(x.id(), {DType::f32, x.shape(), layout});
-  return graph;
-}
-
+// ONNX Runtime's time of one layer is that of a longer chain less that of one, so that the change of layout at its borders does not count.
 Maker depthwise_work(const fs::path& folder, const DepthwiseLayer& layer, const std::string& name) {
   for (const int count : {1, 6}) write_onnx(depthwise_chain(layer, count, {}), folder / fmt::format("{}_{}.onnx", name, count));
   return [layer] {

@@ -60,6 +60,7 @@ class Ordering {
 
   int run() {
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) find_chain(i);
+    if (chains_.empty()) return 0;
     note_needed_anyway();
     int edits = 0;
     for (const std::vector<std::size_t>& component : components()) edits += choose(component);
