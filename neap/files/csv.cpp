@@ -3,39 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 #include "neap/base/file.h"
 #include "neap/files/bytes.h"
+#include "neap/files/text.h"
 
 namespace neap {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-// Takes the front line, without its end ("\n" or "\r\n").
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
-std::string_view trimmed(std::string_view field) {
-  const std::size_t begin = field.find_first_not_of(" \t");
-  return begin == field.npos ? "" : field.substr(begin, field.find_last_not_of(" \t") - begin + 1);
-}
-
-std::optional<double> number(std::string_view field) {
-  field = trimmed(field);
-  if (field.starts_with('+') && !field.starts_with("+-")) field.remove_prefix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc{} || end != field.data() + field.size()) return std::nullopt;
-  return value;
-}
+std::optional<double> number(std::string_view field) { return parse_number<double>(trimmed(field)); }
 
 // The front field of the line, which loses it together with the ',' after it; nothing at the end of the line.
 class Fields {

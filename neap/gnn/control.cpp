@@ -8,16 +8,7 @@
 namespace neap::gnn {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(blanks);
-  return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_name(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
+std::string_view trimmed(std::string_view text) { return neap::trimmed(text, " \t\r\n"); }
 
 // The front of `text` before `separator`; `text` loses both.
 std::string_view take(std::string_view& text, char separator) {
@@ -62,7 +53,7 @@ Relation parse_relation(std::string_view text, const std::string& place) {
 }  // namespace
 
 const ControlField* Stanza::find(std::string_view name) const {
-  const auto found = std::ranges::find_if(fields, [&](const ControlField& field) { return same_name(field.name, name); });
+  const auto found = std::ranges::find_if(fields, [&](const ControlField& field) { return same_without_case(field.name, name); });
   return found == fields.end() ? nullptr : &*found;
 }
 
@@ -74,10 +65,8 @@ std::string_view Stanza::value(std::string_view name) const {
 std::vector<Stanza> parse_control(std::string_view text, const std::string& place) {
   std::vector<Stanza> stanzas;
   bool between = true;
-  std::int64_t number = 0;
   Lines lines(text, place);
   while (const auto line = lines.next()) {
-    ++number;
     if (trimmed(*line).empty()) {
       between = true;
       continue;
@@ -92,12 +81,12 @@ std::vector<Stanza> parse_control(std::string_view text, const std::string& plac
     }
     const std::size_t colon = line->find(':');
     if (colon == line->npos || colon == 0) throw Error(fmt::format("{} is no field", shown(*line)), lines.place(), "it is: NAME: VALUE");
-    if (between) stanzas.push_back({.line = number});
+    if (between) stanzas.push_back({.line = lines.number()});
     between = false;
     const std::string_view name = trimmed(line->substr(0, colon));
     if (stanzas.back().find(name) != nullptr)
       throw Error(fmt::format("a second field {}", shown(name)), lines.place(), "a blank line ends a stanza");
-    stanzas.back().fields.push_back({.name = name, .value = trimmed(line->substr(colon + 1)), .line = number});
+    stanzas.back().fields.push_back({.name = name, .value = trimmed(line->substr(colon + 1)), .line = lines.number()});
   }
   return stanzas;
 }

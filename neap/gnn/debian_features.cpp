@@ -44,7 +44,6 @@ class Values {
   std::vector<std::pair<VertexId, std::int64_t>> has_;
 };
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 
 // Runs of letters (and digits and '+' after the first) of 3 or more, in small letters.
@@ -56,7 +55,7 @@ std::vector<std::string> words_of(std::string_view text, bool letters_only) {
     word.clear();
   };
   for (const char original : text) {
-    const char c = lower(original);
+    const char c = to_lower(original);
     if (is_letter(c) || (!letters_only && !word.empty() && ((c >= '0' && c <= '9') || c == '+'))) {
       word += c;
     } else {
@@ -86,7 +85,7 @@ void add_sizes(const char* field, const std::vector<Stanza>& packages, const std
   std::vector<std::optional<double>> sizes;
   std::vector<double> known;
   for (std::size_t i = 0; i < packages.size(); ++i) {
-    sizes.push_back(as_number(packages[i].value(field)));
+    sizes.push_back(parse_number<double>(packages[i].value(field)));
     if (sizes.back() && training[i]) known.push_back(*sizes.back());
   }
   const std::vector<double> ends = bin_ends(known);
@@ -102,20 +101,8 @@ bool counts_as_present(std::string_view field) {
                                "Essential",   "Build-Essential", "Important", "Protected",    "Installed-Size", "Size",
                                "Description", "Description-md5", "Filename",  "MD5sum",       "SHA1",           "SHA256",
                                "SHA512",      "Maintainer",      "Tag",       "Status"};
-  const auto same = [&](std::string_view other) { return std::ranges::equal(field, other, {}, lower, lower); };
+  const auto same = [&](std::string_view other) { return same_without_case(field, other); };
   return std::ranges::none_of(used, same) && std::ranges::none_of(debian_relations(), same);
-}
-
-void add_tags(std::string_view tags, VertexId number, Values& values) {
-  constexpr std::string_view separators = ", \t\r\n";
-  while (true) {
-    const std::size_t begin = tags.find_first_not_of(separators);
-    if (begin == tags.npos) return;
-    tags.remove_prefix(begin);
-    const std::string_view tag = tags.substr(0, tags.find_first_of(separators));
-    values.add(number, std::string(tag));
-    tags.remove_prefix(tag.size());
-  }
 }
 
 }  // namespace
@@ -132,7 +119,7 @@ void add_debian_features(GraphData& data, const std::vector<Stanza>& packages, c
     for (const ControlField& field : package.fields) {
       if (counts_as_present(field.name)) numbers.add(number, fmt::format("has {}", field.name));
     }
-    add_tags(package.value("Tag"), number, tags);
+    for (Words all(package.value("Tag"), ", \t\r\n"); const auto tag = all.next();) tags.add(number, std::string(*tag));
     const std::string_view description = package.value("Description");
     for (std::string& word : words_of(description.substr(0, description.find('\n')), false)) words.add(number, std::move(word));
     for (std::string& part : words_of(package.value("Package"), true)) names.add(number, std::move(part));

@@ -64,7 +64,7 @@ class EdgeListReader {
       if (is_comment(*line)) continue;
       const auto words = words_of(*line);
       if (columns_.names.empty()) {
-        const bool header = std::ranges::any_of(words, [](std::string_view word) { return !as_number(word); });
+        const bool header = std::ranges::any_of(words, [](std::string_view word) { return !parse_number<double>(word); });
         columns_ = columns_of(words, header, lines_);
         features_.resize(columns_.names.size());
         if (header) continue;

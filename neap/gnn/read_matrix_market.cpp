@@ -12,8 +12,7 @@ struct Banner {
 
 std::string lower(std::string_view word) {
   std::string text(word);
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : static_cast<char>(c); });
+  std::ranges::transform(text, text.begin(), to_lower);
   return text;
 }
 

@@ -10,14 +10,10 @@ namespace {
 template <class T>
 T parsed(std::optional<std::string_view> word, const char* what, const char* kind, const Lines& lines) {
   if (!word) throw Error(fmt::format("{} is missing", what), lines.place(), "the line is cut short, or of another format");
-  std::string_view digits = *word;
-  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
-  T value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size()) {
+  const std::optional<T> value = parse_number<T>(*word);
+  if (!value)
     throw Error(fmt::format("{} is {}, not {}", what, shown(*word), kind), lines.place(), "mend the line, or name the right format");
-  }
-  return value;
+  return *value;
 }
 
 }  // namespace
@@ -28,14 +24,6 @@ std::int64_t integer(std::optional<std::string_view> word, const char* what, con
 
 double number(std::optional<std::string_view> word, const char* what, const Lines& lines) {
   return parsed<double>(word, what, "a number", lines);
-}
-
-std::optional<double> as_number(std::string_view word) {
-  if (word.starts_with('+') && !word.starts_with("+-")) word.remove_prefix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
-  return value;
 }
 
 VertexId vertex_id(std::optional<std::string_view> word, std::int64_t first, std::int64_t vertices, const char* what, const Lines& lines) {

@@ -1,12 +1,12 @@
 // What the readers of text formats share: lines with their numbers, fields, and numbers that are checked.
 #pragma once
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "neap/base/error.h"
 #include "neap/files/bytes.h"
+#include "neap/files/text.h"
 #include "neap/gnn/csr.h"
 
 namespace neap::gnn {
@@ -19,14 +19,11 @@ class Lines {
   // The next line, without its end; nothing after the last.
   std::optional<std::string_view> next() {
     if (rest_.empty()) return std::nullopt;
-    const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-    std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
     ++number_;
-    return line;
+    return take_line(rest_);
   }
   const std::string& file() const { return file_; }
+  std::int64_t number() const { return number_; }  // of the line that was the last
   std::string place() const { return fmt::format("{}:{}", file_, number_); }
   std::int64_t bytes_left() const { return static_cast<std::int64_t>(rest_.size()); }
 
@@ -36,28 +33,26 @@ class Lines {
   std::int64_t number_ = 0;
 };
 
-// The fields of one line, separated by blanks, tabs, commas or semicolons.
+// The fields of a text, of one line unless `separators` say otherwise.
 class Words {
  public:
-  explicit Words(std::string_view line) : rest_(line) {}
+  explicit Words(std::string_view text, std::string_view separators = " \t,;") : rest_(text), separators_(separators) {}
   std::optional<std::string_view> next() {
-    constexpr std::string_view separators = " \t,;";
-    const std::size_t begin = rest_.find_first_not_of(separators);
+    const std::size_t begin = rest_.find_first_not_of(separators_);
     if (begin == rest_.npos) return std::nullopt;
     rest_.remove_prefix(begin);
-    const std::string_view word = rest_.substr(0, rest_.find_first_of(separators));
+    const std::string_view word = rest_.substr(0, rest_.find_first_of(separators_));
     rest_.remove_prefix(word.size());
     return word;
   }
 
  private:
-  std::string_view rest_;
+  std::string_view rest_, separators_;
 };
 
 // Error at the line where the word is missing (nothing), is no number, or does not fit.
 std::int64_t integer(std::optional<std::string_view> word, const char* what, const Lines& lines);
 double number(std::optional<std::string_view> word, const char* what, const Lines& lines);
-std::optional<double> as_number(std::string_view word);
 // An id in first .. first + vertices - 1, from 0.
 VertexId vertex_id(std::optional<std::string_view> word, std::int64_t first, std::int64_t vertices, const char* what, const Lines& lines);
 void no_more(Words& words, const Lines& lines);
