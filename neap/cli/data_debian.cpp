@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "neap/base/error.h"
-#include "neap/base/file.h"
 #include "neap/cli/command.h"
 #include "neap/cli/data_source.h"
 #include "neap/files/gzip.h"
@@ -16,11 +15,7 @@
 namespace neap {
 namespace {
 
-std::string packages_text(const std::filesystem::path& from) {
-  if (from.empty()) return gnn::available_packages();
-  std::string text = read_file(from);
-  return is_gzip(text) ? gunzip(text, from.string()) : text;
-}
+std::string packages_text(const std::filesystem::path& from) { return from.empty() ? gnn::available_packages() : read_expanded(from); }
 
 std::string today() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "neap/base/error.h"
+#include "neap/base/file.h"
 
 namespace neap {
 namespace {
@@ -87,6 +88,11 @@ std::string gzip(std::string_view bytes) {
     packed.append(buffer.data(), buffer.size() - stream.avail_out);
   }
   return packed;
+}
+
+std::string read_expanded(const std::filesystem::path& path) {
+  std::string bytes = read_file(path);
+  return is_gzip(bytes) ? gunzip(bytes, path.string()) : bytes;
 }
 
 }  // namespace neap

@@ -1,6 +1,7 @@
 // Compressed bytes (gzip, RFC 1952) through zlib, expanded with a limit.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,8 @@ bool is_gzip(std::string_view bytes);
 // `limit` (0: expansion_limit of the size).
 std::string gunzip(std::string_view bytes, const std::string& place, std::int64_t limit = 0);
 std::string gzip(std::string_view bytes);
+
+// The bytes of a file, expanded where they are gzip, whatever its name.
+std::string read_expanded(const std::filesystem::path& path);
 
 }  // namespace neap

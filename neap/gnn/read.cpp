@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
-#include "neap/base/file.h"
 #include "neap/files/gzip.h"
 
 namespace neap::gnn {
@@ -39,9 +38,7 @@ GraphFile read_graph_file(const std::filesystem::path& path, const ReadOptions& 
   const std::string place = path.string();
   const bool packed = path.extension() == ".gz";
   const FileFormat& chosen = format_of(format.empty() ? (packed ? path.stem() : path).extension().string() : format, place);
-  std::string bytes = read_file(path);
-  if (is_gzip(bytes)) bytes = gunzip(bytes, place);
-  return chosen.parse(bytes, place, options);
+  return chosen.parse(read_expanded(path), place, options);
 }
 
 Graph graph_of(GraphFile file, BuildOptions options, const std::string& place) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 
-#include "neap/base/file.h"
 #include "neap/files/csv.h"
 #include "neap/files/gzip.h"
 #include "neap/gnn/text.h"
@@ -92,9 +91,7 @@ Array read_part(const std::string& text, const std::string& file, const GraphDat
 std::optional<std::string> text_of(const fs::path& folder, const std::string& name) {
   for (const char* extension : {".csv.gz", ".csv"}) {
     const fs::path path = folder / (name + extension);
-    if (!fs::exists(path)) continue;
-    std::string bytes = read_file(path);
-    return is_gzip(bytes) ? gunzip(bytes, path.string()) : bytes;
+    if (fs::exists(path)) return read_expanded(path);
   }
   return std::nullopt;
 }
