@@ -75,12 +75,7 @@ class Builder {
     if (list_.targets.count() != edges)
       throw Error(fmt::format("{} sources and {} targets", edges, list_.targets.count()), place_, "give both ends of each edge");
     if (list_.edge_types.count() != 0 || typed()) check_types(list_.edge_types, list_.edge_type_names, edges, "edge", place_);
-    for (const auto& [name, values] : list_.edge_features) {
-      if (values.rank() == 0 || values.size(0) != edges) {
-        throw Error(fmt::format("the edge feature {} has sizes {} for {} edges", shown(name), to_string(values.sizes()), edges), place_,
-                    "give one row for each edge");
-      }
-    }
+    for (const auto& [name, values] : list_.edge_features) check_edge_feature(name, values, edges, place_);
   }
   bool typed() const { return !list_.edge_type_names.empty(); }
   std::int32_t type(std::int64_t at) const {
@@ -236,18 +231,14 @@ Graph build(EdgeList edges, const BuildOptions& options, const std::string& plac
 
 EdgeList edge_list(const Graph& graph) {
   const Csr& rows = graph.incoming();
-  EdgeList list{.vertices = graph.vertices(),
-                .sources = rows.indices,
-                .targets = Array(DType::i32, {graph.edges()}),
-                .edge_types = graph.edge_types(),
-                .vertex_types = graph.vertex_types(),
-                .edge_type_names = graph.edge_type_names(),
-                .vertex_type_names = graph.vertex_type_names(),
-                .edge_features = graph.edge_features()};
-  const auto targets = list.targets.values<VertexId>();
-  for (std::int64_t row = 0; row < rows.rows; ++row)
-    std::fill(targets.begin() + rows.begin(row), targets.begin() + rows.end(row), static_cast<VertexId>(row));
-  return list;
+  return {.vertices = graph.vertices(),
+          .sources = rows.indices,
+          .targets = rows_of_entries(rows),
+          .edge_types = graph.edge_types(),
+          .vertex_types = graph.vertex_types(),
+          .edge_type_names = graph.edge_type_names(),
+          .vertex_type_names = graph.vertex_type_names(),
+          .edge_features = graph.edge_features()};
 }
 
 Graph symmetrized(const Graph& graph) { return build(edge_list(graph), {.duplicates = Duplicates::drop, .symmetrize = true}, "graph"); }

@@ -1,5 +1,6 @@
 #include "neap/gnn/csr.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "neap/base/error.h"
@@ -36,6 +37,14 @@ void check(const Csr& csr, const std::string& place) {
       throw wrong(fmt::format("entry {} is in column {} of {}", entry, indices[entry], csr.columns));
     }
   }
+}
+
+Array rows_of_entries(const Csr& csr) {
+  Array rows(DType::i32, {csr.entries()});
+  const auto values = rows.values<VertexId>();
+  for (std::int64_t row = 0; row < csr.rows; ++row)
+    std::fill(values.begin() + csr.begin(row), values.begin() + csr.end(row), static_cast<VertexId>(row));
+  return rows;
 }
 
 namespace {

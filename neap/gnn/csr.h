@@ -29,6 +29,8 @@ struct Csr {
 // Error naming `place` and the element unless dtypes, sizes, order of the offsets and all indices are right.
 void check(const Csr& csr, const std::string& place);
 
+Array rows_of_entries(const Csr& csr);  // i32 [entries]: the row of each entry
+
 struct Transpose {
   Csr csr;
   Array entries;  // [entries]: where each entry of the transpose stands in the original; i32, or i64 beyond 2^31 of them

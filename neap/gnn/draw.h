@@ -30,16 +30,18 @@ inline double uniform(CounterRandom& random) {
   return static_cast<double>(word >> 11) * 0x1p-53;
 }
 
-// Calls draw(begin, end, part) for parts of 0 .. items-1 of a fixed length, several at once; nothing that it throws is lost.
+constexpr std::int64_t part_length = 4096;
+constexpr std::int64_t part_count(std::int64_t items) { return (items + part_length - 1) / part_length; }
+
+// Calls draw(begin, end, part) for parts of 0 .. items-1 of that length, several at once; nothing that it throws is lost.
 template <class F>
 void in_parts(std::int64_t items, F&& draw) {
-  constexpr std::int64_t length = 4096;
-  const std::int64_t parts = (items + length - 1) / length;
+  const std::int64_t parts = part_count(items);
   std::exception_ptr failure;
 #pragma omp parallel for schedule(dynamic) num_threads(thread_count()) if (parts > 1)
   for (std::int64_t part = 0; part < parts; ++part) {
     try {
-      draw(part * length, std::min(items, (part + 1) * length), part);
+      draw(part * part_length, std::min(items, (part + 1) * part_length), part);
     } catch (...) {
 #pragma omp critical
       failure = std::current_exception();
@@ -52,7 +54,7 @@ void in_parts(std::int64_t items, F&& draw) {
 template <class F>
 EdgeList drawn(std::int64_t vertices, std::int64_t items, F&& draw) {
   if (items >> 32 != 0) throw Error(fmt::format("{} draws, more than 2^32", items), "generator", "draw fewer edges");
-  std::vector<DrawnEdges> parts(static_cast<std::size_t>((items + 4095) / 4096));
+  std::vector<DrawnEdges> parts(static_cast<std::size_t>(part_count(items)));
   in_parts(items, [&](std::int64_t begin, std::int64_t end, std::int64_t part) {
     for (std::int64_t item = begin; item < end; ++item) draw(item, parts[static_cast<std::size_t>(part)]);
   });

@@ -34,18 +34,18 @@ void check_types(const Array& types, const std::vector<std::string>& names, std:
   }
 }
 
+void check_edge_feature(const std::string& name, const Array& values, std::int64_t edges, const std::string& place) {
+  if (values.rank() > 0 && values.size(0) == edges) return;
+  throw Error(fmt::format("the edge feature {} has sizes {} for {} edges", shown(name), to_string(values.sizes()), edges), place,
+              "give one row for each edge");
+}
+
 namespace {
 
 void add(Hasher& hasher, const Array& array) {
   hasher.add(name(array.dtype()));
   for (const std::int64_t size : array.sizes()) hasher.add(static_cast<std::uint64_t>(size));
   hasher.add(bytes_of(array));
-}
-
-void check_feature(const std::string& name, const Array& values, std::int64_t edges, const std::string& place) {
-  if (values.rank() > 0 && values.size(0) == edges) return;
-  throw Error(fmt::format("the edge feature {} has sizes {} for {} edges", shown(name), to_string(values.sizes()), edges), place,
-              "give one row for each edge");
 }
 
 Array chosen(const Array& values, const std::vector<std::int64_t>& rows) {
@@ -73,7 +73,7 @@ Graph::Graph(GraphParts parts, const std::string& place) {
   const std::int64_t edges = parts.incoming.entries();
   check_types(parts.edge_types, parts.edge_type_names, edges, "edge", place);
   check_types(parts.vertex_types, parts.vertex_type_names, parts.incoming.rows, "vertex", place);
-  for (const auto& [name, values] : parts.edge_features) check_feature(name, values, edges, place);
+  for (const auto& [name, values] : parts.edge_features) check_edge_feature(name, values, edges, place);
   structure_ = std::make_shared<const Structure>(std::move(parts.incoming));
   parts.incoming = {};
   parts_ = std::make_shared<const GraphParts>(std::move(parts));
@@ -112,7 +112,7 @@ const Array& Graph::edge_feature(const std::string& name) const {
 }
 
 Graph Graph::with_edge_feature(const std::string& name, Array values) const {
-  check_feature(name, values, edges(), "graph");
+  check_edge_feature(name, values, edges(), "graph");
   Graph made = *this;
   GraphParts parts = *parts_;
   parts.edge_features[name] = std::move(values);

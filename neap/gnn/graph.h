@@ -58,6 +58,9 @@ class Graph {
 void check_types(const Array& types, const std::vector<std::string>& names, std::int64_t count, const std::string& of,
                  const std::string& place);
 
+// Error unless there is a row for each edge.
+void check_edge_feature(const std::string& name, const Array& values, std::int64_t edges, const std::string& place);
+
 // The edges for which keep[edge] is true, with their types and features.
 Graph edges_where(const Graph& graph, const std::vector<bool>& keep);
 // The edges of one type, by its name; Error naming the types if there is no such.

@@ -92,10 +92,15 @@ std::vector<VertexId> propagated_labels(const Csr& rows, int sweeps) {
   return labels;
 }
 
-// By label, labels in the order of their largest members; in a label most neighbours first.
-Array by_label(const std::vector<VertexId>& labels, const Csr& rows) {
+std::vector<VertexId> most_neighbours_first(const Csr& rows) {
   std::vector<VertexId> order = all_vertices(rows.rows);
   std::ranges::stable_sort(order, [&](VertexId a, VertexId b) { return rows.length(a) > rows.length(b); });
+  return order;
+}
+
+// By label, labels in the order of their largest members; in a label most neighbours first.
+Array by_label(const std::vector<VertexId>& labels, const Csr& rows) {
+  std::vector<VertexId> order = most_neighbours_first(rows);
   std::vector<std::int64_t> rank(labels.size(), -1);
   std::int64_t ranks = 0;
   for (const VertexId vertex : order) {
@@ -109,12 +114,7 @@ Array by_label(const std::vector<VertexId>& labels, const Csr& rows) {
 
 }  // namespace
 
-Array degree_order(const Graph& graph) {
-  const Csr rows = neighbours(graph);
-  std::vector<VertexId> order = all_vertices(rows.rows);
-  std::ranges::stable_sort(order, [&](VertexId a, VertexId b) { return rows.length(a) > rows.length(b); });
-  return Array::of(order);
-}
+Array degree_order(const Graph& graph) { return Array::of(most_neighbours_first(neighbours(graph))); }
 
 Array reverse_cuthill_mckee_order(const Graph& graph) {
   const Csr rows = neighbours(graph);

@@ -42,7 +42,7 @@ void run_metis(const Csr& rows, std::int64_t parts, std::uint64_t seed, std::spa
 
 Csr neighbours(const Graph& graph) {
   const Csr& rows = graph.incoming();
-  EdgeList list{.vertices = graph.vertices(), .sources = rows.indices, .targets = edge_list(graph).targets};
+  EdgeList list{.vertices = graph.vertices(), .sources = rows.indices, .targets = rows_of_entries(rows)};
   return build(std::move(list), {.duplicates = Duplicates::drop, .self_loops = SelfLoops::drop, .symmetrize = true}, "graph").incoming();
 }
 

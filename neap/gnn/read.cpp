@@ -27,6 +27,11 @@ const FileFormat& format_of(const std::string& wanted, const std::string& place)
 
 }  // namespace
 
+void check_asked(const ReadOptions& options, std::int64_t vertices, const std::string& place) {
+  if (options.vertices < 0 || options.vertices == vertices) return;
+  throw Error(fmt::format("{} vertices are asked for, and the file has {}", options.vertices, vertices), place, "leave the number out");
+}
+
 RegisterFormat::RegisterFormat(FileFormat format) {
   formats().push_back(std::move(format));
   std::ranges::sort(formats(), {}, &FileFormat::name);

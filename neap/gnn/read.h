@@ -20,6 +20,9 @@ struct ReadOptions {
   std::int64_t memory_limit = 0;  // bytes; 0: the machine's memory
 };
 
+// Error where another number is asked for than the `vertices` that the file has.
+void check_asked(const ReadOptions& options, std::int64_t vertices, const std::string& place);
+
 // A format by its names' ends. Plain or compressed by gzip (another ".gz").
 struct FileFormat {
   std::string name;                     // "Matrix Market"

@@ -53,10 +53,7 @@ class DimacsReader {
     const std::int64_t vertices = integer(words.next(), "the number of vertices", lines_);
     edges_ = integer(words.next(), "the number of edges", lines_);
     no_more(words, lines_);
-    if (options_.vertices >= 0 && options_.vertices != vertices) {
-      throw Error(fmt::format("{} vertices are asked for, and the file has {}", options_.vertices, vertices), lines_.place(),
-                  "leave the number out");
-    }
+    check_asked(options_, vertices, lines_.place());
     constexpr std::int64_t shortest = 6;  // "e 1 1\n"
     check_header(vertices, edges_, shortest, options_.memory_limit, lines_);
     vertices_ = vertices;

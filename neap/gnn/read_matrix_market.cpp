@@ -59,10 +59,7 @@ GraphFile parse_matrix_market(std::string_view text, const std::string& place, c
     throw Error(fmt::format("a matrix of {} rows and {} columns", rows, columns), lines.place(),
                 "an adjacency has as many rows as columns");
   }
-  if (options.vertices >= 0 && options.vertices != rows) {
-    throw Error(fmt::format("{} vertices are asked for, and the file has {}", options.vertices, rows), lines.place(),
-                "leave the number out");
-  }
+  check_asked(options, rows, lines.place());
   constexpr std::int64_t shortest = 4;  // "1 1\n"
   check_header(rows, entries, shortest, options.memory_limit, lines);
   std::vector<VertexId> sources, targets;

@@ -58,10 +58,7 @@ class MetisReader {
                   "mend the header");
     }
     no_more(words, lines_);
-    if (options_.vertices >= 0 && options_.vertices != vertices_) {
-      throw Error(fmt::format("{} vertices are asked for, and the file has {}", options_.vertices, vertices_), lines_.place(),
-                  "leave the number out");
-    }
+    check_asked(options_, vertices_, lines_.place());
     constexpr std::int64_t shortest = 4;  // "2 " at one end, "1 " at the other
     check_header(vertices_, edges_, shortest, options_.memory_limit, lines_);
     if (vertices_ > lines_.bytes_left() + 1) {

@@ -50,16 +50,8 @@ GraphFile parse_graph_npz(std::string_view bytes, const std::string& place, cons
     throw Error(fmt::format("a matrix of {} rows and {} columns", matrix.rows(), matrix.columns()), place,
                 "an adjacency has as many rows as columns");
   }
-  if (options.vertices >= 0 && options.vertices != matrix.rows()) {
-    throw Error(fmt::format("{} vertices are asked for, and the file has {}", options.vertices, matrix.rows()), place,
-                "leave the number out");
-  }
-  Array ends(DType::i32, {matrix.csr.entries()});  // the row of each entry
-  for (std::int64_t row = 0; row < matrix.rows(); ++row) {
-    std::fill(ends.values<VertexId>().begin() + matrix.csr.begin(row), ends.values<VertexId>().begin() + matrix.csr.end(row),
-              static_cast<VertexId>(row));
-  }
-  GraphFile file{.edges = {.vertices = matrix.rows(), .sources = ends, .targets = matrix.csr.indices}};
+  check_asked(options, matrix.rows(), place);
+  GraphFile file{.edges = {.vertices = matrix.rows(), .sources = rows_of_entries(matrix.csr), .targets = matrix.csr.indices}};
   if (form == "csc") std::swap(file.edges.sources, file.edges.targets);
   file.edges.edge_features["weight"] = matrix.values;
   if (prefixed) file.vertex_features = features_of(arrays, matrix.rows(), place, options.memory_limit);

@@ -7,13 +7,6 @@
 namespace neap::gnn {
 namespace {
 
-template <class T>
-Array as_array(const std::vector<std::int64_t>& values) {
-  Array made(dtype_of<T>(), {static_cast<std::int64_t>(values.size())});
-  std::ranges::transform(values, made.values<T>().begin(), [](std::int64_t value) { return static_cast<T>(value); });
-  return made;
-}
-
 // `count` of begin .. end-1, ascending (Floyd's method: each draw is new, or takes the last instead).
 std::vector<std::int64_t> chosen_edges(std::int64_t begin, std::int64_t end, std::int64_t count, CounterRandom random) {
   std::vector<std::int64_t> chosen;
@@ -69,7 +62,8 @@ Block block_of(const Graph& graph, const std::vector<std::vector<std::int64_t>>&
   block.rows.columns = static_cast<std::int64_t>(numbering.vertices().size());
   block.rows.offsets = Array::of(offsets);
   block.rows.indices = Array::of(columns);
-  block.edges = graph.edges() <= std::numeric_limits<std::int32_t>::max() ? as_array<std::int32_t>(edges) : as_array<std::int64_t>(edges);
+  block.edges = graph.edges() <= std::numeric_limits<std::int32_t>::max() ? Array::of(std::vector<std::int32_t>(edges.begin(), edges.end()))
+                                                                          : Array::of(edges);
   return block;
 }
 
