@@ -91,29 +91,7 @@ std::vector<Graph> separated(const GraphBatch& batch) {
 }
 
 GraphData induced(const GraphData& data, std::span<const VertexId> vertices) {
-  GraphData made = data;
-  made.graph = induced(data.graph, vertices);
-  const Array chosen = Array::of(std::vector<VertexId>(vertices.begin(), vertices.end()));
-  for (Array* array : {&made.dense, &made.labels}) {
-    if (array->count() > 0) *array = rows_at(*array, chosen);
-  }
-  if (data.is_sparse()) made.sparse = rows_of(data.sparse, vertices);
-  std::vector<VertexId> numbers(static_cast<std::size_t>(data.vertices()), -1);
-  for (std::size_t i = 0; i < vertices.size(); ++i) numbers[static_cast<std::size_t>(vertices[i])] = static_cast<VertexId>(i);
-  for (Array* part : {&made.training, &made.validation, &made.test}) {
-    if (part->count() == 0) continue;
-    std::vector<VertexId> kept;
-    for (const VertexId vertex : part->values<VertexId>()) {
-      if (const VertexId number = numbers[static_cast<std::size_t>(vertex)]; number >= 0) kept.push_back(number);
-    }
-    std::ranges::sort(kept);
-    *part = Array::of(kept);
-  }
-  if (!data.vertex_names.empty()) {
-    made.vertex_names.clear();
-    for (const VertexId vertex : vertices) made.vertex_names.push_back(data.vertex_names[static_cast<std::size_t>(vertex)]);
-  }
-  return made;
+  return with_vertices(data, induced(data.graph, vertices), vertices);
 }
 
 }  // namespace neap::gnn

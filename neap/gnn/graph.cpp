@@ -40,13 +40,13 @@ void check_edge_feature(const std::string& name, const Array& values, std::int64
               "give one row for each edge");
 }
 
-namespace {
-
-void add(Hasher& hasher, const Array& array) {
+void add_array(Hasher& hasher, const Array& array) {
   hasher.add(name(array.dtype()));
   for (const std::int64_t size : array.sizes()) hasher.add(static_cast<std::uint64_t>(size));
   hasher.add(bytes_of(array));
 }
+
+namespace {
 
 Array chosen(const Array& values, const std::vector<std::int64_t>& rows) {
   return values.count() == 0 && values.rank() < 2 ? values : rows_at(values, Array::of(rows));
@@ -83,14 +83,14 @@ Graph::Graph(GraphParts parts, const std::string& place) {
 void Graph::name_version() {
   Hasher hasher;
   hasher.add(structure_->hash.low).add(structure_->hash.high);
-  for (const Array* types : {&parts_->edge_types, &parts_->vertex_types}) add(hasher, *types);
+  for (const Array* types : {&parts_->edge_types, &parts_->vertex_types}) add_array(hasher, *types);
   for (const auto* names : {&parts_->edge_type_names, &parts_->vertex_type_names}) {
     hasher.add(names->size());
     for (const std::string& name : *names) hasher.add(name);
   }
   for (const auto& [name, values] : parts_->edge_features) {
     hasher.add(name);
-    add(hasher, values);
+    add_array(hasher, values);
   }
   version_ = hasher.finish();
 }

@@ -54,6 +54,9 @@ class Graph {
   Hash version_;
 };
 
+// The dtype, the sizes and the elements.
+void add_array(Hasher& hasher, const Array& array);
+
 // Error unless there is a type for each of `count`, and a name for each type; nothing of both is right too.
 void check_types(const Array& types, const std::vector<std::string>& names, std::int64_t count, const std::string& of,
                  const std::string& place);

@@ -13,17 +13,6 @@
 namespace neap::gnn {
 namespace {
 
-// What has no elements is the same whatever its dtype: files leave it out.
-void add(Hasher& hasher, const Array& array) {
-  if (array.count() == 0) {
-    hasher.add(0);
-    return;
-  }
-  hasher.add(name(array.dtype()));
-  for (const std::int64_t size : array.sizes()) hasher.add(static_cast<std::uint64_t>(size));
-  hasher.add(bytes_of(array));
-}
-
 void check_finite(const Array& values, std::int64_t width, const std::string& place) {
   dispatch(values.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -103,8 +92,13 @@ Array sorted_ids(std::vector<std::int64_t> ids, std::int64_t begin, std::int64_t
 Hash GraphData::version() const {
   Hasher hasher;
   hasher.add(graph.version().low).add(graph.version().high);
-  for (const Array* array : {&dense, &sparse.csr.offsets, &sparse.csr.indices, &sparse.values, &labels, &training, &validation, &test})
-    add(hasher, *array);
+  for (const Array* array : {&dense, &sparse.csr.offsets, &sparse.csr.indices, &sparse.values, &labels, &training, &validation, &test}) {
+    if (array->count() > 0) {
+      add_array(hasher, *array);
+    } else {
+      hasher.add(0);  // whatever its dtype: files leave it out
+    }
+  }
   hasher.add(static_cast<std::uint64_t>(sparse.columns())).add(groups.size());
   for (const FeatureGroup& group : groups)
     hasher.add(group.name).add(static_cast<std::uint64_t>(group.begin)).add(static_cast<std::uint64_t>(group.end));
@@ -141,6 +135,32 @@ void check(const GraphData& data) {
     throw Error(fmt::format("{} names for {} vertices", data.vertex_names.size(), data.vertices()), data.place,
                 "give a name each, or none at all");
   }
+}
+
+GraphData with_vertices(const GraphData& data, Graph graph, std::span<const VertexId> vertices) {
+  GraphData made = data;
+  made.graph = std::move(graph);
+  const Array chosen = Array::of(std::vector<VertexId>(vertices.begin(), vertices.end()));
+  for (Array* array : {&made.dense, &made.labels}) {
+    if (array->count() > 0) *array = rows_at(*array, chosen);
+  }
+  if (data.is_sparse()) made.sparse = rows_of(data.sparse, vertices);
+  std::vector<VertexId> numbers(static_cast<std::size_t>(data.vertices()), -1);
+  for (std::size_t i = 0; i < vertices.size(); ++i) numbers[static_cast<std::size_t>(vertices[i])] = static_cast<VertexId>(i);
+  for (Array* part : {&made.training, &made.validation, &made.test}) {
+    if (part->count() == 0) continue;
+    std::vector<VertexId> kept;
+    for (const VertexId vertex : part->values<VertexId>()) {
+      if (const VertexId number = numbers[static_cast<std::size_t>(vertex)]; number >= 0) kept.push_back(number);
+    }
+    std::ranges::sort(kept);
+    *part = Array::of(kept);
+  }
+  if (!data.vertex_names.empty()) {
+    made.vertex_names.clear();
+    for (const VertexId vertex : vertices) made.vertex_names.push_back(data.vertex_names[static_cast<std::size_t>(vertex)]);
+  }
+  return made;
 }
 
 GraphData with_groups(const GraphData& data, const std::vector<std::string>& names) {

@@ -38,6 +38,9 @@ struct GraphData {
 // that does not exist, has no label, or is in two parts; groups beyond the features; names that are too few or too many.
 void check(const GraphData& data);
 
+// What the data hold of these vertices (each there once), in this order, for `graph`, which is made of them.
+GraphData with_vertices(const GraphData& data, Graph graph, std::span<const VertexId> vertices);
+
 // The groups with these names, in this order. Error on a name that there is not.
 GraphData with_groups(const GraphData& data, const std::vector<std::string>& names);
 

@@ -16,15 +16,11 @@ std::vector<VertexId> places_of(const Array& order) {
   return places;
 }
 
-Array renumbered(const Array& vertices, const std::vector<VertexId>& places, bool sorted) {
-  if (vertices.count() == 0) return vertices;
+Array renumbered(const Array& vertices, const std::vector<VertexId>& places) {
   Array made = vertices.clone();
   for (VertexId& vertex : made.values<VertexId>()) vertex = places[static_cast<std::size_t>(vertex)];
-  if (sorted) std::ranges::sort(made.values<VertexId>());
   return made;
 }
-
-Array rows_in(const Array& values, const Array& order) { return values.count() == 0 ? values : rows_at(values, order); }
 
 }  // namespace
 
@@ -47,24 +43,14 @@ Graph reordered(const Graph& graph, const Array& order) {
   check_order(order, graph.vertices());
   const std::vector<VertexId> places = places_of(order);
   EdgeList list = edge_list(graph);
-  list.sources = renumbered(list.sources, places, false);
-  list.targets = renumbered(list.targets, places, false);
-  list.vertex_types = rows_in(list.vertex_types, order);
+  list.sources = renumbered(list.sources, places);
+  list.targets = renumbered(list.targets, places);
+  if (list.vertex_types.count() > 0) list.vertex_types = rows_at(list.vertex_types, order);
   return build(std::move(list), {}, "order");
 }
 
 GraphData reordered(const GraphData& data, const Array& order) {
-  GraphData made = data;
-  made.graph = reordered(data.graph, order);
-  const std::vector<VertexId> places = places_of(order);
-  made.dense = rows_in(data.dense, order);
-  if (data.is_sparse()) made.sparse = rows_of(data.sparse, order.values<VertexId>());
-  made.labels = rows_in(data.labels, order);
-  for (Array* part : {&made.training, &made.validation, &made.test}) *part = renumbered(*part, places, true);
-  if (!data.vertex_names.empty()) {
-    for (std::size_t i = 0; i < places.size(); ++i) made.vertex_names[static_cast<std::size_t>(places[i])] = data.vertex_names[i];
-  }
-  return made;
+  return with_vertices(data, reordered(data.graph, order), order.values<VertexId>());
 }
 
 Array restored(const Array& results, const Array& order) {
