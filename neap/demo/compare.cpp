@@ -68,12 +68,6 @@ class Runner {
   const StepData& data_;
 };
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 MeasuredStep measured(const Optimizer& optimizer, bool compile) {
   MeasuredStep step{.executable = Executable(optimizer.graph(), {.compile = compile})};
   for (const NodePtr& node : optimizer.graph().nodes()) step.node_costs.push_back(optimizer.model().node(optimizer.graph(), *node));
@@ -95,20 +89,15 @@ void profile(MeasuredStep& step, Runner& runner) {
 
 constexpr std::string_view mean_prefix = "next/optimizer/mean/";
 
-bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 // `a`, `b`: what a first step from no state makes, as written and optimised.
 void compare_gradients(StepComparison& result, const NamedArrays& a, const NamedArrays& b) {
   include(result.loss, "loss", b.at("loss"), a.at("loss"));
   double largest = 0;
   for (const auto& [name, array] : a) {
-    if (starts_with(name, mean_prefix)) largest = std::max(largest, largest_of(array));
+    if (name.starts_with(mean_prefix)) largest = std::max(largest, largest_of(array));
   }
   for (const auto& [name, array] : a) {
-    if (!starts_with(name, mean_prefix)) continue;
+    if (!name.starts_with(mean_prefix)) continue;
     const std::string parameter = name.substr(mean_prefix.size());
     include(result.gradients, parameter, b.at(name), array, 1e-2 * largest);
     if (largest_of(array) < 1e-5 * largest) result.unmoved.push_back(parameter);
@@ -117,14 +106,19 @@ void compare_gradients(StepComparison& result, const NamedArrays& a, const Named
 
 void compare_updates(StepComparison& result, const NamedArrays& a, const NamedArrays& b) {
   for (const auto& [name, array] : a) {
-    const bool unmoved =
-        std::any_of(result.unmoved.begin(), result.unmoved.end(),
-                    [&, n = std::string_view(name)](const std::string& parameter) { return ends_with(n, "/" + parameter); });
-    if (starts_with(name, "next/") && !unmoved) include(result.parameters, name.substr(5), b.at(name), array);
+    const auto is_of = [&, n = std::string_view(name)](const std::string& parameter) { return n.ends_with("/" + parameter); };
+    const bool unmoved = std::any_of(result.unmoved.begin(), result.unmoved.end(), is_of);
+    if (name.starts_with("next/") && !unmoved) include(result.parameters, name.substr(5), b.at(name), array);
   }
 }
 
 }  // namespace
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, const Module& module, const NamedArrays& trained,
                              const StepData& data, int rounds, bool compile_written) {

@@ -51,4 +51,6 @@ struct StepData {
 StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, const Module& module, const NamedArrays& trained,
                              const StepData& data, int rounds, bool compile_written = false);
 
+double median(std::vector<double> values);  // of one or more; the larger of the middle two
+
 }  // namespace neap

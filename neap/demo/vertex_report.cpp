@@ -1,7 +1,5 @@
 #include "neap/demo/vertex_report.h"
 
-#include <algorithm>
-
 #include "neap/demo/report_parts.h"
 
 namespace neap {
@@ -10,22 +8,13 @@ namespace {
 double median_seconds(const Trainer& trainer) {
   std::vector<double> seconds;
   for (const EpochRecord& record : trainer.history()) seconds.push_back(record.seconds);
-  if (seconds.empty()) return 0;
-  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
-  std::nth_element(seconds.begin(), middle, seconds.end());
-  return *middle;
+  return seconds.empty() ? 0 : median(std::move(seconds));
 }
 
 std::vector<std::int64_t> labels_of_vertices(const gnn::GraphData& data, const Array& vertices) {
   std::vector<std::int64_t> labels;
   for (std::int64_t i = 0; i < vertices.count(); ++i) labels.push_back(data.labels.get_int(vertices.get_int(i)));
   return labels;
-}
-
-std::vector<std::string> class_names(const gnn::GraphData& data, std::int64_t classes) {
-  std::vector<std::string> names = data.class_names;
-  while (static_cast<std::int64_t>(names.size()) < classes) names.push_back(std::to_string(names.size()));
-  return names;
 }
 
 }  // namespace
@@ -58,7 +47,7 @@ nlohmann::json vertex_report(const std::string& title, const std::string& comman
   nlohmann::json report{{"title", title},
                         {"summary", {{"test_accuracy", result.test}, {"epoch_s", result.epoch_seconds}, {"parameters", result.parameters}}},
                         {"curves", curves_json(training.trainer())},
-                        {"confusion", confusion_json(class_names(data, result.logits.size(1)), labels_of_vertices(data, data.test),
+                        {"confusion", confusion_json(data.class_names, labels_of_vertices(data, data.test),
                                                      gnn::VertexTraining::predicted(result.logits, data.test))}};
   add_run(report, command);
   return report;

@@ -11,10 +11,7 @@ Tensor inverse_root(const Tensor& sums) {
 }
 
 Tensor sum_out_of_sources(const Edges& edges, DType dtype) {
-  if (!edges.weights) return out_degrees(edges, dtype);
-  std::vector<Tensor> operands{edges.weights};
-  for (const Tensor& part : edges.pattern()) operands.push_back(part);
-  return call("edge_collect", operands);
+  return edges.weights ? collect(edges.weights, edges) : out_degrees(edges, dtype);
 }
 
 }  // namespace

@@ -44,6 +44,8 @@ Tensor aggregate(const Tensor& messages, const Edges& edges, Reduce how) {
   return how == Reduce::mean ? divided_by_edges(sums, edges) : sums;
 }
 
+Tensor collect(const Tensor& messages, const Edges& edges) { return on_pattern("edge_collect", {messages}, edges); }
+
 Tensor edge_softmax(const Tensor& values, const Edges& edges) { return call("segment_softmax", {values, edges.offsets}); }
 
 Tensor propagate(const Tensor& x, const Edges& edges) { return propagate(x, edges, edges.weights); }

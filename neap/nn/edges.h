@@ -27,6 +27,7 @@ enum class Reduce : std::uint8_t { sum, mean, max };
 Tensor from_source(const Tensor& x, const Edges& edges);                       // [sources, ...] -> [edges, ...]
 Tensor from_target(const Tensor& x, const Edges& edges);                       // [targets, ...] -> [edges, ...]
 Tensor aggregate(const Tensor& messages, const Edges& edges, Reduce how);      // [edges, ...] -> [targets, ...]
+Tensor collect(const Tensor& messages, const Edges& edges);                    // [edges, ...] -> [sources, ...], summed
 Tensor edge_softmax(const Tensor& values, const Edges& edges);                 // over the edges of each target
 Tensor propagate(const Tensor& x, const Edges& edges);                         // y[r] = sum over r's edges of weights[e] * x[columns[e]]
 Tensor propagate(const Tensor& x, const Edges& edges, Reduce how);             // mean: that divided by the edges; max: of weights[e] * x

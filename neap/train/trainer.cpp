@@ -51,8 +51,7 @@ EpochRecord to_record(const Json& json) {
 const std::string best_prefix = "best/";
 
 std::string identity(const Array& array) {
-  const std::string_view bytes(reinterpret_cast<const char*>(array.raw()), static_cast<std::size_t>(array.bytes()));
-  return fmt::format("{}{} {}", name(array.dtype()), to_string(array.sizes()), hash_bytes(bytes).hex());
+  return fmt::format("{}{} {}", name(array.dtype()), to_string(array.sizes()), hash_bytes(bytes_of(array)).hex());
 }
 
 // What a checkpoint says of inputs that it does not hold.

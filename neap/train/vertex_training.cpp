@@ -26,12 +26,6 @@ Edges edges_at(const Tensors& fixed, std::size_t& at) {
   return edges;
 }
 
-std::int64_t class_count(const GraphData& data) {
-  std::int64_t most = static_cast<std::int64_t>(data.class_names.size());
-  for (std::int64_t i = 0; i < data.labels.count(); ++i) most = std::max(most, data.labels.get_int(i) + 1);
-  return most;
-}
-
 }  // namespace
 
 GraphData structure_only(const GraphData& data, std::uint64_t seed, std::int64_t width) {
@@ -58,7 +52,7 @@ VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOption
   if (uses_edges_) add_edges(data);
   add_features(data);
   options_.network.sparse_input = sparse_;
-  network_ = std::make_unique<GraphNetwork>(data.feature_count(), class_count(data), options_.network);
+  network_ = std::make_unique<GraphNetwork>(data.feature_count(), static_cast<std::int64_t>(class_names_.size()), options_.network);
   const Objective objective = [this](const Tensors& inputs) {
     const Tensor logits = take(apply({inputs.begin() + 2, inputs.end()}), inputs[0]);
     const Scope scope("loss");
