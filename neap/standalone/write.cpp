@@ -51,6 +51,20 @@ void check_sizes(const Graph& graph, const Symbols& sizes) {
   }
 }
 
+// The library keeps nothing from run to run: fixed inputs are given anew in each, and what depends on them is computed anew.
+Graph keeping_nothing(Graph graph) {
+  for (Input& input : graph.inputs) {
+    if (input.role == Role::fixed) input.role = Role::input;
+  }
+  for (std::size_t at = 0; at < graph.nodes().size(); ++at) {
+    if (!graph.nodes()[at]->kept) continue;
+    Node node = *graph.nodes()[at];
+    node.kept = false;
+    graph.replace_node(at, std::move(node));
+  }
+  return graph;
+}
+
 std::string upper(std::string text) {
   for (char& c : text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -178,7 +192,7 @@ StandaloneSummary write_standalone(const Graph& graph, const std::filesystem::pa
   const std::string& name = options.name;
   check_name(name);
   check_sizes(graph, options.sizes);
-  Optimizer optimizer(graph, CostModel(options.sizes));
+  Optimizer optimizer(keeping_nothing(graph), CostModel(options.sizes));
   optimizer.optimize(options.level, false);
   const std::string prefix = "neap_" + name + "_kernel_";
   const StandalonePlan plan = plan_standalone(optimizer.graph(), options.sizes, prefix);

@@ -165,6 +165,27 @@ int main(int, char** arguments) {
   EXPECT_TRUE(std::filesystem::exists(path("build/made/several_example")));
 }
 
+// What Neap itself would compute once and keep: the library takes the fixed input in each run, however far the graph was optimised before.
+TEST_F(Standalone, KeepsNothingOfFixedInputs) {
+  Graph graph;
+  Builder build(graph);
+  const Var a = build.input("a", {DType::f32, {24, 32}, {}}, Role::fixed), b = build.input("b", {DType::f32, {32, 24}, {}}, Role::fixed);
+  const Var x = build.input("x", {DType::f32, {24, 3}, {}});
+  graph.add_output(build.call("matmul", {build.call("exp", {build.call("matmul", {a, b})}), x}).id(), "y");
+  Optimizer optimizer(graph);
+  optimizer.optimize(4, false);
+  const auto& nodes = optimizer.graph().nodes();
+  ASSERT_TRUE(std::any_of(nodes.begin(), nodes.end(), [](const NodePtr& node) { return node->kept; })) << to_string(optimizer.graph());
+  std::vector<Array> inputs;
+  for (const Input& input : graph.inputs) {
+    Array& array = inputs.emplace_back(DType::f32, evaluate(graph.type(input.value).shape, {}));
+    for (std::int64_t i = 0; i < array.count(); ++i) array.set(i, 0.1 * std::sin(static_cast<double>(i)));
+  }
+  const std::vector<Array> right = interpret(graph, inputs);
+  expect_near(right, run(graph, {}, inputs, Isa::portable));
+  expect_near(right, run(optimizer.graph(), {.level = 0}, inputs, Isa::portable));
+}
+
 TEST_F(Standalone, RunsFilesOfSeveralBatches) {
   const Graph graph = several();
   const std::vector<Array> inputs = several_inputs();
