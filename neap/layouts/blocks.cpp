@@ -1,0 +1,79 @@
+// Block rows (BCSR): small dense blocks, r rows by c columns, as CSR over blocks. With c = 1 they are pieces of columns, which vector units
+// like best. Where the matrix ends inside a block, the rest is padding.
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "offsets", "columns"};
+
+StoredPoints points(Definition& d, int first) {
+  const std::int64_t r = d.call().integer("r"), c = d.call().integer("c");
+  const Shape& size = d.call().dims("size");
+  const Axis block_row = d.axis("r", ceil_div(size[0], r));
+  const auto bound = [&](int next) { return position_at(d, first, {axis_position(block_row) + Expr(next)}); };
+  const Axis block = d.axis_ragged("b", d.size(first + 1, 0), bound(0), bound(1));
+  const Axis i = d.axis("i", Dim(r)), j = d.axis("j", Dim(c));
+  const Expr row = axis_position(block_row) * Expr(r) + axis_position(i);
+  const Expr column = position_at(d, first + 1, {axis_position(block)}) * Expr(c) + axis_position(j);
+  StoredPoints made{{block_row, block, i, j}, row, column, {axis_position(block), axis_position(i), axis_position(j)}, {}};
+  const auto fits = [](const Dim& whole, std::int64_t part) { return part == 1 || (whole.is_constant() && whole.constant() % part == 0); };
+  if (!fits(size[0], r) || !fits(size[1], c)) made.inside = make(Scalar::logical_and, {row < Expr(size[0]), column < Expr(size[1])});
+  return made;
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
+  const Packer from(dense, keep);
+  const std::int64_t r = number_of(numbers, "r"), c = number_of(numbers, "c");
+  const std::int64_t block_rows = divided_up(from.rows(), r), block_columns = divided_up(from.columns(), c);
+  const auto stored = [&](std::int64_t block_row, std::int64_t block_column) {
+    for (std::int64_t i = 0; i < r * c; ++i) {
+      if (from.kept(block_row * r + i / c, block_column * c + i % c)) return true;
+    }
+    return false;
+  };
+  std::vector<std::int32_t> columns;
+  Array offsets(DType::i64, {block_rows + 1});
+  offsets.set_int(0, 0);
+  for (std::int64_t row = 0; row < block_rows; ++row) {
+    for (std::int64_t column = 0; column < block_columns; ++column) {
+      if (stored(row, column)) columns.push_back(static_cast<std::int32_t>(column));
+    }
+    offsets.set_int(row + 1, static_cast<std::int64_t>(columns.size()));
+  }
+  Array values = from.values({static_cast<std::int64_t>(columns.size()), r, c});
+  for (std::int64_t row = 0; row < block_rows; ++row) {
+    for (std::int64_t b = offsets.get_int(row); b < offsets.get_int(row + 1); ++b) {
+      for (std::int64_t i = 0; i < r * c; ++i) {
+        const std::int64_t y = row * r + i / c, x = columns[static_cast<std::size_t>(b)] * c + i % c;
+        if (from.kept(y, x)) from.copy(values, b * r * c + i, y, x);
+      }
+    }
+  }
+  return {values, offsets, Array::of(columns)};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {
+  const ComponentCheck check("blocks", components, component_names);
+  const std::int64_t r = number_of(numbers, "r"), c = number_of(numbers, "c"), count = components[2].count();
+  check.sizes(0, {count, r, c});
+  check.offsets(1, divided_up(size[0], r), count);
+  check.sizes(2, {count});
+  check.range(2, 0, divided_up(size[1], c));
+  check.rising(1, 2);
+}
+
+const RegisterLayout blocks{{.name = "blocks",
+                             .about = "dense blocks of r rows and c columns, by rows",
+                             .components = {{"values"}, {"offsets"}, {"columns"}},
+                             .numbers = {{"r", "rows of a block", 4, 1, 64}, {"c", "columns of a block", 1, 1, 64}},
+                             .points = points,
+                             .values_shape =
+                                 [](const Call& call, int first) {
+                                   return Shape{call.size(first + 1, 0), Dim(call.integer("r")), Dim(call.integer("c"))};
+                                 },
+                             .pack = pack,
+                             .check = check}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,54 @@
+// Coordinates: each element with its row and its column, in row-major order.
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "rows", "columns"};
+
+StoredPoints points(Definition& d, int first) {
+  const Axis entry = d.axis("e", d.size(first, 0));
+  const Expr e = axis_position(entry);
+  return {{entry}, position_at(d, first, {e}), position_at(d, first + 1, {e}), {e}, {}};
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
+  const Packer from(dense, keep);
+  const std::int64_t count = from.count();
+  Array values = from.values({count}), rows(DType::i32, {count}), columns(DType::i32, {count});
+  std::int64_t next = 0;
+  for (std::int64_t r = 0; r < from.rows(); ++r) {
+    for (std::int64_t c = 0; c < from.columns(); ++c) {
+      if (!from.kept(r, c)) continue;
+      from.copy(values, next, r, c);
+      rows.set_int(next, r);
+      columns.set_int(next++, c);
+    }
+  }
+  return {values, rows, columns};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {
+  const ComponentCheck check("coo", components, component_names);
+  const std::int64_t count = components[0].count();
+  check.sizes(0, {count});
+  check.sizes(1, {count});
+  check.range(1, 0, size[0]);
+  check.sizes(2, {count});
+  check.range(2, 0, size[1]);
+  for (std::int64_t e = 1; e < count; ++e) {
+    const auto place = [&](std::int64_t i) { return components[1].get_int(i) * size[1] + components[2].get_int(i); };
+    if (place(e) <= place(e - 1)) check.fail(1, fmt::format("element {} does not come after the one before it", e));
+  }
+}
+
+const RegisterLayout coo{{.name = "coo",
+                          .about = "coordinates",
+                          .components = {{"values"}, {"rows"}, {"columns"}},
+                          .points = points,
+                          .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                          .pack = pack,
+                          .check = check}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,52 @@
+// Compressed sparse columns: for each column its elements, by rising rows.
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "offsets", "rows"};
+
+StoredPoints points(Definition& d, int first) {
+  const Axis column = d.axis("c", d.call().dims("size")[1]);
+  const auto bound = [&](int next) { return position_at(d, first, {axis_position(column) + Expr(next)}); };
+  const Axis entry = d.axis_ragged("e", d.size(first + 1, 0), bound(0), bound(1));
+  return {{column, entry}, position_at(d, first + 1, {axis_position(entry)}), axis_position(column), {axis_position(entry)}, {}};
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
+  const Packer from(dense, keep);
+  const std::int64_t count = from.count();
+  Array values = from.values({count}), offsets(DType::i64, {from.columns() + 1}), rows(DType::i32, {count});
+  std::int64_t next = 0;
+  for (std::int64_t c = 0; c < from.columns(); ++c) {
+    offsets.set_int(c, next);
+    for (std::int64_t r = 0; r < from.rows(); ++r) {
+      if (!from.kept(r, c)) continue;
+      from.copy(values, next, r, c);
+      rows.set_int(next++, r);
+    }
+  }
+  offsets.set_int(from.columns(), next);
+  return {values, offsets, rows};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {
+  const ComponentCheck check("csc", components, component_names);
+  const std::int64_t count = components[0].count();
+  check.sizes(0, {count});
+  check.offsets(1, size[1], count);
+  check.sizes(2, {count});
+  check.range(2, 0, size[0]);
+  check.rising(1, 2);
+}
+
+const RegisterLayout csc{{.name = "csc",
+                          .about = "compressed sparse columns",
+                          .components = {{"values"}, {"offsets"}, {"rows"}},
+                          .points = points,
+                          .values_shape = [](const Call& call, int first) { return Shape{call.size(first + 1, 0)}; },
+                          .pack = pack,
+                          .check = check}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,86 @@
+// Compressed sparse rows: for each row its elements, by rising columns. The same places by columns stand beside them, so that products
+// with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "offsets", "columns", "t_offsets", "t_rows", "t_order"};
+
+StoredPoints points(Definition& d, int first) {
+  const Axis row = d.axis("r", d.call().dims("size")[0]);
+  const auto bound = [&](int next) { return position_at(d, first, {axis_position(row) + Expr(next)}); };
+  const Axis entry = d.axis_ragged("e", d.size(first + 1, 0), bound(0), bound(1));
+  return {{row, entry}, axis_position(row), position_at(d, first + 1, {axis_position(entry)}), {axis_position(entry)}, {}};
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
+  const Packer from(dense, keep);
+  const std::int64_t rows = from.rows(), columns = from.columns(), count = from.count();
+  Array values = from.values({count}), offsets(DType::i64, {rows + 1}), at(DType::i32, {count});
+  Array t_offsets = Array::zeros(DType::i64, {columns + 1}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
+  const auto by_row = offsets.values<std::int64_t>(), by_column = t_offsets.values<std::int64_t>(), order = t_order.values<std::int64_t>();
+  const auto column_of = at.values<std::int32_t>(), row_of = t_rows.values<std::int32_t>();
+  std::size_t next = 0;
+  by_row[0] = 0;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) {
+      if (!from.kept(r, c)) continue;
+      from.copy(values, static_cast<std::int64_t>(next), r, c);
+      column_of[next++] = static_cast<std::int32_t>(c);
+      ++by_column[static_cast<std::size_t>(c) + 1];
+    }
+    by_row[static_cast<std::size_t>(r) + 1] = static_cast<std::int64_t>(next);
+  }
+  for (std::size_t c = 0; c < static_cast<std::size_t>(columns); ++c) by_column[c + 1] += by_column[c];
+  std::vector<std::int64_t> free(by_column.begin(), by_column.end());
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+    for (auto e = static_cast<std::size_t>(by_row[r]); e < static_cast<std::size_t>(by_row[r + 1]); ++e) {
+      const auto place = static_cast<std::size_t>(free[static_cast<std::size_t>(column_of[e])]++);
+      row_of[place] = static_cast<std::int32_t>(r);
+      order[place] = static_cast<std::int64_t>(e);
+    }
+  }
+  return {values, offsets, at, t_offsets, t_rows, t_order};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {
+  const ComponentCheck check("csr", components, component_names);
+  const std::int64_t count = components[0].count();
+  check.sizes(0, {count});
+  check.offsets(1, size[0], count);
+  check.sizes(2, {count});
+  check.range(2, 0, size[1]);
+  check.rising(1, 2);
+  check.offsets(3, size[1], count);
+  check.sizes(4, {count});
+  check.range(4, 0, size[0]);
+  check.sizes(5, {count});
+  check.range(5, 0, count);
+  for (std::int64_t c = 0; c < size[1]; ++c) {
+    for (std::int64_t k = components[3].get_int(c); k < components[3].get_int(c + 1); ++k) {
+      const std::int64_t e = components[5].get_int(k), row = components[4].get_int(k);
+      if (components[2].get_int(e) != c || e < components[1].get_int(row) || e >= components[1].get_int(row + 1))
+        check.fail(5, fmt::format("element {} is not where rows and columns say", k));
+    }
+  }
+}
+
+// The operands of csr_matmul and csr_sample are those of spmm and sddmm.
+Var product(Builder& build, const std::vector<Var>& operands, const Call& call) {
+  return build.call("spmm", operands, {{"transpose", call.flag("transpose")}});
+}
+Var sample(Builder& build, const std::vector<Var>& operands, const Call&) { return build.call("sddmm", operands); }
+
+const RegisterLayout csr{{.name = "csr",
+                          .about = "compressed sparse rows",
+                          .components = {{"values"}, {"offsets"}, {"columns"}, {"t_offsets"}, {"t_rows"}, {"t_order"}},
+                          .points = points,
+                          .values_shape = [](const Call& call, int first) { return Shape{call.size(first + 1, 0)}; },
+                          .pack = pack,
+                          .check = check,
+                          .product = product,
+                          .sample = sample}};
+
+}  // namespace
+}  // namespace neap

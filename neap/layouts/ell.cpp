@@ -1,0 +1,57 @@
+// ELL: as many places in every row as the longest row has elements; what is free has column -1.
+#include <algorithm>
+
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "columns"};
+
+StoredPoints points(Definition& d, int first) {
+  const Axis row = d.axis("r", d.size(first, 0)), slot = d.axis("s", d.size(first, 1));
+  const std::vector<Expr> place{axis_position(row), axis_position(slot)};
+  const Expr column = position_at(d, first, place);
+  return {{row, slot}, axis_position(row), max(column, Expr(0)), place, column >= Expr(0)};
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
+  const Packer from(dense, keep);
+  std::int64_t longest = 0;
+  for (std::int64_t r = 0; r < from.rows(); ++r) longest = std::max(longest, from.count_in_row(r));
+  Array values = from.values({from.rows(), longest}), columns = Array::full(DType::i32, {from.rows(), longest}, -1);
+  for (std::int64_t r = 0; r < from.rows(); ++r) {
+    std::int64_t next = r * longest;
+    for (std::int64_t c = 0; c < from.columns(); ++c) {
+      if (!from.kept(r, c)) continue;
+      from.copy(values, next, r, c);
+      columns.set_int(next++, c);
+    }
+  }
+  return {values, columns};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {
+  const ComponentCheck check("ell", components, component_names);
+  const std::int64_t longest = components[1].rank() == 2 ? components[1].size(1) : 0;
+  check.sizes(1, {size[0], longest});
+  check.sizes(0, {size[0], longest});
+  check.range(1, -1, size[1]);
+  for (std::int64_t i = 1; i < components[1].count(); ++i) {
+    const std::int64_t before = components[1].get_int(i - 1), now = components[1].get_int(i);
+    if (i % longest != 0 && now >= 0 && now <= before)
+      check.fail(1, fmt::format("element {} is not larger than the one before it in its row", i));
+    if (i % longest != 0 && now >= 0 && before < 0) check.fail(1, fmt::format("element {} stands behind a free place", i));
+  }
+}
+
+const RegisterLayout ell{{.name = "ell",
+                          .about = "rows of one length",
+                          .components = {{"values"}, {"columns"}},
+                          .points = points,
+                          .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                          .pack = pack,
+                          .check = check}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,49 @@
+// Masked: the whole matrix, and which of its elements count. It saves no bytes; training that changes the mask needs nothing else.
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "mask"};
+
+StoredPoints points(Definition& d, int first) {
+  if (d.dtype(first) != DType::boolean) d.call().fail(fmt::format("the mask is {}", name(d.dtype(first))), "cast it to bool");
+  const Axis row = d.axis("r", d.call().dims("size")[0]), column = d.axis("c", d.call().dims("size")[1]);
+  const std::vector<Expr> place{axis_position(row), axis_position(column)};
+  return {{row, column}, place[0], place[1], place, d.read(first, place)};
+}
+
+// The matrix is a choice point by point, which fuses with whatever stands around it.
+Var dense(Builder& build, const std::vector<Var>& operands, const Call&) {
+  return build.call("where", {operands[1], operands[0], build.zeros_like(operands[0])});
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
+  const Packer from(dense, keep);
+  Array values = from.values(dense.sizes());
+  for (std::int64_t r = 0; r < from.rows(); ++r) {
+    for (std::int64_t c = 0; c < from.columns(); ++c) {
+      if (from.kept(r, c)) from.copy(values, r * from.columns() + c, r, c);
+    }
+  }
+  return {values, keep.clone()};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {
+  const ComponentCheck check("masked", components, component_names);
+  check.sizes(0, size);
+  check.sizes(1, size);
+  if (components[1].dtype() != DType::boolean) check.fail(1, fmt::format("elements are {}, not bool", name(components[1].dtype())));
+}
+
+const RegisterLayout masked{{.name = "masked",
+                             .about = "a dense matrix and a mask",
+                             .components = {{"values"}, {"mask"}},
+                             .points = points,
+                             .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                             .pack = pack,
+                             .check = check,
+                             .dense = dense}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,70 @@
+// Plain n:m: n of every m rows of each column are stored, whichever they are.
+#include "neap/layouts/packing.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "rows"};
+
+// Values and rows (within their group of m) are [row groups, columns, n].
+StoredPoints points(Definition& d, int first) {
+  const Shape& size = d.call().dims("size");
+  const Axis group = d.axis("r", d.size(first, 0)), column = d.axis("c", d.size(first, 1)), kept = d.axis("j", d.size(first, 2));
+  const std::vector<Expr> place = positions({group, column, kept});
+  const Expr row = axis_position(group) * Expr(d.call().integer("m")) + position_at(d, first, place);
+  return {{group, column, kept}, row, axis_position(column), place, row < Expr(size[0])};
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
+  const Packer from(dense, keep);
+  const std::int64_t n = number_of(numbers, "n"), m = number_of(numbers, "m"), groups = divided_up(from.rows(), m);
+  if (n > m) throw Error(fmt::format("{} of {} rows cannot be kept", n, m), "layout nm", "n is from 1 to m");
+  Array values = from.values({groups, from.columns(), n}), rows(DType::i8, {groups, from.columns(), n});
+  std::int64_t next = 0;
+  for (std::int64_t group = 0; group < groups; ++group) {
+    for (std::int64_t c = 0; c < from.columns(); ++c) {
+      std::int64_t kept = 0;
+      for (std::int64_t i = 0; i < m; ++i) {
+        if (!from.kept(group * m + i, c)) continue;
+        if (kept == n)
+          throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, c),
+                      "layout nm", "make the mask with the sparsifier nm");
+        from.copy(values, next + kept, group * m + i, c);
+        rows.set_int(next + kept++, i);
+      }
+      // Places that are left take rows that nothing is stored for, with 0; those behind the matrix's end first.
+      for (std::int64_t i = m - 1; kept < n; --i) {
+        if (!from.kept(group * m + i, c)) rows.set_int(next + kept++, i);
+      }
+      next += n;
+    }
+  }
+  return {values, rows};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {
+  const ComponentCheck check("nm", components, component_names);
+  const std::int64_t n = number_of(numbers, "n"), m = number_of(numbers, "m");
+  const Sizes wanted{divided_up(size[0], m), size[1], n};
+  check.sizes(0, wanted);
+  check.sizes(1, wanted);
+  check.range(1, 0, m);
+  for (std::int64_t i = 0; i < components[1].count(); ++i) {
+    for (std::int64_t k = i / n * n; k < i; ++k) {
+      if (components[1].get_int(k) == components[1].get_int(i))
+        check.fail(1, fmt::format("element {} names a row that its column has already", i));
+    }
+  }
+}
+
+const RegisterLayout nm{{.name = "nm",
+                         .about = "n of every m rows of a column",
+                         .components = {{"values"}, {"rows"}},
+                         .numbers = {{"n", "rows kept", 2, 1, 64}, {"m", "of so many", 4, 1, 64}},
+                         .points = points,
+                         .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                         .pack = pack,
+                         .check = check}};
+
+}  // namespace
+}  // namespace neap

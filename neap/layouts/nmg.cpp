@@ -1,0 +1,181 @@
+// Grouped n:m (Ivanov et al. 2023, arXiv:2304.07613): n of every m rows of a column are stored. Columns are cut into chunks of C(m, n) * g,
+// in which each pattern of kept rows holds exactly g columns, which stand together: a kernel knows a column's pattern from its place alone.
+// Rows beyond the last whole group of m, and columns beyond the last whole chunk, are padding of zeros.
+#include <algorithm>
+#include <limits>
+
+#include "neap/layouts/packing.h"
+#include "neap/layouts/patterns.h"
+
+namespace neap {
+namespace {
+
+const std::vector<std::string> component_names = {"values", "index", "patterns"};
+
+// Values are [row groups, chunks, patterns, g, n]; the index (a column within its chunk) is as they are, without n.
+struct Geometry {
+  std::int64_t n, m, g, patterns;
+
+  explicit Geometry(const Attributes& numbers)
+      : n(number_of(numbers, "n")),
+        m(number_of(numbers, "m")),
+        g(number_of(numbers, "g")),
+        patterns(static_cast<std::int64_t>(kept_row_patterns(n, m).size())) {}
+  std::int64_t chunk() const { return patterns * g; }
+  Sizes index_sizes(const Sizes& size) const { return {divided_up(size[0], m), divided_up(size[1], chunk()), patterns, g}; }
+  Sizes value_sizes(const Sizes& size) const {
+    Sizes sizes = index_sizes(size);
+    sizes.push_back(n);
+    return sizes;
+  }
+};
+
+StoredPoints points(Definition& d, int first) {
+  const Geometry geometry(d.call().attributes());
+  const Shape& size = d.call().dims("size");
+  const Axis group = d.axis("r", ceil_div(size[0], geometry.m)), chunk = d.axis("k", ceil_div(size[1], geometry.chunk()));
+  const Axis pattern = d.axis("p", Dim(geometry.patterns)), slot = d.axis("s", Dim(geometry.g)), kept = d.axis("j", Dim(geometry.n));
+  std::vector<Expr> place = positions({group, chunk, pattern, slot});
+  const Expr column = axis_position(chunk) * Expr(geometry.chunk()) + position_at(d, first, place);
+  const Expr row = axis_position(group) * Expr(geometry.m) + position_at(d, first + 1, positions({pattern, kept}));
+  place.push_back(axis_position(kept));
+  return {
+      {group, chunk, pattern, slot, kept}, row, column, place, make(Scalar::logical_and, {row < Expr(size[0]), column < Expr(size[1])})};
+}
+
+Shape values_shape(const Call& call, int first) {
+  Shape shape = call.input(first).shape;
+  shape.emplace_back(call.integer("n"));
+  return shape;
+}
+
+// Gives each column of a chunk a pattern that holds all its kept rows, each pattern g times: a matching by augmenting paths.
+class Matching {
+ public:
+  Matching(const std::vector<std::vector<int>>& fitting, std::int64_t patterns, std::int64_t quota)
+      : fitting_(fitting), holds_(static_cast<std::size_t>(patterns)), quota_(static_cast<std::size_t>(quota)) {}
+
+  // By pattern, its columns in rising order; empty where there is no such matching.
+  std::vector<std::vector<int>> find() {
+    for (int column = 0; column < static_cast<int>(fitting_.size()); ++column) {
+      tried_.assign(holds_.size(), false);
+      if (!place(column)) return {};
+    }
+    for (auto& columns : holds_) std::sort(columns.begin(), columns.end());
+    return holds_;
+  }
+
+ private:
+  bool place(int column) {
+    const auto& patterns = fitting_[static_cast<std::size_t>(column)];
+    for (const int p : patterns) {
+      auto& columns = holds_[static_cast<std::size_t>(p)];
+      if (columns.size() < quota_) {
+        columns.push_back(column);
+        return true;
+      }
+    }
+    for (const int p : patterns) {
+      if (tried_[static_cast<std::size_t>(p)]) continue;
+      tried_[static_cast<std::size_t>(p)] = true;
+      auto& columns = holds_[static_cast<std::size_t>(p)];
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (!place(columns[i])) continue;
+        columns[i] = column;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  const std::vector<std::vector<int>>& fitting_;
+  std::vector<std::vector<int>> holds_;
+  std::size_t quota_;
+  std::vector<bool> tried_;
+};
+
+// The patterns that hold all kept rows of a column, by column of the chunk.
+std::vector<std::vector<int>> fitting_patterns(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk) {
+  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+  std::vector<std::vector<int>> fitting(static_cast<std::size_t>(geometry.chunk()));
+  for (std::size_t k = 0; k < fitting.size(); ++k) {
+    std::uint64_t kept = 0;
+    for (std::int64_t i = 0; i < geometry.m; ++i) {
+      if (from.kept(group * geometry.m + i, chunk * geometry.chunk() + static_cast<std::int64_t>(k))) kept |= std::uint64_t{1} << i;
+    }
+    for (std::size_t p = 0; p < patterns.size(); ++p) {
+      std::uint64_t holds = 0;
+      for (const int row : patterns[p]) holds |= std::uint64_t{1} << row;
+      if ((kept & ~holds) == 0) fitting[k].push_back(static_cast<int>(p));
+    }
+  }
+  return fitting;
+}
+
+std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
+  const Packer from(dense, keep);
+  const Geometry geometry(numbers);
+  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+  Array values = from.values(geometry.value_sizes(dense.sizes()));
+  Array index(geometry.chunk() <= std::numeric_limits<std::int16_t>::max() ? DType::i16 : DType::i32, geometry.index_sizes(dense.sizes()));
+  std::int64_t slot = 0;
+  for (std::int64_t group = 0; group < index.size(0); ++group) {
+    for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
+      const auto fitting = fitting_patterns(from, geometry, group, chunk);
+      const auto matched = Matching(fitting, geometry.patterns, geometry.g).find();
+      if (matched.empty())
+        throw Error(
+            fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", geometry.n, geometry.m, geometry.g,
+                        group * geometry.m, (group + 1) * geometry.m - 1, chunk * geometry.chunk(), (chunk + 1) * geometry.chunk() - 1),
+            "layout nmg", "make the mask with the sparsifier nmg");
+      for (std::size_t p = 0; p < matched.size(); ++p) {
+        for (const int k : matched[p]) {
+          index.set_int(slot, k);
+          for (std::int64_t j = 0; j < geometry.n; ++j) {
+            const std::int64_t row = group * geometry.m + patterns[p][static_cast<std::size_t>(j)], column = chunk * geometry.chunk() + k;
+            if (from.kept(row, column)) from.copy(values, slot * geometry.n + j, row, column);
+          }
+          ++slot;
+        }
+      }
+    }
+  }
+  Array rows(DType::i8, {geometry.patterns, geometry.n});
+  for (std::int64_t i = 0; i < rows.count(); ++i)
+    rows.set_int(i, patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)]);
+  return {values, index, rows};
+}
+
+void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {
+  const ComponentCheck check("nmg", components, component_names);
+  const Geometry geometry(numbers);
+  check.sizes(0, geometry.value_sizes(size));
+  check.sizes(1, geometry.index_sizes(size));
+  check.range(1, 0, geometry.chunk());
+  check.sizes(2, {geometry.patterns, geometry.n});
+  check.integers(2);
+  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+  for (std::int64_t i = 0; i < components[2].count(); ++i) {
+    if (components[2].get_int(i) != patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)])
+      check.fail(2, fmt::format("they are not those of {}:{}", geometry.n, geometry.m));
+  }
+  std::vector<std::int64_t> seen(static_cast<std::size_t>(geometry.chunk()), -1);
+  for (std::int64_t i = 0; i < components[1].count(); ++i) {
+    std::int64_t& last = seen[static_cast<std::size_t>(components[1].get_int(i))];
+    if (last == i / geometry.chunk()) check.fail(1, fmt::format("element {} names a column that its chunk has already", i));
+    last = i / geometry.chunk();
+  }
+}
+
+const RegisterLayout nmg{
+    {.name = "nmg",
+     .about = "n of every m rows, columns in groups of g of one pattern",
+     .components = {{"values"}, {"index"}, {"patterns"}},
+     .numbers = {{"n", "rows kept", 2, 1, 64}, {"m", "of so many", 4, 1, 64}, {"g", "columns of one pattern in a chunk", 16, 1, 65536}},
+     .points = points,
+     .values_shape = values_shape,
+     .pack = pack,
+     .check = check}};
+
+}  // namespace
+}  // namespace neap

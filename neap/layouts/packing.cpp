@@ -1,0 +1,77 @@
+#include "neap/layouts/packing.h"
+
+#include <algorithm>
+
+namespace neap {
+
+Packer::Packer(const Array& dense, const Array& keep) : dense_(dense), keep_(nullptr) {
+  if (dense.rank() != 2)
+    throw Error(fmt::format("a matrix is wanted, not {}", to_string(dense.sizes())), "sparse layout", "reshape it to rows and columns");
+  if (keep.dtype() != DType::boolean || keep.sizes() != dense.sizes())
+    throw Error(fmt::format("the mask is {}{}, the matrix {}", name(keep.dtype()), to_string(keep.sizes()), to_string(dense.sizes())),
+                "sparse layout", "the mask is bool, of the matrix's sizes");
+  keep_ = keep.values<bool>().data();
+}
+
+std::int64_t Packer::count() const { return std::count(keep_, keep_ + rows() * columns(), true); }
+std::int64_t Packer::count_in_row(std::int64_t row) const {
+  return std::count(keep_ + row * columns(), keep_ + (row + 1) * columns(), true);
+}
+
+std::int64_t number_of(const Attributes& numbers, std::string_view name) { return std::get<std::int64_t>(numbers.find(name)->second); }
+
+std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+Expr position_at(const Definition& d, int input, const std::vector<Expr>& index) { return cast(d.read(input, index), DType::i64); }
+
+ComponentCheck::ComponentCheck(std::string_view layout, const std::vector<Array>& components, const std::vector<std::string>& names)
+    : layout_(layout), components_(components), names_(names) {
+  if (components.size() != names.size())
+    throw Error(fmt::format("{} components where {} are wanted", components.size(), names.size()), "layout " + layout_);
+}
+
+void ComponentCheck::fail(std::size_t component, const std::string& problem) const {
+  throw Error(fmt::format("{}: {}", names_[component], problem), "layout " + layout_,
+              "the components were changed or cut; pack the dense matrix again");
+}
+
+void ComponentCheck::sizes(std::size_t component, const Sizes& wanted) const {
+  if (components_[component].sizes() != wanted)
+    fail(component, fmt::format("sizes are {}, not {}", to_string(components_[component].sizes()), to_string(wanted)));
+}
+
+void ComponentCheck::integers(std::size_t component) const {
+  if (!is_integer(components_[component].dtype()))
+    fail(component, fmt::format("elements are {}, not integers", name(components_[component].dtype())));
+}
+
+void ComponentCheck::range(std::size_t component, std::int64_t least, std::int64_t below) const {
+  integers(component);
+  const Array& all = components_[component];
+  for (std::int64_t i = 0; i < all.count(); ++i) {
+    const std::int64_t one = all.get_int(i);
+    if (one < least || one >= below) fail(component, fmt::format("element {} is {}, outside of {} to {}", i, one, least, below - 1));
+  }
+}
+
+void ComponentCheck::offsets(std::size_t component, std::int64_t rows, std::int64_t entries) const {
+  sizes(component, {rows + 1});
+  range(component, 0, entries + 1);
+  const Array& all = components_[component];
+  if (all.get_int(0) != 0 || all.get_int(rows) != entries) fail(component, fmt::format("they do not go from 0 to {}", entries));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    if (all.get_int(i) > all.get_int(i + 1)) fail(component, fmt::format("element {} is smaller than the one before", i + 1));
+  }
+}
+
+void ComponentCheck::rising(std::size_t offsets, std::size_t component) const {
+  const Array &bounds = components_[offsets], &all = components_[component];
+  for (std::int64_t row = 0; row + 1 < bounds.count(); ++row) {
+    for (std::int64_t i = bounds.get_int(row) + 1; i < bounds.get_int(row + 1); ++i) {
+      if (all.get_int(i) <= all.get_int(i - 1))
+        fail(component, fmt::format("element {} is not larger than the one before it in its row", i));
+    }
+  }
+}
+
+}  // namespace neap

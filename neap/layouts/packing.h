@@ -1,0 +1,61 @@
+// What layouts share when they pack dense matrices, and when they look at components from outside.
+#pragma once
+#include <cstring>
+#include <string_view>
+
+#include "neap/layouts/sparse_layout.h"
+
+namespace neap {
+
+// A dense matrix and which of its elements are to be stored.
+class Packer {
+ public:
+  Packer(const Array& dense, const Array& keep);  // Error unless both are matrices of one size, and `keep` is bool
+
+  std::int64_t rows() const { return dense_.size(0); }
+  std::int64_t columns() const { return dense_.size(1); }
+  bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
+  std::int64_t count() const;  // kept elements
+  std::int64_t count_in_row(std::int64_t row) const;
+
+  Array values(Sizes sizes) const { return Array::zeros(dense_.dtype(), std::move(sizes)); }
+  // values[at] = dense[row, column], of whatever dtype.
+  void copy(Array& values, std::int64_t at, std::int64_t row, std::int64_t column) const {
+    const auto size = static_cast<std::size_t>(size_of(dense_.dtype()));
+    std::memcpy(values.raw() + static_cast<std::size_t>(at) * size,
+                dense_.raw() + static_cast<std::size_t>(row * columns() + column) * size, size);
+  }
+
+ private:
+  const Array& dense_;
+  const bool* keep_;
+};
+
+std::int64_t number_of(const Attributes& numbers, std::string_view name);
+std::int64_t divided_up(std::int64_t a, std::int64_t b);  // rounded up, as `ceil_div` does for sizes
+
+// A position read from operand `input`, as i64.
+Expr position_at(const Definition& d, int input, const std::vector<Expr>& index);
+
+// Components from outside, as a check sees them.
+class ComponentCheck {
+ public:
+  ComponentCheck(std::string_view layout, const std::vector<Array>& components, const std::vector<std::string>& names);
+
+  [[noreturn]] void fail(std::size_t component, const std::string& problem) const;
+  void sizes(std::size_t component, const Sizes& wanted) const;
+  void integers(std::size_t component) const;
+  // Every element in [least, below).
+  void range(std::size_t component, std::int64_t least, std::int64_t below) const;
+  // Offsets from 0 to `entries`, not decreasing, of `rows` rows.
+  void offsets(std::size_t component, std::int64_t rows, std::int64_t entries) const;
+  // Within each row that `offsets` tells apart, every element of `component` is larger than the one before it.
+  void rising(std::size_t offsets, std::size_t component) const;
+
+ private:
+  std::string layout_;
+  const std::vector<Array>& components_;
+  const std::vector<std::string>& names_;
+};
+
+}  // namespace neap

@@ -1,0 +1,14 @@
+// The patterns of n:m sparsity: which n of m rows a column of a row group keeps.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace neap {
+
+using KeptRows = std::vector<int>;  // n positions below m, rising
+
+// All C(m, n), in an order in which each differs from the next by one position (revolving door: Nijenhuis and Wilf 1978, chapter 26), so
+// that a kernel which goes from one to the next keeps n - 1 of its n sums. Error for n > m or more than 1,024 patterns.
+const std::vector<KeptRows>& kept_row_patterns(std::int64_t n, std::int64_t m);
+
+}  // namespace neap

@@ -1,0 +1,294 @@
+#include "neap/layouts/sparse_layout.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "neap/ops/interpreter.h"
+
+namespace neap {
+namespace {
+
+using Layouts = std::map<std::string, SparseLayout, std::less<>>;
+Layouts& layouts() {
+  static Layouts all;
+  return all;
+}
+
+// ---- the operators that follow from an index rule ---------------------------------------------------------------------------------
+
+std::vector<Expr> at(const Expr& first, const Axis& feature) { return {first, axis_position(feature)}; }
+
+Dim matrix_size(const Call& call, int axis) { return call.dims("size")[static_cast<std::size_t>(axis)]; }
+
+void check_size(const Call& call) {
+  if (call.dims("size").size() != 2) call.fail("size has two numbers", "rows and columns");
+}
+
+void check_values(const Call& call, const SparseLayout& layout, int values, int first_place) {
+  const Shape wanted = layout.values_shape(call, first_place);
+  if (!(call.input(values).shape == wanted))
+    call.fail(fmt::format("values are {}, the places are of {}", call.input(values).to_string(), to_string(wanted)));
+}
+
+// A position that padding may carry past the end, kept within; what stands there counts for nothing then.
+Expr kept_within(const StoredPoints& points, const Expr& position, const Dim& size) {
+  return points.inside ? min(position, Expr(size) - Expr(1)) : position;
+}
+Expr where_inside(const StoredPoints& points, const Expr& value) {
+  return points.inside ? select(points.inside, value, constant(value.dtype(), 0)) : value;
+}
+
+void define_dense(Definition& d, const SparseLayout& layout) {
+  check_size(d.call());
+  check_values(d.call(), layout, 0, 1);
+  const StoredPoints points = layout.points(d, 1);
+  const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
+  d.scatter({d.dtype(0), {rows, columns}, {}}, {kept_within(points, points.row, rows), kept_within(points, points.column, columns)},
+            where_inside(points, d.read(0, points.place)), Accumulate::sum);
+}
+
+void define_take(Definition& d, const SparseLayout& layout) {
+  check_size(d.call());
+  const Type& dense = d.call().input(0);
+  if (!(dense.shape == d.call().dims("size")))
+    d.call().fail(fmt::format("the matrix is {}, its places are in {}", dense.to_string(), to_string(d.call().dims("size"))));
+  const StoredPoints points = layout.points(d, 1);
+  const Expr value =
+      d.read(0, {kept_within(points, points.row, matrix_size(d.call(), 0)), kept_within(points, points.column, matrix_size(d.call(), 1))});
+  d.scatter({d.dtype(0), layout.values_shape(d.call(), 1), {}}, points.place, where_inside(points, value), Accumulate::none);
+}
+
+void check_features(const Call& call, int input, const Dim& rows) {
+  const Type& x = call.input(input);
+  if (x.rank() != 2 || !(x.shape[0] == rows))
+    call.fail(fmt::format("operand {} is {}, the matrix has {} there", input, x.to_string(), rows.to_string()),
+              "it is [" + rows.to_string() + ", features]");
+}
+
+void define_matmul(Definition& d, const SparseLayout& layout) {
+  check_size(d.call());
+  const bool transposed = d.call().flag("transpose");
+  const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
+  check_features(d.call(), 0, transposed ? rows : columns);
+  if (d.dtype(0) != d.dtype(1))
+    d.call().fail(fmt::format("values are {}, x is {}", name(d.dtype(1)), name(d.dtype(0))), "cast one of them");
+  check_values(d.call(), layout, 1, 2);
+  const StoredPoints points = layout.points(d, 2);
+  const Axis feature = d.axis("f", d.size(0, 1));
+  const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
+  const Expr product = d.read(1, points.place) * d.read(0, at(transposed ? row : column, feature));
+  d.scatter({d.dtype(0), {transposed ? columns : rows, d.size(0, 1)}, {}}, at(transposed ? column : row, feature),
+            where_inside(points, product), Accumulate::sum);
+}
+
+void define_sample(Definition& d, const SparseLayout& layout) {
+  check_size(d.call());
+  const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
+  check_features(d.call(), 0, rows);
+  check_features(d.call(), 1, columns);
+  if (d.dtype(0) != d.dtype(1))
+    d.call().fail(fmt::format("operands are {} and {}", name(d.dtype(0)), name(d.dtype(1))), "cast one of them");
+  if (!(d.size(0, 1) == d.size(1, 1))) d.call().fail("operands differ in their features");
+  const StoredPoints points = layout.points(d, 2);
+  const Axis feature = d.over("f", d.size(0, 1));
+  const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
+  const Expr value = d.sum({feature}, d.read(0, at(row, feature)) * d.read(1, at(column, feature)));
+  d.scatter({d.dtype(0), layout.values_shape(d.call(), 2), {}}, points.place, where_inside(points, value), Accumulate::none);
+}
+
+// ---- gradients --------------------------------------------------------------------------------------------------------------------
+
+// `front`, then the places of the operands from `first` on.
+std::vector<Var> with_places(std::vector<Var> front, const std::vector<Var>& operands, std::size_t first) {
+  front.insert(front.end(), operands.begin() + static_cast<std::ptrdiff_t>(first), operands.end());
+  return front;
+}
+
+Attributes without_transpose(const Call& call) {
+  Attributes attributes = call.attributes();
+  attributes.erase("transpose");
+  return attributes;
+}
+Attributes with_transpose(const Call& call, bool transposed) {
+  Attributes attributes = call.attributes();
+  attributes["transpose"] = transposed;
+  return attributes;
+}
+
+using Gradient = std::vector<Var> (*)(const GradientContext& g, const SparseLayout& layout);
+
+std::vector<Var> dense_gradient(const GradientContext& g, const SparseLayout& layout) {
+  std::vector<Var> gradients(g.inputs.size());
+  gradients[0] = g.build.call(layout.op("take"), with_places({g.cotangents[0]}, g.inputs, 1), g.call.attributes());
+  return gradients;
+}
+std::vector<Var> take_gradient(const GradientContext& g, const SparseLayout& layout) {
+  std::vector<Var> gradients(g.inputs.size());
+  gradients[0] = g.build.call(layout.op("dense"), with_places({g.cotangents[0]}, g.inputs, 1), g.call.attributes());
+  return gradients;
+}
+std::vector<Var> matmul_gradient(const GradientContext& g, const SparseLayout& layout) {
+  const bool transposed = g.call.flag("transpose");
+  const Var &x = g.inputs[0], &dy = g.cotangents[0];
+  std::vector<Var> gradients(g.inputs.size());
+  gradients[0] = g.build.call(layout.op("matmul"), with_places({dy}, g.inputs, 1), with_transpose(g.call, !transposed));
+  gradients[1] = g.build.call(layout.op("sample"), with_places(transposed ? std::vector<Var>{x, dy} : std::vector<Var>{dy, x}, g.inputs, 2),
+                              without_transpose(g.call));
+  return gradients;
+}
+std::vector<Var> sample_gradient(const GradientContext& g, const SparseLayout& layout) {
+  const auto product = [&](const Var& x, bool transposed) {
+    return g.build.call(layout.op("matmul"), with_places({x, g.cotangents[0]}, g.inputs, 2), with_transpose(g.call, transposed));
+  };
+  std::vector<Var> gradients(g.inputs.size());
+  gradients[0] = product(g.inputs[1], false);
+  gradients[1] = product(g.inputs[0], true);
+  return gradients;
+}
+
+// ---- registration -----------------------------------------------------------------------------------------------------------------
+
+struct Kind {
+  const char *what, *about;
+  std::vector<const char*> front;  // operands ahead of the components
+  bool takes_values;
+  void (*define)(Definition&, const SparseLayout&);
+  Gradient gradient;
+};
+const std::vector<Kind>& operators() {
+  static const std::vector<Kind> all = {
+    {"dense", "the matrix that the components store", {}, true, define_dense, dense_gradient},
+    {"take", "the elements of a dense matrix at the places", {"dense"}, false, define_take, take_gradient},
+    {"matmul", "y[r, f] = sum of w[r, c] * x[c, f] over the stored elements", {"x"}, true, define_matmul, matmul_gradient},
+    {"sample", "sum over f of a[r, f] * b[c, f] at the places", {"a", "b"}, false, define_sample, sample_gradient}};
+  return all;
+}
+
+void register_operator(const SparseLayout& layout, const Kind& kind) {
+  using Compose = std::function<Var(Builder&, const std::vector<Var>&, const Call&)>;
+  const std::string_view what = kind.what;
+  const Compose& own = what == "dense" ? layout.dense : what == "matmul" ? layout.product : what == "sample" ? layout.sample : nullptr;
+  if (!own && !layout.points) return;  // a layout without places has no elements to take one by one
+  Operator op;
+  op.name = layout.op(what);
+  op.about = fmt::format("{} ({})", kind.about, layout.about);
+  for (const char* operand : kind.front) op.inputs.push_back({operand});
+  op.inputs.insert(op.inputs.end(), layout.components.begin() + (kind.takes_values ? 0 : 1), layout.components.end());
+  op.attributes = {{"size", Shape{}, "rows and columns of the matrix", true}};
+  for (const SparseLayout::Number& number : layout.numbers) op.attributes.push_back({number.name, number.default_value, number.about});
+  if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
+  if (own) {
+    op.compose = [own](Builder& build, const std::vector<Var>& operands, const Call& call) {
+      check_size(call);
+      return std::vector<Var>{own(build, operands, call)};
+    };
+  } else {
+    op.define = [&layout, define = kind.define](Definition& d) { define(d, layout); };
+  }
+  if (layout.points) {
+    op.gradient = [&layout, gradient = kind.gradient](const GradientContext& g) { return gradient(g, layout); };
+  }
+  Register registered(std::move(op));
+}
+
+std::string names() {
+  std::string text;
+  for (const auto& [name, layout] : layouts()) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  for (std::size_t begin = text.find_first_not_of(' '); begin != std::string_view::npos; begin = text.find_first_not_of(' ', begin)) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = end;
+  }
+  return words;
+}
+
+}  // namespace
+
+RegisterLayout::RegisterLayout(SparseLayout layout) {
+  const auto [made, fresh] = layouts().emplace(layout.name, std::move(layout));
+  NEAP_ASSERT(fresh, " layout {} is registered twice", made->first);
+  for (const Kind& kind : operators()) register_operator(made->second, kind);
+}
+
+const SparseLayout& find_layout(std::string_view name) {
+  const auto found = layouts().find(name);
+  if (found == layouts().end()) throw Error(fmt::format("there is no layout '{}'", name.substr(0, 80)), "", "layouts: " + names());
+  return found->second;
+}
+
+std::vector<const SparseLayout*> all_layouts() {
+  std::vector<const SparseLayout*> all;
+  for (const auto& [name, layout] : layouts()) all.push_back(&layout);
+  return all;
+}
+
+const SparseLayout* layout_of_operator(std::string_view op, std::string_view& what) {
+  const std::size_t cut = op.rfind('_');
+  if (cut == std::string_view::npos) return nullptr;
+  what = op.substr(cut + 1);
+  const auto found = layouts().find(op.substr(0, cut));
+  const bool known = std::any_of(operators().begin(), operators().end(), [&](const Kind& kind) { return kind.what == what; });
+  return known && found != layouts().end() ? &found->second : nullptr;
+}
+
+LayoutChoice LayoutChoice::parse(std::string_view text) {
+  const std::vector<std::string_view> words = words_of(text);
+  if (words.empty()) throw Error("no layout is named", "", "layouts: " + names());
+  LayoutChoice choice{&find_layout(words[0]), {}};
+  const std::string place = "layout '" + std::string(text.substr(0, 80)) + "'";
+  for (const SparseLayout::Number& number : choice.layout->numbers) choice.parameters[number.name] = number.default_value;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::size_t equals = std::min(words[i].find('='), words[i].size());
+    const auto& numbers = choice.layout->numbers;
+    const auto number =
+        std::find_if(numbers.begin(), numbers.end(), [&](const auto& one) { return one.name == words[i].substr(0, equals); });
+    if (number == numbers.end()) throw Error(fmt::format("{} has no number '{}'", choice.layout->name, words[i].substr(0, equals)), place);
+    const std::string_view digits = words[i].substr(std::min(equals + 1, words[i].size()));
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size()) throw Error(fmt::format("'{}' is not a number", digits), place);
+    if (value < number->least || value > number->most)
+      throw Error(fmt::format("{} = {} is outside {} to {}", number->name, value, number->least, number->most), place);
+    choice.parameters[number->name] = value;
+  }
+  return choice;
+}
+
+std::string LayoutChoice::to_string() const {
+  std::string text = layout->name;
+  for (const auto& number : layout->numbers) text += fmt::format(" {}={}", number.name, std::get<std::int64_t>(parameters.at(number.name)));
+  return text;
+}
+
+Attributes attributes_of(const LayoutChoice& choice, const Shape& size) {
+  Attributes attributes = choice.parameters;
+  attributes["size"] = size;
+  return attributes;
+}
+
+std::int64_t stored_bytes(const std::vector<Array>& components) {
+  std::int64_t bytes = 0;
+  for (const Array& component : components) bytes += component.bytes();
+  return bytes;
+}
+
+Array unpack(const LayoutChoice& choice, const std::vector<Array>& components, const Sizes& size) {
+  Graph graph;
+  Builder build(graph);
+  std::vector<Var> operands;
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    Shape shape(components[i].sizes().begin(), components[i].sizes().end());
+    operands.push_back(build.input("c" + std::to_string(i), {components[i].dtype(), std::move(shape), {}}));
+  }
+  const Var dense = build.call(choice.layout->op("dense"), operands, attributes_of(choice, Shape(size.begin(), size.end())));
+  graph.add_output(dense.id(), "dense");
+  return interpret(graph, components)[0];
+}
+
+}  // namespace neap

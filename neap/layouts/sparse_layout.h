@@ -1,0 +1,80 @@
+// layouts/: how the elements of a sparse matrix are stored. A layout is one file: its components (the stored values first, then where they
+// stand), the index rule that says which element of the matrix each stored value is, and how a dense matrix is packed. A sparse matrix is
+// in a graph as its components, ordinary values that are trained, saved and planned like any other, under an operator that says what they
+// mean. From the index rule come, for a layout L:
+//   L_dense   (values, places...)       -> the matrix, [rows, columns]
+//   L_take    (dense, places...)        -> values: the elements of a dense matrix at L's places
+//   L_matmul  (x, values, places...)    -> y[r, f] = sum over the stored w[r, c] of w[r, c] * x[c, f]; transposed: y[c, f] from x[r, f]
+//   L_sample  (a, b, places...)         -> values: sum over f of a[r, f] * b[c, f] at L's places
+// They are closed under gradients. What is not stored is 0 and is not multiplied: an infinite x meets no zero of the matrix.
+#pragma once
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "neap/ops/builder.h"
+
+namespace neap {
+
+// The stored elements, in the words of a definition.
+struct StoredPoints {
+  std::vector<Axis> axes;   // of the map: a point each stored element
+  Expr row, column;         // i64
+  std::vector<Expr> place;  // the element's index into `values`
+  Expr inside;              // whether the point is an element at all; empty: all are (padding, masks)
+};
+
+// A layout with its numbers: "nmg n=2 m=4 g=16".
+struct SparseLayout;
+struct LayoutChoice {
+  const SparseLayout* layout = nullptr;
+  Attributes parameters;  // complete
+
+  static LayoutChoice parse(std::string_view text);  // Error for a layout or a parameter that there is not, or one out of its range
+  std::string to_string() const;
+};
+
+struct SparseLayout {
+  struct Number {  // a parameter
+    std::string name, about;
+    std::int64_t default_value = 0, least = 1, most = 0;
+  };
+
+  std::string name, about;
+  std::vector<InputSpec> components;  // values, then places
+  std::vector<Number> numbers;
+  // The index rule. `first`: the operand that holds the first place. The call has the attributes `size` (rows, columns) and the numbers.
+  std::function<StoredPoints(Definition& d, int first)> points;
+  // The values' sizes, from the types of the places.
+  std::function<Shape(const Call& call, int first)> values_shape;
+  // The components that store the elements of `dense` [rows, columns] where `keep` (bool, of the same sizes) is true. Error where they
+  // cannot be stored so.
+  std::function<std::vector<Array>(const Array& dense, const Array& keep, const Attributes& numbers)> pack;
+  // Error, naming the component, where components from outside are not what `pack` could have made for a matrix of these sizes: wrong
+  // sizes, places out of range, unsorted or twice.
+  std::function<void(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers)> check;
+  // In place of what follows from `points`, which may then be empty: the matrix, its product with x, and the sampled product, of the
+  // operands of L_dense, L_matmul and L_sample.
+  std::function<Var(Builder&build, const std::vector<Var>&operands, const Call&call)> dense = nullptr, product = nullptr, sample = nullptr;
+
+  std::string op(std::string_view what) const { return name + "_" + std::string(what); }
+};
+
+// `static const RegisterLayout csr{{.name = "csr", ...}};` registers the operators too.
+struct RegisterLayout {
+  explicit RegisterLayout(SparseLayout layout);
+};
+const SparseLayout& find_layout(std::string_view name);  // Error with the names there are
+std::vector<const SparseLayout*> all_layouts();          // sorted by name
+// The layout whose operator this is, and which: "csr_matmul" -> csr, "matmul". Null for another operator.
+const SparseLayout* layout_of_operator(std::string_view op, std::string_view& what);
+
+// The attributes of a layout's operators for a matrix of these sizes.
+Attributes attributes_of(const LayoutChoice& choice, const Shape& size);
+// Bytes of all components.
+std::int64_t stored_bytes(const std::vector<Array>& components);
+// The matrix that components store, by the definition.
+Array unpack(const LayoutChoice& choice, const std::vector<Array>& components, const Sizes& size);
+
+}  // namespace neap

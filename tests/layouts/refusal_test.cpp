@@ -1,0 +1,92 @@
+// What layouts refuse: masks that they cannot store, and components that nobody packed.
+#include <gtest/gtest.h>
+
+#include "tests/layouts/matrices.h"
+#include "tests/support/expect_error.h"
+
+namespace neap {
+namespace {
+
+using testing::mask_for;
+using testing::random_matrix;
+
+TEST(LayoutChoice, RefusesWhatThereIsNot) {
+  EXPECT_NE(error_of([] { LayoutChoice::parse("csx"); }).find("layouts: blocks, coo, csc, csr, ell, masked, nm, nmg"), std::string::npos);
+  EXPECT_EQ(problem_of([] { LayoutChoice::parse(""); }), "no layout is named");
+  EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n=2 q=4"); }), "nmg has no number 'q'");
+  EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n=0"); }), "n = 0 is outside 1 to 64");
+  EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n=two"); }), "'two' is not a number");
+  EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n"); }), "'' is not a number");
+}
+
+std::string packing_problem(const std::string& layout, const Array& dense, const Array& mask) {
+  const LayoutChoice choice = LayoutChoice::parse(layout);
+  return problem_of([&] { choice.layout->pack(dense, mask, choice.parameters); });
+}
+
+TEST(SparseLayout, RefusesMasksThatItCannotStore) {
+  const Array dense = random_matrix(DType::f32, {8, 6}, 1), all = Array::full(DType::boolean, {8, 6}, 1);
+  EXPECT_EQ(packing_problem("csr", random_matrix(DType::f32, {8}, 1), all), "a matrix is wanted, not [8]");
+  EXPECT_EQ(packing_problem("csr", dense, Array::full(DType::boolean, {6, 8}, 1)), "the mask is bool[6,8], the matrix [8,6]");
+  EXPECT_EQ(packing_problem("csr", dense, Array::full(DType::f32, {8, 6}, 1)), "the mask is f32[8,6], the matrix [8,6]");
+  EXPECT_EQ(packing_problem("nm n=2 m=4", dense, all), "the mask is not 2:4: rows 0 to 3 of column 0 keep more");
+  EXPECT_EQ(packing_problem("nm n=5 m=4", dense, all), "5 of 4 rows cannot be kept");
+  EXPECT_EQ(packing_problem("nmg n=2 m=4 g=1", dense, all), "the mask is not 2:4 in groups of 1: rows 0 to 3, columns 0 to 5");
+  EXPECT_EQ(packing_problem("nmg n=5 m=4 g=1", dense, all), "5 of 4 rows cannot be kept");
+  EXPECT_EQ(packing_problem("nmg n=8 m=16 g=1", dense, all), "8:16 has more than 1024 patterns");
+  Array uneven = Array::zeros(DType::boolean, {8, 6});  // 2:4, but all columns of one pattern
+  for (std::int64_t c = 0; c < 6; ++c) {
+    uneven.set(c, 1);
+    uneven.set(6 + c, 1);
+  }
+  EXPECT_EQ(packing_problem("nm n=2 m=4", dense, uneven), "");
+  EXPECT_EQ(packing_problem("nmg n=2 m=4 g=1", dense, uneven), "the mask is not 2:4 in groups of 1: rows 0 to 3, columns 0 to 5");
+}
+
+// The problem of components of a packed 9 x 11 matrix of which one element was changed.
+std::string component_problem(const std::string& layout, std::size_t component, std::int64_t element, std::int64_t value) {
+  const LayoutChoice choice = LayoutChoice::parse(layout);
+  const Sizes sizes{9, 11};
+  auto components = choice.layout->pack(random_matrix(DType::f32, sizes, 1), mask_for(choice, sizes, 0.5, 2), choice.parameters);
+  components[component].set_int(element, value);
+  return problem_of([&] { choice.layout->check(components, sizes, choice.parameters); });
+}
+
+TEST(SparseLayout, FindsComponentsThatNobodyPacked) {
+  EXPECT_EQ(component_problem("csr", 1, 0, 1), "offsets: they do not go from 0 to 49");
+  EXPECT_EQ(component_problem("csr", 1, 4, 0), "offsets: element 4 is smaller than the one before");
+  EXPECT_EQ(component_problem("csr", 1, 4, 1000), "offsets: element 4 is 1000, outside of 0 to 49");
+  EXPECT_EQ(component_problem("csr", 2, 3, 11), "columns: element 3 is 11, outside of 0 to 10");
+  EXPECT_EQ(component_problem("csr", 2, 1, -1), "columns: element 1 is -1, outside of 0 to 10");
+  EXPECT_EQ(component_problem("csr", 5, 0, 1), "t_order: element 0 is not where rows and columns say");
+  EXPECT_EQ(component_problem("csc", 2, 1, 0), "rows: element 1 is not larger than the one before it in its row");
+  EXPECT_EQ(component_problem("coo", 1, 5, 0), "rows: element 5 does not come after the one before it");
+  EXPECT_EQ(component_problem("ell", 1, 0, -2), "columns: element 0 is -2, outside of -1 to 10");
+  EXPECT_EQ(component_problem("blocks r=4 c=1", 2, 0, 11), "columns: element 0 is 11, outside of 0 to 10");
+  EXPECT_EQ(component_problem("nm n=2 m=4", 1, 0, 4), "rows: element 0 is 4, outside of 0 to 3");
+  EXPECT_EQ(component_problem("nmg n=2 m=4 g=1", 1, 0, 6), "index: element 0 is 6, outside of 0 to 5");
+  EXPECT_EQ(component_problem("nmg n=2 m=4 g=1", 2, 0, 3), "patterns: they are not those of 2:4");
+}
+
+TEST(SparseLayout, FindsComponentsOfOtherSizes) {
+  for (const std::string& text : testing::layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    const Sizes sizes{9, 11};
+    const auto components = choice.layout->pack(random_matrix(DType::f32, sizes, 1), mask_for(choice, sizes, 0.5, 2), choice.parameters);
+    const auto problem = [&](const std::vector<Array>& given, const Sizes& of) {
+      return problem_of([&] { choice.layout->check(given, of, choice.parameters); });
+    };
+    EXPECT_EQ(problem(components, sizes), "") << text;
+    EXPECT_NE(problem({components.begin(), components.end() - 1}, sizes), "") << text;
+    EXPECT_NE(problem(components, {900, 1100}).empty(), text != "coo") << text;  // coordinates fit into any larger matrix
+    EXPECT_NE(problem(components, {3, 4}), "") << text;
+    for (std::size_t k = 0; k < components.size(); ++k) {
+      auto cut = components;
+      cut[k] = Array::zeros(cut[k].dtype(), {1, 2, 3});
+      EXPECT_NE(problem(cut, sizes), "") << text << " component " << k;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace neap

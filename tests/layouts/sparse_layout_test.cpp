@@ -1,0 +1,210 @@
+// Every layout against the dense matrix: packing, products, gradients, compiled and interpreted.
+#include "neap/layouts/sparse_layout.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "neap/transform/optimizer.h"
+#include "tests/autodiff/differences.h"
+#include "tests/layouts/matrices.h"
+#include "tests/support/results.h"
+
+namespace neap {
+namespace {
+
+using testing::layouts_to_test;
+using testing::mask_for;
+using testing::masked;
+using testing::random_matrix;
+
+const std::vector<Sizes> matrix_sizes = {{8, 12}, {7, 13}, {1, 1}, {5, 1}, {1, 9}, {0, 4}, {4, 0}, {16, 33}};
+
+std::vector<Array> packed(const LayoutChoice& choice, const Array& dense, const Array& mask) {
+  std::vector<Array> components = choice.layout->pack(dense, mask, choice.parameters);
+  choice.layout->check(components, dense.sizes(), choice.parameters);
+  return components;
+}
+
+TEST(SparseLayout, PacksAndUnpacks) {
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    EXPECT_EQ(choice.to_string(), text);
+    for (const Sizes& sizes : matrix_sizes) {
+      for (const double chance : {0.0, 0.3, 1.0}) {
+        for (const DType dtype : {DType::f32, DType::f64, DType::bf16}) {
+          SCOPED_TRACE(text + " " + to_string(sizes) + " " + std::to_string(chance));
+          const Array dense = random_matrix(dtype, sizes, 1), mask = mask_for(choice, sizes, chance, 2);
+          const std::vector<Array> components = packed(choice, dense, mask);
+          EXPECT_TRUE(same_bits(unpack(choice, components, sizes), masked(dense, mask)));
+        }
+      }
+    }
+  }
+}
+
+// One of a layout's operators and the same from dense operators, as graphs over x (or a and b), values and places.
+struct Operands {
+  std::vector<Array> arrays;
+  Attributes attributes;
+};
+Operands operands(const LayoutChoice& choice, std::string_view what, const Sizes& sizes, std::int64_t features, DType dtype,
+                  bool transposed) {
+  const Array mask = mask_for(choice, sizes, 0.4, 3);
+  const std::vector<Array> components = packed(choice, random_matrix(dtype, sizes, 4), mask);
+  Operands made{{}, attributes_of(choice, Shape(sizes.begin(), sizes.end()))};
+  if (what == "matmul") made.arrays.push_back(random_matrix(dtype, {sizes[transposed ? 0 : 1], features}, 5));
+  if (what == "matmul") made.attributes["transpose"] = transposed;
+  if (what == "sample") made.arrays = {random_matrix(dtype, {sizes[0], features}, 6), random_matrix(dtype, {sizes[1], features}, 7)};
+  if (what == "take") made.arrays.push_back(random_matrix(dtype, sizes, 8));
+  const bool values = what == "dense" || what == "matmul";
+  made.arrays.insert(made.arrays.end(), components.begin() + (values ? 0 : 1), components.end());
+  return made;
+}
+
+void append(Graph& graph, const std::string& op, const Operands& operands) {
+  Builder build(graph);
+  std::vector<Var> inputs;
+  for (const Array& array : operands.arrays) {
+    const std::string name = "x" + std::to_string(graph.inputs.size());
+    inputs.push_back(build.input(name, {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}));
+  }
+  graph.add_output(build.call(op, inputs, operands.attributes).id(), "y" + std::to_string(graph.outputs.size()));
+}
+
+Graph graph_of(const std::string& op, const Operands& operands) {
+  Graph graph;
+  append(graph, op, operands);
+  return graph;
+}
+
+Array product(const Array& a, bool transposed, const Array& b) {
+  Graph graph;
+  Builder build(graph);
+  const auto input = [&](const char* name, const Array& array) {
+    return build.input(name, {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}});
+  };
+  const Var x = input("a", a), y = input("b", b);
+  graph.add_output(build.call("matmul", {x, y}, {{"transpose_a", transposed}}).id(), "y");
+  return interpret(graph, {a, b})[0];
+}
+
+TEST(SparseLayout, ProductsAreThoseOfTheDenseMatrix) {
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const Sizes& sizes : matrix_sizes) {
+      for (const bool transposed : {false, true}) {
+        SCOPED_TRACE(text + " " + to_string(sizes) + (transposed ? " transposed" : ""));
+        const Operands given = operands(choice, "matmul", sizes, 3, DType::f64, transposed);
+        const Array dense = unpack(choice, {given.arrays.begin() + 1, given.arrays.end()}, sizes);
+        expect_close(interpret(graph_of(choice.layout->op("matmul"), given), given.arrays)[0], product(dense, transposed, given.arrays[0]),
+                     1e-12, text);
+      }
+    }
+  }
+}
+
+TEST(SparseLayout, SamplesAreElementsOfTheDenseProduct) {
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const Sizes& sizes : matrix_sizes) {
+      SCOPED_TRACE(text + " " + to_string(sizes));
+      const Operands given = operands(choice, "sample", sizes, 3, DType::f64, false);
+      Array transposed(DType::f64, {3, sizes[1]});
+      for (std::int64_t c = 0; c < sizes[1]; ++c) {
+        for (std::int64_t f = 0; f < 3; ++f) transposed.set(f * sizes[1] + c, given.arrays[1].get(c * 3 + f));
+      }
+      Operands take{given.arrays, given.attributes};
+      take.arrays.erase(take.arrays.begin());
+      take.arrays[0] = product(given.arrays[0], false, transposed);
+      expect_close(interpret(graph_of(choice.layout->op("sample"), given), given.arrays)[0],
+                   interpret(graph_of(choice.layout->op("take"), take), take.arrays)[0], 1e-12, text);
+    }
+  }
+}
+
+// All in one graph, so that the compilers are called once a level.
+TEST(SparseLayout, CompiledAsInterpreted) {
+  Graph graph;
+  std::vector<Array> inputs;
+  std::vector<std::string> names;
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const char* what : {"dense", "take", "matmul", "sample"}) {
+      const Operands given = operands(choice, what, {19, 26}, 17, DType::f32, false);
+      append(graph, choice.layout->op(what), given);
+      inputs.insert(inputs.end(), given.arrays.begin(), given.arrays.end());
+      names.push_back(text + " " + what);
+    }
+  }
+  const std::vector<Array> wanted = interpret(graph, inputs);
+  for (const int level : {0, 4}) {
+    Optimizer optimizer(graph);
+    optimizer.optimize(level);
+    Executable executable(optimizer.graph());
+    std::vector<std::vector<Array>> results;
+    for (const int threads : {1, 2}) {
+      const Threads number(threads);
+      results.push_back(executable.run(inputs));
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      expect_close(results[0][i], wanted[i], 1e-5, names[i] + " at level " + std::to_string(level));
+      EXPECT_TRUE(same_bits(results[0][i], results[1][i])) << names[i];
+    }
+  }
+}
+
+TEST(SparseLayout, GradientsAgreeWithDifferences) {
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const char* what : {"dense", "take", "matmul", "sample"}) {
+      SCOPED_TRACE(text + " " + what);
+      const Operands given = operands(choice, what, {5, 7}, 2, DType::f64, false);
+      testing::check_call(choice.layout->op(what), given.arrays, given.attributes);
+    }
+  }
+}
+
+TEST(SparseLayout, NothingIsMultipliedThatIsNotStored) {
+  for (const std::string& text : layouts_to_test()) {
+    if (text == "masked") continue;  // the dense product of a choice
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    const Sizes sizes{6, 7};
+    Array mask = mask_for(choice, sizes, 0.4, 3);
+    Operands given{choice.layout->pack(random_matrix(DType::f64, sizes, 4), mask, choice.parameters), attributes_of(choice, {6, 7})};
+    const Array dense = unpack(choice, given.arrays, sizes);
+    Array x = Array::full(DType::f64, {7, 1}, 1);
+    x.set(3, INFINITY);
+    given.arrays.insert(given.arrays.begin(), x);
+    const Array y = interpret(graph_of(choice.layout->op("matmul"), given), given.arrays)[0];
+    for (std::int64_t r = 0; r < 6; ++r) {
+      const bool stored = mask.get(r * 7 + 3) != 0, in_block = choice.layout->name == "blocks";
+      if (stored && dense.get(r * 7 + 3) != 0) {
+        EXPECT_FALSE(std::isfinite(y.get(r))) << text << " row " << r;
+      } else if (!stored && !in_block) {
+        EXPECT_TRUE(std::isfinite(y.get(r))) << text << " row " << r;
+      }
+    }
+  }
+}
+
+TEST(Patterns, FollowEachOtherByOneExchange) {
+  for (const auto& [n, m] : std::vector<std::pair<int, int>>{{1, 1}, {1, 4}, {2, 4}, {4, 4}, {3, 7}, {2, 8}, {4, 8}, {1, 10}}) {
+    const auto& patterns = kept_row_patterns(n, m);
+    std::set<KeptRows> different(patterns.begin(), patterns.end());
+    EXPECT_EQ(different.size(), patterns.size());
+    for (std::size_t p = 0; p < patterns.size(); ++p) {
+      ASSERT_EQ(static_cast<int>(patterns[p].size()), n);
+      EXPECT_TRUE(std::is_sorted(patterns[p].begin(), patterns[p].end()));
+      if (p == 0) continue;
+      std::vector<int> gone;
+      std::set_difference(patterns[p - 1].begin(), patterns[p - 1].end(), patterns[p].begin(), patterns[p].end(), std::back_inserter(gone));
+      EXPECT_EQ(gone.size(), 1u) << n << ":" << m << " pattern " << p;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace neap
