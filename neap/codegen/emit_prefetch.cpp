@@ -1,14 +1,16 @@
 // Rows that the data points at (x[columns[e], ...], e running over the entries of a row) come from anywhere in memory, which no hardware
-// foresees: the row that a later entry asks for is fetched while this one is added up.
+// foresees: the row that a later entry asks for is fetched while this one is added up. It is fetched into the second cache, which can wait
+// for several times as many lines as the first, and so far ahead that memory has answered when the entry's turn comes.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "neap/codegen/emitter.h"
 
 namespace neap {
 namespace {
 
-constexpr std::int64_t short_row = 128;                         // bytes that one pass reads of a row
-constexpr int ahead_of_short_rows = 8, ahead_of_long_rows = 4;  // entries; measured on rows of 64 to 1024 bytes
+constexpr int bytes_ahead = 16 << 10, least_ahead = 8, most_ahead = 64;  // of rows, and entries; measured on rows of 64 to 1024 bytes
 
 // The read of a list at `axis` that `index` is, perhaps cast; null where it is something else.
 const Expr::Node* list_read(const Expr& index, const Axis& axis) {
@@ -24,7 +26,7 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
   std::map<const Expr::Node*, int> later;  // list read -> the axis that stands for what it gives some entries later
   std::set<std::string> written;
   const int row_bytes = static_cast<int>(bodies.size()) * vector_bytes_;
-  const int ahead = row_bytes <= short_row ? ahead_of_short_rows : ahead_of_long_rows;
+  const int ahead = std::clamp(bytes_ahead / row_bytes, least_ahead, most_ahead);
   const auto position_later = [&](const Expr::Node* list, const Dim& rows) {
     if (const auto found = later.find(list); found != later.end()) return found->second;
     const Place place = this->place(here, operand_name(list->integer), operand_type(list->integer), list->args, 0, false);
