@@ -9,7 +9,8 @@ namespace neap {
 
 // What is common or known goes first, then operators become maps and library calls, then neighbours fuse.
 const Recipe& default_recipe() {
-  static const Recipe recipe{{"fold_constants", {}, 2},
+  static const Recipe recipe{{"multiply_sparse", {}, 3},
+                             {"fold_constants", {}, 2},
                              {"remove_dead", {}, 2},
                              {"simplify", {}, 3},
                              {"cancel_moves", {}, 3},

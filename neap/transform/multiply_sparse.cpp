@@ -1,0 +1,148 @@
+// Products with a matrix that is stored sparsely leave out what is not stored: L_dense and then matmul becomes L_matmul, and elements that
+// L_take picks from a dense product (the gradient of the stored values) become L_sample. Where the cost model sees no gain, the matrix is
+// made dense and multiplied as such.
+#include <algorithm>
+
+#include "neap/layouts/sparse_layout.h"
+#include "neap/transform/call_edit.h"
+#include "neap/transform/transformation.h"
+
+namespace neap {
+namespace {
+
+// The node that makes a value, if it is the operator `what` of a layout which nobody has claimed.
+struct Sparse {
+  const SparseLayout* layout = nullptr;
+  int at = -1;
+};
+Sparse sparse_maker(const Draft& draft, ValueId value, std::string_view what) {
+  const int at = value == no_value ? -1 : draft.producer(value);
+  if (at < 0 || draft.node(at).is_map() || !draft.node(at).implementation.empty()) return {};
+  std::string_view kind;
+  const SparseLayout* layout = layout_of_operator(draft.node(at).op, kind);
+  return layout != nullptr && kind == what ? Sparse{layout, at} : Sparse{};
+}
+
+ValueId transposed(Draft& draft, int before, ValueId matrix) {
+  return insert_call(draft, before, "transpose", {matrix}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
+}
+
+// [..., features] as [rows, features].
+ValueId as_rows(Draft& draft, int before, ValueId x) {
+  const Shape& shape = draft.type(x).shape;
+  if (shape.size() == 2) return x;
+  const Dim rows = element_count(Shape(shape.begin(), shape.end() - 1));
+  return insert_call(draft, before, "reshape", {x}, {{"shape", Shape{rows, shape.back()}}});
+}
+
+// L_matmul of the matrix that node `dense` makes, and x [features, columns].
+ValueId sparse_product(Draft& draft, int before, const Sparse& matrix, ValueId x, bool transpose) {
+  const Node& dense = draft.node(matrix.at);
+  std::vector<ValueId> operands{x};
+  operands.insert(operands.end(), dense.inputs.begin(), dense.inputs.end());
+  Attributes attributes = dense.attributes;
+  if (transpose) attributes["transpose"] = true;
+  return insert_call(draft, before, matrix.layout->op("matmul"), operands, attributes);
+}
+
+// y = x W or x W^T, of rows x: y^T is the product of W^T or W and x^T.
+std::string multiply_rows(Draft& draft, int at, const Sparse& matrix) {
+  const Call call = call_of(draft, at);
+  const bool ta = call.flag("transpose_a"), tb = call.flag("transpose_b");
+  const ValueId x = draft.node(at).inputs[0], y = draft.node(at).outputs[0];
+  if (draft.type(x).rank() < 2) return "it multiplies a vector";
+  if (ta && draft.type(x).rank() > 2) return "it multiplies a batch of transposed matrices";
+  const ValueId columns = ta ? x : transposed(draft, at, as_rows(draft, at, x));
+  const ValueId product = sparse_product(draft, at, matrix, columns, !tb);
+  if (draft.type(y).rank() == 2) {
+    become_call(draft, at, "transpose", {product}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
+  } else {
+    const ValueId rows = transposed(draft, at, product);
+    const Shape shape = draft.type(y).shape;
+    become_call(draft, at, "reshape", {rows}, {{"shape", shape}});
+  }
+  return "";
+}
+
+// y = W x or W^T x.
+std::string multiply_columns(Draft& draft, int at, const Sparse& matrix) {
+  const Call call = call_of(draft, at);
+  const ValueId x = draft.node(at).inputs[1];
+  if (draft.type(x).rank() != 2) return "it multiplies other than a matrix";
+  const ValueId columns = call.flag("transpose_b") ? transposed(draft, at, x) : x;
+  const Node dense = draft.node(matrix.at);  // a copy: it goes with its last reader
+  std::vector<ValueId> operands{columns};
+  operands.insert(operands.end(), dense.inputs.begin(), dense.inputs.end());
+  Attributes attributes = dense.attributes;
+  if (call.flag("transpose_a")) attributes["transpose"] = true;
+  become_call(draft, at, matrix.layout->op("matmul"), operands, attributes);
+  return "";
+}
+
+// Elements of a b at the layout's places.
+std::string sample(Draft& draft, int at, const SparseLayout& layout) {
+  const Node take = draft.node(at);
+  const int product = maker(draft, take.inputs[0], "matmul");
+  if (product < 0) return "it takes elements of something else than a product";
+  if (find_operator_or_null(layout.op("sample")) == nullptr) return "the layout samples no products";
+  const Call call = call_of(draft, product);
+  const ValueId a = draft.node(product).inputs[0], b = draft.node(product).inputs[1];
+  if (draft.type(a).rank() != 2 || draft.type(b).rank() != 2) return "the product is none of two matrices";
+  std::vector<ValueId> operands{call.flag("transpose_a") ? transposed(draft, at, a) : a,
+                                call.flag("transpose_b") ? b : transposed(draft, at, b)};
+  operands.insert(operands.end(), take.inputs.begin() + 1, take.inputs.end());
+  become_call(draft, at, layout.op("sample"), operands, take.attributes);
+  return "";
+}
+
+// One product with the matrix that `matrix` makes.
+std::string multiply(Draft& draft, int at, const Sparse& matrix) {
+  if (!is_call_of(draft.node(at), "matmul")) return draft.node(at).op + " takes the dense matrix";
+  return draft.node(at).inputs[1] == draft.node(matrix.at).outputs[0] ? multiply_rows(draft, at, matrix)
+                                                                      : multiply_columns(draft, at, matrix);
+}
+
+// All products with a matrix together, since the dense one goes only with the last of them.
+std::string multiply_all(Draft& draft, const Sparse& matrix) {
+  if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
+  const ValueId value = draft.node(matrix.at).outputs[0];
+  std::string reason = "nothing multiplies it";
+  bool edited = false;
+  for (const int user : draft.users_in_order(value)) {
+    const std::string why = multiply(draft, user, matrix);
+    edited |= why.empty();
+    if (!why.empty()) reason = why;
+  }
+  return edited ? "" : reason;
+}
+
+std::string apply(Draft& draft, const Site& site, const Parameters&) {
+  if (site.at.size() != 1) return "it is no sparse matrix";
+  if (const Sparse take = sparse_maker(draft, site.at[0], "take"); take.at >= 0) return sample(draft, take.at, *take.layout);
+  if (const Sparse matrix = sparse_maker(draft, site.at[0], "dense"); matrix.at >= 0) return multiply_all(draft, matrix);
+  return "it is no sparse matrix";
+}
+
+std::vector<Site> find(const Draft& draft) {
+  std::vector<Site> sites;
+  for (int at = draft.first(); at != 0; at = draft.next(at)) {
+    const Node& node = draft.node(at);
+    if (node.is_map() || node.outputs.size() != 1) continue;
+    const ValueId made = node.outputs[0];
+    const auto multiplies = [&](int user) { return is_call_of(draft.node(user), "matmul"); };
+    const bool is_matrix =
+        sparse_maker(draft, made, "dense").at >= 0 && std::any_of(draft.users(made).begin(), draft.users(made).end(), multiplies);
+    const bool is_sample = sparse_maker(draft, made, "take").at >= 0 && maker(draft, node.inputs[0], "matmul") >= 0;
+    if (is_matrix || is_sample) sites.push_back({{made}});
+  }
+  return sites;
+}
+
+const RegisterTransformation multiply_sparse{{.name = "multiply_sparse",
+                                              .level = 3,
+                                              .about = "products with sparsely stored matrices leave out what is not stored",
+                                              .find = find,
+                                              .apply = apply}};
+
+}  // namespace
+}  // namespace neap
