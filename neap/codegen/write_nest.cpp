@@ -129,10 +129,15 @@ class NestWriter {
       const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
       std::string text;
       for (const int count : {at.factor, 1}) {
+        // Where a tile begins its last row is there too: reads of it need no condition.
+        Axis starts = emit_.axes().at(at.axis.id);
+        starts.extent = starts.extent - Dim(count - 1);
+        emit_.set_axes({starts});
         const auto level = around->inner(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n{3}", name, count, end, stays));
         level->axes.insert(at.axis.id);
         loop(k + 1, *level, rows_from(axis_position(at.axis), count), lanes, parts);
         around->text += level->close();
+        emit_.set_axes({at.axis});
       }
       here.text += around->close();
       return;
