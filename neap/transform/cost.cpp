@@ -38,8 +38,9 @@ namespace {
 // What share of the peak flops generated loops reach. Sums of products run in register tiles
 // (without blocking for the outer caches); a window's few taps and elementwise work run at what the units for them allow.
 constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
-constexpr double smallest_product = 32;    // terms of a sum
-constexpr double gather_efficiency = 0.5;  // of a stream's bytes a second, for rows in no order
+constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
+constexpr double smallest_product = 32;          // terms of a sum
+constexpr double gather_efficiency = 0.5;        // of a stream's bytes a second, for rows in no order
 
 }  // namespace
 
@@ -57,15 +58,17 @@ struct CostModel::Work {
 CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const {
   Work work;
   work.gathered = gathered_bytes(*this, graph, map, operands);
+  const auto is_long = [&](const Axis& axis) { return evaluate(axis.extent) > 1; };
   for (const Stage& stage : map.stages) {
     std::vector<Axis> space = map.axes;
     space.insert(space.end(), stage.axes.begin(), stage.axes.end());
+    const bool by_rows = !stage.axes.empty() && std::count_if(stage.axes.begin(), stage.axes.end(), is_long) < 2;
     double mine = evaluate(flops(stage.value, space)), efficiency = elementwise_efficiency;
     visit(stage.value, [&](const Expr& e) {
       if (e->op != Scalar::reduce || e->args[0]->op != Scalar::mul) return;
       double terms = 1;
       for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
-      efficiency = terms < smallest_product ? window_efficiency : product_efficiency;
+      efficiency = terms < smallest_product ? window_efficiency : by_rows ? row_product_efficiency : product_efficiency;
     });
     work += {mine, mine / efficiency, 0};
   }
@@ -102,7 +105,6 @@ bool layouts_matter(const Graph& graph, const Node& node) {
     return true;
   bool products = false;
   for (const Stage& stage : node.map->stages) {
-    if (graph.type(node.outputs[0]).rank() < 3) continue;
     visit(stage.value, [&](const Expr& e) { products |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
   }
   return products;

@@ -6,7 +6,8 @@
 #include <set>
 
 #include "neap/base/machine.h"
-#include "neap/codegen/access.h"
+#include "neap/codegen/emitter.h"
+#include "neap/ops/operator.h"
 
 namespace neap {
 namespace {
@@ -16,13 +17,18 @@ constexpr double line = 64;  // bytes that come at a time
 class Gathers {
  public:
   Gathers(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands)
-      : model_(model), graph_(graph), operands_(operands), axes_(axes_by_id(map)) {
-    for (const Stage& stage : map.stages) visit(stage.value, [&](const Expr& e) { add(e); });
+      : model_(model),
+        graph_(graph),
+        map_(map),
+        operands_(operands),
+        axes_(axes_by_id(map)),
+        emit_(map, types_of(graph, operands), {}, symbols_, Isa::avx2) {
+    for (const Stage& stage : map.stages) visit(stage.value, [&](const Expr& e) { add(stage, e); });
   }
   double bytes = 0;
 
  private:
-  void add(const Expr& e) {
+  void add(const Stage& stage, const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0 || e->integer >= static_cast<std::int64_t>(operands_.size())) return;
     const Type& type = graph_.type(operands_[static_cast<std::size_t>(e->integer)]);
     std::set<int> pointing, walking;  // axes that say which row; axes along it
@@ -35,19 +41,40 @@ class Gathers {
       (points ? pointing : walking).insert(used.begin(), used.end());
     }
     if (!from_data || model_.bytes(type) <= static_cast<double>(machine().l2_bytes)) return;
-    double row = size_of(type.dtype);
+    double elements = 1;
     std::vector<Axis> space;
-    for (const int id : pointing) space.push_back(axes_.at(id));
-    for (const int id : walking) {
-      if (pointing.count(id) == 0) row *= model_.evaluate(axes_.at(id).extent);
+    for (const int id : pointing) {
+      space.push_back(axes_.at(id));
+      walking.erase(id);
     }
-    bytes += model_.evaluate(points(space)) * std::ceil(row / line) * line;
+    for (const int id : walking) elements *= model_.evaluate(axes_.at(id).extent);
+    const double lines = by_element(stage, pointing, walking) ? elements : std::ceil(elements * size_of(type.dtype) / line);
+    bytes += model_.evaluate(points(space)) * lines * line;
+  }
+
+  // Whether a sum over rows is made for one element of them after the other, as no vectors can run along them: each element then brings
+  // a line of its own.
+  bool by_element(const Stage& stage, const std::set<int>& pointing, const std::set<int>& walking) {
+    const auto is_own = [&](int id) {
+      const auto named = [&](const std::vector<Axis>& axes) {
+        return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.id == id; });
+      };
+      return named(map_.axes) || named(stage.axes);
+    };
+    const auto carries_vectors = [&](int id) {
+      std::optional<DType> dtype;
+      return !is_own(id) || emit_.vectorises(stage.value, id, dtype);
+    };
+    return !std::all_of(pointing.begin(), pointing.end(), is_own) && std::none_of(walking.begin(), walking.end(), carries_vectors);
   }
 
   const CostModel& model_;
   const Graph& graph_;
+  const Map& map_;
   const std::vector<ValueId>& operands_;
   const std::map<int, Axis> axes_;
+  const std::vector<std::string> symbols_;  // none is named: sizes are not written out
+  Emitter emit_;
 };
 
 // Most maps have no such reads: they cost no more than a look.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "neap/codegen/access.h"
+#include "neap/codegen/emitter.h"
 #include "neap/ir/map_walk.h"
 #include "neap/ops/operator.h"
 
@@ -12,6 +12,8 @@ namespace neap {
 namespace {
 
 constexpr double gathered = 6, at_border = 1.5, across_lanes = 1.5, vector_width = 8;
+constexpr double element_by_element = 12;  // sums that no vectors can make
+constexpr double folded = 200;             // loads that folding the lanes of one sum takes as long as
 constexpr double shortest_vectors = vector_width / 2;
 
 struct Touch {
@@ -25,9 +27,9 @@ class Stages {
  public:
   Stages(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
          const std::vector<bool>& free)
-      : model_(model), map_(map), inputs_(inputs), outputs_(outputs), free_(free) {}
+      : model_(model), map_(map), inputs_(inputs), outputs_(outputs), free_(free), emit_(map, inputs, outputs, symbols_, Isa::avx2) {}
 
-  double factor() const {
+  double factor() {
     const bool scope = is_scope(map_);
     double total = 0, stretched = 0;
     for (const Stage& stage : map_.stages) {
@@ -81,7 +83,7 @@ class Stages {
   double along(const Axis& axis, bool reduction, const std::vector<Touch>& touches) const {
     const double extent = model_.evaluate(axis.extent);
     if (axis.ragged != nullptr || extent < shortest_vectors) return gathered;
-    double total = 0, weighted = 0;
+    double total = 0, weighted = reduction ? folded : 0;
     for (const Touch& touch : touches) {
       total += touch.times;
       const bool outside = reduction && touch.reduced.count(axis.id) == 0;
@@ -90,11 +92,23 @@ class Stages {
     return weighted / total * std::ceil(extent / vector_width) * vector_width / extent;
   }
 
-  double factor(const Stage& stage, const std::vector<Axis>& axes, const std::vector<Touch>& touches) const {
-    double best = gathered;
-    for (const Axis& axis : axes) best = std::min(best, along(axis, false, touches));
+  // A sum is made in vectors only along an axis along which all of it can be.
+  bool may_run_along(const Expr& value, const Axis& axis) {
+    std::optional<DType> dtype;
+    return emit_.vectorises(value, axis.id, dtype);
+  }
+
+  double factor(const Stage& stage, const std::vector<Axis>& axes, const std::vector<Touch>& touches) {
+    bool sums = false;
+    visit(stage.value, [&](const Expr& e) { sums |= e->op == Scalar::reduce; });
+    double best = sums ? element_by_element : gathered;
+    for (const Axis& axis : axes) {
+      if (!sums || may_run_along(stage.value, axis)) best = std::min(best, along(axis, false, touches));
+    }
     visit(stage.value, [&](const Expr& e) {
-      for (const Axis& axis : e->axes) best = std::min(best, along(axis, true, touches));
+      for (const Axis& axis : e->axes) {
+        if (may_run_along(e->args[0], axis)) best = std::min(best, along(axis, true, touches));
+      }
     });
     return std::max(1.0, best);
   }
@@ -103,6 +117,8 @@ class Stages {
   const Map& map_;
   const std::vector<Type>&inputs_, &outputs_;
   const std::vector<bool>& free_;
+  const std::vector<std::string> symbols_;  // none is named: sizes are not written out
+  Emitter emit_;
 };
 
 }  // namespace
