@@ -5,7 +5,7 @@
 namespace neap {
 
 // What a number is drawn for, so that shuffling and augmentation with one seed do not share numbers.
-enum class Draw : std::uint8_t { shuffle, split, augment, sample, generate };
+enum class Draw : std::uint8_t { shuffle, split, augment, sample, generate, sparsify };
 
 // A sequence of Philox words of (seed, purpose, epoch), from `counter` on.
 class CounterRandom {

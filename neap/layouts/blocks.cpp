@@ -66,7 +66,7 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 const RegisterLayout blocks{{.name = "blocks",
                              .about = "dense blocks of r rows and c columns, by rows",
                              .components = {{"values"}, {"offsets"}, {"columns"}},
-                             .numbers = {{"r", "rows of a block", 4, 1, 64}, {"c", "columns of a block", 1, 1, 64}},
+                             .numbers = {{"r", "rows of a block", 4, 1, 64, true}, {"c", "columns of a block", 1, 1, 64, true}},
                              .points = points,
                              .values_shape =
                                  [](const Call& call, int first) {

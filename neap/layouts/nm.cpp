@@ -60,7 +60,7 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 const RegisterLayout nm{{.name = "nm",
                          .about = "n of every m rows of a column",
                          .components = {{"values"}, {"rows"}},
-                         .numbers = {{"n", "rows kept", 2, 1, 64}, {"m", "of so many", 4, 1, 64}},
+                         .numbers = {{"n", "rows kept", 2, 1, 64, true}, {"m", "of so many", 4, 1, 64, true}},
                          .points = points,
                          .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
                          .pack = pack,

@@ -167,15 +167,16 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   }
 }
 
-const RegisterLayout nmg{
-    {.name = "nmg",
-     .about = "n of every m rows, columns in groups of g of one pattern",
-     .components = {{"values"}, {"index"}, {"patterns"}},
-     .numbers = {{"n", "rows kept", 2, 1, 64}, {"m", "of so many", 4, 1, 64}, {"g", "columns of one pattern in a chunk", 16, 1, 65536}},
-     .points = points,
-     .values_shape = values_shape,
-     .pack = pack,
-     .check = check}};
+const RegisterLayout nmg{{.name = "nmg",
+                          .about = "n of every m rows, columns in groups of g of one pattern",
+                          .components = {{"values"}, {"index"}, {"patterns"}},
+                          .numbers = {{"n", "rows kept", 2, 1, 64, true},
+                                      {"m", "of so many", 4, 1, 64, true},
+                                      {"g", "columns of one pattern in a chunk", 16, 1, 65536, true}},
+                          .points = points,
+                          .values_shape = values_shape,
+                          .pack = pack,
+                          .check = check}};
 
 }  // namespace
 }  // namespace neap

@@ -1,7 +1,6 @@
 #include "neap/layouts/sparse_layout.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "neap/ops/interpreter.h"
@@ -158,10 +157,10 @@ struct Kind {
 };
 const std::vector<Kind>& operators() {
   static const std::vector<Kind> all = {
-    {"dense", "the matrix that the components store", {}, true, define_dense, dense_gradient},
-    {"take", "the elements of a dense matrix at the places", {"dense"}, false, define_take, take_gradient},
-    {"matmul", "y[r, f] = sum of w[r, c] * x[c, f] over the stored elements", {"x"}, true, define_matmul, matmul_gradient},
-    {"sample", "sum over f of a[r, f] * b[c, f] at the places", {"a", "b"}, false, define_sample, sample_gradient}};
+      {"dense", "the matrix that the components store", {}, true, define_dense, dense_gradient},
+      {"take", "the elements of a dense matrix at the places", {"dense"}, false, define_take, take_gradient},
+      {"matmul", "y[r, f] = sum of w[r, c] * x[c, f] over the stored elements", {"x"}, true, define_matmul, matmul_gradient},
+      {"sample", "sum over f of a[r, f] * b[c, f] at the places", {"a", "b"}, false, define_sample, sample_gradient}};
   return all;
 }
 
@@ -176,7 +175,8 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   for (const char* operand : kind.front) op.inputs.push_back({operand});
   op.inputs.insert(op.inputs.end(), layout.components.begin() + (kind.takes_values ? 0 : 1), layout.components.end());
   op.attributes = {{"size", Shape{}, "rows and columns of the matrix", true}};
-  for (const SparseLayout::Number& number : layout.numbers) op.attributes.push_back({number.name, number.default_value, number.about});
+  for (const ChoiceNumber& number : layout.numbers)
+    op.attributes.push_back({number.name, static_cast<std::int64_t>(number.default_value), number.about});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
     op.compose = [own](Builder& build, const std::vector<Var>& operands, const Call& call) {
@@ -196,16 +196,6 @@ std::string names() {
   std::string text;
   for (const auto& [name, layout] : layouts()) text += (text.empty() ? "" : ", ") + name;
   return text;
-}
-
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  for (std::size_t begin = text.find_first_not_of(' '); begin != std::string_view::npos; begin = text.find_first_not_of(' ', begin)) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    words.push_back(text.substr(begin, end - begin));
-    begin = end;
-  }
-  return words;
 }
 
 }  // namespace
@@ -238,25 +228,10 @@ const SparseLayout* layout_of_operator(std::string_view op, std::string_view& wh
 }
 
 LayoutChoice LayoutChoice::parse(std::string_view text) {
-  const std::vector<std::string_view> words = words_of(text);
-  if (words.empty()) throw Error("no layout is named", "", "layouts: " + names());
-  LayoutChoice choice{&find_layout(words[0]), {}};
-  const std::string place = "layout '" + std::string(text.substr(0, 80)) + "'";
-  for (const SparseLayout::Number& number : choice.layout->numbers) choice.parameters[number.name] = number.default_value;
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    const std::size_t equals = std::min(words[i].find('='), words[i].size());
-    const auto& numbers = choice.layout->numbers;
-    const auto number =
-        std::find_if(numbers.begin(), numbers.end(), [&](const auto& one) { return one.name == words[i].substr(0, equals); });
-    if (number == numbers.end()) throw Error(fmt::format("{} has no number '{}'", choice.layout->name, words[i].substr(0, equals)), place);
-    const std::string_view digits = words[i].substr(std::min(equals + 1, words[i].size()));
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size()) throw Error(fmt::format("'{}' is not a number", digits), place);
-    if (value < number->least || value > number->most)
-      throw Error(fmt::format("{} = {} is outside {} to {}", number->name, value, number->least, number->most), place);
-    choice.parameters[number->name] = value;
-  }
+  const ChoiceText given = parse_choice(text, "layout");
+  LayoutChoice choice{&find_layout(given.name), {}};
+  for (const auto& [name, value] : complete(given, choice.layout->numbers, "layout"))
+    choice.parameters[name] = static_cast<std::int64_t>(value);
   return choice;
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "neap/layouts/choice_text.h"
 #include "neap/ops/builder.h"
 
 namespace neap {
@@ -36,14 +37,9 @@ struct LayoutChoice {
 };
 
 struct SparseLayout {
-  struct Number {  // a parameter
-    std::string name, about;
-    std::int64_t default_value = 0, least = 1, most = 0;
-  };
-
   std::string name, about;
   std::vector<InputSpec> components;  // values, then places
-  std::vector<Number> numbers;
+  std::vector<ChoiceNumber> numbers;  // whole ones
   // The index rule. `first`: the operand that holds the first place. The call has the attributes `size` (rows, columns) and the numbers.
   std::function<StoredPoints(Definition& d, int first)> points;
   // The values' sizes, from the types of the places.

@@ -1,0 +1,54 @@
+// Grouped n:m (Ivanov et al. 2023, arXiv:2304.07613): in every chunk of columns each pattern of kept rows is used equally often, with the
+// largest sum of scores that this allows.
+#include <algorithm>
+
+#include "neap/base/parallel.h"
+#include "neap/layouts/patterns.h"
+#include "neap/sparse/pattern_assignment.h"
+#include "neap/sparse/sparsifier.h"
+
+namespace neap::sparse {
+namespace {
+
+Array keep(const Sparsified& given, const Numbers& numbers) {
+  const std::vector<float> scores = scores_of(given);
+  const std::int64_t rows = given.weights.size(0), columns = given.weights.size(1);
+  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m")),
+             g = static_cast<std::int64_t>(numbers.at("g"));
+  const std::vector<KeptRows>& patterns = kept_row_patterns(n, m);
+  const auto count = static_cast<std::int64_t>(patterns.size()), chunk = count * g;
+  Array mask = Array::zeros(DType::boolean, given.weights.sizes());
+  const auto kept = mask.values<bool>();
+  for_each_index(static_cast<std::size_t>((rows + m - 1) / m), [&](std::size_t group) {
+    const std::int64_t top = static_cast<std::int64_t>(group) * m;
+    std::vector<float> worth(static_cast<std::size_t>(chunk * count));
+    for (std::int64_t first = 0; first < columns; first += chunk) {
+      std::fill(worth.begin(), worth.end(), 0.0F);
+      for (std::int64_t c = first; c < std::min(first + chunk, columns); ++c) {
+        for (std::int64_t p = 0; p < count; ++p) {
+          float& sum = worth[static_cast<std::size_t>((c - first) * count + p)];
+          for (const int row : patterns[static_cast<std::size_t>(p)])
+            sum += top + row < rows ? scores[static_cast<std::size_t>((top + row) * columns + c)] : 0;
+        }
+      }
+      const std::vector<int> assigned = assign_patterns(worth, static_cast<int>(count), static_cast<int>(g));
+      for (std::int64_t c = first; c < std::min(first + chunk, columns); ++c) {
+        for (const int row : patterns[static_cast<std::size_t>(assigned[static_cast<std::size_t>(c - first)])]) {
+          if (top + row < rows) kept[static_cast<std::size_t>((top + row) * columns + c)] = true;
+        }
+      }
+    }
+  });
+  return mask;
+}
+
+const RegisterSparsifier nmg{{.name = "nmg",
+                              .about = "n of every m rows, columns in groups of g of one pattern",
+                              .reach = Reach::block,
+                              .numbers = {{"n", "rows kept", 2, 1, 64, true},
+                                          {"m", "of so many", 4, 1, 64, true},
+                                          {"g", "columns of one pattern in a chunk", 16, 1, 65536, true}},
+                              .keep = keep}};
+
+}  // namespace
+}  // namespace neap::sparse

@@ -1,0 +1,15 @@
+// Keeps what was kept before: the mask of a matrix whose values changed.
+#include "neap/base/error.h"
+#include "neap/sparse/sparsifier.h"
+
+namespace neap::sparse {
+namespace {
+
+const RegisterSparsifier same_format{
+    {.name = "same_format", .about = "what was kept before", .reach = Reach::element, .keep = [](const Sparsified& given, const Numbers&) {
+       if (given.before.empty()) throw Error("there is no mask from before", given.place, "sparsify it by another sparsifier first");
+       return given.before.clone();
+     }}};
+
+}  // namespace
+}  // namespace neap::sparse
