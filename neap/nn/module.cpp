@@ -30,15 +30,52 @@ std::string Parameter::name() const {
 }
 
 const Tensor& Parameter::value() const {
+  if (make_) {
+    std::vector<Tensor> parts;
+    for (const auto& part : parts_) parts.push_back(part->value());
+    const Scope scope(owner_->path());
+    value_ = make_(parts);
+    return value_;
+  }
   if (!value_) value_ = initial_value(type_, initializer_, Draws(0, name()));
   return value_;
 }
 
 void Parameter::set(Tensor value) {
+  if (make_) throw Error(name() + " is composed of parts", "", "set these");
   if (!(value.type() == type_)) {
     throw Error(fmt::format("{} cannot be the value of {}, which is {}", value.type().to_string(), name(), type_.to_string()));
   }
   value_ = std::move(value);
+}
+
+void Parameter::compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make) {
+  std::vector<std::unique_ptr<Parameter>> made;
+  std::vector<Tensor> values;
+  for (const Part& part : parts) {
+    check_name(part.name, name());
+    const Array value = part.value;
+    const Type type{value.dtype(), Shape(value.sizes().begin(), value.sizes().end()), {}};
+    made.push_back(std::make_unique<Parameter>(
+        *owner_, name_ + "." + part.name, type, [value](const Draws&, std::int64_t i) { return value.get(i); }, part.role));
+    values.push_back(made.back()->value());
+  }
+  if (const Type type = make(values).type(); !(type == type_))
+    throw Error(fmt::format("the parts make {}, the parameter is {}", type.to_string(), type_.to_string()), name());
+  parts_ = std::move(made);
+  make_ = std::move(make);
+}
+
+Parameter& Parameter::part(std::string_view name) const {
+  for (const auto& part : parts_) {
+    if (part->name_.substr(name_.size() + 1) == name) return *part;
+  }
+  throw Error(fmt::format("there is no part '{}'", name), this->name());
+}
+
+void Parameter::collect(Role role, std::vector<Parameter*>& found) {
+  for (const auto& part : parts_) part->collect(role, found);
+  if (!composed() && role_ == role) found.push_back(this);
 }
 
 void Parameter::initialize(std::uint64_t seed) { value_ = initial_value(type_, initializer_, Draws(seed, name())); }
@@ -46,10 +83,20 @@ void Parameter::initialize(std::uint64_t seed) { value_ = initial_value(type_, i
 std::string Module::path() const { return parent_ == nullptr ? name_ : joined(parent_->path(), name_, '/'); }
 
 void Module::collect(Role role, std::vector<Parameter*>& found) const {
+  for (const auto& own : own_) own->collect(role, found);
+  for (const auto& part : parts_) part->collect(role, found);
+}
+
+std::vector<Parameter*> Module::declared(Role role) const {
+  std::vector<Parameter*> found;
   for (const auto& own : own_) {
     if (own->role() == role) found.push_back(own.get());
   }
-  for (const auto& part : parts_) part->collect(role, found);
+  for (const auto& part : parts_) {
+    const std::vector<Parameter*> theirs = part->declared(role);
+    found.insert(found.end(), theirs.begin(), theirs.end());
+  }
+  return found;
 }
 
 std::vector<Parameter*> Module::parameters() const {

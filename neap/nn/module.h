@@ -23,17 +23,32 @@ class Parameter {
   Role role() const { return role_; }
   const Tensor& value() const;                        // filled by its initializer with seed 0 if it has no value yet
   operator const Tensor&() const { return value(); }  // NOLINT: `x * scale`
-  void set(Tensor value);                             // Error unless it is of the parameter's type
+  void set(Tensor value);                             // Error unless it is of the parameter's type, or if it is composed
   void initialize(std::uint64_t seed);
+
+  // From now on the parameter is what `make` makes of these parts, which are trained, kept and loaded in its place as "NAME.PART" and start
+  // from the values given: a sparse layout's components, a share of a bank of weights. Error where a part's name is no name, or if what is
+  // made of them is not of the parameter's type.
+  struct Part {
+    std::string name;
+    Array value;
+    Role role = Role::parameter;  // or state
+  };
+  void compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make);
+  bool composed() const { return make_ != nullptr; }
+  Parameter& part(std::string_view name) const;  // of a composed one; Error if there is none
 
  private:
   friend class Module;
+  void collect(Role role, std::vector<Parameter*>& found);
   Module* owner_;
   std::string name_;
   Type type_;
   Initializer initializer_;
   Role role_;
   mutable Tensor value_;
+  std::vector<std::unique_ptr<Parameter>> parts_;
+  std::function<Tensor(const std::vector<Tensor>& parts)> make_;
 };
 
 // A part of a network: parameters, buffers and further modules, each with a name of its own (letters, digits, '_'). Parts are members
@@ -46,11 +61,13 @@ class Module {
   Module& operator=(const Module&) = delete;
 
   std::string path() const;  // from the root: "block3/depthwise"; empty for the root
-  // In the order of declaration, each part's before those of later parts.
+  // In the order of declaration, each part's before those of later parts; of a composed parameter its parts.
   std::vector<Parameter*> parameters() const;
   std::vector<Parameter*> buffers() const;
   Parameter& find(std::string_view name) const;  // of either kind, by full name; Error with the nearest
-  std::int64_t parameter_count() const;          // elements
+  // As they were declared, composed ones too: what a plan for layouts chooses from.
+  std::vector<Parameter*> declared(Role role) const;
+  std::int64_t parameter_count() const;  // elements
 
   void train(bool on = true);  // of all parts too; evaluation otherwise. Training is the start
   bool training() const { return training_; }

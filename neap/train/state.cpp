@@ -67,6 +67,12 @@ void StepState::take(const Graph& step, const std::vector<Array>& results) {
   }
 }
 
+Array& StepState::array(const std::string& name) {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) throw Error(fmt::format("the step has no state '{}'", name));
+  return found->second;
+}
+
 NamedArrays StepState::copy() const {
   NamedArrays copies;
   for (const auto& [name, array] : arrays_) copies[name] = array.clone();

@@ -21,6 +21,7 @@ class StepState {
   void take(const Graph& step, const std::vector<Array>& results);
 
   const NamedArrays& arrays() const { return arrays_; }  // they change with each step: clone what must stay
+  Array& array(const std::string& name);                 // to be changed between steps; Error if there is none
   NamedArrays copy() const;
   // Error naming the first array that is missing, too much, or of another dtype or size; nothing is changed then.
   void load(const NamedArrays& saved, const std::string& place);

@@ -85,7 +85,7 @@ struct Trainer::Backup {
 };
 
 Trainer::Trainer(Module& module, Objective objective, const UpdateRule& rule, DatasetPtr training, DatasetPtr test, TrainerOptions options)
-    : module_(initialized(module, options.seed)),
+    : module_(options.initialize ? initialized(module, options.seed) : module),
       objective_(std::move(objective)),
       options_(std::move(options)),
       training_(std::move(training)),
@@ -177,6 +177,7 @@ bool Trainer::run_epoch() {
 }
 
 std::vector<Array> Trainer::run_step(const Batch& batch) {
+  if (options_.before_step && options_.before_step(step_, batch.arrays, state_)) backup_.reset();
   if (backup_ == nullptr || backup_->batches.size() >= steps_between_backups) {
     backup_ = std::make_unique<Backup>(Backup{state_.copy(), step_, {}});
   }

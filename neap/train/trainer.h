@@ -21,6 +21,7 @@ struct TrainerOptions {
   std::int64_t epochs = 8;
   std::int64_t batch = 128;
   std::uint64_t seed = 0;     // of the first parameters, the order of examples, augmentation and dropout
+  bool initialize = true;     // false: training starts from the values that the module has
   RateSchedule schedule;      // over all steps; empty: 1e-3 always
   Augmentation augmentation;  // of the first field, where it is [channels, height, width]
   StepOptions step;
@@ -34,6 +35,9 @@ struct TrainerOptions {
   bool progress = true;
   int level = 4;  // of the optimizer
   std::function<void(const struct EpochRecord&)> after_epoch;
+  // Called ahead of each step (from 0) with the batch that it will see; may change the state's arrays, and says whether it did. For what is
+  // revised now and then, such as masks. It must depend on its arguments alone, so that a run that is resumed does the same.
+  std::function<bool(std::int64_t step, const std::vector<Array>& batch, StepState& state)> before_step;
 };
 
 struct EpochRecord {

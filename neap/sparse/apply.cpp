@@ -1,0 +1,142 @@
+// Plans made true: on modules, and on graphs whose parameters are inputs.
+#include <algorithm>
+
+#include "neap/base/error.h"
+#include "neap/base/hash.h"
+#include "neap/sparse/plan.h"
+
+namespace neap::sparse {
+namespace {
+
+struct Packed {
+  SparsifiedWeight report;
+  const WeightRule* rule = nullptr;
+  std::vector<Array> components;
+  Shape matrix;  // rows and columns
+};
+
+Sizes matrix_sizes(const Sizes& sizes) {
+  std::int64_t columns = 1;
+  for (std::size_t i = 1; i < sizes.size(); ++i) columns *= sizes[i];
+  return {sizes[0], columns};
+}
+
+bool can_be_sparse(const Array& value) { return value.rank() >= 2 && is_float(value.dtype()); }
+
+Packed packed(const std::string& name, const Array& value, const WeightRule& rule, std::uint64_t seed) {
+  const std::string place = "parameter '" + name + "'";
+  const Array matrix = value.reshape(matrix_sizes(value.sizes()));
+  try {
+    const Array mask = rule.sparsifier.keep({.weights = matrix, .seed = seed ^ hash_bytes(name).low, .place = place});
+    Packed made;
+    made.components = rule.layout.layout->pack(matrix, mask, rule.layout.parameters);
+    made.rule = &rule;
+    made.matrix.assign(matrix.sizes().begin(), matrix.sizes().end());
+    made.report = {name,          rule.layout.to_string(),      value.sizes(), sparsity_of(mask), energy_kept(matrix, mask),
+                   value.bytes(), stored_bytes(made.components)};
+    return made;
+  } catch (const Error& error) {
+    throw Error(error.problem(), place, error.remedy());
+  }
+}
+
+// What the rules take of these values, in their order. Error for a rule that takes nothing.
+std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan) {
+  std::vector<Packed> all;
+  std::vector<int> fitting(plan.weights.size(), 0), taken(plan.weights.size(), 0);
+  for (const auto& [name, value] : values) {
+    bool done = false;
+    for (std::size_t r = 0; r < plan.weights.size(); ++r) {
+      if (!matches(plan.weights[r].names, name)) continue;
+      ++fitting[r];
+      if (!can_be_sparse(value)) continue;
+      ++taken[r];
+      if (!done) all.push_back(packed(name, value, plan.weights[r], plan.seed));
+      done = true;
+    }
+  }
+  for (std::size_t r = 0; r < plan.weights.size(); ++r) {
+    if (taken[r] > 0) continue;
+    std::string known;
+    for (const auto& [name, value] : values) {
+      if (can_be_sparse(value) && known.size() < 200) known += (known.empty() ? "" : ", ") + name;
+    }
+    throw Error(fmt::format("'{}' names {}", plan.weights[r].names, fitting[r] > 0 ? "only vectors" : "no parameter"), "sparsity plan",
+                known.empty() ? "there is no matrix among the parameters" : "matrices: " + known);
+  }
+  return all;
+}
+
+}  // namespace
+
+std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan) {
+  std::vector<std::pair<std::string, Array>> values;
+  const std::vector<Parameter*> declared = module.declared(Role::parameter);
+  for (const Parameter* parameter : declared) {
+    const bool named = std::any_of(plan.weights.begin(), plan.weights.end(),
+                                   [&](const WeightRule& rule) { return matches(rule.names, parameter->name()); });
+    if (named && parameter->composed())
+      throw Error(parameter->name() + " is sparse already, or composed otherwise", "sparsity plan", "leave it out of the plan");
+    if (!parameter->composed()) values.emplace_back(parameter->name(), parameter->value().array());
+  }
+  std::vector<SparsifiedWeight> reports;
+  for (Packed& one : pack_all(values, plan)) {
+    const auto found =
+        std::find_if(declared.begin(), declared.end(), [&](const Parameter* parameter) { return parameter->name() == one.report.name; });
+    const SparseLayout& layout = *one.rule->layout.layout;
+    std::vector<Parameter::Part> parts;
+    for (std::size_t k = 0; k < one.components.size(); ++k)
+      parts.push_back({layout.components[k].name, one.components[k], k == 0 ? Role::parameter : Role::state});
+    const Shape whole = (*found)->type().shape;
+    (*found)->compose(
+        parts, [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, one.matrix), whole](const Tensors& components) {
+          const Tensor matrix = call(op, components, attributes);
+          return whole.size() == 2 ? matrix : matrix.reshape(whole);
+        });
+    reports.push_back(std::move(one.report));
+  }
+  return reports;
+}
+
+std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan) {
+  std::vector<std::pair<std::string, Array>> values;
+  for (const Input& input : graph.inputs) {
+    if (const auto found = parameters.find(input.name); input.role == Role::parameter && found != parameters.end())
+      values.push_back(*found);
+  }
+  const std::vector<Packed> all = pack_all(values, plan);
+  Graph made;
+  made.name = graph.name;
+  Builder build(made);
+  std::vector<Var> inputs;
+  std::vector<SparsifiedWeight> reports;
+  for (const Input& input : graph.inputs) {
+    const auto sparse = std::find_if(all.begin(), all.end(), [&](const Packed& one) { return one.report.name == input.name; });
+    if (sparse == all.end()) {
+      inputs.push_back(build.input(input.name, graph.type(input.value), input.role));
+      continue;
+    }
+    const SparseLayout& layout = *sparse->rule->layout.layout;
+    std::vector<Var> components;
+    for (std::size_t k = 0; k < sparse->components.size(); ++k) {
+      const Array& component = sparse->components[k];
+      const std::string name = input.name + "." + layout.components[k].name;
+      const Type type{component.dtype(), Shape(component.sizes().begin(), component.sizes().end()), {}};
+      components.push_back(build.input(name, type, k == 0 ? Role::parameter : Role::state));
+      parameters[name] = component;
+    }
+    parameters.erase(input.name);
+    build.set_scope(input.name);
+    const Var matrix = build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, sparse->matrix));
+    const Shape& whole = graph.type(input.value).shape;
+    inputs.push_back(whole.size() == 2 ? matrix : reshape(matrix, whole));
+    build.set_scope("");
+    reports.push_back(sparse->report);
+  }
+  const std::vector<Var> outputs = build.inline_graph(graph, inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) made.add_output(outputs[i].id(), graph.outputs[i].name);
+  graph = std::move(made);
+  return reports;
+}
+
+}  // namespace neap::sparse

@@ -1,0 +1,171 @@
+// Plans on modules and graphs: what they store, that training goes on through it, and what they refuse.
+#include "neap/sparse/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "neap/nn/linear.h"
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "neap/transform/optimizer.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/results.h"
+
+namespace neap::sparse {
+namespace {
+
+class Net : public Layer {
+ public:
+  Net() : first_(add<Linear>("first", 24, 16)), second_(add<Linear>("second", 16, 5)) {}
+
+ protected:
+  Tensor forward(const Tensor& x) override { return second_(call("relu", {first_(x)})); }
+
+ private:
+  Linear &first_, &second_;
+};
+
+const std::vector<std::string> rules = {"magnitude sparsity=0.7", "nm n=2 m=4",          "nmg n=2 m=4 g=2",
+                                        "nmg n=1 m=4 g=3",        "blocks sparsity=0.5", "random sparsity=0.5"};
+
+Tensor input() {
+  Array x(DType::f32, {6, 24});
+  for (std::int64_t i = 0; i < x.count(); ++i) x.set(i, std::sin(static_cast<double>(i)));
+  return x;
+}
+
+TEST(Plan, ANetworkComputesWithTheMaskedWeights) {
+  for (const std::string& rule : rules) {
+    for (const char* layout : {"", "masked", "csr", "coo"}) {
+      SCOPED_TRACE(rule + " as " + layout);
+      Net net, dense;
+      net.initialize(1);
+      dense.initialize(1);
+      const auto reports = sparsify(net, SparsityPlan().add("*.weight", rule, layout));
+      ASSERT_EQ(reports.size(), 2u);
+      EXPECT_EQ(reports[0].name, "first.weight");
+      EXPECT_GT(reports[0].sparsity, 0.3);
+      EXPECT_GT(reports[0].energy, 1 - reports[0].sparsity - 0.1);
+      for (const char* name : {"first.weight", "second.weight"}) {
+        const auto declared = net.declared(Role::parameter);
+        const auto sparse = std::find_if(declared.begin(), declared.end(), [&](const Parameter* one) { return one->name() == name; });
+        dense.find(name).set((*sparse)->value().array());
+      }
+      expect_close(net(input()).array(), dense(input()).array(), 1e-5, rule);
+    }
+  }
+}
+
+TEST(Plan, GradientsReachTheStoredValuesAlone) {
+  for (const std::string& rule : rules) {
+    SCOPED_TRACE(rule);
+    Net net, dense;
+    net.initialize(2);
+    dense.initialize(2);
+    sparsify(net, SparsityPlan().add("first.weight", rule, "csr"));
+    const Parameter* first = net.declared(Role::parameter)[0];
+    const Array weights = first->value().array();
+    dense.find("first.weight").set(weights);
+    const auto loss = [](Layer& of) { return sum(of(input()) * of(input())); };
+    const auto mine = value_and_gradients(net, [&] { return loss(net); }), wanted = value_and_gradients(dense, [&] { return loss(dense); });
+    const Array values = mine.gradients[0].array(), full = wanted.gradients[0].array();
+    ASSERT_EQ(net.parameters()[0]->name(), "first.weight.values");
+    std::int64_t next = 0;
+    for (std::int64_t i = 0; i < weights.count(); ++i) {
+      if (weights.get(i) == 0) continue;
+      ASSERT_NEAR(values.get(next++), full.get(i), 1e-4);
+    }
+    EXPECT_EQ(next, values.count());
+  }
+}
+
+TEST(Plan, AGraphsParametersBecomeComponents) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", {DType::f32, {Dim::symbol("N"), 24}, {}}),
+            w = build.input("w", {DType::f32, {16, 24}, {}}, Role::parameter);
+  const Var b = build.input("b", {DType::f32, {16}, {}}, Role::parameter);
+  graph.add_output((build.call("matmul", {x, w}, {{"transpose_b", true}}) + b).id(), "y");
+  Array weights(DType::f32, {16, 24}), bias = Array::full(DType::f32, {16}, 0.5);
+  for (std::int64_t i = 0; i < weights.count(); ++i) weights.set(i, std::cos(static_cast<double>(i * i)));
+  std::map<std::string, Array> parameters{{"w", weights}, {"b", bias}};
+  const auto reports = sparsify(graph, parameters, SparsityPlan().add("w", "nmg n=2 m=4 g=4"));
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_DOUBLE_EQ(reports[0].sparsity, 0.5);
+  EXPECT_LT(reports[0].stored_bytes, reports[0].dense_bytes);
+  verify(graph);
+  std::vector<Array> arrays;
+  for (const Input& one : graph.inputs) arrays.push_back(one.name == "x" ? input().array() : parameters.at(one.name));
+  Optimizer optimizer(graph);
+  optimizer.optimize(4);
+  expect_close(Executable(optimizer.graph()).run(arrays)[0], interpret(graph, arrays)[0], 1e-5, "nmg");
+  EXPECT_EQ(graph.inputs[1].name, "w.values");
+  EXPECT_EQ(graph.inputs[2].role, Role::state);
+}
+
+TEST(Plan, FiltersAreMatricesOfTheirOutputs) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", {DType::f32, {1, 3, 5, 5}, {}}), w = build.input("w", {DType::f32, {8, 3, 3, 3}, {}}, Role::parameter);
+  graph.add_output(build.call("conv", {x, w}).id(), "y");
+  Array filters(DType::f32, {8, 3, 3, 3});
+  for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
+  std::map<std::string, Array> parameters{{"w", filters}};
+  sparsify(graph, parameters, SparsityPlan().add("*", "blocks sparsity=0.5 r=4 c=1"));
+  EXPECT_EQ(parameters.at("w.values").sizes(), (Sizes{27, 4, 1}));
+  verify(graph);
+}
+
+TEST(Plan, NamesWithStars) {
+  EXPECT_TRUE(matches("*", ""));
+  EXPECT_TRUE(matches("a*c", "abbbc"));
+  EXPECT_TRUE(matches("*.weight", "block1.fc.weight"));
+  EXPECT_TRUE(matches("a**b*", "axxb"));
+  EXPECT_FALSE(matches("*.weight", "block1.fc.bias"));
+  EXPECT_FALSE(matches("a", "ab"));
+  EXPECT_FALSE(matches("", "a"));
+}
+
+TEST(Plan, AsJson) {
+  const SparsityPlan plan = SparsityPlan{.seed = 9}.add("*.weight", "nmg n=1 m=4 g=8").add("x", "magnitude sparsity=0.9", "coo");
+  const SparsityPlan again = SparsityPlan::parse_json(plan.to_json(), "here");
+  EXPECT_EQ(again.to_json(), plan.to_json());
+  EXPECT_EQ(again.weights[0].layout.to_string(), "nmg n=1 m=4 g=8");
+  EXPECT_EQ(again.seed, 9u);
+  const auto problem = [](const char* text) { return problem_of([&] { SparsityPlan::parse_json(text, "plan.json"); }); };
+  EXPECT_EQ(problem("{"), "this is no JSON");
+  EXPECT_EQ(problem("[]"), "an object is wanted");
+  EXPECT_EQ(problem("{}"), "a list 'weights' is wanted");
+  EXPECT_EQ(problem(R"({"weight": []})"), "'weight' is not known");
+  EXPECT_EQ(problem(R"({"weights": [], "seed": -1})"), "the seed is a number from 0 on");
+  EXPECT_EQ(problem(R"({"weights": [3]})"), "an object is wanted");
+  EXPECT_EQ(problem(R"({"weights": [{"names": "*"}]})"), "a text 'sparsifier' is wanted");
+  EXPECT_EQ(problem(R"({"weights": [{"names": "*", "sparsifier": "nmg n=0"}]})"), "n = 0 is outside 1 to 64");
+  EXPECT_NE(error_of([] {
+              SparsityPlan::parse_json(R"({"weights": [{"names": "*", "sparsifier": "what"}]})", "plan.json");
+            }).find("plan.json, rule 1"),
+            std::string::npos);
+}
+
+TEST(Plan, Refusals) {
+  Net net;
+  net.initialize(1);
+  EXPECT_EQ(problem_of([&] { sparsify(net, SparsityPlan().add("third.weight", "magnitude")); }), "'third.weight' names no parameter");
+  EXPECT_EQ(problem_of([&] { sparsify(net, SparsityPlan().add("*.bias", "magnitude")); }), "'*.bias' names only vectors");
+  EXPECT_EQ(problem_of([&] { sparsify(net, SparsityPlan().add("first.weight", "magnitude sparsity=0.1", "nm n=1 m=4")); }),
+            "the mask is not 1:4: rows 0 to 3 of column 0 keep more");
+  EXPECT_NE(error_of([&] {
+              sparsify(net, SparsityPlan().add("first.weight", "magnitude sparsity=0.1", "nm n=1 m=4"));
+            }).find("parameter 'first.weight'"),
+            std::string::npos);
+  EXPECT_EQ(net.parameters().size(), 4u);  // nothing was changed
+  sparsify(net, SparsityPlan().add("first.weight", "magnitude"));
+  EXPECT_EQ(problem_of([&] { sparsify(net, SparsityPlan().add("*.weight", "magnitude")); }),
+            "first.weight is sparse already, or composed otherwise");
+  EXPECT_EQ(problem_of([&] {
+              net.declared(Role::parameter)[0]->set(Array::zeros(DType::f32, {16, 24}));
+            }),
+            "first.weight is composed of parts");
+}
+
+}  // namespace
+}  // namespace neap::sparse
