@@ -292,6 +292,7 @@ const RegisterImplementation conv{
      },
      .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                          const Symbols& symbols) { return prepare_forward(call, &epilogue, inputs, outputs, symbols); },
+     .epilogue_flops = onednn::epilogue_flops,
      .constant_layout = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                            int operand) -> std::optional<Layout> {
        if (operand != 1 || onednn::is_empty(inputs, outputs, symbols)) return std::nullopt;

@@ -1,7 +1,7 @@
-// Products of matrices by oneDNN: batches that broadcast, transposes and permuted layouts as strides.
+// Products of matrices by oneDNN: batches that broadcast, transposes and permuted layouts as strides; epilogues as post-operations.
 #include <algorithm>
 
-#include "neap/library/onednn.h"
+#include "neap/library/post_ops.h"
 
 namespace neap {
 namespace {
@@ -94,15 +94,42 @@ struct Product {
   }
 };
 
-onednn::Steps steps(const Product& product) {
+// What is done to a result before it is stored.
+struct Behind {
+  std::vector<onednn::PostOp> ops;
+  int first_operand = 0;  // of the post-operations, among the call's
+};
+
+onednn::Steps steps(const Product& product, const Behind& behind) {
   const memory::desc a = product.a.desc(), b = product.b.desc(), y = product.y.desc();
-  const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, y), onednn::attributes(), onednn::engine());
+  const int columns = y.data.ndims - (product.exchanged ? 2 : 1);
+  const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, y), onednn::attributes(behind.ops, y, columns), onednn::engine());
+  std::vector<onednn::Steps::Argument> arguments{{DNNL_ARG_SRC, {onednn::Place::input, product.exchanged ? 1 : 0}, a},
+                                                 {DNNL_ARG_WEIGHTS, {onednn::Place::input, product.exchanged ? 0 : 1}, b},
+                                                 {DNNL_ARG_DST, {onednn::Place::output, 0}, y}};
+  onednn::add_operands(arguments, behind.ops, behind.first_operand, y, columns);
   onednn::Steps made;
-  made.add(dnnl::matmul(chosen), chosen.scratchpad_desc(),
-           {{DNNL_ARG_SRC, {onednn::Place::input, product.exchanged ? 1 : 0}, a},
-            {DNNL_ARG_WEIGHTS, {onednn::Place::input, product.exchanged ? 0 : 1}, b},
-            {DNNL_ARG_DST, {onednn::Place::output, 0}, y}});
+  made.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), std::move(arguments));
   return made;
+}
+
+// The axis of the result along which an epilogue's vectors may lie: its columns, where these lie side by side.
+int vector_axis(const Call& call, const Type& output) {
+  return call.input(1).rank() > 1 && output.layout.row_major() ? output.rank() - 1 : -1;
+}
+
+std::unique_ptr<LibraryCall> prepare(const Call& call, const Map* epilogue, const std::vector<Type>& inputs,
+                                     const std::vector<Type>& outputs, const Symbols& symbols) {
+  if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols, epilogue)) return empty;
+  Behind behind;
+  if (epilogue != nullptr) {
+    behind.first_operand = call.input_count();
+    const std::vector<Type> operands(inputs.begin() + behind.first_operand, inputs.end());
+    std::string why;
+    behind.ops = onednn::post_ops(*epilogue, operands, outputs[0], vector_axis(call, outputs[0]), why);
+    NEAP_ASSERT(why.empty(), " an epilogue that was refused: {}", why);
+  }
+  return onednn::make_call([product = Product(call, inputs, outputs[0], symbols), behind] { return steps(product, behind); });
 }
 
 const RegisterImplementation matmul{
@@ -118,10 +145,15 @@ const RegisterImplementation matmul{
        return "";
      },
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                   const Symbols& symbols) -> std::unique_ptr<LibraryCall> {
-       if (auto empty = onednn::definition_where_empty(call, inputs, outputs, symbols)) return empty;
-       return onednn::make_call([product = Product(call, inputs, outputs[0], symbols)] { return steps(product); });
+                   const Symbols& symbols) { return prepare(call, nullptr, inputs, outputs, symbols); },
+     .refuses_epilogue = [](const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
+       std::string why;
+       onednn::post_ops(epilogue, operands, output, vector_axis(call, output), why);
+       return why;
      },
+     .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                         const Symbols& symbols) { return prepare(call, &epilogue, inputs, outputs, symbols); },
+     .epilogue_flops = onednn::epilogue_flops,
      .any_layout = true}};
 
 }  // namespace

@@ -182,8 +182,11 @@ class Chain {
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
       if (type.shape[d] == Dim(1)) continue;
       const int dimension = dimension_of(read->args[d]);
-      if (op.spread == PostOp::along || dimension != vector_axis_ || !(type.shape[d] == output_.shape[static_cast<std::size_t>(dimension)]))
-        return refuse(fmt::format("oneDNN takes operands like the result, along its axis {}, or of one element", vector_axis_));
+      if (op.spread == PostOp::along || dimension < 0 || dimension != vector_axis_ ||
+          !(type.shape[d] == output_.shape[static_cast<std::size_t>(dimension)]))
+        return refuse(vector_axis_ < 0
+                          ? "oneDNN takes operands like the result, or of one element"
+                          : fmt::format("oneDNN takes operands like the result, along its axis {}, or of one element", vector_axis_));
       op.spread = PostOp::along;
     }
     return storage_count(type) == element_count(type.shape) || refuse("an operand lies in padded blocks");
@@ -221,6 +224,14 @@ std::vector<PostOp> post_ops(const Map& epilogue, const std::vector<Type>& opera
   return {};
 }
 
+// Its sigmoid takes 0.7 ns an element where generated loops take 0.3 (measured on Zen 4); erf and tanh are on a par.
+double epilogue_flops(const Map& epilogue) {
+  constexpr double of_sigmoid = 40;
+  bool has_sigmoid = false;
+  for (const Stage& stage : epilogue.stages) visit(stage.value, [&](const Expr& e) { has_sigmoid |= e->op == Scalar::sigmoid; });
+  return has_sigmoid ? of_sigmoid : 0;
+}
+
 memory::desc describe(const PostOp& op, const memory::desc& result, int vector_axis) {
   if (op.spread == PostOp::whole) return result;
   memory::dims sizes(static_cast<std::size_t>(result.data.ndims), 1);
@@ -241,6 +252,16 @@ dnnl::primitive_attr attributes(const std::vector<PostOp>& ops, const memory::de
   }
   made.set_post_ops(chain);
   return made;
+}
+
+void add_operands(std::vector<Steps::Argument>& arguments, const std::vector<PostOp>& ops, int first_operand, const memory::desc& result,
+                  int vector_axis) {
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (ops[i].operand < 0) continue;
+    arguments.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1,
+                         {Place::input, first_operand + ops[i].operand},
+                         describe(ops[i], result, vector_axis)});
+  }
 }
 
 }  // namespace neap::onednn

@@ -14,13 +14,20 @@ struct PostOp {
   enum Spread { whole, along, one } spread = whole;  // how the operand meets the result: elementwise, a vector along an axis, one number
 };
 
-// The post-operations, in order, that compute an epilogue; vectors may lie along `vector_axis` only. The reason in `why` where there are
-// none.
+// The post-operations, in order, that compute an epilogue; vectors may lie along `vector_axis` only (-1: nowhere). The reason in `why`
+// where there are none.
 std::vector<PostOp> post_ops(const Map& epilogue, const std::vector<Type>& operands, const Type& output, int vector_axis, std::string& why);
+
+// What Implementation::epilogue_flops says of oneDNN.
+double epilogue_flops(const Map& epilogue);
 
 // Attributes with the post-operations, for a result of this description, in which `vector_axis` may stand elsewhere.
 dnnl::primitive_attr attributes(const std::vector<PostOp>& ops, const dnnl::memory::desc& result, int vector_axis);
 // How the operand of a post-operation is described beside such a result.
 dnnl::memory::desc describe(const PostOp& op, const dnnl::memory::desc& result, int vector_axis);
+
+// Adds the operands of post-operations, which lie as these say, to the arguments of their primitive.
+void add_operands(std::vector<Steps::Argument>& arguments, const std::vector<PostOp>& ops, int first_operand,
+                  const dnnl::memory::desc& result, int vector_axis);
 
 }  // namespace neap::onednn

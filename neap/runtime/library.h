@@ -35,6 +35,8 @@ struct Implementation {
   std::function<std::unique_ptr<LibraryCall>(const Call& call, const Map& epilogue, const std::vector<Type>& inputs,
                                              const std::vector<Type>& outputs, const Symbols& symbols)>
       prepare_fused = nullptr;
+  // Flops of elementwise loops that take as long as an epilogue does there, beyond its own, for each element; null: none.
+  std::function<double(const Map& epilogue)> epilogue_flops = nullptr;
   // How operand number `operand`, if it is a constant, had best lie, at these sizes; nothing where it does not matter. Null: never does.
   std::function<std::optional<Layout>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                       const Symbols& symbols, int operand)>

@@ -203,7 +203,12 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
       work.weighted = std::min(work.weighted, work.flops / peak_share(*library, of));
     }
   }
-  if (node.epilogue != nullptr) work += work_of(graph, *node.epilogue, {});
+  if (node.epilogue != nullptr) {
+    work += work_of(graph, *node.epilogue, {});
+    const Implementation& library = find_implementation(node.op, node.implementation);
+    const double further = library.epilogue_flops == nullptr ? 0 : library.epilogue_flops(*node.epilogue);
+    work.weighted += further * evaluate(element_count(graph.type(node.outputs[0]).shape)) / elementwise_efficiency;
+  }
   return priced(work, call_bytes(graph, node));
 }
 

@@ -1,4 +1,4 @@
-// Epilogues of convolutions: what oneDNN does behind one is what the interpreter does.
+// Epilogues of convolutions and matrix products: what oneDNN does behind one is what the interpreter does.
 #include <gtest/gtest.h>
 
 #include "neap/runtime/executable.h"
@@ -33,7 +33,7 @@ std::string refusal(const Graph& graph) {
   const Node& node = *graph.nodes()[0];
   std::vector<Type> operands;
   for (auto i = static_cast<std::size_t>(node.epilogue_first); i < node.inputs.size(); ++i) operands.push_back(graph.type(node.inputs[i]));
-  return find_implementation("conv", "onednn")
+  return find_implementation(node.op, "onednn")
       .refuses_epilogue(make_call(graph, node), *node.epilogue, operands, graph.type(node.outputs[0]));
 }
 
@@ -85,10 +85,64 @@ TEST(Epilogue, WhatOneDnnHasNoFunctionForIsRefused) {
             "oneDNN takes operands like the result, along its axis 1, or of one element");
 }
 
+// A product with an epilogue, in which @0 stands for the result, b for a bias of its columns, r for what is shaped like the result.
+Graph product(const std::string& value, const std::string& rows = "7", const std::string& inner = "5", const std::string& columns = "13",
+              const std::string& layout = "") {
+  const std::string result = "f32[" + rows + "," + columns + "]" + layout;
+  return parse_graph("graph main {\n  input x : f32[" + rows + "," + inner + "]\n  input w : f32[" + columns + "," + inner +
+                     "]\n  input b : f32[" + columns + "]\n  input r : " + result + "\n  input g : f32[1,1]\n  input c : f32[" + rows +
+                     ",1]\n  %0 = matmul(x, w, b, r, g, c) transpose_b=true : " + result + "  library onednn  epilogue 2 i:" + rows +
+                     " j:" + columns + " { %0[i, j] = " + value + " }\n  output y = %0\n}");
+}
+
+const char* const behind_products[] = {
+    "@0[i, j] + b[j]",
+    "max(@0[i, j] + b[j], 0.0)",
+    "(@0[i, j] + b[j]) * sigmoid(@0[i, j] + b[j])",
+    "tanh(@0[i, j] + b[j]) + r[i, j]",
+    "@0[i, j] * g[0, 0] + r[i, j]",
+    "min(max(@0[i, j] * b[j] - r[i, j], -0.5), 0.5)",
+    "(@0[i, j] + b[j]) * 0.5 * (1.0 + erf((@0[i, j] + b[j]) * 0.70710678118654752))",
+};
+
+TEST(Epilogue, BehindProducts) {
+  for (const char* value : behind_products) {
+    expect_as_interpreted(product(value));
+    expect_as_interpreted(product(value, "1", "1", "1"));
+    expect_as_interpreted(product(value, "1", "67", "53"));
+    expect_as_interpreted(product(value, "67", "3", "1"));
+    expect_as_interpreted(product(value, "0", "3", "4"));
+    expect_as_interpreted(product(value, "3", "0", "4"));  // a sum of nothing, and then the epilogue
+  }
+}
+
+TEST(Epilogue, BehindProductsOfSizesThatAreSymbols) {
+  for (const std::int64_t size : {0, 1, 17}) expect_as_interpreted(product("max(@0[i, j] + b[j], 0.0) + r[i, j]", "N"), {{"N", size}});
+}
+
+TEST(Epilogue, BehindBatchesOfProducts) {
+  for (const char* const weights : {"[5,3]", "[2,5,3]", "[1,5,3]"}) {
+    expect_as_interpreted(parse_graph(std::string(R"(graph main {
+  input x : f32[2,7,5]
+  input w : f32)") + weights + R"(
+  input b : f32[3]
+  input r : f32[2,7,3]
+  %0 = matmul(x, w, b, r) : f32[2,7,3]  library onednn  epilogue 2 n:2 i:7 j:3 { %0[n, i, j] = max(@0[n, i, j] + b[j], 0.0) * r[n, i, j] }
+  output y = %0
+})"));
+  }
+}
+
+TEST(Epilogue, WhatAProductsEpilogueCannotRead) {
+  EXPECT_EQ(refusal(product("@0[i, j] + c[i, 0]")), "oneDNN takes operands like the result, along its axis 1, or of one element");
+  expect_as_interpreted(product("max(@0[i, j] + r[i, j], 0.0) * g[0, 0]", "7", "5", "13", " ba"));
+  EXPECT_EQ(refusal(product("@0[i, j] + b[j]", "7", "5", "13", " ba")), "oneDNN takes operands like the result, or of one element");
+}
+
 TEST(Epilogue, AnImplementationThatTakesNoneSaysSo) {
   const Graph graph = parse_graph(R"(graph main {
   input a : f32[4,4]
-  %0 = matmul(a, a) : f32[4,4]  library onednn  epilogue 2 i:4 j:4 { %0[i, j] = max(@0[i, j], 0.0) }
+  %0 = layer_norm(a) : f32[4,4]  library onednn  epilogue 1 i:4 j:4 { %0[i, j] = max(@0[i, j], 0.0) }
   output y = %0
 })");
   try {
