@@ -20,7 +20,7 @@ struct Machine {
 };
 const Machine& machine();
 
-// Measured once a process, in some tens of milliseconds, and cached.
+// Measured once a machine and kept with the compiled kernels (rates.h): the same from run to run.
 struct Rates {
   double copy_bytes_per_second = 0;   // stream copy out of cache, all threads, read + written
   double cache_bytes_per_second = 0;  // copy inside the last-level cache

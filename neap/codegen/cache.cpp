@@ -15,6 +15,7 @@
 #include "neap/base/build_id.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
+#include "neap/base/private_file.h"
 
 namespace neap {
 namespace {
@@ -29,12 +30,6 @@ std::int64_t limit() {
   const char* given = std::getenv("NEAP_CACHE_BYTES");
   const std::int64_t bytes = given == nullptr ? 0 : std::strtoll(given, nullptr, 10);
   return bytes > 0 ? bytes : standard;
-}
-
-// Nobody else may be able to put code where it would be loaded.
-bool is_private(const fs::path& path) {
-  struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0 && !S_ISLNK(status.st_mode) && status.st_uid == ::geteuid() && (status.st_mode & 022) == 0;
 }
 
 // Stands at the end of a library, where the loader does not look. The name counts, so that one library cannot take the place of another.
@@ -138,7 +133,7 @@ bool usable(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (fs::is_directory(fs::symlink_status(folder, error))) ::chmod(folder.c_str(), 0700);
-  if (is_private(folder)) return true;
+  if (is_private(folder)) return true;  // nobody else may put code where it would be loaded
   say_once(fs::exists(folder, error) ? folder.string() + " belongs to somebody else, or others may write to it"
                                      : "cannot make " + folder.string());
   return false;
@@ -227,7 +222,7 @@ void trim_cache() {
 
 void clear_cache() {
   std::error_code error;
-  for (const char* part : {"kernels", "maps"}) {
+  for (const char* part : {"kernels", "maps", "rates"}) {
     for (const auto& file : fs::directory_iterator(cache_folder() / part, error)) fs::remove_all(file.path(), error);
   }
 }

@@ -48,6 +48,20 @@ TEST_F(Commands, CacheIsCountedAndCleared) {
   ::unsetenv("NEAP_CACHE");
 }
 
+TEST_F(Commands, PlansAreTheSameFromRunToRun) {
+  ::setenv("NEAP_CACHE", path("cache").c_str(), 1);
+  EXPECT_TRUE(neap({"cache", "--json"}).json()["rates"].is_null());
+  const Ran first = neap({"optimize", small_model(), "--explain"});
+  ASSERT_EQ(first.code, 0) << first.text;
+  const nlohmann::json rates = neap({"cache", "--json"}).json()["rates"];
+  EXPECT_GT(rates["flops_per_second"], 0);
+  EXPECT_EQ(neap({"optimize", small_model(), "--explain"}).text, first.text);  // modelled times too
+  EXPECT_EQ(neap({"cache", "--json"}).json()["rates"], rates);
+  EXPECT_GT(neap({"cache", "measure", "--json"}).json()["rates"]["copy_bytes_per_second"], 0);
+  EXPECT_TRUE(neap({"cache", "clear", "--json"}).json()["rates"].is_null());
+  ::unsetenv("NEAP_CACHE");
+}
+
 TEST_F(Commands, DataIsDescribed) {
   write_npy(path("x.npy"), Array::zeros(DType::f32, {4, 2}));
   const Ran ran = neap({"data", "describe", path("x.npy"), "--json"});

@@ -1,0 +1,167 @@
+#include "neap/base/rates.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <limits>
+#include <memory>
+
+#include "neap/base/error.h"
+#include "neap/base/file.h"
+#include "neap/base/hash.h"
+#include "neap/base/private_file.h"
+
+namespace neap {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::int64_t most_bytes = 4096;  // of a file of rates
+constexpr int measurement = 1;             // counts up where what is measured, or how, changes
+
+double processor_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// What the threads take that each do `part(thread, threads)`, where nobody else wants the cores: the time of the processors, not of the
+// clock, as these threads wait while others run. What else runs can only make a round slower. Three rounds that agree were not disturbed;
+// where they do not, more are made, for a third of a second.
+double seconds_of(const auto& part) {
+  constexpr double agree = 1.03, least = 0.02, most = 0.3;
+  std::array<double, 3> best;  // the quickest, in order
+  best.fill(std::numeric_limits<double>::infinity());
+  const int threads = thread_count();
+  for (double total = 0; total < most && (total < least || best.back() > agree * best.front());) {
+    double slowest = 0;
+#pragma omp parallel num_threads(threads) reduction(max : slowest)
+    {
+      const double start = processor_seconds();
+      part(omp_get_thread_num(), omp_get_num_threads());
+      slowest = processor_seconds() - start;
+    }
+    best.back() = std::min(best.back(), slowest);
+    std::sort(best.begin(), best.end());
+    total += slowest;
+  }
+  return best.front();
+}
+
+double copy_rate(std::int64_t bytes) {
+  const auto size = static_cast<std::size_t>(bytes);
+  const std::unique_ptr<char[]> from(new char[size]), to(new char[size]);
+  std::memset(from.get(), 1, size);
+  std::memset(to.get(), 2, size);
+  return 2.0 * static_cast<double>(bytes) / seconds_of([&](int thread, int threads) {
+           const std::size_t part = size / static_cast<std::size_t>(threads), at = part * static_cast<std::size_t>(thread);
+           std::memcpy(to.get() + at, from.get() + at, part);
+         });
+}
+
+double flop_rate() {
+  constexpr int lanes = 128, rounds = 20000;
+  const double seconds = seconds_of([&](int, int) {
+    std::array<float, lanes> sums{};
+    float factor = 1.0001F;
+    for (int i = 0; i < rounds; ++i) {
+      for (float& sum : sums) sum = sum * factor + 0.5F;
+    }
+    volatile float keep = sums[0];
+    (void)keep;
+  });
+  // Compiled for the base instruction set: scaled by what the CPU's vectors are wider and by fused multiply-add.
+  const double wider = best_isa() == Isa::avx512 ? 8 : best_isa() == Isa::avx2 ? 4 : 1;
+  return wider * 2.0 * lanes * rounds * thread_count() / seconds;
+}
+
+// A loaded machine measures a fraction of what it can do: within what CPUs of the kind reach.
+Rates bounded(Rates rates) {
+  const double lanes = best_isa() == Isa::avx512 ? 16 : best_isa() == Isa::avx2 ? 16 : 4;  // AVX-512 issues one a cycle, AVX2 two
+  const double nominal = std::min(machine().cores, thread_count()) * lanes * 2 * 2.5e9;
+  rates.flops_per_second = std::clamp(rates.flops_per_second, 0.75 * nominal, 1.5 * nominal);
+  rates.copy_bytes_per_second = std::clamp(rates.copy_bytes_per_second, 8e9, 80e9);
+  rates.cache_bytes_per_second = std::clamp(rates.cache_bytes_per_second, 30e9, 300e9);
+  return rates;
+}
+
+// What decides what would be measured. Builds differ by who compiled them and how, not by the rest of what they hold.
+std::string circumstances() {
+#if defined(__OPTIMIZE__)
+  constexpr bool optimized = true;
+#else
+  constexpr bool optimized = false;
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr bool sanitized = true;
+#else
+  constexpr bool sanitized = false;
+#endif
+  return fmt::format("{}, {} cores, {}, {} threads; measurement {}, compiled by {}{}{}", machine().cpu, machine().cores, name(best_isa()),
+                     thread_count(), measurement, __VERSION__, optimized ? "" : ", not optimized", sanitized ? ", sanitized" : "");
+}
+
+// Numbers in hexadecimal, which come back to the last bit.
+std::string text_of(const Rates& rates) {
+  const std::string text = fmt::format("neap rates 1: {}\n{:a} {:a} {:a}\n", circumstances(), rates.copy_bytes_per_second,
+                                       rates.cache_bytes_per_second, rates.flops_per_second);
+  return text + hash_bytes(text).hex() + "\n";
+}
+
+}  // namespace
+
+Rates measure_rates() {
+  Rates rates;
+  // Out of cache, but no more than that: a virtual machine may be told of a cache far larger than its share.
+  rates.copy_bytes_per_second = copy_rate(std::clamp<std::int64_t>(2 * machine().l3_bytes, 32 << 20, 64 << 20));
+  rates.cache_bytes_per_second = copy_rate(std::min<std::int64_t>(machine().l3_bytes / 8, 2 << 20));
+  rates.flops_per_second = flop_rate();
+  return bounded(rates);
+}
+
+fs::path rates_file(const fs::path& folder) { return folder / hash_bytes(circumstances()).hex(); }
+
+std::optional<Rates> read_rates(const fs::path& file) {
+  if (!is_private(file)) return std::nullopt;
+  try {
+    const std::string text = read_file(file, most_bytes);
+    Rates rates;
+    const std::size_t line = text.find('\n');
+    if (line == std::string::npos || std::sscanf(text.c_str() + line, " %la %la %la", &rates.copy_bytes_per_second,
+                                                 &rates.cache_bytes_per_second, &rates.flops_per_second) != 3)
+      return std::nullopt;
+    // What reads back as itself is whole, of these circumstances, and within bounds.
+    const bool positive = rates.copy_bytes_per_second > 0 && rates.cache_bytes_per_second > 0 && rates.flops_per_second > 0;
+    return positive && text == text_of(bounded(rates)) ? std::optional(rates) : std::nullopt;
+  } catch (const Error&) {  // unreadable: measured again
+    return std::nullopt;
+  }
+}
+
+void write_rates(const fs::path& file, const Rates& rates) { write_file(file, text_of(rates)); }
+
+fs::path rates_folder() {
+  const fs::path folder = cache_folder() / "rates";
+  ::mkdir(folder.c_str(), 0700);
+  if (!is_private(folder)) throw Error("rates are not kept: it belongs to somebody else, or others may write to it", folder.string());
+  return folder;
+}
+
+Rates kept_or_measured_rates() {
+  std::optional<Rates> measured;
+  try {
+    const fs::path file = rates_file(rates_folder());
+    if (const auto kept = read_rates(file)) return *kept;
+    measured = measure_rates();
+    if (const auto kept = read_rates(file)) return *kept;  // by another process meanwhile
+    write_rates(file, *measured);
+  } catch (const Error&) {  // no folder of ours, or one that cannot be written: for this process alone
+  }
+  return measured ? *measured : measure_rates();
+}
+
+}  // namespace neap
