@@ -1,0 +1,128 @@
+#include "neap/train/mask_revision.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "neap/base/error.h"
+#include "neap/tensor/compile.h"
+
+namespace neap {
+namespace {
+
+const std::string values_part = ".values", mask_part = ".mask";
+
+// Parameters in the layout "masked".
+std::vector<std::string> masked_names(const Module& module) {
+  std::vector<std::string> names;
+  for (const Parameter* buffer : module.buffers()) {
+    const std::string name = buffer->name();
+    if (name.ends_with(mask_part)) names.push_back(name.substr(0, name.size() - mask_part.size()));
+  }
+  if (names.empty()) throw Error("no parameter is masked", "mask revision", "sparsify the network in the layout \"masked\" first");
+  return names;
+}
+
+bool is_due(std::int64_t step, const RevisionOptions& options) { return step > 0 && step < options.until && step % options.every == 0; }
+
+RevisionOptions checked(RevisionOptions options) {
+  if (options.every < 1) throw Error(fmt::format("every {} steps", options.every), "mask revision", "at least 1");
+  return options;
+}
+
+void copy_elements(const Array& from, Array& to) { std::memcpy(to.raw(), from.raw(), static_cast<std::size_t>(from.bytes())); }
+
+Array kept_values(const Array& values, const Array& mask) {
+  Array kept = values.clone();
+  for (std::int64_t i = 0; i < kept.count(); ++i) {
+    if (mask.get(i) == 0) kept.set(i, 0);
+  }
+  return kept;
+}
+
+// The "new value" of a parameter is its gradient.
+class GradientAlone : public UpdateRule {
+ public:
+  Var next(StepGraph&, const std::string&, const Var&, const Var& gradient, bool) const override { return gradient; }
+};
+
+}  // namespace
+
+GradualPruning::GradualPruning(const Module& module, sparse::SparsitySchedule sparsity, RevisionOptions options)
+    : names_(masked_names(module)), sparsity_(std::move(sparsity)), options_(checked(options)) {}
+
+bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, StepState& state) const {
+  if (!is_due(step, options_)) return false;
+  for (const std::string& name : names_) {
+    const Array values = kept_values(state.array(name + values_part), state.array(name + mask_part));
+    sparse::SparsifierChoice choice = sparse::SparsifierChoice::parse("magnitude");
+    choice.numbers["sparsity"] = sparsity_(step);
+    copy_elements(choice.keep({.weights = values, .place = "parameter '" + name + "'"}), state.array(name + mask_part));
+  }
+  return true;
+}
+
+// The dense gradient: that of the masked values when nothing is masked and what was masked is 0.
+struct Regrowth::Gradients {
+  Gradients(Module& module, const std::vector<StepInput>& inputs, const Objective& objective)
+      : graph(training_step(module, inputs, objective, GradientAlone())), state(graph, module), executable(make_executable(graph, 4)) {}
+
+  // By parameter, as the step at hand would see it.
+  NamedArrays of(const std::vector<std::string>& names, std::int64_t step, const std::vector<Array>& batch, const StepState& now) {
+    for (const auto& [name, array] : state.arrays()) copy_elements(now.arrays().at(name), state.array(name));
+    for (const std::string& name : names) {
+      Array &values = state.array(name + values_part), &mask = state.array(name + mask_part);
+      copy_elements(kept_values(values, mask), values);
+      copy_elements(Array::full(DType::boolean, mask.sizes(), 1), mask);
+    }
+    const std::vector<Array> results = executable.run(state.inputs(batch, 0, step + 1));
+    NamedArrays gradients;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      for (const std::string& name : names) {
+        if (graph.outputs[i].name == "next/" + name + values_part) gradients[name] = results[i].clone();
+      }
+    }
+    return gradients;
+  }
+
+  Graph graph;
+  StepState state;
+  Executable executable;
+};
+
+Regrowth::Regrowth(Module& module, const std::vector<StepInput>& inputs, const Objective& objective, const std::string& sparsifier,
+                   sparse::SparsitySchedule share, RevisionOptions options)
+    : names_(masked_names(module)), sparsifier_(sparsifier), share_(std::move(share)), options_(checked(options)) {
+  if (sparsifier != "rigl" && sparsifier != "set") throw Error("'" + sparsifier + "' does not regrow", "mask revision", "use rigl or set");
+  if (sparsifier == "rigl") gradients_ = std::make_shared<Gradients>(module, inputs, objective);
+}
+
+bool Regrowth::operator()(std::int64_t step, const std::vector<Array>& batch, StepState& state) const {
+  if (!is_due(step, options_)) return false;
+  NamedArrays gradients;
+  if (gradients_ != nullptr) gradients = gradients_->of(names_, step, batch, state);
+  for (const std::string& name : names_) {
+    Array &values = state.array(name + values_part), &mask = state.array(name + mask_part);
+    sparse::SparsifierChoice choice = sparse::SparsifierChoice::parse(sparsifier_);
+    choice.numbers["moved"] = share_(step);
+    const Array next = choice.keep({.weights = values,
+                                    .scores = gradients_ != nullptr ? gradients.at(name) : Array(),
+                                    .before = mask,
+                                    .seed = options_.seed,
+                                    .draw = step,
+                                    .place = "parameter '" + name + "'"});
+    std::vector<std::string> fresh{name + values_part};
+    for (const auto& [other, array] : state.arrays()) {
+      if (other.starts_with("optimizer/") && other.ends_with("/" + name + values_part)) fresh.push_back(other);
+    }
+    for (const std::string& one : fresh) {
+      Array& array = state.array(one);
+      for (std::int64_t i = 0; i < array.count(); ++i) {
+        if (next.get(i) != 0 && mask.get(i) == 0) array.set(i, 0);
+      }
+    }
+    copy_elements(next, mask);
+  }
+  return true;
+}
+
+}  // namespace neap

@@ -1,0 +1,167 @@
+// Sparse parameters in training: frozen places, masks that change, a stop and a start again.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "neap/base/file.h"
+#include "neap/data/array_dataset.h"
+#include "neap/nn/linear.h"
+#include "neap/optim/adam.h"
+#include "neap/optim/sgd.h"
+#include "neap/sparse/plan.h"
+#include "neap/train/mask_revision.h"
+#include "neap/train/trainer.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/results.h"
+
+namespace neap {
+namespace {
+
+class Net : public Layer {
+ public:
+  Tensor forward(const Tensor& x) override { return out_(tanh(hidden_(x))); }
+
+ private:
+  Linear& hidden_ = add<Linear>("hidden", 6, 24);
+  Linear& out_ = add<Linear>("out", 24, 4);
+};
+
+// The class is the quadrant of the first two numbers; the others say nothing.
+DatasetPtr points(std::int64_t count) {
+  Array x(DType::f32, {count, 6}), y(DType::i64, {count});
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t k = 0; k < 6; ++k) x.set(6 * i + k, std::sin(12.9898 * static_cast<double>(6 * i + k + 1)));
+    y.set_int(i, (x.get(6 * i) > 0 ? 1 : 0) + (x.get(6 * i + 1) > 0 ? 2 : 0));
+  }
+  return array_dataset({"x", "y"}, {x, y});
+}
+
+const std::vector<StepInput> step_inputs = {{"x", {DType::f32, {16, 6}, {}}}, {"y", {DType::i64, {16}, {}}}};
+
+TrainerOptions options(std::int64_t epochs, const std::filesystem::path& folder = {}) {
+  return {.epochs = epochs, .batch = 16, .seed = 5, .schedule = constant_rate(0.05), .folder = folder, .progress = false, .level = 0};
+}
+
+Array effective(const Net& net, std::size_t which) { return net.declared(Role::parameter)[which]->value().array(); }
+
+double share_of_zeros(const Array& array) {
+  double zeros = 0;
+  for (std::int64_t i = 0; i < array.count(); ++i) zeros += array.get(i) == 0 ? 1 : 0;
+  return zeros / static_cast<double>(array.count());
+}
+
+TEST(SparseTraining, WhatIsNotStoredStaysZero) {
+  for (const char* layout : {"csr", "masked", "nmg n=2 m=4 g=1", "blocks r=4 c=1"}) {
+    SCOPED_TRACE(layout);
+    Net net;
+    net.initialize(3);
+    const bool grouped = std::string_view(layout).starts_with("nmg");
+    const char* sparsifier = grouped                                          ? layout
+                             : std::string_view(layout).starts_with("blocks") ? "blocks sparsity=0.5"
+                                                                              : "magnitude sparsity=0.5";
+    sparse::sparsify(net, sparse::SparsityPlan().add("hidden.weight", sparsifier, layout));
+    const Array before = effective(net, 0);
+    const Sgd rule({.momentum = 0.9, .weight_decay = 1e-3});
+    TrainerOptions how = options(20);
+    how.initialize = false;
+    Trainer trainer(net, classification(net), rule, points(100), nullptr, how);
+    trainer.run();
+    const Array after = effective(net, 0);
+    EXPECT_GT(trainer.history().back().training.metrics.at("correct"), 0.8);
+    int changed = 0;
+    for (std::int64_t i = 0; i < after.count(); ++i) {
+      if (before.get(i) == 0) {
+        ASSERT_EQ(after.get(i), 0) << i;
+      }
+      changed += after.get(i) != before.get(i) ? 1 : 0;
+    }
+    EXPECT_GT(changed, 60);
+  }
+}
+
+struct Revised {
+  Net net;
+  std::unique_ptr<Trainer> trainer;
+  Revised(const std::string& method, const TrainerOptions& given) {
+    net.initialize(3);
+    const bool gradual = method == "gradual";
+    sparse::sparsify(net, sparse::SparsityPlan().add("*.weight", gradual ? "keep_all" : "random sparsity=0.75", "masked"));
+    TrainerOptions how = given;
+    const Objective objective = classification(net);
+    if (gradual) {
+      how.before_step = GradualPruning(net, sparse::cubic_sparsity(0, 0.8, 6, 60), {.every = 6, .until = 61});
+    } else {
+      how.before_step = Regrowth(net, step_inputs, objective, method, sparse::cosine_share(0.3, 60), {.every = 6, .until = 60, .seed = 2});
+    }
+    trainer = std::make_unique<Trainer>(net, objective, AdamW(), points(100), nullptr, how);
+  }
+};
+
+TEST(SparseTraining, MasksFollowTheirMethod) {
+  for (const char* method : {"gradual", "rigl", "set"}) {
+    SCOPED_TRACE(method);
+    Revised run(method, options(12));
+    const Array mask = run.trainer->state().arrays().at("hidden.weight.mask").clone();
+    run.trainer->run();
+    const Array& now = run.trainer->state().arrays().at("hidden.weight.mask");
+    EXPECT_NEAR(share_of_zeros(now), std::string_view(method) == "gradual" ? 0.8 : share_of_zeros(mask), 1e-2);
+    EXPECT_GE(share_of_zeros(effective(run.net, 0)), share_of_zeros(now));
+    EXPECT_FALSE(same_bits(now, mask));
+    EXPECT_GT(run.trainer->history().back().training.metrics.at("correct"), 0.75);
+  }
+}
+
+// The mask after a revision is what the sparsifier says of the gradient of the same network with dense weights.
+TEST(SparseTraining, RigLGrowsByTheDenseGradient) {
+  Net net, dense;
+  net.initialize(3);
+  dense.initialize(3);
+  sparse::sparsify(net, sparse::SparsityPlan().add("hidden.weight", "random sparsity=0.75", "masked"));
+  const Array weights = effective(net, 0), before = net.find("hidden.weight.mask").value().array().clone();
+  dense.find("hidden.weight").set(weights);
+  const std::vector<Array> batch = points(100)->range(20, 36);
+  const Objective mine = classification(net), whole = classification(dense);
+  StepState state(training_step(net, step_inputs, mine, AdamW()), net);
+  const auto gradients = value_and_gradients(dense, [&] { return whole({batch[0], batch[1]}).loss; });
+  const auto parameters = dense.parameters();
+  const auto found =
+      std::find_if(parameters.begin(), parameters.end(), [](const Parameter* one) { return one->name() == "hidden.weight"; });
+  const Array gradient = gradients.gradients[static_cast<std::size_t>(found - parameters.begin())].array();
+  const Array wanted = sparse::SparsifierChoice::parse("rigl moved=0.4").keep({.weights = weights, .scores = gradient, .before = before});
+  const Regrowth revise(net, step_inputs, mine, "rigl", [](std::int64_t) { return 0.4; }, {.every = 7, .until = 100});
+  EXPECT_FALSE(revise(0, batch, state));
+  EXPECT_FALSE(revise(6, batch, state));
+  EXPECT_FALSE(revise(105, batch, state));
+  EXPECT_TRUE(same_bits(state.arrays().at("hidden.weight.mask"), before));
+  EXPECT_TRUE(revise(7, batch, state));
+  EXPECT_TRUE(same_bits(state.arrays().at("hidden.weight.mask"), wanted));
+  EXPECT_FALSE(same_bits(wanted, before));
+}
+
+TEST(SparseTraining, AResumedRunGivesTheSameBits) {
+  for (const char* method : {"gradual", "rigl", "set"}) {
+    SCOPED_TRACE(method);
+    TemporaryFolder folder;
+    Revised whole(method, options(8));
+    whole.trainer->run();
+    Revised(method, options(3, folder.path())).trainer->run();
+    Revised rest(method, options(8, folder.path()));
+    EXPECT_TRUE(rest.trainer->resumed());
+    rest.trainer->run();
+    for (const auto& [name, array] : whole.trainer->state().arrays())
+      EXPECT_TRUE(same_bits(array, rest.trainer->state().arrays().at(name))) << name;
+  }
+}
+
+TEST(SparseTraining, Refusals) {
+  Net net;
+  net.initialize(1);
+  EXPECT_EQ(problem_of([&] { GradualPruning(net, sparse::cubic_sparsity(0, 1, 0, 1), {}); }), "no parameter is masked");
+  sparse::sparsify(net, sparse::SparsityPlan().add("*.weight", "keep_all", "masked"));
+  EXPECT_EQ(problem_of([&] { GradualPruning(net, sparse::cubic_sparsity(0, 1, 0, 1), {.every = 0}); }), "every 0 steps");
+  EXPECT_EQ(problem_of([&] { Regrowth(net, step_inputs, classification(net), "magnitude", sparse::cosine_share(0.3, 1), {}); }),
+            "'magnitude' does not regrow");
+}
+
+}  // namespace
+}  // namespace neap
