@@ -1,0 +1,59 @@
+// Products of sparse matrices with dense ones, for n:m:g, blocks and CSR: what the layouts' operators run on. Dense matrices are row-major
+// f32, their rows `stride` elements apart; the columns of x and y (tokens, features) are contiguous and of any number. Results do not
+// depend on the number of threads. The components of a sparse matrix are trusted: who takes them from outside checks them first.
+#pragma once
+#include <cstdint>
+
+#include "neap/base/machine.h"
+#include "neap/library/sparse_tiles.h"
+
+namespace neap::sparse {
+
+// W [rows, columns] in grouped n:m form: rows in groups of m, columns in chunks of P * g with P = binomial(m, n), both padded. In each
+// chunk of a group, every slot of pattern p (base/revolving_door.h) stores n values of one column: value j is in row p's thing j of the
+// group.
+struct NmgMatrix {
+  Count rows = 0, columns = 0;
+  int n = 1, m = 1;
+  Count g = 1;
+  Value value = Value::f32;
+  const void* values = nullptr;  // [ceil(rows / m), ceil(columns / (P * g)), P, g, n]; 0 where the column is beyond the last
+  const void* index = nullptr;   // [ceil(rows / m), ceil(columns / (P * g)), P, g]: the column inside its chunk, i16
+  bool wide = false;             // i32, where P * g is more than 32767
+};
+
+// Of i32 or i64.
+struct Offsets {
+  const void* at = nullptr;
+  bool wide = false;
+  Count operator[](Count i) const { return wide ? static_cast<const std::int64_t*>(at)[i] : static_cast<const std::int32_t*>(at)[i]; }
+};
+
+// W [rows, columns] as blocks of height x width in rows of blocks, padded; 1 x 1 is CSR. Columns rise within a row of blocks.
+struct BlockMatrix {
+  Count rows = 0, columns = 0;
+  int height = 1, width = 1;
+  Value value = Value::f32;
+  const void* values = nullptr;              // [blocks, height, width]; 0 where the row or the column is beyond the last
+  Offsets offsets;                           // [ceil(rows / height) + 1]
+  const std::int32_t* columns_of = nullptr;  // [blocks]: the column of each block, counted in blocks
+};
+
+// y [rows, width] = finish(W x + bias) with x [columns, width] and bias [rows], or null.
+struct Product {
+  const float* x = nullptr;
+  Count x_stride = 0;
+  const float* bias = nullptr;
+  Finish finish = Finish::none;
+  float* y = nullptr;
+  Count y_stride = 0;
+  Count width = 0;
+  int threads = 1;
+  Isa isa = best_isa();
+};
+void multiply(const NmgMatrix& w, const Product& product);
+void multiply(const BlockMatrix& w, const Product& product);
+
+const Tiles& tiles(Isa isa);
+
+}  // namespace neap::sparse

@@ -1,0 +1,57 @@
+// The micro-kernels of sparse products (sparse_kernels.h): each adds the products of some groups of rows of a sparse matrix and a panel of
+// x to the sums of those rows. A panel holds rows of x side by side, `vectors` machine vectors of each. Compiled once for each instruction
+// set; nothing of the standard library may be in those files, so that no shared function is compiled for a newer CPU.
+#pragma once
+
+namespace neap::sparse {
+
+using Count = long long;
+
+// What a stored value is; sums are f32.
+enum class Value : unsigned char { f32, bf16 };
+
+// The stored elements of some groups of m rows in some chunks.
+struct NmgPart {
+  const void* values;  // of a group: [chunks, patterns, g, n]
+  const void* index;   // [chunks, patterns, g]: i16, i32 where wide
+  bool wide;
+  Count groups, group_slots;  // slots from a group to the next
+  Count follow;               // how many groups there are from the first on, to ask for ahead
+  Count chunks, g, patterns;
+  int n, m;
+  const int* rows;   // [patterns, n]: of the accumulators of a pattern; neighbours differ in one
+  const int* order;  // [patterns, n]: which value of a slot belongs to which accumulator
+};
+
+// Some rows of blocks: those of group i stand from starts[i * stride] to starts[i * stride + 1].
+struct BlockPart {
+  const void* values;  // [blocks, height, width]
+  const int* columns;  // of blocks
+  const Count* starts;
+  Count groups, stride;
+  Count follow;  // as above
+  int height, width;
+  Count origin;  // column of x at which the panel begins
+};
+
+enum class Finish : unsigned char { none, relu, gelu, swish };
+
+template <class Part>
+using Tile = void (*)(const Part& part, const float* panel, float* sums, bool first);  // first: the sums are set, not added to
+
+struct Tiles {
+  int lanes;
+  // The micro-kernel for panels of so many vectors, of 1, 2, 3, 4 and 6; null: the registers do not hold its sums.
+  Tile<NmgPart> (*nmg)(Value value, int n, int m, bool wide, int vectors);
+  Tile<BlockPart> (*blocks)(Value value, int height, int width, int vectors);
+  // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.
+  void (*pack)(Count rows, Count columns, const float* from, Count stride, float* panel, Count width);
+  // to[i, j] = finish(sums[i, j] + bias[i]); bias may be null.
+  void (*finish)(Count rows, Count columns, const float* sums, Count width, const float* bias, Finish finish, float* to, Count stride);
+};
+
+const Tiles& tiles_portable();
+const Tiles& tiles_avx2();
+const Tiles& tiles_avx512();
+
+}  // namespace neap::sparse
