@@ -1,13 +1,11 @@
 #include "neap/base/array.h"
 
-#include <sys/mman.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
+#include "neap/base/blocks.h"
 #include "neap/base/error.h"
 
 namespace neap {
@@ -71,16 +69,8 @@ std::string to_string(const Sizes& sizes) {
 }
 
 Array::Array(DType dtype, Sizes sizes) : dtype_(dtype), sizes_(std::move(sizes)), count_(element_count(sizes_)) {
-  // Large arrays lie in large pages: reads at random places, and first touches, then cost the page tables far less.
-  constexpr std::size_t line = 64, large_page = std::size_t{2} << 20;
-  const bool is_large = bytes() >= static_cast<std::int64_t>(2 * large_page);
-  const std::size_t alignment = is_large ? large_page : line;
-  const std::size_t size = (static_cast<std::size_t>(bytes()) + line) / line * line;  // never zero
-  void* memory = nullptr;
-  if (bytes() > most_bytes || posix_memalign(&memory, alignment, size) != 0)
-    throw Error(fmt::format("no memory for {} of {} ({} bytes)", name(dtype), to_string(sizes_), bytes()));
-  if (is_large) madvise(memory, size, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
-  data_ = std::shared_ptr<void>(memory, std::free);
+  if (bytes() <= most_bytes) data_ = allocate_block(static_cast<std::size_t>(bytes()));
+  if (data_ == nullptr) throw Error(fmt::format("no memory for {} of {} ({} bytes)", name(dtype), to_string(sizes_), bytes()));
 }
 
 Array Array::zeros(DType dtype, Sizes sizes) {

@@ -24,6 +24,7 @@ struct Touches {
   std::set<int> rows;       // axes that say where ragged reductions begin and end
   bool reduces = false;     // a reduction with loops of its own
   bool window = false;      // a guarded or overlapping read
+  int gathered = 0;         // reads at places that the data give
   std::vector<Expr> terms;  // of windows: they live as long as what is known by their address
 };
 
@@ -56,6 +57,8 @@ void collect_reads(Emitter& emit, const Expr& e, int weight, Touches& found, std
     touch.plain = affine(touch.offset);
     touch.guarded = has_outside(e);
     touch.weight = weight;
+    const std::vector<Expr> index = index_of(e);
+    found.gathered += std::any_of(index.begin(), index.end(), has_read) && !index.empty() ? 1 : 0;
     if (!touch.plain.affine || touch.guarded) {
       for (const Expr& index : index_of(e)) pin(index, found.pinned);
     }
@@ -261,6 +264,14 @@ int vectors_side_by_side(const Emitter& emit, const Lanes& lanes, const Dim& ext
   return vectors <= most ? static_cast<int>(std::max<std::int64_t>(vectors, 1)) : best > 1 ? best : most;
 }
 
+// Vectors whose sums stay in registers while the loops inside run. Where rows are gathered, a whole row at a time: its lines are asked for
+// together, and its entry is looked at once.
+int most_side_by_side(const Nest& nest, const Touches& touches, int registers, bool holds) {
+  if (!holds) return 1;
+  if (!touches.rows.empty() && touches.gathered == 1 && nest.body.size() == 1) return registers / 2;
+  return registers == 32 ? 4 : 2;
+}
+
 bool accumulates(const Nest& nest) {
   return std::any_of(nest.body.begin(), nest.body.end(), [](const Assignment& a) { return a.accumulate != Accumulate::none; });
 }
@@ -328,7 +339,7 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   int parts = 1;
   if (lane)
     parts = lane_reduced ? (inner.empty() && outer.empty() ? 4 : 2)
-                         : vectors_side_by_side(emit, nest.lanes, lane->extent, holds ? (registers == 32 ? 4 : 2) : 1);
+                         : vectors_side_by_side(emit, nest.lanes, lane->extent, most_side_by_side(nest, touches, registers, holds));
   if (schedule.vector_width > 0 && lane) parts = std::max(1, schedule.vector_width / emit.width(nest.lanes.dtype));
   if (lane_reduced && lane->extent.is_constant())
     parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes.dtype))));

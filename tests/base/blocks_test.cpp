@@ -1,0 +1,56 @@
+#include "neap/base/blocks.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace neap {
+namespace {
+
+constexpr std::size_t large = std::size_t{8} << 20;
+
+// Checkers of memory keep no blocks.
+bool keeps_blocks() {
+  release_kept_blocks();
+  allocate_block(large).reset();
+  return kept_block_bytes() > 0;
+}
+
+TEST(Blocks, AreAligned) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{1000}, large, large + 1}) {
+    const auto block = allocate_block(bytes);
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block.get()) % 64, 0U) << bytes;
+    std::memset(block.get(), 1, bytes);
+  }
+}
+
+TEST(Blocks, LargeOnesServeAgain) {
+  if (!keeps_blocks()) GTEST_SKIP() << "under a checker of memory";
+  auto block = allocate_block(large);
+  const void* const first = block.get();
+  EXPECT_EQ(kept_block_bytes(), 0U);
+  block.reset();
+  EXPECT_GE(kept_block_bytes(), large);
+  block = allocate_block(large - 4096);
+  EXPECT_EQ(block.get(), first);
+  const auto other = allocate_block(large);
+  EXPECT_NE(other.get(), first);
+}
+
+TEST(Blocks, NoSmallArrayTakesALargeBlock) {
+  if (!keeps_blocks()) GTEST_SKIP() << "under a checker of memory";
+  release_kept_blocks();
+  const void* const first = allocate_block(large).get();  // given back at once
+  EXPECT_NE(allocate_block(large / 2).get(), first);
+  EXPECT_NE(allocate_block(large * 2).get(), first);
+  const std::size_t kept = kept_block_bytes();
+  allocate_block(1024).reset();
+  EXPECT_EQ(kept_block_bytes(), kept);
+  release_kept_blocks();
+  EXPECT_EQ(kept_block_bytes(), 0U);
+}
+
+}  // namespace
+}  // namespace neap
