@@ -17,6 +17,8 @@ class GcnStep {
  public:
   GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order);
   double run();  // one step; gives the loss
+  const Graph& graph() const { return executable_.graph(); }
+  const std::vector<Array>& inputs() const { return inputs_; }  // of the graph, in order
 
  private:
   static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role role);

@@ -17,6 +17,7 @@ struct EdgeArrays {
                graph.outgoing().csr.offsets,
                graph.outgoing().csr.indices,
                graph.outgoing().entries} {}
+  EdgeArrays(std::int64_t vertices, std::vector<Array> arrays) : vertices(vertices), edges(arrays[0].count()), arrays(std::move(arrays)) {}
   std::int64_t vertices, edges;
   std::vector<Array> arrays;  // weights, offsets, columns, t_offsets, t_rows, t_order
 

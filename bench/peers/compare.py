@@ -1,79 +1,15 @@
-"""compare.py WORKER FOLDER [--json FILE] [--rounds N]: Neap beside PyTorch and ONNX Runtime, each in a process of its own, taking turns.
-
-A turn is at least a third of a second of one candidate's calls; ratios are of medians over the rounds; spread is the interquartile range
-of the rounds' ratios over their median. A target is met where ratio >= target.
-"""
+"""compare.py WORKER FOLDER [--json FILE] [--rounds N]: Neap beside PyTorch and ONNX Runtime, each in a process of its own, taking turns."""
 import argparse
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from turns import Side, row, show, show_heading, show_machine, take_turns
+
 HERE = Path(__file__).parent
-
-
-class Side:
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        line = self.process.stdout.readline().strip()
-        if line != "ready":
-            sys.exit(f"compare: {command} did not start: {line}")
-
-    def seconds(self, name, calls=1):
-        self.process.stdin.write(f"{name} {calls}\n")
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"compare: the process for {name} ended")
-        if line.startswith("failed:"):
-            raise RuntimeError(line[len("failed:"):].strip())
-        return float(line)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def take_turns(candidates, rounds, turn=0.3):
-    """candidates: [(side, name)] -> seconds a call, by candidate and round; None for one that fails."""
-    calls, failed = [], {}
-    for side, name in candidates:
-        try:
-            side.seconds(name)  # makes and warms up
-            calls.append(max(1, min(10000, int(turn / side.seconds(name)))))
-        except RuntimeError as error:
-            failed[name] = str(error)
-            calls.append(0)
-    seconds = [[] for _ in candidates]
-    for number in range(rounds):
-        order = list(range(len(candidates)))
-        for i in order if number % 2 == 0 else reversed(order):
-            if calls[i]:
-                seconds[i].append(candidates[i][0].seconds(candidates[i][1], calls[i]))
-    return [values or None for values in seconds], failed
-
-
-def quartiles(values):
-    return statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
-
-
-def row(name, unit, scale, ours, other, other_name, target):
-    low, middle, high = quartiles([b / a for a, b in zip(ours, other)])
-    ours_median, other_median = statistics.median(ours), statistics.median(other)
-    return {"name": name, "metric": unit, "ours": ours_median * scale, "other": other_median * scale, "other_name": other_name,
-            "ratio": other_median / ours_median, "spread": (high - low) / middle, "target": target}
-
-
-def show(one):
-    def number(value):
-        return "-" if value is None else f"{value:.4g}"
-
-    verdict = "" if one["target"] is None else "  met" if one["ratio"] >= one["target"] else "  MISSED"
-    print(f"{one['name']:<40} {one['metric']:>6} {number(one['ours']):>9} {number(one['other']):>9}  {one['other_name']:<30} "
-          f"{number(one['ratio']):>7} {one['spread'] * 100:5.0f}% {number(one['target']):>6}{verdict}", flush=True)
 
 
 def training_step(neap, torch, rounds):
@@ -132,12 +68,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
     threads = min(2, len(os.sched_getaffinity(0)))
-    processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    print(f"machine   {processor}, {os.cpu_count()} cores; threads {threads}, depthwise 1")
-    print(f"versions  PyTorch {version('torch')}, ONNX Runtime {version('onnxruntime')}, numpy {version('numpy')}, "
-          f"Python {platform.python_version()}, {platform.system()} {platform.release()}")
-    print("load      {:.1f} {:.1f} {:.1f} (1, 5, 15 minutes, before this run)\n".format(*os.getloadavg()))
-    print(f"{'what':<40} {'metric':>6} {'ours':>9} {'other':>9}  {'(who)':<30} {'ratio':>7} {'spread':>6} {'target':>6}", flush=True)
+    show_machine(f"{threads}, depthwise 1", f"PyTorch {version('torch')}, ONNX Runtime {version('onnxruntime')}, numpy {version('numpy')}")
+    show_heading()
     neap = Side([given.worker, str(given.folder)])
     neap.seconds("inference_1")  # leaves the logits that the others are checked against
     neap.seconds("inference_128")

@@ -1,17 +1,13 @@
 // Neap's part in the comparison with peers (compare.py). `bench_worker FOLDER` writes what the peers run there (ONNX models, the first
-// parameters, pictures and results as npy), prints "ready", and then answers each line "NAME CALLS" with the seconds of one call.
-#include <chrono>
+// parameters, pictures and results as npy), and then takes its turns (answer.h).
 #include <cstdio>
 #include <filesystem>
-#include <functional>
-#include <iostream>
 #include <map>
-#include <sstream>
 
 #include "bench/core/depthwise_layers.h"
 #include "bench/core/graphs.h"
 #include "bench/demo_step.h"
-#include "bench/harness.h"
+#include "bench/peers/answer.h"
 #include "neap/base/error.h"
 #include "neap/files/npy.h"
 #include "neap/onnx/onnx.h"
@@ -22,14 +18,6 @@ namespace neap::bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Work {
-  std::function<void()> run;
-  int threads = 2;
-};
-
-// What is asked for is made when it is first asked for: compiling takes long.
-using Maker = std::function<Work()>;
 
 Maker training_step_work() {
   return [] {
@@ -96,31 +84,6 @@ Maker chain_work() {
   };
 }
 
-double seconds_of(const Work& work, int calls) {
-  const Threads threads(work.threads);
-  work.run();
-  const auto all = [&] {
-    for (int i = 0; i < calls; ++i) work.run();
-  };
-  return once_seconds(all, work.threads == 1 ? Clock::thread : Clock::wall) / calls;
-}
-
-void answer(const std::map<std::string, Maker>& makers) {
-  std::map<std::string, Work> made;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream words(line);
-    std::string name;
-    int calls = 0;
-    words >> name >> calls;
-    const auto maker = makers.find(name);
-    if (maker == makers.end() || calls < 1) throw Error("cannot do '" + line + "'", "bench_worker", "NAME CALLS");
-    auto found = made.find(name);
-    if (found == made.end()) found = made.emplace(name, maker->second()).first;
-    std::printf("%.9g\n", seconds_of(found->second, calls));
-    std::fflush(stdout);
-  }
-}
-
 void run(const fs::path& folder) {
   fs::create_directories(folder);
   write_parameters(folder);
@@ -131,8 +94,6 @@ void run(const fs::path& folder) {
     const std::string name = fmt::format("depthwise_{}x{}_k{}", layer.channels, layer.size, layer.kernel);
     makers[name] = depthwise_work(folder, layer, name);
   }
-  std::printf("ready\n");
-  std::fflush(stdout);
   answer(makers);
 }
 

@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
 # bench [core|gnn|peers] [...]: measures against targets; prints a table, --json FILE keeps it
-# core and gnn take the names of topics (`./dev bench core --list`); bench/peers.sh sets the peers up in an environment of its own.
+# core and gnn take the names of topics (`./dev bench core --list`), or `gnn peers`; the peers are set up in environments of their own.
 suite=${1:-core}
 [[ $# -gt 0 ]] && shift
 setup
 configure build -DNEAP_BENCH=ON
 say "building"
+[[ $suite == gnn && ${1:-} == peers ]] && suite="gnn peers" && shift
 case $suite in
   core | gnn)
     compile build "bench_$suite"
     exec "build/bench_$suite" "$@"
+    ;;
+  "gnn peers")
+    [[ ${1:-} == agreement ]] && target=test_nn || target=bench_gnn_worker
+    compile build "$target"
+    exec bash bench/gnn_peers.sh "$@"
     ;;
   peers)
     compile build bench_worker
