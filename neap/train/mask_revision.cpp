@@ -47,15 +47,22 @@ class GradientAlone : public UpdateRule {
 
 }  // namespace
 
-GradualPruning::GradualPruning(const Module& module, sparse::SparsitySchedule sparsity, RevisionOptions options)
-    : names_(masked_names(module)), sparsity_(std::move(sparsity)), options_(checked(options)) {}
+SparsifierSchedule growing_magnitude(sparse::SparsitySchedule sparsity) {
+  return [sparsity = std::move(sparsity)](std::int64_t step) {
+    sparse::SparsifierChoice choice = sparse::SparsifierChoice::parse("magnitude");
+    choice.numbers["sparsity"] = sparsity(step);
+    return choice;
+  };
+}
+
+GradualPruning::GradualPruning(const Module& module, SparsifierSchedule sparsifier, RevisionOptions options)
+    : names_(masked_names(module)), sparsifier_(std::move(sparsifier)), options_(checked(options)) {}
 
 bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, StepState& state) const {
   if (!is_due(step, options_)) return false;
+  const sparse::SparsifierChoice choice = sparsifier_(step);
   for (const std::string& name : names_) {
     const Array values = kept_values(state.array(name + values_part), state.array(name + mask_part));
-    sparse::SparsifierChoice choice = sparse::SparsifierChoice::parse("magnitude");
-    choice.numbers["sparsity"] = sparsity_(step);
     copy_elements(choice.keep({.weights = values, .place = "parameter '" + name + "'"}), state.array(name + mask_part));
   }
   return true;

@@ -17,16 +17,21 @@ struct RevisionOptions {
   std::uint64_t seed = 0;
 };
 
-// The largest magnitudes of each parameter, of a sparsity that grows: gradual magnitude pruning (Zhu and Gupta 2017, arXiv:1710.01878).
+// What of a run's steps each sparsifier is for.
+using SparsifierSchedule = std::function<sparse::SparsifierChoice(std::int64_t step)>;
+// The largest magnitudes, of a sparsity that grows (Zhu and Gupta 2017, arXiv:1710.01878).
+SparsifierSchedule growing_magnitude(sparse::SparsitySchedule sparsity);
+
+// Keeps of each parameter's values what the sparsifier of the step keeps: gradual pruning.
 class GradualPruning {
  public:
   // Error if the module has no parameter in the layout "masked".
-  GradualPruning(const Module& module, sparse::SparsitySchedule sparsity, RevisionOptions options);
+  GradualPruning(const Module& module, SparsifierSchedule sparsifier, RevisionOptions options);
   bool operator()(std::int64_t step, const std::vector<Array>& batch, StepState& state) const;
 
  private:
   std::vector<std::string> names_;
-  sparse::SparsitySchedule sparsity_;
+  SparsifierSchedule sparsifier_;
   RevisionOptions options_;
 };
 

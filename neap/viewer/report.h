@@ -15,6 +15,7 @@ namespace neap {
 //   summary                     {test_accuracy, onnx_test_accuracy: 0..1; epoch_s; parameters;
 //                                step_ms, bytes, arena_bytes: {as_written, optimised}}
 //   checks                      [{name, passed: bool, detail}]                       what was compared with what, and held or not
+//   series                      [{title, x, y: what the axes are; x_percent, y_percent: bool; lines: [{name, points: [[x, y, note?]...]}]}]
 //   graphs                      {before: G, after: G}
 //     G                         {nodes: [N...] in an order in which they run, edges: [E...]}
 //     N                         {id, name, op, label, shape, text, impl, code: strings (id: string or number); kind: "call", "map" or

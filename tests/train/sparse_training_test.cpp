@@ -89,7 +89,7 @@ struct Revised {
     TrainerOptions how = given;
     const Objective objective = classification(net);
     if (gradual) {
-      how.before_step = GradualPruning(net, sparse::cubic_sparsity(0, 0.8, 6, 60), {.every = 6, .until = 61});
+      how.before_step = GradualPruning(net, growing_magnitude(sparse::cubic_sparsity(0, 0.8, 6, 60)), {.every = 6, .until = 61});
     } else {
       how.before_step = Regrowth(net, step_inputs, objective, method, sparse::cosine_share(0.3, 60), {.every = 6, .until = 60, .seed = 2});
     }
@@ -156,9 +156,9 @@ TEST(SparseTraining, AResumedRunGivesTheSameBits) {
 TEST(SparseTraining, Refusals) {
   Net net;
   net.initialize(1);
-  EXPECT_EQ(problem_of([&] { GradualPruning(net, sparse::cubic_sparsity(0, 1, 0, 1), {}); }), "no parameter is masked");
+  EXPECT_EQ(problem_of([&] { GradualPruning(net, growing_magnitude(sparse::cubic_sparsity(0, 1, 0, 1)), {}); }), "no parameter is masked");
   sparse::sparsify(net, sparse::SparsityPlan().add("*.weight", "keep_all", "masked"));
-  EXPECT_EQ(problem_of([&] { GradualPruning(net, sparse::cubic_sparsity(0, 1, 0, 1), {.every = 0}); }), "every 0 steps");
+  EXPECT_EQ(problem_of([&] { GradualPruning(net, growing_magnitude(sparse::cubic_sparsity(0, 1, 0, 1)), {.every = 0}); }), "every 0 steps");
   EXPECT_EQ(problem_of([&] { Regrowth(net, step_inputs, classification(net), "magnitude", sparse::cosine_share(0.3, 1), {}); }),
             "'magnitude' does not regrow");
 }

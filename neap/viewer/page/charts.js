@@ -55,21 +55,22 @@ function nearest(points, x) {
 }
 
 // series: [{name, points: [[x, y]...], class, format?}]; the last one is read out first. fromZero: y starts at 0.
-function lineChart({width, height = 240, series, xLabel, yLabel, yFormat = formatPlain, fromZero = false, dots = false}) {
+function lineChart({width, height = 240, series, xLabel, yLabel, xFormat, yFormat = formatPlain, fromZero = false, dots = false}) {
   const all = series.flatMap((one) => one.points);
   const [x0, x1] = extent(all.map((p) => p[0]));
   const [low, high] = extent(all.map((p) => p[1]));
   const margin = (high - low || Math.abs(high) || 1) * 0.06;
   const y0 = fromZero ? 0 : low - margin;
   const frame = chartFrame({width, height, label: `${yLabel} over ${xLabel}`,
-    x: {scale: (a, b) => linearScale(x0, x1, a, b), format: formatCount, label: xLabel, count: wholeCount(x0, x1, width)},
+    x: {scale: (a, b) => linearScale(x0, x1, a, b), format: xFormat ?? formatCount, label: xLabel,
+      count: xFormat ? undefined : wholeCount(x0, x1, width)},
     y: {scale: (a, b) => linearScale(y0, high + margin, a, b), format: yFormat, label: yLabel}});
   for (const one of series) {
     frame.plot.append(svg("path", {class: `line ${one.class}`, d: pathOf(thinned(one.points, width), frame.x, frame.y)}));
     if (dots)
       one.points.forEach(([a, b]) => frame.plot.append(svg("circle", {class: `dot ${one.class}`, cx: frame.x(a), cy: frame.y(b), r: 3.5})));
   }
-  addReadout(frame, series, xLabel, yFormat);
+  addReadout(frame, series, xLabel, xFormat ?? formatCount, yFormat);
   return frame.root;
 }
 
@@ -81,7 +82,7 @@ function wholeCount(low, high, width) {
 }
 
 // A crosshair that follows the pointer or the arrow keys.
-function addReadout(frame, series, xLabel, yFormat) {
+function addReadout(frame, series, xLabel, xFormat, yFormat) {
   const longest = series.reduce((a, b) => (b.points.length > a.points.length ? b : a)).points;
   const cross = svg("line", {class: "cross", y1: frame.area.top, y2: frame.area.bottom, visibility: "hidden"});
   frame.plot.append(cross);
@@ -94,7 +95,7 @@ function addReadout(frame, series, xLabel, yFormat) {
     cross.setAttribute("visibility", "visible");
     const box = frame.root.getBoundingClientRect();
     showTip(
-        `${xLabel} ${formatCount(at)}`, series.map((one) => [one.name, (one.format ?? yFormat)(one.points[nearest(one.points, at)][1])]),
+        `${xLabel} ${xFormat(at)}`, series.map((one) => [one.name, (one.format ?? yFormat)(one.points[nearest(one.points, at)][1])]),
         clientX ?? box.left + frame.x(at), clientY ?? box.top + frame.area.top);
   };
   const leave = () => { cross.setAttribute("visibility", "hidden"); hideTip(); };

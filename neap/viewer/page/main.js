@@ -1,7 +1,7 @@
 // The order of the page. A section whose part of the document is missing is absent; one that fails says so and leaves the others whole.
 
 const sectionMakers = [
-  summarySection, graphsSection, editsSection, nodesSection, rooflineSection, arenaSection, curvesSection, confusionSection, samplesSection,
+  summarySection, seriesSection, graphsSection, editsSection, nodesSection, rooflineSection, arenaSection, curvesSection, confusionSection, samplesSection,
   machineSection
 ];
 
