@@ -21,6 +21,7 @@ const Recipe& default_recipe() {
                              {"recognise_spmm", {}, 3},
                              {"order_products", {{"keep", 0}}, 3, 3},
                              {"order_products", {{"keep", 1}}, 4},
+                             {"order_weights", {}, 3},
                              {"share_common", {}, 3},
                              {"fold_constants", {}, 2},
                              {"keep_fixed", {}, 4},
