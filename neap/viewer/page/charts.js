@@ -66,9 +66,9 @@ function lineChart({width, height = 240, series, xLabel, yLabel, xFormat, yForma
       count: xFormat ? undefined : wholeCount(x0, x1, width)},
     y: {scale: (a, b) => linearScale(y0, high + margin, a, b), format: yFormat, label: yLabel}});
   for (const one of series) {
-    frame.plot.append(svg("path", {class: `line ${one.class}`, d: pathOf(thinned(one.points, width), frame.x, frame.y)}));
+    frame.plot.append(svg("path", {class: `line ${one.class}`, style: one.style, d: pathOf(thinned(one.points, width), frame.x, frame.y)}));
     if (dots)
-      one.points.forEach(([a, b]) => frame.plot.append(svg("circle", {class: `dot ${one.class}`, cx: frame.x(a), cy: frame.y(b), r: 3.5})));
+      one.points.forEach(([a, b]) => frame.plot.append(svg("circle", {class: `dot ${one.class}`, style: one.style, cx: frame.x(a), cy: frame.y(b), r: 3.5})));
   }
   addReadout(frame, series, xLabel, xFormat ?? formatCount, yFormat);
   return frame.root;
@@ -112,7 +112,7 @@ function addReadout(frame, series, xLabel, xFormat, yFormat) {
     }}, []);
 }
 
-// [text, class] pairs as a key below or above a chart.
+// [text, class, style?] as a key below or above a chart.
 function legend(entries) {
-  return el("ul", {class: "legend"}, entries.map(([text, name]) => el("li", {}, el("i", {class: `swatch ${name}`}), text)));
+  return el("ul", {class: "legend"}, entries.map(([text, name, style]) => el("li", {}, el("i", {class: `swatch ${name}`, style}), text)));
 }
