@@ -7,6 +7,7 @@
 #include "neap/base/file.h"
 #include "neap/data/random.h"
 #include "neap/onnx/onnx.h"
+#include "neap/sparse/plan.h"
 
 namespace neap {
 
@@ -17,8 +18,20 @@ void add_model_options(CLI::App& app, ModelArguments& arguments) {
   app.add_option("--set", arguments.sizes, "a size that the model leaves open: NAME=NUMBER")->allow_extra_args(false);
 }
 
+Graph read_onnx_model(const std::filesystem::path& file) {
+  std::map<std::string, std::string> notes;
+  Graph dense = read_onnx(file, {.metadata = &notes});
+  const auto plan = notes.find(sparsity_note);
+  if (plan == notes.end()) return dense;
+  std::map<std::string, Array> parameters;
+  Graph graph = read_onnx(file, {.parameters = &parameters});
+  sparse::sparsify(graph, parameters, sparse::SparsityPlan::parse_json(plan->second, file.string() + ", its note " + sparsity_note),
+                   sparse::Keep::nonzero);
+  return sparse::with_constants(graph, parameters);
+}
+
 Graph read_model(const ModelArguments& arguments) {
-  if (arguments.file.extension() == ".onnx") return read_onnx(arguments.file);
+  if (arguments.file.extension() == ".onnx") return read_onnx_model(arguments.file);
   const std::string text = read_file(arguments.file, std::int64_t{1} << 28);
   if (text.rfind("graph", 0) != 0) {
     throw Error("the file is no model", arguments.file.string(), "give an .onnx file, or the text of a graph as `neap show` prints it");

@@ -15,7 +15,11 @@ struct ModelArguments {
 };
 void add_model_options(CLI::App& app, ModelArguments& arguments);
 
-// The model as a graph of operators. Sizes given by hand stay symbols of the graph: see symbols_of.
+// What `neap sparsify` notes in a file: the plan, by whose layouts its weights are stored when Neap reads it.
+constexpr const char* sparsity_note = "neap.sparsity";
+
+// The model as a graph of operators; weights that were sparsified in their layouts. Sizes given by hand stay symbols of the graph: see
+// symbols_of.
 Graph read_model(const ModelArguments& arguments);
 // The sizes given by hand. Error on what is not NAME=NUMBER, or names no symbol of the graph.
 Symbols sizes_of(const ModelArguments& arguments, const Graph& graph);

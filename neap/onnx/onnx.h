@@ -18,6 +18,8 @@ struct OnnxReadOptions {
   // Where to put the floating-point initializers; they become inputs of role `parameter`, with their names but for
   // characters that no text may hold. Null: they are constants.
   std::map<std::string, Array>* parameters = nullptr;
+  // Where to put the model's own notes (`metadata_props`). Null: nowhere.
+  std::map<std::string, std::string>* metadata = nullptr;
 };
 
 // A model as a graph of operators. Sizes that the model names are symbols (every character that a symbol may not have becomes '_'); unnamed
@@ -36,6 +38,7 @@ Array read_onnx_tensor(const std::filesystem::path& path);
 
 struct OnnxWriteOptions {
   std::map<std::string, Array> parameters;  // elements of inputs of role parameter or state, by name: written as initializers
+  std::map<std::string, std::string> metadata;
   std::string producer = "neap";
 };
 

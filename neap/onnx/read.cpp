@@ -57,6 +57,9 @@ bool adjust(SymbolRules& rules, const ModelReader& reader) {
 }
 
 Graph read_model(const onnx::ModelProto& model, const std::filesystem::path& folder, const OnnxReadOptions& options) {
+  if (options.metadata != nullptr) {
+    for (const auto& note : model.metadata_props()) (*options.metadata)[note.key()] = note.value();
+  }
   SymbolRules rules;
   std::optional<Error> first;
   for (int reading = 0;; ++reading) {

@@ -34,6 +34,11 @@ std::string onnx_bytes(const Graph& graph, const OnnxWriteOptions& options) {
   model.set_ir_version(ir_version);
   model.set_producer_name(options.producer);
   model.add_opset_import()->set_version(written_opset);
+  for (const auto& [key, value] : options.metadata) {
+    auto* const note = model.add_metadata_props();
+    note->set_key(key);
+    note->set_value(value);
+  }
   ModelWriter(graph, options, *model.mutable_graph()).write();
   if (model.ByteSizeLong() > most_bytes) throw Error("the model is larger than 2 GB, which ONNX files cannot be", "graph " + graph.name);
   std::string bytes;

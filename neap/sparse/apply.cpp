@@ -13,6 +13,7 @@ struct Packed {
   const WeightRule* rule = nullptr;
   std::vector<Array> components;
   Shape matrix;  // rows and columns
+  Array mask;
 };
 
 Sizes matrix_sizes(const Sizes& sizes) {
@@ -23,12 +24,20 @@ Sizes matrix_sizes(const Sizes& sizes) {
 
 bool can_be_sparse(const Array& value) { return value.rank() >= 2 && is_float(value.dtype()); }
 
-Packed packed(const std::string& name, const Array& value, const WeightRule& rule, std::uint64_t seed) {
+Array nonzero(const Array& matrix) {
+  Array mask(DType::boolean, matrix.sizes());
+  for (std::int64_t i = 0; i < mask.count(); ++i) mask.set(i, matrix.get(i) != 0 ? 1 : 0);
+  return mask;
+}
+
+Packed packed(const std::string& name, const Array& value, const WeightRule& rule, std::uint64_t seed, Keep keep) {
   const std::string place = "parameter '" + name + "'";
   const Array matrix = value.reshape(matrix_sizes(value.sizes()));
   try {
-    const Array mask = rule.sparsifier.keep({.weights = matrix, .seed = seed ^ hash_bytes(name).low, .place = place});
     Packed made;
+    made.mask = keep == Keep::nonzero ? nonzero(matrix)
+                                      : rule.sparsifier.keep({.weights = matrix, .seed = seed ^ hash_bytes(name).low, .place = place});
+    const Array& mask = made.mask;
     made.components = rule.layout.layout->pack(matrix, mask, rule.layout.parameters);
     made.rule = &rule;
     made.matrix.assign(matrix.sizes().begin(), matrix.sizes().end());
@@ -41,7 +50,7 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
 }
 
 // What the rules take of these values, in their order. Error for a rule that takes nothing.
-std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan) {
+std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan, Keep keep) {
   std::vector<Packed> all;
   std::vector<int> fitting(plan.weights.size(), 0), taken(plan.weights.size(), 0);
   for (const auto& [name, value] : values) {
@@ -51,7 +60,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
       ++fitting[r];
       if (!can_be_sparse(value)) continue;
       ++taken[r];
-      if (!done) all.push_back(packed(name, value, plan.weights[r], plan.seed));
+      if (!done) all.push_back(packed(name, value, plan.weights[r], plan.seed, keep));
       done = true;
     }
   }
@@ -80,7 +89,7 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
     if (!parameter->composed()) values.emplace_back(parameter->name(), parameter->value().array());
   }
   std::vector<SparsifiedWeight> reports;
-  for (Packed& one : pack_all(values, plan)) {
+  for (Packed& one : pack_all(values, plan, Keep::chosen)) {
     const auto found =
         std::find_if(declared.begin(), declared.end(), [&](const Parameter* parameter) { return parameter->name() == one.report.name; });
     const SparseLayout& layout = *one.rule->layout.layout;
@@ -98,13 +107,30 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
   return reports;
 }
 
-std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan) {
-  std::vector<std::pair<std::string, Array>> values;
-  for (const Input& input : graph.inputs) {
-    if (const auto found = parameters.find(input.name); input.role == Role::parameter && found != parameters.end())
-      values.push_back(*found);
-  }
-  const std::vector<Packed> all = pack_all(values, plan);
+namespace {
+
+// Operators that hold a product with weights are written out where these are sparse, so that the product is seen.
+Graph with_open_products(const Graph& graph) {
+  const Uses uses(graph);
+  const auto is_sparse = [&](ValueId id) {
+    std::string_view what;
+    const int at = id == no_value ? -1 : uses.producer(id);
+    return at >= 0 && layout_of_operator(graph.nodes()[static_cast<std::size_t>(at)]->op, what) != nullptr && what == "dense";
+  };
+  return expand_composites(graph, [&](const Node& node) {
+    const bool holds_product = node.op == "linear" || node.op == "gemm";
+    return !holds_product || std::none_of(node.inputs.begin(), node.inputs.end(), is_sparse);
+  });
+}
+
+std::vector<std::pair<std::string, Array>> values_of(const std::map<std::string, Array>& parameters) {
+  return {parameters.begin(), parameters.end()};
+}
+
+}  // namespace
+
+std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan, Keep keep) {
+  const std::vector<Packed> all = pack_all(values_of(parameters), plan, keep);
   Graph made;
   made.name = graph.name;
   Builder build(made);
@@ -135,8 +161,39 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
   }
   const std::vector<Var> outputs = build.inline_graph(graph, inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) made.add_output(outputs[i].id(), graph.outputs[i].name);
-  graph = std::move(made);
+  graph = with_open_products(made);
   return reports;
+}
+
+std::map<std::string, Array> with_zeros(const std::map<std::string, Array>& parameters, const SparsityPlan& plan) {
+  std::map<std::string, Array> made = parameters;
+  for (const Packed& one : pack_all(values_of(parameters), plan, Keep::chosen)) {
+    Array& array = made.at(one.report.name);
+    array = array.clone();
+    for (std::int64_t i = 0; i < array.count(); ++i) {
+      if (one.mask.get(i) == 0) array.set(i, 0);
+    }
+  }
+  return made;
+}
+
+Graph with_constants(const Graph& graph, const std::map<std::string, Array>& parameters) {
+  Graph made;
+  made.name = graph.name;
+  Builder build(made);
+  std::vector<Var> inputs;
+  for (const Input& input : graph.inputs) {
+    if (input.role != Role::parameter && input.role != Role::state) {
+      inputs.push_back(build.input(input.name, graph.type(input.value), input.role));
+      continue;
+    }
+    const auto found = parameters.find(input.name);
+    if (found == parameters.end()) throw Error(fmt::format("there are no elements for '{}'", input.name), "graph " + graph.name);
+    inputs.push_back(build.constant(found->second));
+  }
+  const std::vector<Var> outputs = build.inline_graph(graph, inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) made.add_output(outputs[i].id(), graph.outputs[i].name);
+  return made;
 }
 
 }  // namespace neap::sparse

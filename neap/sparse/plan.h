@@ -41,8 +41,16 @@ struct SparsifiedWeight {
 // the places are buffers. Filters [out, in, window...] count as matrices of `out` rows. Error for a rule that names no parameter, only
 // vectors, or what is composed already; nothing is changed then.
 std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan);
+// What is kept: what the sparsifiers choose, or all that is not zero (of a file that was sparsified before).
+enum class Keep : std::uint8_t { chosen, nonzero };
+
 // The same for a graph whose parameters are inputs, with their values (see OnnxReadOptions::parameters): components become inputs.
-std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan);
+std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan,
+                                       Keep keep = Keep::chosen);
+// Parameters with what is not kept set to zero, in the sizes that they had: for files that others read.
+std::map<std::string, Array> with_zeros(const std::map<std::string, Array>& parameters, const SparsityPlan& plan);
+// The graph with its parameters and state as constants. Error where one has no elements.
+Graph with_constants(const Graph& graph, const std::map<std::string, Array>& parameters);
 
 bool matches(std::string_view pattern, std::string_view name);
 

@@ -1,0 +1,87 @@
+// neap sparsify
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "neap/base/error.h"
+#include "neap/base/file.h"
+#include "neap/base/progress.h"
+#include "neap/cli/model.h"
+#include "neap/onnx/onnx.h"
+#include "neap/sparse/plan.h"
+
+namespace neap {
+namespace {
+
+struct Given {
+  std::filesystem::path model, plan, out;
+  std::vector<std::string> weights;  // "names=sparsifier"
+  bool json = false;
+};
+
+sparse::SparsityPlan plan_of(const Given& given) {
+  sparse::SparsityPlan plan;
+  if (!given.plan.empty()) {
+    constexpr std::int64_t most = 1 << 24;
+    plan = sparse::SparsityPlan::parse_json(read_file(given.plan, most), given.plan.string());
+  }
+  for (const std::string& text : given.weights) {
+    const auto [names, sparsifier] = name_and_value(text, "--weights");
+    plan.add(names, sparsifier);
+  }
+  if (plan.weights.empty())
+    throw Error("nothing is to be made sparse", "the command line", "give --plan FILE or --weights 'NAMES=SPARSIFIER'");
+  return plan;
+}
+
+int run(const Given& given) {
+  const sparse::SparsityPlan plan = plan_of(given);
+  std::map<std::string, Array> parameters;
+  std::map<std::string, std::string> notes;
+  const Graph dense = read_onnx(given.model, {.parameters = &parameters, .metadata = &notes});
+  Graph graph = dense;
+  std::map<std::string, Array> components = parameters;
+  const std::vector<sparse::SparsifiedWeight> reports = sparse::sparsify(graph, components, plan);
+  if (!given.out.empty()) {
+    notes[sparsity_note] = plan.to_json();
+    write_onnx(dense, given.out, {.parameters = sparse::with_zeros(parameters, plan), .metadata = notes});
+  }
+  std::int64_t before = 0, after = 0;
+  nlohmann::json rows = nlohmann::json::array();
+  for (const sparse::SparsifiedWeight& one : reports) {
+    before += one.dense_bytes;
+    after += one.stored_bytes;
+    rows.push_back({{"name", one.name},
+                    {"sizes", one.sizes},
+                    {"layout", one.layout},
+                    {"sparsity", one.sparsity},
+                    {"energy", one.energy},
+                    {"dense_bytes", one.dense_bytes},
+                    {"stored_bytes", one.stored_bytes}});
+    if (given.json) continue;
+    fmt::print("{:<40} {:<16} {:<20} {:5.1f} % zeros, {:5.1f} % of the magnitudes stay; {} for {}\n", one.name, to_string(one.sizes),
+               one.layout, 100 * one.sparsity, 100 * one.energy, human_bytes(static_cast<double>(one.stored_bytes)),
+               human_bytes(static_cast<double>(one.dense_bytes)));
+  }
+  if (given.json) {
+    fmt::print("{}\n", nlohmann::json{{"weights", rows}, {"dense_bytes", before}, {"stored_bytes", after}}.dump(2));
+  } else {
+    fmt::print("{} matrices: {} for {}\n", reports.size(), human_bytes(static_cast<double>(after)),
+               human_bytes(static_cast<double>(before)));
+  }
+  return exit_ok;
+}
+
+std::function<int()> declare(CLI::App& app) {
+  const auto given = std::make_shared<Given>();
+  app.add_option("model", given->model, "an .onnx file")->required()->check(CLI::ExistingFile);
+  app.add_option("--plan", given->plan, R"(JSON: {"weights": [{"names": "*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "csr"}]})");
+  app.add_option("--weights", given->weights, "NAMES=SPARSIFIER, behind the plan's: '*.weight=magnitude sparsity=0.9'");
+  app.add_option("-o,--out", given->out, "write the model with zeros, as ONNX that everybody reads; Neap stores it in its layouts");
+  app.add_flag("--json", given->json, "print JSON");
+  return [given] { return run(*given); };
+}
+
+const RegisterCommand command{{.name = "sparsify", .about = "make a model's weights sparse by a plan", .declare = declare}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,93 @@
+// neap sparsify, and what other commands make of its files.
+#include <cmath>
+
+#include "neap/files/npy.h"
+#include "neap/onnx/onnx.h"
+#include "neap/ops/builder.h"
+#include "tests/cli/program.h"
+
+namespace neap {
+namespace {
+
+class Sparsify : public ProgramTest {
+ protected:
+  // Two layers, one as a matrix product and one as Gemm.
+  std::string model() const {
+    Graph graph;
+    Builder build(graph);
+    const auto weights = [](Sizes sizes, double step) {
+      Array made(DType::f32, std::move(sizes));
+      for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, std::sin(step * static_cast<double>(i * i + 1)));
+      return made;
+    };
+    const Var x = build.input("x", {DType::f32, {Dim::symbol("N"), 48}, {}});
+    const Var w1 = build.input("first.weight", {DType::f32, {64, 48}, {}}, Role::parameter);
+    const Var w2 = build.input("second.weight", {DType::f32, {16, 64}, {}}, Role::parameter),
+              b = build.input("bias", {DType::f32, {16}, {}}, Role::parameter);
+    const Var hidden = build.call("relu", {build.call("matmul", {x, w1}, {{"transpose_b", true}})});
+    graph.add_output(build.call("gemm", {hidden, w2, b}, {{"transpose_b", true}}).id(), "y");
+    write_onnx(graph, path("model.onnx"),
+               {.parameters = {
+                    {"first.weight", weights({64, 48}, 0.7)}, {"second.weight", weights({16, 64}, 0.3)}, {"bias", weights({16}, 0.1)}}});
+    Array input = weights({5, 48}, 0.9);
+    write_npy(path("x.npy"), input);
+    return path("model.onnx");
+  }
+  Array run_on_input(const std::string& model, const char* level) const {
+    const Ran ran = neap({"run", model, "--input", "x=" + path("x.npy"), "--out", path("out"), "--level", level});
+    EXPECT_EQ(ran.code, 0) << ran.text;
+    return read_npy(path("out/y.npy"));
+  }
+};
+
+TEST_F(Sparsify, WritesZerosThatNeapStoresInTheirLayout) {
+  const std::string from = model(), to = path("sparse.onnx");
+  const Ran ran = neap({"sparsify", from, "--weights", "*.weight=nmg n=2 m=4 g=4", "-o", to, "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  const nlohmann::json json = ran.json();
+  ASSERT_EQ(json["weights"].size(), 2u);
+  EXPECT_DOUBLE_EQ(json["weights"][0]["sparsity"].get<double>(), 0.5);
+  EXPECT_LT(json["stored_bytes"].get<int>(), json["dense_bytes"].get<int>());
+  const Ran shown = neap({"show", to});
+  EXPECT_TRUE(contains(shown.text, "nmg_dense")) << shown.text;
+  // Whoever knows nothing of layouts sees zeros: the same numbers.
+  const Graph plain = read_onnx(to);
+  EXPECT_EQ(to_string(plain).find("nmg"), std::string::npos);
+  const Array sparse = run_on_input(to, "4"), dense = run_on_input(to, "0");
+  for (std::int64_t i = 0; i < sparse.count(); ++i) EXPECT_NEAR(sparse.get(i), dense.get(i), 1e-4);
+  const Array other = run_on_input(from, "4");
+  double changed = 0;
+  for (std::int64_t i = 0; i < other.count(); ++i) changed += std::abs(other.get(i) - sparse.get(i));
+  EXPECT_GT(changed, 0.1);
+}
+
+TEST_F(Sparsify, TakesPlans) {
+  const std::string from = model();
+  const std::string plan =
+      file("plan.json", R"({"weights": [{"names": "first*", "sparsifier": "magnitude sparsity=0.9", "layout": "csr"}]})");
+  const Ran ran = neap({"sparsify", from, "--plan", plan, "--weights", "second.weight=blocks sparsity=0.5"});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_TRUE(contains(ran.text, "first.weight")) << ran.text;
+  EXPECT_TRUE(contains(ran.text, "90.0 % zeros")) << ran.text;
+  EXPECT_TRUE(contains(ran.text, "blocks r=4 c=1")) << ran.text;
+}
+
+TEST_F(Sparsify, Refusals) {
+  const std::string from = model();
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& text) {
+    arguments.insert(arguments.begin(), {"sparsify", from});
+    const Ran ran = neap(std::move(arguments));
+    EXPECT_NE(ran.code, 0);
+    EXPECT_TRUE(contains(ran.text, text)) << ran.text;
+  };
+  refused({}, "nothing is to be made sparse");
+  refused({"--weights", "third=magnitude"}, "'third' names no parameter");
+  refused({"--weights", "third=magnitude"}, "matrices: first.weight, second.weight");
+  refused({"--weights", "bias=magnitude"}, "names only vectors");
+  refused({"--weights", "*=nmg n=9 m=4"}, "9 of 4 rows cannot be kept");
+  refused({"--weights", "*"}, "--weights takes NAME=VALUE");
+  refused({"--plan", file("bad.json", "{]")}, "this is no JSON");
+}
+
+}  // namespace
+}  // namespace neap
