@@ -54,6 +54,25 @@ struct Product {
 void multiply(const NmgMatrix& w, const Product& product);
 void multiply(const BlockMatrix& w, const Product& product);
 
+// The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null.
+void multiply_transposed(const NmgMatrix& w, const Product& product);
+void multiply_transposed(const BlockMatrix& w, const Product& product);
+
+// The gradient of the values, as they are stored, f32: of row r and column c, the sum over f of dy[r, f] * x[c, f]; 0 where there is
+// padding.
+struct SampledProduct {
+  const float* dy = nullptr;  // [rows, width]
+  Count dy_stride = 0;
+  const float* x = nullptr;  // [columns, width]
+  Count x_stride = 0;
+  float* values = nullptr;
+  Count width = 0;
+  int threads = 1;
+  Isa isa = best_isa();
+};
+void multiply_sampled(const NmgMatrix& w, const SampledProduct& product);  // the matrix's own values are not read
+void multiply_sampled(const BlockMatrix& w, const SampledProduct& product);
+
 const Tiles& tiles(Isa isa);
 
 }  // namespace neap::sparse

@@ -36,14 +36,32 @@ struct BlockPart {
 
 enum class Finish : unsigned char { none, relu, gelu, swish };
 
+// The sums are set where `first`, else added to. Transposed: the panel holds the rows of x that belong to the groups, the sums are those of
+// the K tile's columns and always added to.
 template <class Part>
-using Tile = void (*)(const Part& part, const float* panel, float* sums, bool first);  // first: the sums are set, not added to
+using Tile = void (*)(const Part& part, const float* panel, float* sums, bool first);
+
+// A product at stored places only: values[of row r and column c] = sum over f of x[r, f] * panel[c, f].
+struct Sampling {
+  const float* panel;  // [columns of the K tile, width]
+  Count width, count;  // features in it
+  Count columns;       // that are no padding
+  const float* x;      // the first group's first row
+  Count stride, rows;  // from it on, that are no padding
+  float* values;       // as the part's; 0 at padding
+  bool first;          // set, not added to
+};
+template <class Part>
+using Sample = void (*)(const Part& part, const Sampling& sampling);
 
 struct Tiles {
   int lanes;
-  // The micro-kernel for panels of so many vectors, of 1, 2, 3, 4 and 6; null: the registers do not hold its sums.
-  Tile<NmgPart> (*nmg)(Value value, int n, int m, bool wide, int vectors);
-  Tile<BlockPart> (*blocks)(Value value, int height, int width, int vectors);
+  // The micro-kernel for panels of so many vectors, of 1, 2, 3, 4 and 6; null: there is none, as where the
+  // registers do not hold its sums.
+  Tile<NmgPart> (*nmg)(Value value, int n, int m, bool wide, bool transposed, int vectors);
+  Tile<BlockPart> (*blocks)(Value value, int height, int width, bool transposed, int vectors);
+  Sample<NmgPart> (*sample_nmg)(int n);
+  Sample<BlockPart> (*sample_blocks)(int height);
   // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.
   void (*pack)(Count rows, Count columns, const float* from, Count stride, float* panel, Count width);
   // to[i, j] = finish(sums[i, j] + bias[i]); bias may be null.

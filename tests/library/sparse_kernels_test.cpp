@@ -44,52 +44,98 @@ struct Case {
   Count width = 1;
   bool bias = false;
   Finish finish = Finish::none;
-  std::vector<float> x = {};  // empty: random
+  std::vector<float> x = {};  // of the plain product; empty: random
 };
 
-// On each instruction set, on 1 and 2 threads, with rows that lie apart, against a plain loop.
-template <class Matrix>
-void check(const RandomMatrix& plain, const Matrix& w, const Case& c) {
-  const Count stride = c.width + 3;
-  const std::vector<float> x = c.x.empty() ? random_floats(plain.columns * stride, 5) : c.x;
-  const std::vector<float> bias = random_floats(plain.rows, 6);
-  std::vector<double> wanted(static_cast<std::size_t>(plain.rows * c.width));
-  for (const Stored& each : plain.stored) {
-    for (Count f = 0; f < c.width; ++f) {
-      wanted[static_cast<std::size_t>(each.row * c.width + f)] +=
-          static_cast<double>(plain.values[static_cast<std::size_t>(each.place)]) * x[static_cast<std::size_t>(each.column * stride + f)];
-    }
-  }
+// Calls run(isa, threads, y) on each instruction set, on 1 and on 2 threads, and holds y, untouched before and between its rows, against
+// wanted [rows, width].
+template <class Run>
+void compare(const std::vector<double>& wanted, Count rows, Count width, Run run) {
+  const Count stride = width + 3;
   for (const Isa isa : isas()) {
-    std::vector<float> first;
+    std::vector<float> on_one;
     for (const int threads : {1, 2}) {
-      std::vector<float> y(static_cast<std::size_t>(plain.rows * stride), untouched);
-      multiply(w, {.x = x.data(),
-                   .x_stride = stride,
-                   .bias = c.bias ? bias.data() : nullptr,
-                   .finish = c.finish,
-                   .y = y.data(),
-                   .y_stride = stride,
-                   .width = c.width,
-                   .threads = threads,
-                   .isa = isa});
-      const std::string what = std::string(name(isa)) + " on " + std::to_string(threads) + " threads, width " + std::to_string(c.width);
-      for (Count row = 0; row < plain.rows; ++row) {
+      std::vector<float> y(static_cast<std::size_t>(rows * stride), untouched);
+      run(isa, threads, y.data(), stride);
+      for (Count row = 0; row < rows; ++row) {
         for (Count f = 0; f < stride; ++f) {
-          const auto at = static_cast<std::size_t>(row * stride + f);
-          if (f >= c.width) {
-            ASSERT_EQ(y[at], untouched) << what << " wrote beyond a row";
-            continue;
-          }
-          const double sum = wanted[static_cast<std::size_t>(row * c.width + f)] + (c.bias ? bias[static_cast<std::size_t>(row)] : 0.0F);
-          const double result = finished(sum, c.finish);
-          ASSERT_TRUE(is_close(y[at], result)) << what << " at " << row << ", " << f << ": " << y[at] << " in place of " << result;
+          const float ours = y[static_cast<std::size_t>(row * stride + f)];
+          const double is = f < width ? wanted[static_cast<std::size_t>(row * width + f)] : untouched;
+          ASSERT_TRUE(is_close(ours, is)) << name(isa) << " on " << threads << " threads, width " << width << " at " << row << ", " << f
+                                          << ": " << ours << " in place of " << is;
         }
       }
-      if (threads == 1) first = y;
-      EXPECT_EQ(std::memcmp(first.data(), y.data(), y.size() * sizeof(float)), 0) << what << ": other bits than on 1";
+      if (threads == 1) on_one = y;
+      ASSERT_EQ(std::memcmp(on_one.data(), y.data(), y.size() * sizeof(float)), 0) << name(isa) << ": other bits on 2 threads";
     }
   }
+}
+
+// The product with the matrix or its transpose.
+template <class Matrix>
+void check_product(const RandomMatrix& plain, const Matrix& w, const Case& c, bool transposed) {
+  const Count stride = c.width + 3, from = transposed ? plain.rows : plain.columns, rows = transposed ? plain.columns : plain.rows;
+  const std::vector<float> x = c.x.empty() ? random_floats(from * stride, 5) : c.x, bias = random_floats(rows, 6);
+  std::vector<double> wanted(static_cast<std::size_t>(rows * c.width));
+  for (const Stored& each : plain.stored) {
+    const Count row = transposed ? each.column : each.row, column = transposed ? each.row : each.column;
+    for (Count f = 0; f < c.width; ++f) {
+      wanted[static_cast<std::size_t>(row * c.width + f)] +=
+          static_cast<double>(plain.values[static_cast<std::size_t>(each.place)]) * x[static_cast<std::size_t>(column * stride + f)];
+    }
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    wanted[i] = finished(wanted[i] + (c.bias ? bias[i / static_cast<std::size_t>(c.width)] : 0.0F), c.finish);
+  }
+  compare(wanted, rows, c.width, [&](Isa isa, int threads, float* y, Count y_stride) {
+    const Product product{.x = x.data(),
+                          .x_stride = stride,
+                          .bias = c.bias ? bias.data() : nullptr,
+                          .finish = c.finish,
+                          .y = y,
+                          .y_stride = y_stride,
+                          .width = c.width,
+                          .threads = threads,
+                          .isa = isa};
+    transposed ? multiply_transposed(w, product) : multiply(w, product);
+  });
+}
+
+// The product at stored places, which as a row of values has no stride. NaN and infinity are put in where `special`.
+template <class Matrix>
+void check_sampled(const RandomMatrix& plain, const Matrix& w, Count width, bool special) {
+  const Count stride = width + 2, count = static_cast<Count>(plain.values.size());
+  std::vector<float> x = random_floats(plain.columns * stride, 7), dy = random_floats(plain.rows * stride, 8);
+  if (special && !x.empty() && !dy.empty()) {
+    x[0] = dy[static_cast<std::size_t>((plain.rows - 1) * stride)] = std::numeric_limits<float>::infinity();
+    x[static_cast<std::size_t>((plain.columns - 1) * stride)] = std::numeric_limits<float>::quiet_NaN();
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<Count>(i) % stride < width ? x[i] : NAN;  // between the rows
+  for (std::size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<Count>(i) % stride < width ? dy[i] : NAN;
+  std::vector<double> wanted(plain.values.size());
+  for (const Stored& each : plain.stored) {
+    for (Count f = 0; f < width; ++f) {
+      wanted[static_cast<std::size_t>(each.place)] +=
+          static_cast<double>(dy[static_cast<std::size_t>(each.row * stride + f)]) * x[static_cast<std::size_t>(each.column * stride + f)];
+    }
+  }
+  compare(wanted, 1, count, [&](Isa isa, int threads, float* values, Count) {
+    multiply_sampled(w, {.dy = dy.data(),
+                         .dy_stride = stride,
+                         .x = x.data(),
+                         .x_stride = stride,
+                         .values = values,
+                         .width = width,
+                         .threads = threads,
+                         .isa = isa});
+  });
+}
+
+template <class Matrix>
+void check(const RandomMatrix& plain, const Matrix& w, const Case& c) {
+  check_product(plain, w, c, false);
+  check_product(plain, w, c, true);
+  check_sampled(plain, w, c.width, false);
 }
 
 TEST(SparseKernels, Nmg) {
@@ -124,7 +170,7 @@ TEST(SparseKernels, Blocks) {
        {std::array<int, 2>{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {1, 4}, {4, 4}, {2, 3}, {3, 2}, {16, 2}, {5, 1}}) {
     SCOPED_TRACE(std::to_string(height) + "x" + std::to_string(width));
     for (const double density : {0.0, 0.1, 0.5, 1.0}) {
-      const RandomBlocks odd(61, 401, height, width, density);
+      const RandomBlocks odd(61, 211, height, width, density);
       for (const Count features : {1, 7, 33, 130}) check(odd, odd.matrix(), {.width = features});
       check(odd, odd.matrix(Value::bf16), {.width = 65, .bias = true, .finish = Finish::relu});
     }
@@ -134,9 +180,11 @@ TEST(SparseKernels, Blocks) {
 TEST(SparseKernels, ManyRowsAndKTiles) {
   const RandomNmg nmg(2053, 1000, 2, 4, 16);
   check(nmg, nmg.matrix(), {.width = 70, .bias = true});
+  check_sampled(nmg, nmg.matrix(), 1100, false);
   const RandomBlocks csr(2053, 3001, 1, 1, 0.01), tall(2053, 3001, 4, 1, 0.02);
   check(csr, csr.matrix(), {.width = 70});
   check(tall, tall.matrix(), {.width = 70});
+  check_sampled(tall, tall.matrix(), 1100, false);
 }
 
 TEST(SparseKernels, WideOffsets) {
@@ -179,11 +227,13 @@ TEST(SparseKernels, NotFinite) {
   const Case c{.width = width, .x = x};
   for (const auto& [n, m, g] : {std::array<int, 3>{2, 4, 2}, {1, 4, 3}, {2, 8, 1}, {3, 5, 1}}) {
     const RandomNmg nmg(rows, columns, n, m, g);
-    check(nmg, nmg.matrix(), c);
+    check_product(nmg, nmg.matrix(), c, false);
+    check_sampled(nmg, nmg.matrix(), width, true);
   }
   for (const auto& [height, block_width] : {std::array<int, 2>{1, 1}, {4, 1}, {2, 4}, {16, 1}, {3, 1}}) {
     const RandomBlocks blocks(rows, columns, height, block_width, 0.2);
-    check(blocks, blocks.matrix(), c);
+    check_product(blocks, blocks.matrix(), c, false);
+    check_sampled(blocks, blocks.matrix(), width, true);
   }
 }
 

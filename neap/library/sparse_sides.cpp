@@ -1,0 +1,94 @@
+#include "neap/library/sparse_sides.h"
+
+#include "neap/base/revolving_door.h"
+
+namespace neap::sparse {
+
+Count Side::deepest() const {
+  Count most = 0;
+  for (Count tile = 0; tile < tiles(); ++tile) most = std::max(most, end(tile) - begin(tile));
+  return most;
+}
+
+NmgSide::NmgSide(const NmgMatrix& matrix, Count tile_columns, const Tiles& of)
+    : Side{matrix.rows, matrix.columns, matrix.m, of},
+      w(matrix),
+      slots(binomial(w.m, w.n) * w.g),
+      chunks(divided_up(columns, slots)),
+      chunks_per_tile(std::max<Count>(1, tile_columns / slots)) {
+  for (Count chunk = 0; chunk < chunks; chunk += chunks_per_tile) bounds.push_back(chunk * slots);
+  if (chunks == 0) bounds.push_back(0);
+  bounds.push_back(chunks * slots);
+  order_accumulators();
+}
+
+NmgPart NmgSide::part(Count group, Count groups, Count follow, Count tile) const {
+  const Count at = first_slot(group, tile);
+  const auto move = [](const void* from, Count bytes) { return static_cast<const void*>(static_cast<const char*>(from) + bytes); };
+  return {.values = move(w.values, at * w.n * (w.value == Value::f32 ? 4 : 2)),
+          .index = move(w.index, at * (w.wide ? 4 : 2)),
+          .wide = w.wide,
+          .groups = groups,
+          .group_slots = chunks * slots,
+          .follow = follow,
+          .chunks = std::min(chunks_per_tile, chunks - tile * chunks_per_tile),
+          .g = w.g,
+          .patterns = slots / w.g,
+          .n = w.n,
+          .m = w.m,
+          .rows = pattern_rows.data(),
+          .order = order.data()};
+}
+
+// A row that stays from one pattern to the next keeps its accumulator.
+void NmgSide::order_accumulators() {
+  const auto n = static_cast<std::size_t>(w.n);
+  std::vector<int> things(n), held(n, -1);
+  for (Count pattern = 0; pattern < slots / w.g; ++pattern) {
+    revolving_door(w.n, w.m, pattern, things.data());
+    for (int& row : held) {
+      if (std::find(things.begin(), things.end(), row) == things.end()) row = -1;
+    }
+    for (const int thing : things) {
+      if (std::find(held.begin(), held.end(), thing) == held.end()) *std::find(held.begin(), held.end(), -1) = thing;
+    }
+    for (const int row : held) {
+      pattern_rows.push_back(row);
+      order.push_back(static_cast<int>(std::find(things.begin(), things.end(), row) - things.begin()));
+    }
+  }
+}
+
+BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of)
+    : Side{matrix.rows, matrix.columns, matrix.height, of}, w(matrix) {
+  const Count step = std::max<Count>(1, tile_columns / w.width) * w.width;
+  for (Count at = 0; at < columns; at += step) bounds.push_back(at);
+  if (columns == 0) bounds.push_back(0);
+  bounds.push_back(divided_up(columns, w.width) * w.width);
+  starts.reserve(static_cast<std::size_t>(groups()) * bounds.size());
+  for (Count group = 0; group < groups(); ++group) {
+    const Count first = w.offsets[group], last = w.offsets[group + 1];
+    starts.push_back(first);
+    for (Count tile = 1; tile < tiles(); ++tile) {
+      const auto bound = static_cast<std::int32_t>(begin(tile) / w.width);
+      int below = 0;  // counting all of them takes less time than guessing wrong where to stop
+      for (Count block = first; block < last; ++block) below += w.columns_of[block] < bound;
+      starts.push_back(first + below);
+    }
+    starts.push_back(last);
+  }
+}
+
+BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) const {
+  return {.values = w.values,
+          .columns = w.columns_of,
+          .starts = starts.data() + group * (tiles() + 1) + tile,
+          .groups = groups,
+          .stride = tiles() + 1,
+          .follow = follow,
+          .height = w.height,
+          .width = w.width,
+          .origin = begin(tile)};
+}
+
+}  // namespace neap::sparse

@@ -1,0 +1,97 @@
+// Sparse matrices as the drivers of their products see them: groups of rows, and K tiles, which are ranges of columns. Both kinds have
+//   tile(transposed, vectors): the micro-kernel; null where there is none for panels so wide
+//   part(group, groups, follow, tile): what it takes of some groups, which `follow` includes, in a K tile
+#pragma once
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "neap/library/sparse_kernels.h"
+
+namespace neap::sparse {
+
+inline Count divided_up(Count a, Count b) { return (a + b - 1) / b; }
+
+struct Side {
+  Count rows, columns, height;  // of all, of all, of a group
+  const Tiles& micro;
+  std::vector<Count> bounds = {};  // the columns at which K tiles begin, and the end of the last one, which may be padding
+
+  Count groups() const { return divided_up(rows, height); }
+  Count tiles() const { return static_cast<Count>(bounds.size()) - 1; }
+  Count begin(Count tile) const { return bounds[static_cast<std::size_t>(tile)]; }
+  Count end(Count tile) const { return bounds[static_cast<std::size_t>(tile) + 1]; }
+  Count columns_in(Count tile) const { return std::min(end(tile), columns) - begin(tile); }  // that are no padding
+  Count deepest() const;                                                                     // columns of a tile, at most
+};
+
+struct NmgSide : Side {
+  const NmgMatrix& w;
+  Count slots, chunks, chunks_per_tile;
+  std::vector<int> pattern_rows = {}, order = {};  // as in NmgPart
+
+  NmgSide(const NmgMatrix& matrix, Count tile_columns, const Tiles& of);
+  Tile<NmgPart> tile(bool transposed, int vectors) const { return micro.nmg(w.value, w.n, w.m, w.wide, transposed, vectors); }
+  NmgPart part(Count group, Count groups, Count follow, Count tile) const;
+  Sample<NmgPart> sample() const { return micro.sample_nmg(w.n); }
+  Count first_value(Count group, Count tile) const { return first_slot(group, tile) * w.n; }  // of part(group, ...)
+
+ private:
+  Count first_slot(Count group, Count tile) const { return (group * chunks + tile * chunks_per_tile) * slots; }
+  void order_accumulators();
+};
+
+struct BlockSide : Side {
+  const BlockMatrix& w;
+  std::vector<Count> starts = {};  // [groups, K tiles + 1]: the first block of a group at or behind each bound
+
+  BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of);
+  Tile<BlockPart> tile(bool transposed, int vectors) const { return micro.blocks(w.value, w.height, w.width, transposed, vectors); }
+  BlockPart part(Count group, Count groups, Count follow, Count tile) const;
+  Sample<BlockPart> sample() const { return micro.sample_blocks(w.height); }
+  Count first_value(Count, Count) const { return 0; }
+};
+
+constexpr int tile_vectors[] = {1, 2, 3, 4, 6};
+// The widest panel of at most so many vectors for which there is a micro-kernel: tile(vectors) is not null.
+template <class Get>
+int widest(int most, Get tile) {
+  int found = 1;
+  for (const int vectors : tile_vectors) {
+    if (vectors <= most && tile(vectors) != nullptr) found = vectors;
+  }
+  return found;
+}
+// The narrowest panel that holds so many columns of x, at most `most` vectors.
+template <class Kind>
+int vectors_for(const Kind& side, bool transposed, Count columns, int most) {
+  for (const int vectors : tile_vectors) {
+    if (vectors < most && vectors * side.micro.lanes >= columns && side.tile(transposed, vectors) != nullptr) return vectors;
+  }
+  return most;
+}
+// Columns of W whose rows of x fill so many bytes.
+inline Count columns_in(Count bytes, Count width) { return std::max<Count>(1, bytes / (width * 4)); }
+
+// Memory of a thread that is kept between calls, at the beginning of a line.
+class Buffer {
+ public:
+  float* of(Count count) {
+    if (count > count_) {
+      memory_.reset(static_cast<float*>(::operator new(static_cast<std::size_t>(count) * sizeof(float), alignment)));
+      count_ = count;
+    }
+    return memory_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+  struct Free {
+    void operator()(float* memory) const { ::operator delete(memory, alignment); }
+  };
+  std::unique_ptr<float, Free> memory_;
+  Count count_ = 0;
+};
+
+}  // namespace neap::sparse
