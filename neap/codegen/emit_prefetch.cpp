@@ -10,6 +10,7 @@
 namespace neap {
 namespace {
 
+constexpr std::int64_t line = 64, most_fetched = 1024;                   // bytes
 constexpr int bytes_ahead = 16 << 10, least_ahead = 8, most_ahead = 64;  // of rows, and entries; measured on rows of 64 to 1024 bytes
 
 // The read of a list at `axis` that `index` is, perhaps cast; null where it is something else.
@@ -22,22 +23,22 @@ const Expr::Node* list_read(const Expr& index, const Axis& axis) {
 
 }  // namespace
 
+int Emitter::position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead) {
+  const Place place = this->place(here, operand_name(list->integer), operand_type(list->integer), list->args, 0, false);
+  const std::string entry = axis_name(axis.id), offset = place.offset.empty() ? "0l" : place.offset;
+  const std::string step = define(here, "t", "i64", fmt::format("{0} + {1} < {2} ? {1}l : 0l", entry, ahead, dim(axis.extent)));
+  const int id = axes_.rbegin()->first + 1;
+  axes_[id] = {id, "later", rows, nullptr};
+  here.text += fmt::format("const i64 {} = (i64)widen({}[{} + {}]);\n", axis_name(id), place.pointer, offset, step);
+  here.axes.insert(id);
+  return id;
+}
+
 void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies) {
   std::map<const Expr::Node*, int> later;  // list read -> the axis that stands for what it gives some entries later
   std::set<std::string> written;
   const int row_bytes = static_cast<int>(bodies.size()) * vector_bytes_;
   const int ahead = std::clamp(bytes_ahead / row_bytes, least_ahead, most_ahead);
-  const auto position_later = [&](const Expr::Node* list, const Dim& rows) {
-    if (const auto found = later.find(list); found != later.end()) return found->second;
-    const Place place = this->place(here, operand_name(list->integer), operand_type(list->integer), list->args, 0, false);
-    const std::string entry = axis_name(axis.id), offset = place.offset.empty() ? "0l" : place.offset;
-    const std::string step = define(here, "t", "i64", fmt::format("{0} + {1} < {2} ? {1}l : 0l", entry, ahead, dim(axis.extent)));
-    const int id = axes_.rbegin()->first + 1;
-    axes_[id] = {id, "later", rows, nullptr};
-    here.text += fmt::format("const i64 {} = (i64)widen({}[{} + {}]);\n", axis_name(id), place.pointer, offset, step);
-    here.axes.insert(id);
-    return later[list] = id;
-  };
   for (const Instance& body : bodies) {
     visit(body.value, [&](const Expr& e) {
       if (e->op != Scalar::read || e->integer < 0 || has_outside(e) || here.lanes.axis < 0 || !depends(e, here.lanes.axis)) return;
@@ -53,11 +54,44 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
       }
       if (list == nullptr) return;
       const Type type = operand_type(e->integer);
-      index[at] = axis_position(axes_.at(position_later(list, type.shape[at])));
+      const auto [known, fresh] = later.emplace(list, -1);
+      if (fresh) known->second = position_later(here, axis, list, type.shape[at], ahead);
+      index[at] = axis_position(axes_.at(known->second));
       const Place place = this->place(here, operand_name(e->integer), type, index, body.part, false);
       const std::string text = fmt::format("prefetch({} + {});\n", place.pointer, place.offset.empty() ? "0l" : place.offset);
       if (written.insert(text).second) here.text += text;
     });
+  }
+}
+
+void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages) {
+  struct Row {
+    const Expr::Node* list;
+    Type type;
+    std::int64_t bytes;
+  };
+  std::map<std::pair<std::int64_t, std::int64_t>, Row> rows;  // by list and operand
+  std::int64_t all = 1;
+  const auto look = [&](const Expr& e) {
+    if (e->op != Scalar::read || e->integer < 0 || has_outside(e) || e->rank < 1) return;
+    const Expr::Node* list = list_read(e->args[0], axis);
+    const Type type = operand_type(e->integer);
+    if (list == nullptr || !type.layout.row_major() || !(operand_type(list->integer).shape[0] == axis.extent)) return;
+    if (std::any_of(e->args.begin() + 1, e->args.end(), has_read)) return;
+    const Dim elements = element_count({type.shape.begin() + 1, type.shape.end()});
+    if (!elements.is_constant()) return;
+    const Row row{list, type, std::min(elements.constant() * size_of(type.dtype), most_fetched)};
+    if (rows.emplace(std::pair(list->integer, e->integer), row).second) all += row.bytes;
+  };
+  for (const Stage& stage : stages) visit(stage.value, look);
+  const int ahead = std::clamp(static_cast<int>(bytes_ahead / all), least_ahead, most_ahead);
+  for (const auto& [key, row] : rows) {
+    std::vector<Expr> index(row.type.shape.size(), Expr(0));
+    index[0] = axis_position(axes_.at(position_later(here, axis, row.list, row.type.shape[0], ahead)));
+    const Place place = this->place(here, operand_name(key.second), row.type, index, 0, false);
+    for (std::int64_t at = 0; at < row.bytes; at += line) {
+      here.text += fmt::format("prefetch({} + {});\n", place.pointer, at / size_of(row.type.dtype));
+    }
   }
 }
 

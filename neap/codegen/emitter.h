@@ -92,6 +92,8 @@ class Emitter {
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
 
   const std::string& setup() const { return setup_; }  // at the start of the kernel: rows that stand for what is outside
+  // Within a scope's loop over the entries of a ragged axis: fetches the rows that the stages will read at later entries.
+  void prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages);
   // Locals change from stage to stage: what is read from them is not kept in loops outside of this depth.
   void set_stage_depth(int depth) { stage_depth_ = depth; }
 
@@ -109,6 +111,8 @@ class Emitter {
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
   // Within a loop over the entries of a ragged axis: fetches the rows that later entries point at.
   void prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies);
+  // The axis that stands for what a list of positions gives some entries later.
+  int position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead);
   bool needs_guard(const Expr& e);
   void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
   LoopLevel& ancestor(LoopLevel& here, int depth) const;

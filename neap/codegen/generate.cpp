@@ -280,8 +280,7 @@ class KernelWriter {
 
   std::string chunk_count() const {
     if (serial_) return "return 1;\n";
-    Dim points = 1;
-    for (const Axis& axis : scope_ ? map_.axes : nests_.front().axes) points *= axis.extent;
+    const Dim points = neap::points(scope_ ? map_.axes : nests_.front().axes);
     std::int64_t work = 1;
     for (const Stage& stage : map_.stages) {
       Dim inner = flops(stage.value);
@@ -364,23 +363,45 @@ class KernelWriter {
       }
       if (target.sharing != Sharing::own) {
         text += fmt::format("for (i64 i = 0; i < {}; ++i) {}[i] = {};\n", emit_.dim(target.count), target.name(), start);
-        continue;
+      } else if (start_depth(target) == 0) {
+        text += start_own(target, 0);
       }
-      std::string open;
-      for (const Axis& axis : target.axes) {
-        if (std::none_of(target.index.begin(), target.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); })) continue;
-        const bool cut = axis.id == chunked_->id;
-        open += fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) ", axis_name(axis.id), cut ? "from" : "0l",
-                            cut ? "to" : emit_.dim(axis.extent));
-      }
-      LoopLevel level;
-      level.tail = "}\n";
-      const Emitter::Place place = emit_.place(level, target.name(), target.type, target.index, 0, false);
-      level.text += fmt::format("{}[{}] = {};\n", place.pointer, place.offset, start);
-      level.head = open + "{\n";
-      text += level.close();
     }
     return text;
+  }
+
+  static bool uses(const Target& target, const Axis& axis) {
+    return std::any_of(target.index.begin(), target.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); });
+  }
+
+  // Within how many of a scope's loops an own target is set to its start: those of a row are set ahead of the loop over the row's entries,
+  // so that the row stays in cache; 0: ahead of all loops.
+  std::size_t start_depth(const Target& target) const {
+    if (!scope_ || target.sharing != Sharing::own) return 0;
+    std::size_t depth = 0;
+    while (depth < outer_.size() && uses(target, outer_[depth])) ++depth;
+    const bool inside = std::none_of(outer_.begin() + static_cast<std::ptrdiff_t>(depth), outer_.end(),
+                                     [&](const Axis& axis) { return uses(target, axis); });
+    return inside && depth < outer_.size() ? depth : 0;
+  }
+
+  // Sets an own target to its start where the first `known` of a scope's axes have their position.
+  std::string start_own(const Target& target, std::size_t known) {
+    std::string open;
+    for (const Axis& axis : target.axes) {
+      const auto is_known = [&](const Axis& outer) { return outer.id == axis.id; };
+      if (!uses(target, axis) || std::any_of(outer_.begin(), outer_.begin() + static_cast<std::ptrdiff_t>(known), is_known)) continue;
+      const bool cut = axis.id == chunked_->id;
+      open += fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) ", axis_name(axis.id), cut ? "from" : "0l",
+                          cut ? "to" : emit_.dim(axis.extent));
+    }
+    LoopLevel level;
+    level.tail = "}\n";
+    const Emitter::Place place = emit_.place(level, target.name(), target.type, target.index, 0, false);
+    level.text +=
+        fmt::format("{}[{}] = {};\n", place.pointer, place.offset, identity_literal(reduction_of(target.accumulate), target.type.dtype));
+    level.head = open + "{\n";
+    return level.close();
   }
 
   // ---- loops ------------------------------------------------------------------------------------------------------------------
@@ -415,12 +436,17 @@ class KernelWriter {
   }
 
   void write_scope(LoopLevel& here, const Ranges& ranges, std::size_t k) {
+    std::set<int> started;
+    for (const Target& target : targets_) {
+      if (k > 0 && start_depth(target) == k && started.insert(target.output).second) here.text += start_own(target, k);
+    }
     if (k < outer_.size()) {
       const Axis& axis = outer_[k];
       const auto cut = ranges.find(axis.id);
       const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
       const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
       level->axes.insert(axis.id);
+      if (axis.ragged != nullptr) emit_.prefetch_entries(*level, axis, map_.stages);
       write_scope(*level, ranges, k + 1);
       here.text += level->close();
       return;

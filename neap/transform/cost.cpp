@@ -170,8 +170,7 @@ double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const 
   double bytes = 0;
   for (const Stage& stage : node.map->stages) {
     if (stage.axes.empty() || stage.target < 0 || stage.accumulate == Accumulate::none) continue;
-    double elements = 2;
-    for (const Axis& axis : node.map->axes) elements *= evaluate(axis.extent);
+    double elements = 2 * evaluate(points(node.map->axes));
     for (const Axis& axis : stage.axes) {
       const bool kept = std::any_of(stage.index.begin(), stage.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); });
       elements *= kept ? evaluate(axis.extent) : 1;

@@ -194,15 +194,18 @@ void Draft::move_behind(int at, int previous) {
   link(at, previous);
 }
 
-void Draft::replace_pair(int first, int second, std::vector<Node> nodes) {
-  NEAP_ASSERT(before(first, second), " the pair is given in order");
-  erase(first);
-  const int after = next(second);
-  replace(second, std::move(nodes[0]));
-  std::vector<int> pending{second};
+void Draft::replace_group(const std::vector<int>& group, std::vector<Node> nodes) {
+  const int last = group.back();
+  for (std::size_t i = 0; i + 1 < group.size(); ++i) {
+    NEAP_ASSERT(before(group[i], group[i + 1]), " the group is given in order");
+  }
+  for (std::size_t i = 0; i + 1 < group.size(); ++i) erase(group[i]);
+  const int after = next(last);
+  replace(last, std::move(nodes[0]));
+  std::vector<int> pending{last};
   for (std::size_t i = 1; i < nodes.size(); ++i) pending.push_back(insert(std::move(nodes[i]), after));
   int behind = pending.back();
-  // What depends on the first's results and stood between the two goes behind, in its own order.
+  // What depends on the others' results and stood between them goes behind, in its own order.
   std::vector<int> moved;
   std::unordered_set<int> seen;
   while (!pending.empty()) {
@@ -210,7 +213,7 @@ void Draft::replace_pair(int first, int second, std::vector<Node> nodes) {
     pending.pop_back();
     for (const ValueId id : node(at).outputs) {
       for (const int user : users(id)) {
-        if (!before(user, second) || !seen.insert(user).second) continue;
+        if (!before(user, last) || !seen.insert(user).second) continue;
         moved.push_back(user);
         pending.push_back(user);
       }

@@ -40,8 +40,9 @@ class Draft {
   void replace(int at, Node node);
   void rebind(ValueId from, ValueId to);  // uses, and outputs of the graph, of one value become those of another
   void erase_unused(int at);              // if nobody uses its results; then what was there only for it
-  // Puts nodes, which together make the results of both, in place of two that do not depend on each other through others.
-  void replace_pair(int first, int second, std::vector<Node> nodes);
+  // Puts nodes, which together make the results of all, in place of some, given in order, that do not depend on each other through others.
+  void replace_group(const std::vector<int>& group, std::vector<Node> nodes);
+  void replace_pair(int first, int second, std::vector<Node> nodes) { replace_group({first, second}, std::move(nodes)); }
   void adopt(Graph graph);  // everything anew, as a pass over the whole graph made it
 
   // Whether `later` depends on `earlier` by a path through other nodes. A search that grows too large answers yes.

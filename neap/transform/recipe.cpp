@@ -31,6 +31,7 @@ const Recipe& default_recipe() {
                              {"share_common", {}, 3},
                              {"channels_last", {}, 3},
                              {"lay_operands", {}, 3},
+                             {"fuse_edges", {}, 2},
                              {"fuse_vertical", {}, 2},
                              {"fuse_siblings", {}, 2},
                              {"fuse_vertical", {}, 2},

@@ -1,0 +1,347 @@
+// Makes one pass over the rows of a sparse pattern of all sums that a row's entries (a vertex's edges) bring it: at each entry what they
+// need is computed in buffers of that entry, from the values of its two ends, and added to the row's sums. Values with an element for each
+// edge (logits, their exponentials, normalised weights) are not stored; what a later pass needs of them it computes again, as
+// FlashAttention (Dao et al., arXiv 2205.14135) does for dense attention.
+#include <algorithm>
+#include <optional>
+
+#include "neap/base/error.h"
+#include "neap/transform/edge_maps.h"
+#include "neap/transform/map_edit.h"
+#include "neap/transform/transformation.h"
+
+namespace neap {
+namespace {
+
+constexpr std::int64_t most_entry_bytes = 64 << 10;  // of an entry's buffers
+constexpr std::size_t most_operands = 48, most_stages = 32;
+constexpr int largest_value = 256;  // scalar operations of one stage's value
+
+// The sizes of a space of features that are not one, and what runs over them.
+using Sizes = std::vector<Dim>;
+
+class RowPass {
+ public:
+  RowPass(Draft& draft, const EdgeMaps& edges) : draft_(draft), edges_(edges) {}
+
+  // "", or why these sinks cannot share a pass.
+  std::string build(const std::vector<int>& sinks) {
+    for (const int at : sinks) {
+      if (std::string reason = add(at); !reason.empty()) return reason;
+    }
+    std::int64_t bytes = 0;
+    for (const Local& local : locals_) bytes += element_count(local.shape).constant() * size_of(local.dtype);
+    if (bytes > most_entry_bytes) return fmt::format("an entry's buffers would take {} kB", bytes >> 10);
+    if (stages_.size() > most_stages) return "the pass would have too many stages";
+    for (const Stage& stage : stages_) {
+      if (expression_size(stage.value) > largest_value) return "an entry's expression would be too long";
+    }
+    return "";
+  }
+
+  std::vector<Node> nodes() {
+    for (Type& type : sums_) draft_.add_value(std::move(type));
+    OpenMap open{{{*row_, *entry_}, locals_, in_order()}, origin_, {}};
+    std::vector<Node> all{close(open)};
+    all.insert(all.end(), behind_.begin(), behind_.end());
+    return all;
+  }
+
+ private:
+  struct Made {
+    Expr value;  // at the entry, on the axes of its space
+    Sizes space;
+    int local = 0;  // the buffer that holds it; 0: none does
+  };
+
+  // ---- opening maps onto the pass's own axes ------------------------------------------------------------------------------------
+
+  // A map opened, with the positions of its axes in the pass.
+  struct Opened {
+    OpenMap open;
+    std::map<int, Expr> position;
+    Sizes space;
+  };
+
+  Opened open(int at) {
+    const Node& node = draft_.node(at);
+    const EdgeMap& edges = *edges_.find(at);
+    Opened opened;
+    opened.open = opener_.open(node);
+    const Map& map = opened.open.map;
+    const auto shifted = [&](int id) {
+      for (std::size_t i = 0; i < map.axes.size(); ++i) {
+        if (node.map->axes[i].id == id) return map.axes[i].id;
+      }
+      return -1;
+    };
+    const int row = shifted(edges.row);
+    for (const int id : edges.entries) opened.position.emplace(shifted(id), axis_position(*entry_));
+    opened.position.emplace(row, axis_position(*row_));
+    const Stage& stage = map.stages[0];
+    std::vector<int> feature_axes;
+    for (std::size_t d = 0; d < stage.index.size(); ++d) {
+      if (stage.index[d]->op != Scalar::axis || opened.position.count(static_cast<int>(stage.index[d]->integer)) != 0) continue;
+      const Axis& axis = *std::find_if(map.axes.begin(), map.axes.end(), [&](const Axis& a) { return a.id == stage.index[d]->integer; });
+      if (axis.extent == Dim(1)) continue;
+      feature_axes.push_back(axis.id);
+      opened.space.push_back(axis.extent);
+    }
+    const std::vector<Axis>& axes = axes_of(opened.space);
+    for (std::size_t i = 0; i < axes.size(); ++i) opened.position.emplace(feature_axes[i], axis_position(axes[i]));
+    for (const Axis& axis : map.axes) opened.position.emplace(axis.id, Expr(0));  // of size one
+    origin_ = merge_origins(origin_, opened.open.origin);
+    return opened;
+  }
+
+  // The same axes for all values of these sizes, so that what is computed on them shares loops.
+  const std::vector<Axis>& axes_of(const Sizes& space) {
+    for (const auto& [sizes, axes] : spaces_) {
+      if (sizes == space) return axes;
+    }
+    std::vector<Axis> axes;
+    for (const Dim& size : space) axes.push_back({opener_.fresh_axis(), fmt::format("f{}", axes.size() + 1), size, nullptr});
+    spaces_.emplace_back(space, std::move(axes));
+    return spaces_.back().second;
+  }
+
+  // A map that has rows, among this one and those that make what it reads at the entry.
+  int with_rows(int at) const {
+    if (edges_.find(at)->row >= 0) return at;
+    for (const ValueId id : draft_.node(at).inputs) {
+      if (!edges_.joined(id)) continue;
+      if (const int found = with_rows(draft_.producer(id)); found >= 0) return found;
+    }
+    return -1;
+  }
+
+  // The row and the entry are those of the first map that has both.
+  bool take_axes(int at) {
+    at = with_rows(at);
+    if (at < 0) return false;
+    const OpenMap open = opener_.open(draft_.node(at));
+    const auto take = [&](const std::vector<Axis>& axes) {
+      for (const Axis& axis : axes) {
+        if (axis.ragged != nullptr) entry_ = axis;
+      }
+    };
+    take(open.map.axes);
+    visit(open.map.stages[0].value, [&](const Expr& e) { take(e->axes); });
+    row_ = *std::find_if(open.map.axes.begin(), open.map.axes.end(), [&](const Axis& axis) { return axis.id == row_entries(*entry_).row; });
+    return true;
+  }
+
+  // ---- values at an entry -------------------------------------------------------------------------------------------------------
+
+  Made& made(ValueId value) {
+    if (const auto known = made_.find(value); known != made_.end()) return known->second;
+    Opened opened = open(draft_.producer(value));
+    Made made{at_entry(opened.open.map.stages[0].value, opened), opened.space};
+    return made_.emplace(value, std::move(made)).first->second;
+  }
+
+  // An expression of an opened map on the pass's axes, what it reads at the entry computed in place or read from the entry's buffers.
+  Expr at_entry(const Expr& value, const Opened& opened) {
+    const Expr here = substitute_axes(value, opened.position);
+    std::set<ValueId> needed;
+    visit(here, [&](const Expr& e) {
+      if (e->op == Scalar::read && e->integer >= 0 && edges_.joined(static_cast<ValueId>(e->integer)))
+        needed.insert(static_cast<ValueId>(e->integer));
+    });
+    for (const ValueId id : needed) made(id);
+    const std::vector<Axis>& axes = axes_of(opened.space);
+    return rewrite(here, [&](const Expr& e) -> Expr {
+      if (e->op != Scalar::read || e->integer < 0) return {};
+      const auto found = made_.find(static_cast<ValueId>(e->integer));
+      if (found == made_.end()) return {};
+      Made& from = found->second;
+      std::vector<Expr> index;
+      const Shape& shape = draft_.type(found->first).shape;
+      for (std::size_t d = 1; d < shape.size(); ++d) {
+        if (!(shape[d] == Dim(1))) index.push_back(e->args[d]);
+      }
+      const bool in_place = from.space == opened.space &&
+                            std::equal(index.begin(), index.end(), axes.begin(),
+                                       [](const Expr& at, const Axis& axis) { return at->op == Scalar::axis && at->integer == axis.id; });
+      return in_place ? from.value : read(buffer(from), e.dtype(), std::move(index));
+    });
+  }
+
+  int buffer(Made& made) {
+    if (made.local != 0) return made.local;
+    const std::vector<Axis>& axes = axes_of(made.space);
+    made.local = -1 - static_cast<int>(locals_.size());
+    locals_.push_back({made.value.dtype(), made.space});
+    Stage stage{axes, made.local, {}, made.value};
+    for (const Axis& axis : axes) stage.index.push_back(axis_position(axis));
+    stages_.push_back(std::move(stage));
+    return made.local;
+  }
+
+  // ---- sinks --------------------------------------------------------------------------------------------------------------------
+
+  std::string add(int at) {
+    const Node& node = draft_.node(at);
+    const EdgeMap& edges = *edges_.find(at);
+    for (const ValueId id : node.inputs) operands_.insert(id);
+    if (operands_.size() > most_operands) return "the pass would have too many operands";
+    if (!row_ && !take_axes(at)) return "it has no rows";
+    const Opened opened = open(at);
+    Stage stage = opened.open.map.stages[0];
+    for (Expr& index : stage.index) index = substitute_axes(index, opened.position);
+    if (const Dim size = element_count(opened.space); !size.is_constant())
+      return fmt::format("an entry has {} features: a size that is not known", size.to_string());
+    stage.axes = axes_of(opened.space);
+    if (edges.kind != EdgeMap::sums) {
+      stage.value = at_entry(stage.value, opened);
+      stages_.push_back(std::move(stage));
+      return "";
+    }
+    return add_sums(opened, std::move(stage));
+  }
+
+  // Each reduction over the entries becomes an accumulation; what is made of them, a map behind.
+  std::string add_sums(const Opened& opened, Stage stage) {
+    const Stage& whole = opened.open.map.stages[0];
+    std::vector<Expr> found;
+    visit(whole.value, [&](const Expr& e) {
+      if (e->op == Scalar::reduce && e->axes[0].ragged != nullptr &&
+          std::none_of(found.begin(), found.end(), [&](const Expr& other) { return same(other, e); }))
+        found.push_back(e);
+    });
+    const bool plain = found.size() == 1 && same(found[0], whole.value);
+    Stage last = whole;
+    for (const Expr& e : found) {
+      if (size_of(e.dtype()) < 4) return fmt::format("it sums {}, which would be rounded at every entry", name(e.dtype()));
+      Stage sum = stage;
+      std::map<int, Expr> inner;
+      for (std::size_t i = 1; i < e->axes.size(); ++i) sum.axes.push_back(e->axes[i]);
+      Opened at = opened;
+      at.position[e->axes[0].id] = axis_position(*entry_);
+      sum.value = at_entry(e->args[0], at);
+      sum.accumulate = *accumulation_of(e->reduction);
+      if (!plain) {
+        Type type = draft_.type(stage.target);
+        type.dtype = e.dtype();
+        sum.target = draft_.value_count() + static_cast<ValueId>(sums_.size());
+        sums_.push_back(type);
+        last.value =
+            rewrite(last.value, [&](const Expr& other) { return same(other, e) ? read(sum.target, e.dtype(), whole.index) : Expr(); });
+      }
+      stages_.push_back(std::move(sum));
+    }
+    if (plain) return "";
+    OpenMap tail{{opened.open.map.axes, {}, {last}}, opened.open.origin, {}};
+    behind_.push_back(close(tail));
+    return "";
+  }
+
+  // Buffers before who reads them; stages over the same axes together, where that can be.
+  std::vector<Stage> in_order() const {
+    std::vector<Stage> ordered;
+    std::vector<bool> taken(stages_.size(), false);
+    std::set<std::int64_t> ready;
+    const auto runs_now = [&](const Stage& stage) {
+      bool can = true;
+      visit(stage.value, [&](const Expr& e) { can &= e->op != Scalar::read || e->integer >= 0 || ready.count(e->integer) != 0; });
+      return can;
+    };
+    const auto alike = [](const Stage& a, const Stage& b) {
+      return std::equal(a.axes.begin(), a.axes.end(), b.axes.begin(), b.axes.end(),
+                        [](const Axis& x, const Axis& y) { return x.id == y.id; });
+    };
+    while (ordered.size() < stages_.size()) {
+      std::size_t next = stages_.size();
+      for (std::size_t i = 0; i < stages_.size(); ++i) {
+        if (taken[i] || !runs_now(stages_[i])) continue;
+        if (next == stages_.size()) next = i;
+        if (!ordered.empty() && alike(ordered.back(), stages_[i])) {
+          next = i;
+          break;
+        }
+      }
+      NEAP_ASSERT(next < stages_.size(), " buffers that wait for each other");
+      taken[next] = true;
+      if (stages_[next].target < 0) ready.insert(stages_[next].target);
+      ordered.push_back(stages_[next]);
+    }
+    return ordered;
+  }
+
+  Draft& draft_;
+  const EdgeMaps& edges_;
+  Opener opener_;
+  std::optional<Axis> row_, entry_;
+  std::vector<std::pair<Sizes, std::vector<Axis>>> spaces_;
+  std::map<ValueId, Made> made_;
+  std::vector<Local> locals_;
+  std::vector<Stage> stages_;
+  std::vector<Type> sums_;  // of new values
+  std::vector<Node> behind_;
+  std::set<ValueId> operands_;
+  std::vector<std::string> origin_;
+};
+
+// Whether a sink needs what another makes, by whatever way.
+bool depend_on_each_other(const Draft& draft, const std::vector<int>& sinks) {
+  std::set<int> seen;
+  std::vector<int> pending = sinks;
+  const int first = *std::min_element(sinks.begin(), sinks.end(), [&](int a, int b) { return draft.before(a, b); });
+  while (!pending.empty()) {
+    const int at = pending.back();
+    pending.pop_back();
+    for (const ValueId id : draft.node(at).inputs) {
+      const int maker = id == no_value ? -1 : draft.producer(id);
+      if (maker < 0 || draft.before(maker, first) || !seen.insert(maker).second) continue;
+      if (std::find(sinks.begin(), sinks.end(), maker) != sinks.end()) return true;
+      pending.push_back(maker);
+    }
+  }
+  return false;
+}
+
+std::string apply(Draft& draft, const Site& site, const Parameters&) {
+  const EdgeMaps edges(draft);
+  std::vector<int> sinks;
+  for (const ValueId id : site.at) {
+    const int at = draft.producer(id);
+    const EdgeMap* map = at < 0 ? nullptr : edges.find(at);
+    if (map == nullptr || map->offsets == no_value || edges.joined(id)) return "it is no sum over the entries of rows";
+    if (!sinks.empty() && map->offsets != edges.find(sinks[0])->offsets) return "their rows are those of several patterns";
+    sinks.push_back(at);
+  }
+  if (sinks.empty()) return "a site has a sum at least";
+  std::sort(sinks.begin(), sinks.end(), [&](int a, int b) { return draft.before(a, b); });
+  if (std::adjacent_find(sinks.begin(), sinks.end()) != sinks.end()) return "a sum is named twice";
+  if (depend_on_each_other(draft, sinks)) return "one needs the sums of another, which are known when its pass has run";
+  RowPass pass(draft, edges);
+  if (std::string reason = pass.build(sinks); !reason.empty()) return reason;
+  std::set<ValueId> read;
+  for (const int at : sinks) read.insert(draft.node(at).inputs.begin(), draft.node(at).inputs.end());
+  draft.replace_group(sinks, pass.nodes());
+  for (const ValueId id : read) {
+    if (id != no_value && draft.producer(id) >= 0) draft.erase_unused(draft.producer(id));
+  }
+  return "";
+}
+
+std::vector<Site> find(const Draft& draft) {
+  std::vector<Site> sites;
+  for (const std::vector<int>& sinks : EdgeMaps(draft).passes()) {
+    Site site;
+    for (const int at : sinks) site.at.push_back(draft.node(at).outputs[0]);
+    sites.push_back(std::move(site));
+  }
+  return sites;
+}
+
+const RegisterTransformation fuse_edges{
+    {.name = "fuse_edges",
+     .level = 2,
+     .about = "sums over the edges of vertices in one pass, in which what they need of each edge is computed",
+     .find = find,
+     .apply = apply,
+     .needs_gain = false}};
+
+}  // namespace
+}  // namespace neap
