@@ -132,6 +132,16 @@ std::optional<Dim> coefficient_of(const Expr& offset, int axis) {
   }
 }
 
+std::int64_t group_of(const Expr& offset, int axis) {
+  if (offset->op == Scalar::add) {
+    const bool first = uses_axis(offset->args[0], axis);
+    return first && uses_axis(offset->args[1], axis) ? 1 : group_of(offset->args[first ? 0 : 1], axis);
+  }
+  const bool grouped = offset->op == Scalar::floor_div && offset->args[0]->op == Scalar::axis && offset->args[0]->integer == axis &&
+                       offset->args[1]->op == Scalar::constant;
+  return grouped ? offset->args[1]->integer : 1;
+}
+
 std::map<int, Axis> axes_by_id(const Map& map) {
   std::map<int, Axis> found;
   const auto note = [&](const std::vector<Axis>& axes) {
@@ -146,12 +156,14 @@ std::map<int, Axis> axes_by_id(const Map& map) {
   return found;
 }
 
+bool surely_inside(const Expr& index, const Dim& size, const std::map<int, Axis>& axes) {
+  const Bounds bounds = bounds_of(index, axes);
+  return bounds.low_known && not_negative(bounds.low) && not_negative(size - Dim(1) - bounds.high);
+}
+
 bool surely_inside(const Expr& read, const Type& type, const std::map<int, Axis>& axes) {
   for (int i = 0; i < read->rank; ++i) {
-    const Bounds index = bounds_of(read->args[static_cast<std::size_t>(i)], axes);
-    if (!index.low_known || !not_negative(index.low) || !not_negative(type.shape[static_cast<std::size_t>(i)] - Dim(1) - index.high)) {
-      return false;
-    }
+    if (!surely_inside(read->args[static_cast<std::size_t>(i)], type.shape[static_cast<std::size_t>(i)], axes)) return false;
   }
   return true;
 }

@@ -19,6 +19,10 @@ std::set<int> free_axes(const Expr& expr);
 // The coefficient of `axis` where offset = coefficient * axis + (something without it); nothing where it is not of this form.
 std::optional<Dim> coefficient_of(const Expr& offset, int axis);
 
+// How many neighbours on `axis` share an element, where offset = floor(axis / that) + (something without it); 1 where it is not of this
+// form.
+std::int64_t group_of(const Expr& offset, int axis);
+
 std::vector<Expr> index_of(const Expr& read);  // the indices of a read, without its outside value
 bool has_outside(const Expr& read);
 bool has_read(const Expr& expr);
@@ -26,7 +30,9 @@ void conjuncts(const Expr& condition, std::vector<Expr>& found);  // a && b && c
 
 // Extents of all axes of a map: its own, its stages' and its reductions'.
 std::map<int, Axis> axes_by_id(const Map& map);
-// Whether the read is in bounds whatever the axes' positions (false where that cannot be seen from constant sizes).
+// Whether an index is within a size whatever the axes' positions; whether all of a read's are (false where that cannot be seen from
+// constant sizes).
+bool surely_inside(const Expr& index, const Dim& size, const std::map<int, Axis>& axes);
 bool surely_inside(const Expr& read, const Type& type, const std::map<int, Axis>& axes);
 // The condition under which it is, without what always holds.
 Expr inside_condition(const Expr& read, const Type& type, const std::map<int, Axis>& axes);

@@ -78,7 +78,7 @@ void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vec
     const Type type = operand_type(e->integer);
     if (list == nullptr || !type.layout.row_major() || !(operand_type(list->integer).shape[0] == axis.extent)) return;
     if (std::any_of(e->args.begin() + 1, e->args.end(), has_read)) return;
-    const Dim elements = element_count({type.shape.begin() + 1, type.shape.end()});
+    const Dim elements = element_count(Shape(type.shape.begin() + 1, type.shape.end()));
     if (!elements.is_constant()) return;
     const Row row{list, type, std::min(elements.constant() * size_of(type.dtype), most_fetched)};
     if (rows.emplace(std::pair(list->integer, e->integer), row).second) all += row.bytes;

@@ -98,10 +98,39 @@ Type Emitter::operand_type(std::int64_t operand) const {
   return {local.dtype, local.shape, {}};
 }
 
+void Emitter::set_certain(const std::vector<Expr>& values) {
+  certain_.clear();
+  guarded_.clear();
+  std::set<const Expr::Node*> seen;
+  const auto look = [&](const auto& self, const Expr& e) -> void {
+    if (!seen.insert(e.node().get()).second) return;
+    if (e->op == Scalar::read && !has_outside(e)) {
+      const Type type = operand_type(e->integer);
+      for (int i = 0; i < e->rank; ++i)
+        certain_.emplace_back(e->args[static_cast<std::size_t>(i)], type.shape[static_cast<std::size_t>(i)]);
+    }
+    const std::size_t surely = e->op == Scalar::select ? 1 : e->args.size();
+    for (std::size_t i = 0; i < surely; ++i) self(self, e->args[i]);
+  };
+  for (const Expr& value : values) look(look, value);
+}
+
+// Each index is inside, or stands in a read that is evaluated everywhere, of something as large there.
+bool Emitter::is_certain(const Expr& read) const {
+  const Type type = operand_type(read->integer);
+  for (int i = 0; i < read->rank; ++i) {
+    const Expr& index = read->args[static_cast<std::size_t>(i)];
+    const Dim& size = type.shape[static_cast<std::size_t>(i)];
+    const auto is_same = [&](const auto& known) { return known.second == size && same(known.first, index); };
+    if (!surely_inside(index, size, axes_) && std::none_of(certain_.begin(), certain_.end(), is_same)) return false;
+  }
+  return true;
+}
+
 bool Emitter::needs_guard(const Expr& e) {
   const auto found = guarded_.find(e.node().get());
   if (found != guarded_.end()) return found->second;
-  bool needs = e->op == Scalar::read && !has_outside(e) && !surely_inside(e, operand_type(e->integer), axes_);
+  bool needs = e->op == Scalar::read && !has_outside(e) && !is_certain(e);
   for (const Expr& arg : e->args) needs = needs || needs_guard(arg);
   kept_.push_back(e);
   return guarded_[e.node().get()] = needs;
@@ -163,10 +192,12 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
   const int lane_axis = here.lanes.axis;
   std::vector<std::string> near;
   if (depends(offset, lane_axis)) {
-    made.lane_stride = *coefficient_of(offset, lane_axis);
+    made.group = static_cast<int>(group_of(offset, lane_axis));
+    made.lane_stride = made.group > 1 ? Dim(1) : *coefficient_of(offset, lane_axis);
     made.depth = depth_of_axis(here, lane_axis);
-    const int step = part * width(here.lanes.dtype);
-    const std::string lane = step == 0 ? axis_name(lane_axis) : fmt::format("{} + {}", axis_name(lane_axis), step);
+    const int step = part * width(here.lanes.dtype) / made.group;
+    const std::string first = made.group > 1 ? fmt::format("{} / {}", axis_name(lane_axis), made.group) : axis_name(lane_axis);
+    const std::string lane = step == 0 ? first : fmt::format("{} + {}", first, step);
     near.push_back(made.lane_stride == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(made.lane_stride)));
     offset = substitute_axes(offset, {{lane_axis, Expr(0)}});
     kept_.push_back(offset);
@@ -200,6 +231,7 @@ std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, in
   const bool masked = here.lanes.masked == part;
   if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
   const std::string count = masked ? ", " + here.lanes.count : "";
+  if (at.group > 1) return fmt::format("load_groups<{}>({} + {}{})", at.group, at.pointer, at.offset, count);
   if (at.lane_stride == Dim(1)) return fmt::format("load({} + {}{})", at.pointer, at.offset, count);
   return fmt::format("gather({} + {}, {}{})", at.pointer, at.offset, dim(at.lane_stride), count);
 }
@@ -212,6 +244,13 @@ std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dt
   if (at.lane_stride == Dim(1))
     return fmt::format("{}({} + {}, {}{});\n", past_caches ? "stream" : "store", at.pointer, at.offset, vector, count);
   return fmt::format("scatter({} + {}, {}, {}{});\n", at.pointer, at.offset, dim(at.lane_stride), vector, count);
+}
+
+std::string Emitter::fold_groups_text(const LoopLevel& here, const Place& at, Reduction reduction, DType dtype, int part,
+                                      const std::string& element) const {
+  const std::string count = here.lanes.masked == part ? ", " + here.lanes.count : "";
+  return fmt::format("fold_groups<{}>({} + {}, {}, [](auto a, auto b) {{ return {}; }}{});\n", at.group, at.pointer, at.offset, element,
+                     fold_text(reduction, dtype, "a", "b"), count);
 }
 
 std::string Emitter::fill_row(const Type& type, const Expr& outside, const Dim& span) {
@@ -417,7 +456,7 @@ bool Emitter::vectorises(const Expr& e, int axis, std::optional<DType>& dtype) {
       const Expr offset = storage_offset(type, index_of(e));
       kept_.push_back(offset);
       const auto coefficient = coefficient_of(offset, axis);
-      if (!lanes(e.dtype()) || !coefficient || !coefficient->is_constant()) return false;
+      if (!lanes(e.dtype()) || (group_of(offset, axis) == 1 && (!coefficient || !coefficient->is_constant()))) return false;
       if (!has_outside(e)) return true;
       const Expr inside = inside_condition(e, type, axes_);
       kept_.push_back(inside);

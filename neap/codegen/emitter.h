@@ -63,6 +63,7 @@ class Emitter {
     std::string pointer, offset;
     int depth = 0;
     Dim lane_stride = 0;
+    int group = 1;         // lanes side by side that share an element
     bool streams = false;  // stores go past the caches
   };
   // `checked`: indices from the data are checked, where `asked` (if given) is true.
@@ -70,6 +71,9 @@ class Emitter {
               const Term& asked = {});
   std::string load_text(const LoopLevel& here, const Place& place, DType dtype, int part) const;
   std::string store_text(const LoopLevel& here, const Place& place, DType dtype, int part, const Term& value) const;
+  // Folds the lanes of each group, and the result into the group's element.
+  std::string fold_groups_text(const LoopLevel& here, const Place& place, Reduction reduction, DType dtype, int part,
+                               const std::string& element) const;
 
   // Where a loop begins and ends; of a ragged axis only the entries that are there.
   std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);
@@ -88,6 +92,9 @@ class Emitter {
   void set_axes(const std::vector<Axis>& axes);
   int width(DType dtype) const { return vector_bytes_ / (dtype == DType::f64 ? 8 : 4); }
   int registers() const { return vector_bytes_ == 64 ? 32 : 16; }
+  // What is evaluated at every point of the nest that is planned or written from here on: what it reads is in bounds, also where a
+  // condition chooses it.
+  void set_certain(const std::vector<Expr>& values);
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
 
@@ -114,6 +121,7 @@ class Emitter {
   // The axis that stands for what a list of positions gives some entries later.
   int position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead);
   bool needs_guard(const Expr& e);
+  bool is_certain(const Expr& read) const;
   void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
   LoopLevel& ancestor(LoopLevel& here, int depth) const;
   int depth_of_axis(const LoopLevel& here, int axis) const;
@@ -125,7 +133,8 @@ class Emitter {
   std::map<int, Axis> axes_;
   std::unordered_map<const Expr::Node*, std::set<int>> free_;
   std::unordered_map<const Expr::Node*, bool> guarded_;
-  std::vector<Expr> kept_;  // expressions made here: their nodes are keys above and must live
+  std::vector<std::pair<Expr, Dim>> certain_;  // indices, each with the size that it is inside of
+  std::vector<Expr> kept_;                     // expressions made here: their nodes are keys above and must live
   std::map<std::string, std::string> fills_;
   std::string setup_;
   int count_ = 0, stage_depth_ = 0;

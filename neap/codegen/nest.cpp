@@ -173,12 +173,75 @@ void merge_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>&
   }
 }
 
+// What an access has of an outer axis and one inside of it: both, one behind the other; the outer alone; or neither.
+enum class Share : std::uint8_t { both, outer, neither, another };
+
+Share share_of(const Expr& offset, const Axis& outer, const Axis& inner) {
+  const std::optional<Dim> far = coefficient_of(offset, outer.id), near = coefficient_of(offset, inner.id);
+  if (!far || !near) return Share::another;
+  if (*near == Dim(0)) return *far == Dim(0) ? Share::neither : *far == Dim(1) ? Share::outer : Share::another;
+  return *near == Dim(1) && *far == inner.extent ? Share::both : Share::another;
+}
+
+// Whether two axes (heads, and features of a head) can be one of which neighbours share what has the outer alone.
+bool can_group(const Emitter& emit, const std::vector<Assignment>& body, const Touches& touches, const Axis& outer, const Axis& inner) {
+  if (outer.ragged != nullptr || inner.ragged != nullptr || !inner.extent.is_constant() || !outer.extent.is_constant()) return false;
+  const std::int64_t group = inner.extent.constant();
+  const int width = emit.width(body[0].type.dtype == DType::f64 ? DType::f64 : DType::f32);
+  if (group < 2 || group >= width || width % group != 0) return false;
+  int both = 0, alone = 0;
+  for (const Touch& touch : touches.all) {
+    const Share share = share_of(touch.offset, outer, inner);
+    if (share == Share::another || (touch.guarded && share != Share::neither)) return false;
+    both += share == Share::both ? 1 : 0;
+    alone += share == Share::outer ? 1 : 0;
+  }
+  return both > 0 && alone > 0 && std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
+           const Share share = share_of(storage_offset(a.type, a.index), outer, inner);
+           return share == Share::both || (share == Share::outer && a.accumulate != Accumulate::none && a.base[0] == 'l');
+         });
+}
+
+// Makes such axes one, so that vectors run over several heads: positions of the outer axis are those of the new one by its group.
+void group_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body, const Schedule& schedule) {
+  const Touches touches = touches_of(emit, body);
+  Touches values;
+  std::set<const Expr::Node*> seen;
+  for (const Assignment& a : body) collect_values(a.value, values, seen);
+  values.pinned.merge(named_axes(schedule));
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    for (std::size_t k = 0; k < axes.size(); ++k) {
+      const Axis outer = axes[i], inner = axes[k];
+      if (i == k || values.pinned.count(outer.id) != 0 || values.pinned.count(inner.id) != 0 || bounds_ragged(axes, outer.id) ||
+          bounds_ragged(axes, inner.id) || !can_group(emit, body, touches, outer, inner))
+        continue;
+      const Expr group = make(Scalar::floor_div, {axis_position(inner), Expr(inner.extent.constant())});
+      const auto moved = [&](const Type& type, std::vector<Expr> index) {
+        const bool alone = share_of(storage_offset(type, index), outer, inner) == Share::outer;
+        for (Expr& at : index) at = substitute_axes(at, {{outer.id, alone ? group : Expr(0)}});
+        return index;
+      };
+      for (Assignment& a : body) {
+        a.value = rewrite(a.value, [&](const Expr& e) -> Expr {
+          if (e->op != Scalar::read || has_outside(e) || (!uses_axis(e, outer.id) && !uses_axis(e, inner.id))) return {};
+          return read(static_cast<int>(e->integer), e.dtype(), moved(emit.operand_type(e->integer), index_of(e)));
+        });
+        a.index = moved(a.type, a.index);
+      }
+      axes[k].extent *= outer.extent;
+      emit.set_axes({axes[k]});
+      axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(i));
+      return;
+    }
+  }
+}
+
 // How badly vectors along `axis` would load and store (0: everything lies along it or does not depend on it).
 std::int64_t scattered_cost(const Touches& touches, int axis) {
   std::int64_t cost = 0;
   for (const Touch& touch : touches.all) {
     const auto step = coefficient_of(touch.offset, axis);
-    if (step && (*step == Dim(0) || *step == Dim(1))) continue;
+    if ((step && (*step == Dim(0) || *step == Dim(1))) || group_of(touch.offset, axis) > 1) continue;
     cost += touch.store ? 4 : touch.weight;
   }
   return cost;
@@ -202,11 +265,13 @@ std::int64_t unvectorised_cost(const Touches& touches, const std::vector<Axis>& 
 bool all_vectorise(Emitter& emit, const std::vector<Assignment>& body, int axis, std::optional<DType>& dtype) {
   for (const Assignment& a : body) {
     if (!emit.vectorises(a.value, axis, dtype)) return false;
-    const auto step = coefficient_of(storage_offset(a.type, a.index), axis);
-    if (!step || !step->is_constant() || a.type.dtype == DType::boolean || !is_float(a.type.dtype)) return false;
+    const Expr offset = storage_offset(a.type, a.index);
+    const auto step = coefficient_of(offset, axis);
+    const bool grouped = group_of(offset, axis) > 1;
+    if ((!grouped && (!step || !step->is_constant())) || a.type.dtype == DType::boolean || !is_float(a.type.dtype)) return false;
     if (!emit.depends(a.value, axis) && !is_float(a.value.dtype())) return false;
     for (const Expr& index : a.index) {
-      if (!affine(index).affine && uses_axis(index, axis)) return false;
+      if (!grouped && !affine(index).affine && uses_axis(index, axis)) return false;
     }
     const DType lane = a.type.dtype == DType::f64 ? DType::f64 : DType::f32;
     if (dtype && *dtype != lane) return false;
@@ -400,6 +465,15 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
 
 }  // namespace
 
+void set_certain(Emitter& emit, const Nest& nest) {
+  std::vector<Expr> values;
+  for (const Assignment& a : nest.body) {
+    values.push_back(a.value);
+    values.insert(values.end(), a.index.begin(), a.index.end());
+  }
+  emit.set_certain(values);
+}
+
 bool streams(const Assignment& assignment) {
   constexpr std::int64_t larger_than_caches = std::int64_t{32} << 20;
   const Dim bytes = storage_bytes(assignment.type);
@@ -422,8 +496,10 @@ Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> bo
   }
   substitute(body, single);
   merge_axes(emit, axes, body, schedule);
+  group_axes(emit, axes, body, schedule);
   nest.axes = std::move(axes);
   nest.body = std::move(body);
+  set_certain(emit, nest);
   const Touches touches = touches_of(emit, nest.body);
   choose_lanes(emit, nest, touches, schedule);
   order_loops(emit, nest, touches, schedule);

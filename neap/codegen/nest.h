@@ -39,6 +39,9 @@ struct Nest {
 // Whether the assignment's result is written once and larger than caches are: its stores go past them.
 bool streams(const Assignment& assignment);
 
+// Says to the emitter what all points of the nest evaluate.
+void set_certain(Emitter& emit, const Nest& nest);
+
 // Plans a nest over these axes. May resize axes in the emitter where several become one.
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule);
 

@@ -266,9 +266,31 @@ class NestWriter {
     const Assignment& a = nest_.body[s];
     const Reduction reduction = reduction_of(a.accumulate);
     const Emitter::Place place = emit_.place(at, a.base, a.type, positioned(a.index, row), part, from_data(a));
+    if (place.group > 1) {
+      at.text += emit_.fold_groups_text(at, place, reduction, a.value.dtype(), part, element);
+      return;
+    }
     const std::string before = emit_.load_text(at, place, a.type.dtype, part);
     const std::string sum = fold_text(reduction, a.value.dtype(), before, element);
     at.text += emit_.store_text(at, place, a.type.dtype, part, {sum, at.depth, form});
+  }
+
+  // target = fold(target, value), where no sum is held.
+  void add_value(std::size_t s, LoopLevel& here, const Expr& row, const Expr& value, int part) {
+    const Assignment& a = nest_.body[s];
+    const Form form = in_lanes(s) ? Form::vector : Form::scalar;
+    const auto text = [&](const Expr& e) {
+      const Term term = emit_.value(here, e, part);
+      return form == Form::vector ? emit_.lanes_of(here, term, e.dtype()) : term.text;
+    };
+    const Emitter::Place place = emit_.place(here, a.base, a.type, positioned(a.index, row), part, from_data(a));
+    if (a.accumulate != Accumulate::sum || !is_float(value.dtype()) || value->op != Scalar::mul || place.group > 1) {
+      add_to(s, here, row, part, text(value), form);
+      return;
+    }
+    const std::string first = text(value->args[0]), second = text(value->args[1]);
+    const std::string sum = fmt::format("fma({}, {}, {})", first, second, emit_.load_text(here, place, a.type.dtype, part));
+    here.text += emit_.store_text(here, place, a.type.dtype, part, {sum, here.depth, form});
   }
 
   // ---- the body ---------------------------------------------------------------------------------------------------------------
@@ -316,9 +338,7 @@ class NestWriter {
           } else if (held_from_[s] < nest_.loops.size()) {
             add_to_sum(s, here, value, static_cast<int>(inside(s, Loop::tile) || sums_[s].size() > 1 ? row : 0), part);
           } else {
-            const Term term = emit_.value(here, value, part);
-            const Form form = in_lanes(s) ? Form::vector : Form::scalar;
-            add_to(s, here, rows[row], part, form == Form::vector ? emit_.lanes_of(here, term, a.value.dtype()) : term.text, form);
+            add_value(s, here, rows[row], value, part);
           }
         }
       }
@@ -347,6 +367,7 @@ class NestWriter {
 
 void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) {
   emit.set_axes(nest.axes);
+  set_certain(emit, nest);
   NestWriter(emit, nest, ranges).write(root);
 }
 

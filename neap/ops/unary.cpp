@@ -140,9 +140,19 @@ Operator with_alpha(const char* name, const char* about, double alpha, Expr (*fo
   return op;
 }
 
-const Register leaky_relu{with_alpha(
-    "leaky_relu", "x > 0 ? x : alpha * x", 0.01, [](const Expr& x, double a) { return select(x > number(x, 0), x, x * number(x, a)); },
-    "LeakyRelu", 6)};
+// The gradient as a product, whose factors can be taken apart: the derived one chooses between both slopes of the whole.
+Operator leaky_relu_operator() {
+  Operator op = with_alpha(
+      "leaky_relu", "x > 0 ? x : alpha * x", 0.01, [](const Expr& x, double a) { return select(x > number(x, 0), x, x * number(x, a)); },
+      "LeakyRelu", 6);
+  op.gradient = [](const GradientContext& g) {
+    const Var &x = g.inputs[0], &dy = g.cotangents[0];
+    const auto slope = [&](double value) { return g.build.constant(x.dtype(), value); };
+    return std::vector<Var>{dy * where(g.build.call("greater", {x, slope(0)}), slope(1), slope(g.call.number("alpha")))};
+  };
+  return op;
+}
+const Register leaky_relu{leaky_relu_operator()};
 const Register elu{with_alpha(
     "elu", "x > 0 ? x : alpha * (e^x - 1)", 1.0,
     [](const Expr& x, double a) { return select(x > number(x, 0), x, number(x, a) * make(Scalar::expm1, {not_positive(x)})); }, "Elu", 6)};

@@ -150,7 +150,8 @@ void EdgeMaps::find_offsets() {
     if (edges.kind != EdgeMap::flat || edges.offsets != no_value) continue;
     for (const int user : draft_.users(draft_.node(*at).outputs[0])) {
       const EdgeMap* reader = find(user);
-      if (reader != nullptr && reader->offsets != no_value) meet(edges.offsets, reader->offsets);
+      if (reader != nullptr && reader->offsets != no_value && reads_at_entry(user, draft_.node(*at).outputs[0]))
+        meet(edges.offsets, reader->offsets);
     }
   }
   for (const int at : order_) {
@@ -174,9 +175,9 @@ void EdgeMaps::find_joined() {
 
 // A flat map whose rows only its readers know is not left to store its result in a pass: entries that no row has would be missing.
 void EdgeMaps::leave_flat() {
-  for (const int at : order_) {
-    EdgeMap& edges = maps_.at(at);
-    const Node& node = draft_.node(at);
+  for (auto at = order_.rbegin(); at != order_.rend(); ++at) {
+    EdgeMap& edges = maps_.at(*at);
+    const Node& node = draft_.node(*at);
     if (edges.kind != EdgeMap::flat || edges.read || joined(node.outputs[0])) continue;
     for (const ValueId id : node.inputs) joined_.erase(id);
     edges.offsets = no_value;

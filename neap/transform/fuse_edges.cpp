@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "neap/base/error.h"
+#include "neap/codegen/access.h"
 #include "neap/transform/edge_maps.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
@@ -29,6 +30,7 @@ class RowPass {
     for (const int at : sinks) {
       if (std::string reason = add(at); !reason.empty()) return reason;
     }
+    read_buffers();
     std::int64_t bytes = 0;
     for (const Local& local : locals_) bytes += element_count(local.shape).constant() * size_of(local.dtype);
     if (bytes > most_entry_bytes) return fmt::format("an entry's buffers would take {} kB", bytes >> 10);
@@ -135,9 +137,37 @@ class RowPass {
 
   Made& made(ValueId value) {
     if (const auto known = made_.find(value); known != made_.end()) return known->second;
-    Opened opened = open(draft_.producer(value));
-    Made made{at_entry(opened.open.map.stages[0].value, opened), opened.space};
-    return made_.emplace(value, std::move(made)).first->second;
+    const Opened opened = open(draft_.producer(value));
+    const Expr here = with_sums_in_buffers(at_entry(opened.open.map.stages[0].value, opened), opened.space);
+    return made_.emplace(value, Made{here, opened.space}).first->second;
+  }
+
+  // What is summed over features is made in a buffer, by loops that other values with these features share.
+  Expr with_sums_in_buffers(const Expr& value, const Sizes& space) {
+    return rewrite(value, [&](const Expr& e) -> Expr {
+      if (e->op != Scalar::reduce || !is_float(e.dtype())) return {};
+      const std::optional<Accumulate> accumulate = accumulation_of(e->reduction);
+      Sizes inner = space;
+      for (const Axis& axis : e->axes) {
+        if (axis.ragged != nullptr || axis.extent == Dim(1) || !axis.extent.is_constant()) return {};
+        inner.push_back(axis.extent);
+      }
+      const std::vector<Axis> outer_axes = axes_of(space), axes = axes_of(inner);
+      std::map<int, Expr> position;
+      std::set<int> known{row_->id, entry_->id};
+      for (const Axis& axis : outer_axes) known.insert(axis.id);
+      const std::set<int> used = free_axes(e);
+      if (!accumulate || !std::includes(known.begin(), known.end(), used.begin(), used.end())) return {};
+      for (std::size_t i = 0; i < outer_axes.size(); ++i) position.emplace(outer_axes[i].id, axis_position(axes[i]));
+      for (std::size_t i = 0; i < e->axes.size(); ++i) position.emplace(e->axes[i].id, axis_position(axes[space.size() + i]));
+      Stage stage{axes, -1 - static_cast<int>(locals_.size()), {}, substitute_axes(e->args[0], position), *accumulate};
+      locals_.push_back({e.dtype(), space});
+      for (std::size_t i = 0; i < space.size(); ++i) stage.index.push_back(axis_position(axes[i]));
+      stages_.push_back(stage);
+      std::vector<Expr> index;
+      for (const Axis& axis : outer_axes) index.push_back(axis_position(axis));
+      return read(stage.target, e.dtype(), std::move(index));
+    });
   }
 
   // An expression of an opened map on the pass's axes, what it reads at the entry computed in place or read from the entry's buffers.
@@ -218,7 +248,7 @@ class RowPass {
       for (std::size_t i = 1; i < e->axes.size(); ++i) sum.axes.push_back(e->axes[i]);
       Opened at = opened;
       at.position[e->axes[0].id] = axis_position(*entry_);
-      sum.value = at_entry(e->args[0], at);
+      sum.value = with_sums_in_buffers(at_entry(e->args[0], at), at.space);
       sum.accumulate = *accumulation_of(e->reduction);
       if (!plain) {
         Type type = draft_.type(stage.target);
@@ -234,6 +264,28 @@ class RowPass {
     OpenMap tail{{opened.open.map.axes, {}, {last}}, opened.open.origin, {}};
     behind_.push_back(close(tail));
     return "";
+  }
+
+  // A stage that waits for buffers runs in loops of its own: it takes from buffers what is in them, and does not compute it again.
+  void read_buffers() {
+    std::vector<const Made*> held;
+    for (const auto& [value, made] : made_) {
+      if (made.local != 0) held.push_back(&made);
+    }
+    std::sort(held.begin(), held.end(), [](const Made* a, const Made* b) {
+      return expression_size(a->value) > expression_size(b->value);
+    });  // the whole before its parts
+    for (Stage& stage : stages_) {
+      bool waits = false;
+      visit(stage.value, [&](const Expr& e) { waits |= e->op == Scalar::read && e->integer < 0; });
+      for (const Made* made : held) {
+        if (!waits || stage.target == made->local) continue;
+        std::vector<Expr> index;
+        for (const Axis& axis : axes_of(made->space)) index.push_back(axis_position(axis));
+        const Expr buffered = read(made->local, made->value.dtype(), std::move(index));
+        stage.value = rewrite(stage.value, [&](const Expr& e) { return e.node() == made->value.node() ? buffered : Expr(); });
+      }
+    }
   }
 
   // Buffers before who reads them; stages over the same axes together, where that can be.

@@ -22,6 +22,8 @@ const Recipe& default_recipe() {
                              {"order_products", {{"keep", 0}}, 3, 3},
                              {"order_products", {{"keep", 1}}, 4},
                              {"order_weights", {}, 3},
+                             {"factor_edge_sums", {}, 3},
+                             {"transpose_edges", {}, 3},
                              {"share_common", {}, 3},
                              {"fold_constants", {}, 2},
                              {"keep_fixed", {}, 4},

@@ -188,4 +188,42 @@ NEAP_INLINE void scatter(T* p, i64 stride, V v, int n = lanes_of<V>) {
   for (int i = 0; i < n; ++i) p[i * stride] = narrow<T>(v[i]);
 }
 
+// Lanes in groups of G, a power of two below their number, that share an element: those of a group get it ...
+template <int G, class T, class V = decltype(load(static_cast<const T*>(nullptr)))>
+NEAP_INLINE V load_groups(const T* p, int n = lanes_of<V>) {
+  V v = splat<V>(widen(p[0]));
+  NEAP_UNROLL for (int k = 1; k < lanes_of<V> / G; ++k) {
+    if (k * G < n) v = select(lane_index<integer_of<V>>() / G >= k, splat<V>(widen(p[k])), v);
+  }
+  return v;
+}
+// Lane l beside lane l ^ step.
+template <int step, class V>
+NEAP_INLINE V exchanged(V v) {
+#if defined(__clang__)
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = v[i ^ step];
+  return y;
+#else
+  return __builtin_shuffle(v, lane_index<integer_of<V>>() ^ step);
+#endif
+}
+template <int step, class V, class F>
+NEAP_INLINE V folded_within(V v, F f) {
+  v = f(v, exchanged<step>(v));
+  if constexpr (step > 1) {
+    return folded_within<step / 2>(v, f);
+  } else {
+    return v;
+  }
+}
+// ... or are folded into it, in one fixed tree.
+template <int G, class T, class V, class F>
+NEAP_INLINE void fold_groups(T* p, V v, F f, int n = lanes_of<V>) {
+  const V folded = folded_within<G / 2>(v, f);
+  NEAP_UNROLL for (int k = 0; k < lanes_of<V> / G; ++k) {
+    if (k * G < n) p[k] = narrow<T>(f(widen(p[k]), folded[k * G]));
+  }
+}
+
 }  // namespace neap::kernel

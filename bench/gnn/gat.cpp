@@ -1,0 +1,124 @@
+// A layer of graph attention (GAT), forward and backward, 8 heads of 8 features: as optimised against one kernel for each operator, and the
+// values with an element for each edge that go through memory between kernels.
+#include <cmath>
+
+#include "bench/core/graphs.h"
+#include "bench/demo_step.h"
+#include "bench/gnn/graph_inputs.h"
+#include "bench/harness.h"
+#include "neap/autodiff/gradient.h"
+#include "neap/base/error.h"
+
+namespace neap::bench {
+namespace {
+
+constexpr std::int64_t heads = 8, features = 8;
+
+struct Layer {
+  Graph graph;
+  std::vector<Array> inputs;
+};
+
+// Velickovic et al. (arXiv 1710.10903), eqs. 1 to 6. `wide`: how many features the dense product ahead of it takes; 0: there is none.
+Layer layer(const EdgeArrays& edges, std::int64_t wide) {
+  Layer made;
+  Builder build(made.graph);
+  const auto input = [&](const char* name, const Sizes& sizes, double largest, Role role) {
+    made.inputs.push_back(random_array(sizes, made.inputs.size() + 1, -largest, largest));
+    return build.input(name, {DType::f32, Shape(sizes.begin(), sizes.end()), {}}, role);
+  };
+  const Sizes rows{edges.vertices, heads, features};
+  Var values;
+  std::vector<std::string> trained{"source", "target"};
+  if (wide > 0) {
+    const Var x = input("x", {edges.vertices, wide}, 1, Role::input);
+    const Var w = input("w", {wide, heads * features}, 1 / std::sqrt(static_cast<double>(wide)), Role::parameter);
+    values = reshape(matmul(x, w), Shape(rows.begin(), rows.end()));
+    trained.emplace_back("w");
+  } else {
+    values = input("values", rows, 1, Role::input);
+    trained.emplace_back("values");
+  }
+  const Var source = input("source", {heads, features}, 0.5, Role::parameter),
+            target = input("target", {heads, features}, 0.5, Role::parameter);
+  const Var cotangent = input("cotangent", rows, 1, Role::input);
+  const std::vector<Var> e = edges.inputs(build, Role::input);
+  made.inputs.insert(made.inputs.end(), edges.arrays.begin(), edges.arrays.end());
+  const Var from = build.call("edge_source", {sum(values * source, {2}), e[1], e[2], e[3], e[4], e[5]});
+  const Var to = build.call("segment_broadcast", {sum(values * target, {2}), e[1]}, {{"entries", Shape{edges.edges}}});
+  const Var scores = build.call("leaky_relu", {from + to}, {{"alpha", 0.2}});
+  const Var y = build.call("spmm", {values, build.call("segment_softmax", {scores, e[1]}), e[1], e[2], e[3], e[4], e[5]});
+  made.graph.add_output(sum(y * cotangent, {}).id(), "loss");
+  made.graph = gradient(made.graph, {.loss = "loss", .with_respect_to = trained});
+  return made;
+}
+
+Executable at_level(const Graph& graph, int level) {
+  Optimizer optimizer(graph);
+  optimizer.optimize(level);
+  return generated(optimizer.graph());
+}
+
+// Of values between nodes that have an element for each edge.
+double edge_bytes(const Executable& run, std::int64_t edges) {
+  double bytes = 0;
+  for (const Buffer& buffer : run.plan().buffers) {
+    const Shape& shape = run.graph().type(buffer.value).shape;
+    if (!shape.empty() && shape[0] == Dim(edges)) bytes += static_cast<double>(buffer.bytes);
+  }
+  return bytes;
+}
+
+// Error where the optimised layer's gradients are others. Edges whose logit is 0 but for rounding may take either slope: few of many.
+void check_results(const std::vector<Array>& got, const std::vector<Array>& wanted, const std::string& name) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    double largest = 0, off = 0;
+    for (std::int64_t k = 0; k < wanted[i].count(); ++k) {
+      largest = std::max(largest, std::abs(wanted[i].get(k)));
+      off += std::abs(got[i].get(k) - wanted[i].get(k));
+    }
+    if (!(off <= 1e-3 * largest * static_cast<double>(wanted[i].count()))) throw Error(fmt::format("results {} differ", i), name);
+  }
+}
+
+std::vector<Row> rows_for(const gnn::Graph& graph, const std::string& name) {
+  const EdgeArrays edges(graph);
+  std::vector<Row> rows;
+  for (const std::int64_t wide : {0, 128}) {
+    const Layer made = layer(edges, wide);
+    Executable plain = at_level(made.graph, 0), ours = at_level(made.graph, 4);
+    check_results(ours.run(made.inputs), plain.run(made.inputs), name);
+    const auto seconds =
+        interleave({{"ours", [&] { ours.run(made.inputs); }}, {"plain", [&] { plain.run(made.inputs); }}}, {.rounds = 5, .seconds = 0});
+    rows.push_back(against(wide > 0 ? "  with the dense product of 128 features" : fmt::format("{}, attention of 8 heads x 8", name), "ms",
+                           1e3, seconds[0], seconds[1], "one kernel an operator", wide > 0 ? std::nullopt : std::optional(4.0)));
+    if (wide > 0) continue;
+    const double mine = edge_bytes(ours, edges.edges);
+    rows.push_back({.name = "  values of edges between kernels",
+                    .metric = "MB",
+                    .ours = mine / 1e6,
+                    .other = edge_bytes(plain, edges.edges) / 1e6,
+                    .other_name = "one kernel an operator",
+                    .ratio = mine == 0 ? 1 : 0,
+                    .target = 1});
+    rows.push_back({.name = "  arena",
+                    .metric = "MB",
+                    .ours = static_cast<double>(ours.plan().arena_bytes) / 1e6,
+                    .other = static_cast<double>(plain.plan().arena_bytes) / 1e6,
+                    .other_name = "one kernel an operator",
+                    .ratio = static_cast<double>(plain.plan().arena_bytes) / static_cast<double>(ours.plan().arena_bytes)});
+  }
+  return rows;
+}
+
+std::vector<Row> run() {
+  std::vector<Row> rows = rows_for(gnn::arxiv_like(1).graph, "arxiv-like");
+  const std::vector<Row> more = rows_for(gnn::reddit_like(1).graph, "denser");
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
+const RegisterTopic topic{{"gat", "a layer of graph attention, forward and backward, on both graphs", run}};
+
+}  // namespace
+}  // namespace neap::bench
