@@ -11,6 +11,7 @@
 #include "neap/files/checkpoint.h"
 #include "neap/files/safetensors.h"
 #include "neap/tensor/compile.h"
+#include "neap/train/trainer.h"
 
 namespace neap {
 namespace {
@@ -39,7 +40,7 @@ std::optional<RunOptions> run_of(const fs::path& model) {
 NamedArrays arrays_in(const fs::path& model) {
   if (!fs::is_directory(model)) return read_safetensors(model).arrays;
   if (fs::exists(model / "model.safetensors")) return read_safetensors(model / "model.safetensors").arrays;
-  return load_checkpoint(has_checkpoint(model) ? model : model / "checkpoint").arrays;
+  return kept_arrays(load_checkpoint(has_checkpoint(model) ? model : model / "checkpoint"));
 }
 
 struct Subject {

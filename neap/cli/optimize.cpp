@@ -17,8 +17,18 @@ struct Given {
   std::filesystem::path recipe, passes, replay, out;
   int level = highest_level;
   std::int64_t memory = 0;
+  double tune = 0;
   bool explain = false, json = false;
 };
+
+std::string tuning_text(const Tuning& tuning) {
+  std::string text = fmt::format("tuned {} kernels, {} of them by measuring: {} run better with other parameters", tuning.kernels,
+                                 tuning.measured, tuning.changed);
+  if (tuning.before > 0)
+    text += fmt::format("; those measured take {} in place of {}", human_seconds(tuning.after), human_seconds(tuning.before));
+  if (tuning.left > 0) text += fmt::format("; no time was left for {}", tuning.left);
+  return text + "\n";
+}
 
 int run(const Given& given) {
   const Graph graph = read_model(given.model);
@@ -28,6 +38,17 @@ int run(const Given& given) {
   if (given.replay.empty()) {
     OptimizeOptions options{.level = given.level, .memory_bytes = given.memory};
     if (!given.passes.empty()) options.recipe = parse_recipe(read_file(given.passes, most));
+    std::optional<Progress> progress;
+    if (given.tune > 0) {
+      progress.emplace("tuning", static_cast<std::int64_t>(given.tune), "s");
+      double shown = 0;
+      options.tune = TuneOptions{.seconds = given.tune, .report = [&progress, shown](double seconds, const std::string& note) mutable {
+                                   shown += seconds;
+                                   const auto whole = static_cast<std::int64_t>(shown);
+                                   shown -= static_cast<double>(whole);
+                                   progress->advance(whole, note);
+                                 }};
+    }
     optimizer.optimize(options);
   } else {
     optimizer.replay(read_file(given.replay, most));
@@ -35,17 +56,23 @@ int run(const Given& given) {
   if (!given.recipe.empty()) write_file(given.recipe, optimizer.history());
   if (!given.out.empty()) write_file(given.out, to_string(optimizer.graph()));
   const Cost& after = optimizer.cost();
+  const Tuning& tuning = optimizer.tuning();
   if (given.json) {
-    const nlohmann::json json{{"nodes", {{"before", graph.nodes().size()}, {"after", optimizer.graph().nodes().size()}}},
-                              {"bytes", {{"before", before.bytes}, {"after", after.bytes}}},
-                              {"flops", {{"before", before.flops}, {"after", after.flops}}},
-                              {"edits", edits_json(optimizer.steps())},
-                              {"refused", refusals_json(optimizer.refusals())}};
+    nlohmann::json json{{"nodes", {{"before", graph.nodes().size()}, {"after", optimizer.graph().nodes().size()}}},
+                        {"bytes", {{"before", before.bytes}, {"after", after.bytes}}},
+                        {"flops", {{"before", before.flops}, {"after", after.flops}}},
+                        {"edits", edits_json(optimizer.steps())},
+                        {"refused", refusals_json(optimizer.refusals())}};
+    if (given.tune > 0) {
+      json["tuning"] = {{"kernels", tuning.kernels}, {"measured", tuning.measured},     {"changed", tuning.changed},
+                        {"left", tuning.left},       {"before_seconds", tuning.before}, {"after_seconds", tuning.after}};
+    }
     fmt::print("{}\n", json.dump(2));
     return exit_ok;
   }
   fmt::print("{} operators became {} nodes; {} moved before, {} after (modelled)\n", graph.nodes().size(), optimizer.graph().nodes().size(),
              human_bytes(before.bytes), human_bytes(after.bytes));
+  if (given.tune > 0) fmt::print("{}", tuning_text(tuning));
   fmt::print("{}", given.explain ? optimizer.explain() : edit_summary(optimizer));
   return exit_ok;
 }
@@ -64,10 +91,17 @@ std::function<int()> declare(CLI::App& app) {
   app.add_flag_callback("--print-passes", print_passes, "print the list of transformations that are tried, for --passes");
   app.add_option("--memory", given->memory, "most bytes for values between nodes: what does not fit is computed again")
       ->check(CLI::PositiveNumber);
+  constexpr double usual = 30;
+  app.add_option("--tune", given->tune,
+                 fmt::format("measure the costliest kernels with other parameters, for this many seconds ({})", usual))
+      ->expected(0, 1)
+      ->default_str(fmt::format("{}", usual))
+      ->check(CLI::PositiveNumber);
   app.add_option("--replay", given->replay, "make the edits of this file in place of the optimiser's own")
       ->excludes("--level")
       ->excludes("--passes")
-      ->excludes("--memory");
+      ->excludes("--memory")
+      ->excludes("--tune");
   app.add_option("-o,--out", given->out, "write the optimised graph's text to this file");
   app.add_flag("--json", given->json, "print JSON");
   return [given] { return run(*given); };

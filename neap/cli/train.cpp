@@ -7,12 +7,12 @@
 #include "neap/base/file.h"
 #include "neap/base/machine.h"
 #include "neap/cli/model.h"
-#include "neap/cli/training_run.h"
+#include "neap/cli/training_report.h"
 #include "neap/demo/export.h"
 #include "neap/files/checkpoint.h"
 #include "neap/files/safetensors.h"
 #include "neap/onnx/onnx.h"
-#include "neap/train/trainer.h"
+#include "neap/viewer/report.h"
 
 namespace neap {
 namespace {
@@ -106,6 +106,7 @@ int run(const Given& given) {
     std::fflush(text);
   };
   const DatasetPtr test = data.test != nullptr && data.test->count() > 0 ? data.test : nullptr;
+  if (test != nullptr) how.keep_best = data.classes > 0 ? "correct" : "loss";
   Trainer trainer(net, objective(net, options, data), *rule, data.train, test, how);
   make_folder(out);
   save_run(options, out);
@@ -120,10 +121,13 @@ int run(const Given& given) {
   }
   write_safetensors(out / "model.safetensors", arrays_of(net), {{"network", options.model}});
   write_onnx(exported(net, *data.train), out / "model.onnx");
-  const nlohmann::json result{{"command", command_text()}, {"parameters", net.parameter_count()}, {"epochs", history_json(trainer)}};
+  nlohmann::json result{{"command", command_text()}, {"parameters", net.parameter_count()}, {"epochs", history_json(trainer)}};
+  if (trainer.best().epoch() >= 0) result["best_epoch"] = trainer.best().epoch() + 1;
   write_file(out / "training.json", result.dump(2) + "\n");
+  write_file(out / "report.html", render_report(training_report(options, data, net, trainer, command_text())));
   if (given.json) fmt::print("{}\n", result.dump(2));
-  fmt::print(text, "in {}: model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());
+  if (trainer.best().epoch() >= 0) fmt::print(text, "the model is that of epoch {}, the best\n", trainer.best().epoch() + 1);
+  fmt::print(text, "in {}: report.html, model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());
   return exit_ok;
 }
 

@@ -3,7 +3,8 @@
 //   kernels/LIBRARY.so                shared objects, each of some kernels; sealed: size and hash of the contents stand at the end
 //   kernels/KERNEL                    a link to the library that holds the kernel; its name is the hash of the kernel's text and all
 //                                     that decides what becomes of it (compiler, flags, CPU)
-//   maps/BUILD/MAP                    a link whose target names the kernel that this build of Neap generates from a map
+//   maps/BUILD/MAP                    a link whose target names the kernel that this build of Neap generates from a map, or, where MAP is
+//                                     the hash of a kernel and its circumstances, says what tuning found for it
 //
 // Links are made and replaced whole, so any number of processes may share the folder. A library's time is that of its last use: where the
 // libraries take more than the limit, those that were not used for longest go, down to nine tenths of it.

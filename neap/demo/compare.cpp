@@ -146,4 +146,17 @@ StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, c
   return result;
 }
 
+MeasuredStep measure_step(const Optimizer& optimizer, const Module& module, const NamedArrays& trained, const StepData& data,
+                          bool compile) {
+  MeasuredStep step = measured(optimizer, compile);
+  Runner runner(step.executable, optimizer.graph(), module, data);
+  runner.load(trained);
+  constexpr int rounds = 5;
+  std::vector<double> times;
+  for (int i = 0; i < rounds; ++i) times.push_back(runner.timed());
+  step.median_ms = median(times) * 1e3;
+  profile(step, runner);
+  return step;
+}
+
 }  // namespace neap

@@ -21,10 +21,7 @@ void add_points(Json& points, const MeasuredStep& step, const char* which) {
   }
 }
 
-Json roofline_json(const StepComparison& comparison) {
-  Json points = Json::array();
-  add_points(points, comparison.as_written, "as_written");
-  add_points(points, comparison.optimised, "optimised");
+Json roofline_json(const Json& points) {
   const Rates& rates = machine_rates();
   return {{"peak_flops", rates.flops_per_second}, {"copy_bytes_per_second", rates.copy_bytes_per_second}, {"points", points}};
 }
@@ -40,6 +37,13 @@ Json arena_json(const MeasuredStep& step) {
                        {"last", buffer.last}});
   }
   return buffers;
+}
+
+void add_optimised(Json& report, const Optimizer& optimizer, const MeasuredStep& step) {
+  report["graphs"]["after"] = graph_json(step.executable.graph(), optimizer.model(), step.node_seconds);
+  report["edits"] = edits_json(optimizer.steps());
+  report["refused"] = refusals_json(optimizer.refusals());
+  report["arena"] = arena_json(step);
 }
 
 std::string now_text() {
@@ -66,7 +70,11 @@ Json curves_json(const Trainer& trainer) {
   for (std::size_t i = 0; i < losses.size(); i += every) steps.push_back({i + 1, losses[i]});
   for (const EpochRecord& record : trainer.history()) {
     Json epoch{{"epoch", record.epoch + 1}, {"train_loss", record.training.loss}, {"seconds", record.seconds}};
-    if (record.test) epoch["test_accuracy"] = record.test->metrics.at("correct");
+    if (record.test) {
+      epoch["test_loss"] = record.test->loss;
+      const auto correct = record.test->metrics.find("correct");
+      if (correct != record.test->metrics.end()) epoch["test_accuracy"] = correct->second;
+    }
     epochs.push_back(std::move(epoch));
   }
   return {{"steps", steps}, {"epochs", epochs}};
@@ -89,12 +97,26 @@ void add_run(Json& report, const std::string& command) {
 }
 
 void add_steps(Json& report, const StepComparison& comparison, const Optimizer& optimizer) {
-  const auto graph_of = [&](const MeasuredStep& step) { return graph_json(step.executable.graph(), optimizer.model(), step.node_seconds); };
-  report["graphs"] = {{"before", graph_of(comparison.as_written)}, {"after", graph_of(comparison.optimised)}};
-  report["edits"] = edits_json(optimizer.steps());
-  report["refused"] = refusals_json(optimizer.refusals());
-  report["roofline"] = roofline_json(comparison);
-  report["arena"] = arena_json(comparison.optimised);
+  const MeasuredStep& written = comparison.as_written;
+  add_optimised(report, optimizer, comparison.optimised);
+  report["graphs"]["before"] = graph_json(written.executable.graph(), optimizer.model(), written.node_seconds);
+  Json points = Json::array();
+  add_points(points, written, "as_written");
+  add_points(points, comparison.optimised, "optimised");
+  report["roofline"] = roofline_json(points);
+}
+
+void add_step(Json& report, const Graph& written, const Optimizer& optimizer, const MeasuredStep& optimised) {
+  add_optimised(report, optimizer, optimised);
+  Optimizer plain(written, optimizer.model());
+  plain.optimize(0);
+  report["graphs"]["before"] = graph_json(plain.graph(), optimizer.model());
+  Json points = Json::array();
+  add_points(points, optimised, "optimised");
+  report["roofline"] = roofline_json(points);
+  report["summary"]["step_ms"] = {{"optimised", optimised.median_ms}};
+  report["summary"]["bytes"] = {{"as_written", plain.cost().bytes}, {"optimised", optimised.cost.bytes}};
+  report["summary"]["arena_bytes"] = {{"optimised", optimised.arena_bytes}};
 }
 
 }  // namespace neap

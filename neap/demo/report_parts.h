@@ -20,4 +20,8 @@ void add_run(nlohmann::json& report, const std::string& command);
 // "graphs", "edits", "refused", "roofline" and "arena".
 void add_steps(nlohmann::json& report, const StepComparison& comparison, const Optimizer& optimizer);
 
+// The same of a step that was measured only as optimised; its nodes as written have bytes but no times. And of the summary "step_ms",
+// "bytes" and "arena_bytes".
+void add_step(nlohmann::json& report, const Graph& written, const Optimizer& optimizer, const MeasuredStep& optimised);
+
 }  // namespace neap

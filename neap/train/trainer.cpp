@@ -253,6 +253,15 @@ void Trainer::save() const {
                    {"best", best_.state()}});
 }
 
+NamedArrays kept_arrays(const Checkpoint& checkpoint) {
+  NamedArrays last, best;
+  for (const auto& [name, array] : checkpoint.arrays) {
+    const bool is_best = name.starts_with(best_prefix);
+    (is_best ? best : last)[is_best ? name.substr(best_prefix.size()) : name] = array;
+  }
+  return best.empty() ? last : best;
+}
+
 void Trainer::resume() {
   const std::string place = options_.folder.string();
   const Checkpoint saved = load_checkpoint(options_.folder);

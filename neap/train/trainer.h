@@ -49,6 +49,11 @@ struct EpochRecord {
 
 enum class Outcome : std::uint8_t { finished, stopped };  // stopped: by Ctrl-C or SIGTERM, with everything saved
 
+struct Checkpoint;
+
+// What a run's checkpoint holds of the network: its best epoch's arrays where that was kept, else the last.
+NamedArrays kept_arrays(const Checkpoint& checkpoint);
+
 class Trainer {
  public:
   // `test` may be null. Sets the module's parameters from the seed, or from the checkpoint in the folder where there is one. Error naming

@@ -7,6 +7,7 @@
 
 #include "neap/base/error.h"
 #include "neap/runtime/memory_plan.h"
+#include "neap/transform/tune.h"
 
 namespace neap {
 namespace {
@@ -213,6 +214,7 @@ void Optimizer::optimize(const OptimizeOptions& options) {
     apply_all(find_transformation(line.transformation), parameters);
   }
   if (options.memory_bytes > 0) require_memory(options.memory_bytes);
+  if (options.tune) tuning_ = tune(*this, *options.tune);
 }
 
 void Optimizer::require_memory(std::int64_t budget) const {

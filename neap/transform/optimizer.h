@@ -1,5 +1,6 @@
 // Applies transformations to a graph and keeps the history: what was done, what it saved, why not elsewhere; every step can be undone.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -27,12 +28,26 @@ struct Prediction {
   Cost before, after;  // of the nodes that it touches
 };
 
+// How to look for better parameters of kernels by running them: see tune.h.
+struct TuneOptions {
+  double seconds = 30;                                                            // of measuring, about
+  std::function<void(double seconds, const std::string& note)> report = nullptr;  // as time goes by: the time since the last report
+};
+struct Tuning {
+  int kernels = 0;               // distinct ones that were looked at
+  int measured = 0;              // of which so many by running them; what was found for the others was known
+  int changed = 0;               // that are better with other parameters
+  int left = 0;                  // for which there was no time
+  double before = 0, after = 0;  // seconds of what was measured, once each
+};
+
 // What `optimize` is to do.
 struct OptimizeOptions {
   int level = highest_level;      // 1 to 4 include the lower ones; 0: only what is needed to run
   bool libraries = true;          // false: every call becomes a map
   std::int64_t memory_bytes = 0;  // most that the values between nodes may take, at the sizes of the cost model; 0: no budget
   Recipe recipe = default_recipe();
+  std::optional<TuneOptions> tune = std::nullopt;  // given: by measuring, when all else is done
 };
 
 class Optimizer {
@@ -44,6 +59,7 @@ class Optimizer {
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Refusal>& refusals() const { return refusals_; }
   const Cost& cost() const { return cost_; }
+  const Tuning& tuning() const { return tuning_; }  // of the last `optimize`
 
   std::vector<Site> sites(const Transformation& transformation) const;  // none of a pass over the whole graph
   std::string check(const Transformation& transformation, const Site& site, const Parameters& parameters = {});
@@ -85,6 +101,7 @@ class Optimizer {
   std::unordered_map<NodePtr, Cost> costs_;  // of nodes that are or were in the graph: it keeps them, so that no other takes their address
   std::vector<Step> steps_;
   std::vector<Refusal> refusals_;
+  Tuning tuning_;
   bool verifying_ = false;
   mutable std::optional<Graph> graph_;  // as of the last step
 };

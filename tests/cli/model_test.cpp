@@ -4,6 +4,7 @@
 #include "neap/files/npy.h"
 #include "neap/onnx/onnx.h"
 #include "tests/cli/program.h"
+#include "tests/support/environment.h"
 
 namespace neap {
 namespace {
@@ -110,6 +111,67 @@ TEST_F(ModelCommands, OptimizesAndReplaysItsRecipe) {
   EXPECT_EQ(read_file(path("first.neap")), read_file(path("second.neap")));
   const auto json = neap({"optimize", model, "--json"}).json();
   EXPECT_LT(json["bytes"]["after"], json["bytes"]["before"]);
+}
+
+using OptimizeCommand = ProgramTest;
+
+TEST_F(OptimizeCommand, PassesArePrintedAndTaken) {
+  const std::string model = small_model();
+  const Ran usual = neap({"optimize", "--print-passes"});
+  ASSERT_EQ(usual.code, 0) << usual.text;
+  EXPECT_TRUE(contains(usual.text, "fuse_epilogue from 2\n"));
+  ASSERT_EQ(neap({"optimize", model, "-o", path("usual.neap")}).code, 0);
+  ASSERT_EQ(neap({"optimize", model, "--passes", file("passes.txt", usual.text), "-o", path("same.neap")}).code, 0);
+  EXPECT_EQ(read_file(path("usual.neap")), read_file(path("same.neap")));
+  const Ran few = neap({"optimize", model, "--passes", file("few.txt", "# only this\nlower from 0\n"), "--json"});
+  ASSERT_EQ(few.code, 0) << few.text;
+  for (const auto& edit : few.json()["edits"]) EXPECT_EQ(edit["name"], "lower");
+  const std::pair<const char*, const char*> wrong[] = {{"tile_all from 0\n", "there is no transformation 'tile_all'"},
+                                                       {"lower deep=1\n", "lower has no parameter 'deep'"},
+                                                       {"lower from 9\n", "a level is wanted behind 'from'"}};
+  for (const auto& [passes, problem] : wrong) {
+    const Ran ran = neap({"optimize", model, "--passes", file("wrong.txt", passes)});
+    EXPECT_EQ(ran.code, 3);
+    EXPECT_TRUE(contains(ran.text, problem)) << ran.text;
+  }
+}
+
+// The product of two values that do not fit a small budget.
+constexpr const char* wide_model = R"(graph wide {
+  input x : f32[64,1000]
+  %0 = softmax(x) axis=0 : f32[64,1000]
+  %1 = softmax(x) axis=1 : f32[64,1000]
+  %2 = matmul(%0, %1) transpose_b=true : f32[64,64]
+  output y = %2
+}
+)";
+
+TEST_F(OptimizeCommand, MemoryIsABudgetThatIsKeptOrRefused) {
+  const std::string model = file("wide.neap", wide_model);
+  EXPECT_EQ(neap({"optimize", model, "--memory", "100000000"}).code, 0);
+  const Ran small = neap({"optimize", model, "--memory", "64"});
+  EXPECT_EQ(small.code, 3);
+  EXPECT_TRUE(contains(small.text, "over the budget of 64")) << small.text;
+  EXPECT_EQ(neap({"optimize", model, "--memory", "-1"}).code, 2);
+}
+
+TEST_F(OptimizeCommand, WhatTuningFindsIsKeptAndReplays) {
+  const Environment cache("NEAP_CACHE", path("cache"));
+  const std::string model = file("product.neap",
+                                 "graph product {\n  input x : f32[64,48]\n  input w : f32[48,80]\n"
+                                 "  %0 = matmul(x, w) : f32[64,80]\n  %1 = exp(%0) : f32[64,80]\n  output y = %1\n}\n");
+  const Ran first = neap({"optimize", model, "--tune", "60", "--json", "--recipe", path("recipe.txt"), "-o", path("first.neap")});
+  ASSERT_EQ(first.code, 0) << first.text;
+  EXPECT_GE(first.json()["tuning"]["measured"], 1);
+  EXPECT_EQ(first.json()["tuning"]["left"], 0);
+  const Ran second = neap({"optimize", model, "--tune", "--json", "-o", path("second.neap")});
+  ASSERT_EQ(second.code, 0) << second.text;
+  EXPECT_EQ(second.json()["tuning"]["measured"], 0);
+  EXPECT_EQ(second.json()["tuning"]["kernels"], first.json()["tuning"]["kernels"]);
+  EXPECT_EQ(read_file(path("first.neap")), read_file(path("second.neap")));
+  ASSERT_EQ(neap({"optimize", model, "--replay", path("recipe.txt"), "-o", path("replayed.neap")}).code, 0);
+  EXPECT_EQ(read_file(path("first.neap")), read_file(path("replayed.neap")));
+  EXPECT_EQ(neap({"optimize", model, "--tune", "0"}).code, 2);
 }
 
 TEST_F(ModelCommands, VerifiesEachLevel) {

@@ -88,6 +88,49 @@ TEST_F(TrainCommands, WhatIsWrittenIsOneNetworkInEachForm) {
   for (const char* part : {"out/checkpoint", "out/model.safetensors", "out/model.onnx"}) EXPECT_EQ(accuracy(path(part)), whole) << part;
 }
 
+TEST_F(TrainCommands, KeepsTheBestEpochAndWritesAReport) {
+  table(true);
+  std::vector<std::string> arguments = on_table("out", "6");
+  arguments.insert(arguments.end(), {"--optimizer", "sgd", "--clip", "0", "--rate", "3"});  // so high that it goes up and down
+  const auto given = std::find(arguments.begin(), arguments.end(), "0.02");
+  arguments.erase(given - 1, given + 1);
+  const Ran ran = train(arguments);
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  const auto history = nlohmann::json::parse(read_file(path("out/training.json")));
+  double best = 0;
+  std::int64_t at = 0;
+  for (const auto& epoch : history["epochs"]) {
+    if (epoch["test_accuracy"] > best) at = epoch["epoch"];
+    best = std::max(best, epoch["test_accuracy"].get<double>());
+  }
+  EXPECT_EQ(history["best_epoch"], at);
+  EXPECT_TRUE(contains(ran.text, fmt::format("the model is that of epoch {}, the best", at))) << ran.text;
+  EXPECT_DOUBLE_EQ(neap({"eval", path("out"), "--level", "0", "--json"}).json()["accuracy"].get<double>(), best);
+  EXPECT_DOUBLE_EQ(neap({"eval", path("out/checkpoint"), "--level", "0", "--json"}).json()["accuracy"].get<double>(), best);
+
+  const std::string page = read_file(path("out/report.html"));
+  const std::size_t from = page.find('{', page.find("<script type=\"application/json\"")), to = page.find("</script>", from);
+  ASSERT_NE(to, std::string::npos);
+  const auto report = nlohmann::json::parse(page.substr(from, to - from));
+  EXPECT_EQ(report["curves"]["epochs"].size(), 6U);
+  EXPECT_DOUBLE_EQ(report["summary"]["test_accuracy"].get<double>(), best);
+  std::int64_t examples = 0;
+  for (const auto& row : report["confusion"]["counts"]) {
+    for (const auto& count : row) examples += count.get<std::int64_t>();
+  }
+  EXPECT_EQ(examples, 12);
+  ASSERT_FALSE(report["graphs"]["after"]["nodes"].empty());
+  for (const auto& node : report["graphs"]["after"]["nodes"]) EXPECT_TRUE(node.contains("ms") && node.contains("bytes"));
+  EXPECT_FALSE(report["edits"].empty());
+}
+
+TEST_F(TrainCommands, AReportOfNumbersHasNoConfusion) {
+  ASSERT_EQ(train({"--data", table(false), "--model", "linear", "--epochs", "2", "--batch", "20", "--out", path("out")}).code, 0);
+  const std::string page = read_file(path("out/report.html"));
+  EXPECT_TRUE(contains(page, "\"test_loss\""));
+  EXPECT_FALSE(contains(page, "\"confusion\":"));
+}
+
 TEST_F(TrainCommands, TrainsImagesFromArraysAndThenTheModelThatItWrote) {
   write_npz(path("images.npz"), {{"x_train", pictures(48)}, {"y_train", labels(48)}, {"x_test", pictures(10)}, {"y_test", labels(10)}});
   const Ran first =

@@ -1,0 +1,87 @@
+// Runs a library's call by another implementation, or by loops of our own: for whoever measures which is quicker.
+#include "neap/runtime/library.h"
+#include "neap/transform/expansion.h"
+#include "neap/transform/inline_map.h"
+#include "neap/transform/map_edit.h"
+#include "neap/transform/transformation.h"
+
+namespace neap {
+namespace {
+
+// Why the implementation takes neither the call nor, where there is one, its epilogue; empty where it does.
+std::string refusal(const Draft& draft, const Node& node, const Implementation& library) {
+  const Call call = make_call(draft.shell(), node);
+  const std::vector<Type> inputs = types_of(draft.shell(), node.inputs), outputs = types_of(draft.shell(), node.outputs);
+  const std::string reason = library.refuses(call, inputs, outputs);
+  if (!reason.empty() || node.epilogue == nullptr) return reason;
+  if (library.refuses_epilogue == nullptr) return fmt::format("{} takes no epilogue", library.name);
+  return library.refuses_epilogue(call, *node.epilogue, {inputs.begin() + node.epilogue_first, inputs.end()}, outputs[0]);
+}
+
+std::string bind(Draft& draft, int at, std::size_t choice) {
+  Node node = draft.node(at);
+  const auto& all = implementations_of(node.op);
+  if (choice > all.size()) return fmt::format("{} has {} implementations", node.op, all.size());
+  const Implementation& library = *all[choice - 1];
+  if (library.name == node.implementation) return "it runs so already";
+  if (std::string reason = refusal(draft, node, library); !reason.empty()) return reason;
+  node.implementation = library.name;
+  draft.replace(at, std::move(node));
+  return "";
+}
+
+// Its epilogue is a map, into which the call's own is written.
+std::string as_loops(Draft& draft, int at) {
+  const Node node = draft.node(at);
+  if (is_composite(node)) return fmt::format("{} is made of several operators", node.op);
+  Node call = node;
+  call.implementation.clear();
+  call.epilogue = nullptr;
+  if (node.epilogue == nullptr) {
+    draft.replace(at, as_map(draft.shell(), call));
+    return "";
+  }
+  call.inputs.resize(static_cast<std::size_t>(node.epilogue_first));
+  call.outputs = {draft.add_value(draft.type(node.outputs[0]))};
+  call = as_map(draft.shell(), call);
+  std::string reason;
+  if (!pointwise_axes(*call.map, call.map->stages[0], draft.type(call.outputs[0]), reason)) return reason;
+  Node behind;
+  behind.map = node.epilogue;
+  behind.inputs = {call.outputs[0]};
+  behind.inputs.insert(behind.inputs.end(), node.inputs.begin() + node.epilogue_first, node.inputs.end());
+  behind.outputs = node.outputs;
+  behind.origin = node.origin;
+  behind.kept = node.kept;
+  const int first = draft.insert(call, at);
+  draft.replace(at, std::move(behind));
+  inline_into(draft, call, call.outputs[0], at);
+  draft.erase(first);
+  return "";
+}
+
+std::string choose(Draft& draft, const Site& site, const Parameters& parameters) {
+  const int at = site.at.size() == 1 ? draft.producer(site.at[0]) : -1;
+  if (at < 0 || draft.node(at).is_map() || draft.node(at).implementation.empty()) return "there is no library's call here";
+  const auto choice = static_cast<std::size_t>(parameters.at("choice"));
+  return choice == 0 ? as_loops(draft, at) : bind(draft, at, choice);
+}
+
+std::vector<Site> find(const Draft& draft) {
+  std::vector<Site> sites;
+  for (int at = draft.first(); at != 0; at = draft.next(at)) {
+    if (!draft.node(at).implementation.empty()) sites.push_back({{draft.node(at).outputs[0]}});
+  }
+  return sites;
+}
+
+const RegisterTransformation implementation{
+    {.name = "implementation",
+     .level = 1,
+     .about = "runs a library's call by another implementation, or by loops of our own",
+     .parameters = {{"choice", 0, 0, 7, "0: loops of our own; else the operator's implementations, by name, from 1"}},
+     .find = find,
+     .apply = choose}};
+
+}  // namespace
+}  // namespace neap
