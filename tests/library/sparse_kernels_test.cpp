@@ -152,7 +152,7 @@ TEST(SparseKernels, Nmg) {
                                 {2, 3, 2},
                                 {5, 6, 3}}) {
     SCOPED_TRACE(std::to_string(n) + ":" + std::to_string(m) + ":" + std::to_string(g));
-    for (const Count width : {1, 7, 33, 130}) {
+    for (const Count width : {1, 33, 130}) {
       const RandomNmg odd(61, 101, n, m, g), small(1, 1, n, m, g), even(Count{m} * 20, binomial(m, n) * g * 2, n, m, g);
       check(odd, odd.matrix(), {.width = width});
       check(small, small.matrix(), {.width = width});
@@ -169,19 +169,19 @@ TEST(SparseKernels, Blocks) {
   for (const auto& [height, width] :
        {std::array<int, 2>{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {1, 4}, {4, 4}, {2, 3}, {3, 2}, {16, 2}, {5, 1}}) {
     SCOPED_TRACE(std::to_string(height) + "x" + std::to_string(width));
-    for (const double density : {0.0, 0.1, 0.5, 1.0}) {
+    for (const double density : {0.0, 0.2, 1.0}) {
       const RandomBlocks odd(61, 211, height, width, density);
-      for (const Count features : {1, 7, 33, 130}) check(odd, odd.matrix(), {.width = features});
+      for (const Count features : {1, 7, 130}) check(odd, odd.matrix(), {.width = features});
       check(odd, odd.matrix(Value::bf16), {.width = 65, .bias = true, .finish = Finish::relu});
     }
   }
 }
 
 TEST(SparseKernels, ManyRowsAndKTiles) {
-  const RandomNmg nmg(2053, 1000, 2, 4, 16);
+  const RandomNmg nmg(1033, 500, 2, 4, 16);
   check(nmg, nmg.matrix(), {.width = 70, .bias = true});
   check_sampled(nmg, nmg.matrix(), 1100, false);
-  const RandomBlocks csr(2053, 3001, 1, 1, 0.01), tall(2053, 3001, 4, 1, 0.02);
+  const RandomBlocks csr(1033, 1501, 1, 1, 0.02), tall(1033, 3001, 4, 1, 0.02);
   check(csr, csr.matrix(), {.width = 70});
   check(tall, tall.matrix(), {.width = 70});
   check_sampled(tall, tall.matrix(), 1100, false);

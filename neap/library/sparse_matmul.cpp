@@ -1,0 +1,215 @@
+// Products of matrices stored as n:m:g, in blocks or by rows, and what their gradients sample, by the kernels of sparse_kernels.h.
+#include <algorithm>
+#include <vector>
+
+#include "neap/base/error.h"
+#include "neap/base/revolving_door.h"
+#include "neap/library/sparse_kernels.h"
+#include "neap/runtime/library.h"
+
+namespace neap {
+namespace {
+
+using sparse::BlockMatrix;
+using sparse::Count;
+using sparse::NmgMatrix;
+using Inputs = std::span<const void* const>;
+using Prepared = std::unique_ptr<LibraryCall>;
+
+// What is known of a matrix before its components are, which stand among a call's operands from `first` on: the values, if the call takes
+// them, and the places.
+struct Given {
+  Count rows = 0, columns = 0;
+  std::size_t first = 0;
+  bool values = false;
+
+  std::size_t place(std::size_t number) const { return first + (values ? 1 : 0) + number; }
+  const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
+};
+
+struct NmgKind {
+  using Matrix = NmgMatrix;
+  Given given;
+  int n, m;
+  Count g;
+  bool wide;
+
+  static std::string refuses(const std::vector<Type>& inputs, std::size_t place) {
+    const DType index = inputs[place].dtype;
+    if (index != DType::i16 && index != DType::i32) return "takes an index of i16 or i32 only";
+    return inputs[place + 1].dtype != DType::i8 ? "takes patterns of i8 only" : "";
+  }
+  NmgKind(const Call& call, const Given& of, const std::vector<Type>& inputs)
+      : given(of),
+        n(static_cast<int>(call.integer("n"))),
+        m(static_cast<int>(call.integer("m"))),
+        g(call.integer("g")),
+        wide(inputs[of.place(0)].dtype == DType::i32) {}
+
+  Matrix matrix(Inputs inputs) const {
+    const auto* const patterns = static_cast<const std::int8_t*>(inputs[given.place(1)]);
+    std::vector<int> things(static_cast<std::size_t>(n));
+    for (Count pattern = 0; pattern < binomial(m, n); ++pattern) {
+      revolving_door(n, m, pattern, things.data());
+      if (!std::equal(things.begin(), things.end(), patterns + pattern * n))
+        throw Error(fmt::format("pattern {} is not that of {}:{}", pattern, n, m), "layout nmg", "use the patterns that the layout packs");
+    }
+    return {.rows = given.rows,
+            .columns = given.columns,
+            .n = n,
+            .m = m,
+            .g = g,
+            .values = given.value(inputs),
+            .index = inputs[given.place(0)],
+            .wide = wide};
+  }
+};
+
+struct BlockKind {
+  using Matrix = BlockMatrix;
+  Given given;
+  int height = 1, width = 1;
+  bool wide;
+
+  static std::string refuses(const std::vector<Type>& inputs, std::size_t place) {
+    const DType offsets = inputs[place].dtype;
+    if (offsets != DType::i64 && offsets != DType::i32) return "takes offsets of i32 or i64 only";
+    return inputs[place + 1].dtype != DType::i32 ? "takes columns of i32 only" : "";
+  }
+  BlockKind(const Call& call, const Given& of, const std::vector<Type>& inputs) : given(of), wide(inputs[of.place(0)].dtype == DType::i64) {
+    if (call.op().name == "spmm") return;
+    height = static_cast<int>(call.integer("r"));
+    width = static_cast<int>(call.integer("c"));
+  }
+
+  Matrix matrix(Inputs inputs) const {
+    return {.rows = given.rows,
+            .columns = given.columns,
+            .height = height,
+            .width = width,
+            .values = given.value(inputs),
+            .offsets = {inputs[given.place(0)], wide},
+            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+  }
+};
+
+template <class Kind>
+class ProductCall final : public LibraryCall {
+ public:
+  ProductCall(Kind kind, Count width, bool transposed) : kind_(std::move(kind)), width_(width), transposed_(transposed) {}
+
+  void run(Inputs inputs, std::span<void* const> outputs) override {
+    const sparse::Product product{.x = static_cast<const float*>(inputs[0]),
+                                  .x_stride = width_,
+                                  .y = static_cast<float*>(outputs[0]),
+                                  .y_stride = width_,
+                                  .width = width_,
+                                  .threads = thread_count()};
+    const auto matrix = kind_.matrix(inputs);
+    transposed_ ? multiply_transposed(matrix, product) : multiply(matrix, product);
+  }
+
+ private:
+  Kind kind_;
+  Count width_;
+  bool transposed_;
+};
+
+template <class Kind>
+class SampleCall final : public LibraryCall {
+ public:
+  SampleCall(Kind kind, Count width) : kind_(std::move(kind)), width_(width) {}
+
+  void run(Inputs inputs, std::span<void* const> outputs) override {
+    multiply_sampled(kind_.matrix(inputs), {.dy = static_cast<const float*>(inputs[0]),
+                                            .dy_stride = width_,
+                                            .x = static_cast<const float*>(inputs[1]),
+                                            .x_stride = width_,
+                                            .values = static_cast<float*>(outputs[0]),
+                                            .width = width_,
+                                            .threads = thread_count()});
+  }
+
+ private:
+  Kind kind_;
+  Count width_;
+};
+
+// Operands `first` on are places; those before are f32.
+template <class Kind>
+std::string refuses(const std::vector<Type>& inputs, const std::vector<Type>& outputs, std::size_t first_place) {
+  for (std::size_t i = 0; i < first_place; ++i) {
+    if (inputs[i].dtype != DType::f32) return "takes f32 only";
+  }
+  const auto row_major = [](const Type& type) { return type.layout.row_major(); };
+  if (!std::all_of(inputs.begin(), inputs.end(), row_major) || !row_major(outputs[0])) return "takes row-major values only";
+  return Kind::refuses(inputs, first_place);
+}
+
+Given given(const Call& call, const Symbols& symbols, std::size_t first, bool values) {
+  const std::vector<std::int64_t> size = evaluate(call.dims("size"), symbols);
+  return {size[0], size[1], first, values};
+}
+
+// Shares of the machine's peak, measured (bench/sparse/kernels.cpp).
+constexpr double product_share = 0.75, transposed_share = 0.5, sample_share = 0.5, row_share = 0.4;
+
+template <class Kind>
+Implementation product(const char* op) {
+  return {.name = "native",
+          .op = op,
+          .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+            return refuses<Kind>(inputs, outputs, 2);
+          },
+          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
+            const Count width = inputs[0].shape[1].evaluate(symbols);
+            return std::make_unique<ProductCall<Kind>>(Kind(call, given(call, symbols, 1, true), inputs), width, call.flag("transpose"));
+          },
+          .efficiency = [](const Call& call, const std::vector<Type>&,
+                           const std::vector<Type>&) { return call.flag("transpose") ? transposed_share : product_share; }};
+}
+
+template <class Kind>
+Implementation sampled(const char* op) {
+  return {.name = "native",
+          .op = op,
+          .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+            return refuses<Kind>(inputs, outputs, 2);
+          },
+          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
+            const Count width = inputs[0].shape[1].evaluate(symbols);
+            return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, symbols, 2, false), inputs), width);
+          },
+          .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return sample_share; }};
+}
+
+const RegisterImplementation nmg_matmul{product<NmgKind>("nmg_matmul")}, nmg_sample{sampled<NmgKind>("nmg_sample")};
+const RegisterImplementation blocks_matmul{product<BlockKind>("blocks_matmul")}, blocks_sample{sampled<BlockKind>("blocks_sample")};
+
+// Weights pruned to CSR. Panels of x pay where a row meets each of them several times, which edges of a graph do not.
+std::string refuses_rows(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
+  constexpr std::int64_t most_columns = 16384;
+  constexpr double least_density = 0.02;
+  if (!call.has(1) || inputs[1].rank() != 1 || inputs[0].rank() != 2) return "takes one weight an entry and features on one axis only";
+  if (call.flag("transpose")) return "takes no transposes: they are products by columns";
+  const Dim &rows = outputs[0].shape[0], &columns = inputs[0].shape[0], &entries = inputs[1].shape[0];
+  if (!rows.is_constant() || !columns.is_constant() || !entries.is_constant()) return "takes known sizes only";
+  const auto all = static_cast<double>(rows.constant()) * static_cast<double>(columns.constant());
+  if (columns.constant() > most_columns || static_cast<double>(entries.constant()) < least_density * all)
+    return "takes matrices of few columns only, of which a fiftieth is stored";
+  return refuses<BlockKind>({inputs[0], inputs[1], inputs[2], inputs[3]}, outputs, 2);
+}
+
+const RegisterImplementation spmm{
+    {.name = "native",
+     .op = "spmm",
+     .refuses = refuses_rows,
+     .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                   const Symbols& symbols) -> Prepared {
+       const Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true};
+       return std::make_unique<ProductCall<BlockKind>>(BlockKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false);
+     },
+     .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return row_share; }}};
+
+}  // namespace
+}  // namespace neap

@@ -1,0 +1,89 @@
+// The registered implementations against the operators' definitions.
+#include <gtest/gtest.h>
+
+#include "tests/layouts/matrices.h"
+#include "tests/library/library_check.h"
+
+namespace neap {
+namespace {
+
+using testing::mask_for;
+using testing::random_matrix;
+
+// The call of one of a layout's operators with x (or a and b) given, on a random matrix.
+LibraryCase case_of(const std::string& layout, const std::string& what, const Sizes& size, std::int64_t features, bool transposed) {
+  const LayoutChoice choice = LayoutChoice::parse(layout);
+  const Array mask = mask_for(choice, size, 0.4, 1);
+  std::vector<Array> components = choice.layout->pack(random_matrix(DType::f32, size, 2), mask, choice.parameters), front;
+  if (what == "sample") {
+    front = {random_matrix(DType::f32, {size[0], features}, 3), random_matrix(DType::f32, {size[1], features}, 4)};
+    components.erase(components.begin());
+  } else {
+    front = {random_matrix(DType::f32, {size[transposed ? 0 : 1], features}, 5)};
+  }
+  front.insert(front.end(), components.begin(), components.end());
+  LibraryCase made{.op = choice.layout->op(what), .attributes = attributes_of(choice, Shape(size.begin(), size.end()))};
+  if (what == "matmul") made.attributes["transpose"] = transposed;
+  for (const Array& array : front) {
+    made.inputs.push_back(Type{array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}.to_string());
+    made.given.emplace_back(array);
+  }
+  made.implementation = "native";
+  return made;
+}
+
+TEST(SparseMatmul, AsDefined) {
+  for (const std::string layout :
+       {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "nmg n=3 m=5 g=1", "blocks r=4 c=1", "blocks r=1 c=3", "blocks r=2 c=2"}) {
+    for (const Sizes& size : {Sizes{8, 12}, {7, 13}, {1, 1}, {0, 4}, {4, 0}, {33, 70}}) {
+      for (const std::int64_t features : {1, 20}) {
+        check_library(case_of(layout, "matmul", size, features, false));
+        check_library(case_of(layout, "matmul", size, features, true));
+        check_library(case_of(layout, "sample", size, features, false));
+      }
+    }
+  }
+}
+
+TEST(SparseMatmul, PrunedRows) {
+  const LayoutChoice choice = LayoutChoice::parse("csr");
+  const Sizes size{31, 47};
+  std::vector<Array> arrays = choice.layout->pack(random_matrix(DType::f32, size, 2), mask_for(choice, size, 0.3, 1), {});
+  arrays.insert(arrays.begin(), random_matrix(DType::f32, {size[1], 21}, 5));
+  LibraryCase spmm{.op = "spmm", .implementation = "native"};
+  for (const Array& array : arrays) {
+    spmm.inputs.push_back(Type{array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}.to_string());
+    spmm.given.emplace_back(array);
+  }
+  check_library(spmm);
+}
+
+std::string refusal(const LibraryCase& c) {
+  const LibraryRun run(c);
+  const Call call = make_call(run.graph, *run.graph.nodes().back());
+  return run.implementation->refuses(call, run.types, run.outputs);
+}
+
+TEST(SparseMatmul, Refusals) {
+  LibraryCase c = case_of("nmg n=2 m=4 g=1", "matmul", {8, 12}, 3, false);
+  EXPECT_EQ(refusal(c), "");
+  c.output_layout = "ba";
+  EXPECT_EQ(refusal(c), "takes row-major values only");
+  const LibraryCase edges{.op = "spmm", .inputs = {"f32[1000, 8]", "f32[4000]", "i64[1001]", "i32[4000]"}, .implementation = "native"};
+  EXPECT_EQ(refusal(edges), "takes matrices of few columns only, of which a fiftieth is stored");
+}
+
+TEST(SparseMatmul, ForeignPatterns) {
+  LibraryCase c = case_of("nmg n=2 m=4 g=1", "matmul", {8, 12}, 3, false);
+  c.given[3]->set_int(0, 3);
+  const LibraryRun run(c);
+  try {
+    run.run();
+    FAIL() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("pattern 0 is not that of 2:4"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace neap
