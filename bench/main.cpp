@@ -1,5 +1,5 @@
-// bench_core, bench_gnn: [--json FILE] [--list] [TOPIC...]: Neap against its targets, topics in alphabetical order; all where none is
-// named.
+// bench_core, bench_gnn, bench_sparse: [--json FILE] [--list] [TOPIC...]: Neap against its targets, topics in alphabetical order; all where
+// none is named.
 #include <algorithm>
 #include <cstdio>
 #include <string>

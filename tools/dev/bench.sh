@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# bench [core|gnn|peers] [...]: measures against targets; prints a table, --json FILE keeps it
-# core and gnn take the names of topics (`./dev bench core --list`), or `gnn peers`; the peers are set up in environments of their own.
+# bench [core|gnn|sparse|peers] [...]: measures against targets; prints a table, --json FILE keeps it
+# core, gnn and sparse take the names of topics (`./dev bench core --list`), or `gnn peers`; the peers are set up in environments of their own.
 suite=${1:-core}
 [[ $# -gt 0 ]] && shift
 setup
@@ -8,7 +8,7 @@ configure build -DNEAP_BENCH=ON
 say "building"
 [[ $suite == gnn && ${1:-} == peers ]] && suite="gnn peers" && shift
 case $suite in
-  core | gnn)
+  core | gnn | sparse)
     compile build "bench_$suite"
     exec "build/bench_$suite" "$@"
     ;;
@@ -21,5 +21,5 @@ case $suite in
     compile build bench_worker
     exec bash bench/peers.sh "$@"
     ;;
-  *) fail "'$suite' is no suite" "core, gnn or peers" ;;
+  *) fail "'$suite' is no suite" "core, gnn, sparse or peers" ;;
 esac
