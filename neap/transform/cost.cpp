@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "neap/codegen/access.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
 #include "neap/runtime/library.h"
@@ -39,8 +40,14 @@ namespace {
 // (without blocking for the outer caches); a window's few taps and elementwise work run at what the units for them allow.
 constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
+constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
 constexpr double smallest_product = 32;          // terms of a sum
 constexpr double gather_efficiency = 0.5;        // of a stream's bytes a second, for rows in no order
+
+bool scatters(const Stage& stage) {
+  return stage.accumulate != Accumulate::none &&
+         std::any_of(stage.index.begin(), stage.index.end(), [](const Expr& index) { return has_read(index); });
+}
 
 }  // namespace
 
@@ -70,6 +77,7 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
       for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
       efficiency = terms < smallest_product ? window_efficiency : by_rows ? row_product_efficiency : product_efficiency;
     });
+    if (scatters(stage)) efficiency = scatter_efficiency;
     work += {mine, mine / efficiency, 0};
   }
   return work;
@@ -193,14 +201,21 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
     return cost;
   }
   Work work = call_work(graph, node);
+  // A library keeps in cache what it gathers.
+  const auto by = [&](const Implementation& library, const Operands& of) {
+    return Work{work.flops, work.flops / peak_share(library, of), 0};
+  };
   if (!node.implementation.empty()) {
-    work.weighted = work.flops / peak_share(find_implementation(node.op, node.implementation), operands_of(graph, node));
+    work = by(find_implementation(node.op, node.implementation), operands_of(graph, node));
   } else if (const auto& libraries = implementations_of(node.op); !libraries.empty()) {
     const Operands of = operands_of(graph, node);
+    Work best = work;
     for (const Implementation* library : libraries) {
       if (!library->refuses(of.call, of.inputs, of.outputs).empty()) continue;
-      work.weighted = std::min(work.weighted, work.flops / peak_share(*library, of));
+      const Work other = by(*library, of);
+      if (priced(other, 0).seconds < priced(best, 0).seconds) best = other;
     }
+    work = best;
   }
   if (node.epilogue != nullptr) {
     work += work_of(graph, *node.epilogue, {});
