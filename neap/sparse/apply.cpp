@@ -22,6 +22,9 @@ Sizes matrix_sizes(const Sizes& sizes) {
   return {sizes[0], columns};
 }
 
+// Numbers are trained; places and masks are not.
+Role role_of(const Array& component) { return is_float(component.dtype()) ? Role::parameter : Role::state; }
+
 bool can_be_sparse(const Array& value) { return value.rank() >= 2 && is_float(value.dtype()); }
 
 Array nonzero(const Array& matrix) {
@@ -95,7 +98,7 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
     const SparseLayout& layout = *one.rule->layout.layout;
     std::vector<Parameter::Part> parts;
     for (std::size_t k = 0; k < one.components.size(); ++k)
-      parts.push_back({layout.components[k].name, one.components[k], k == 0 ? Role::parameter : Role::state});
+      parts.push_back({layout.components[k].name, one.components[k], role_of(one.components[k])});
     const Shape whole = (*found)->type().shape;
     (*found)->compose(
         parts, [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, one.matrix), whole](const Tensors& components) {
@@ -148,7 +151,7 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
       const Array& component = sparse->components[k];
       const std::string name = input.name + "." + layout.components[k].name;
       const Type type{component.dtype(), Shape(component.sizes().begin(), component.sizes().end()), {}};
-      components.push_back(build.input(name, type, k == 0 ? Role::parameter : Role::state));
+      components.push_back(build.input(name, type, role_of(component)));
       parameters[name] = component;
     }
     parameters.erase(input.name);
