@@ -7,8 +7,8 @@ namespace neap {
 
 using KeptRows = std::vector<int>;  // n positions below m, rising
 
-// All C(m, n), in an order in which each differs from the next by one position (revolving door: Nijenhuis and Wilf 1978, chapter 26), so
-// that a kernel which goes from one to the next keeps n - 1 of its n sums. Error for n > m or more than 1,024 patterns.
+// All C(m, n), in revolving-door order (base/revolving_door.h), so that a kernel which goes from one to the next keeps n - 1 of its n sums.
+// Error for n > m or more than 1,024 patterns.
 const std::vector<KeptRows>& kept_row_patterns(std::int64_t n, std::int64_t m);
 
 }  // namespace neap
