@@ -18,21 +18,21 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
   const Count groups = std::max<Count>(1, most_rows / side.height), batch = std::max<Count>(1, 64 / side.height);
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < across * down; ++number) {
-    const Count first = number / down * widest * lanes, columns = std::min(widest * lanes, product.width - first);
+    const Count first = number / down * widest * lanes, count = std::min(widest * lanes, product.width - first);
     const Count begin = std::min(number % down * tiles, side.tiles()), end = std::min(begin + tiles, side.tiles());
     if (begin == end) continue;
-    const int vectors = vectors_for(side, true, columns, widest);
+    const int vectors = vectors_for(side, true, count, widest);
     const auto tile = side.tile(true, vectors);
     const Count width = vectors * lanes, origin = side.begin(begin), depth = side.end(end - 1) - origin;
+    const Columns columns{side.micro, product, first, count, width};
     static thread_local Buffer panels, all_sums;
     float* const panel = panels.of(std::min(groups, side.groups()) * side.height * width);
     float* const sums = all_sums.of(depth * width);
     std::fill(sums, sums + depth * width, 0.0F);
     for (Count from = 0; from < side.groups(); from += groups) {
       const Count to = std::min(from + groups, side.groups()), row = from * side.height;
-      const Count rows = std::min(to * side.height, side.rows) - row, padded = (to - from) * side.height;
-      side.micro.pack(rows, columns, product.x + row * product.x_stride + first, product.x_stride, panel, width);
-      std::fill(panel + rows * width, panel + padded * width, 0.0F);
+      const Count rows = std::min(to * side.height, side.rows) - row;
+      columns.pack(row, rows, (to - from) * side.height - rows, panel);
       for (Count k = begin; k < end; ++k) {
         for (Count group = from; group < to; group += batch) {
           tile(side.part(group, std::min(batch, to - group), to - group, k), panel + (group - from) * side.height * width,
@@ -40,9 +40,7 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
         }
       }
     }
-    const Count real = std::min(side.columns, origin + depth) - origin;
-    const float* const bias = product.bias == nullptr ? nullptr : product.bias + origin;
-    side.micro.finish(real, columns, sums, width, bias, product.finish, product.y + origin * product.y_stride + first, product.y_stride);
+    columns.finish(origin, std::min(side.columns, origin + depth) - origin, sums);
   }
 }
 

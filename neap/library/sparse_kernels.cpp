@@ -3,69 +3,34 @@
 #include "neap/library/sparse_kernels.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "neap/library/sparse_sides.h"
 
 namespace neap::sparse {
 namespace {
 
-// Some rows of W times some columns of x, on one thread.
+// Groups of rows of W, from begin to end, times some columns of x.
 template <class Kind>
-struct Task {
-  const Kind& side;
-  const Product& product;
-  Count first, columns;  // of x
-  Count begin, end;      // groups of rows
-  int vectors;
-  Count width = Count{vectors} * side.micro.lanes;
-
-  void run() const {
-    static thread_local Buffer panels, all_sums;
-    float *const panel = panels.of(side.deepest() * width), *const sums = all_sums.of((end - begin) * side.height * width);
-    for (Count k = 0; k < side.tiles(); ++k) {
-      pack(k, panel);
-      multiply(k, panel, sums);
-    }
-  }
-
- private:
-  const float* x(Count row) const { return product.x + row * product.x_stride + first; }
-
-  void pack(Count k, float* panel) const {
-    const Count rows = side.columns_in(k);
-    side.micro.pack(rows, columns, x(side.begin(k)), product.x_stride, panel, width);
-    std::fill(panel + rows * width, panel + (side.end(k) - side.begin(k)) * width, 0.0F);
-  }
-
-  void multiply(Count k, const float* panel, float* sums) const {
-    const auto tile = side.tile(false, vectors);
-    const Count batch = std::max<Count>(1, 64 / side.height);
-    Count asked = side.end(k);
+void multiply_columns(const Kind& side, const Columns& columns, int vectors, Count begin, Count end) {
+  static thread_local Buffer panels, all_sums;
+  const auto tile = side.tile(false, vectors);
+  const Count height = side.height, width = columns.width, batch = std::max<Count>(1, 64 / height);
+  float *const panel = panels.of(side.deepest() * width), *const sums = all_sums.of((end - begin) * height * width);
+  for (Count k = 0; k < side.tiles(); ++k) {
+    const bool last = k + 1 == side.tiles();
+    const Count deep = last ? 0 : side.columns_in(k + 1);
+    columns.pack(side.begin(k), side.columns_in(k), side.end(k) - side.begin(k) - side.columns_in(k), panel);
+    Count asked = 0;  // rows of the next panel, a few at a time, so that they come in while there is other work
     for (Count group = begin; group < end; group += batch) {
-      const Count groups = std::min(batch, end - group);
-      float* const here = sums + (group - begin) * side.height * width;
-      if (k + 1 < side.tiles()) {
-        const Count deep = side.end(k + 1) - side.begin(k + 1);
-        ask(asked, std::min(side.columns, side.end(k) + divided_up(deep * (group + groups - begin), end - begin)));
-      }
+      const Count groups = std::min(batch, end - group), row = group * height;
+      float* const here = sums + (group - begin) * height * width;
+      for (const Count until = deep * (group + groups - begin) / (end - begin); asked < until; ++asked) columns.ask(side.end(k) + asked);
       tile(side.part(group, groups, end - group, k), panel, here, k == 0);
-      if (k + 1 == side.tiles()) finish(group * side.height, std::min(groups * side.height, side.rows - group * side.height), here);
+      if (last) columns.finish(row, std::min(groups * height, side.rows - row), here);
     }
   }
-
-  // Asks for rows of x that the next panel takes: a few at a time, so that they come in while there is other work.
-  void ask(Count& asked, Count until) const {
-    constexpr Count floats_of_line = 16;
-    for (; asked < until; ++asked) {
-      for (Count column = 0; column < columns; column += floats_of_line) __builtin_prefetch(x(asked) + column);
-    }
-  }
-
-  void finish(Count row, Count rows, const float* sums) const {
-    const float* const bias = product.bias == nullptr ? nullptr : product.bias + row;
-    side.micro.finish(rows, columns, sums, width, bias, product.finish, product.y + row * product.y_stride + first, product.y_stride);
-  }
-};
+}
 
 template <class Kind>
 void drive(const Kind& side, const Product& product, int widest) {
@@ -76,9 +41,10 @@ void drive(const Kind& side, const Product& product, int widest) {
   const Count groups = divided_up(side.groups(), down);
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < across * down; ++number) {
-    const Count first = number / down * widest * lanes, columns = std::min(widest * lanes, product.width - first);
+    const Count first = number / down * widest * lanes, count = std::min(widest * lanes, product.width - first);
+    const int vectors = vectors_for(side, false, count, widest);
     const Count begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
-    Task<Kind>{side, product, first, columns, begin, end, vectors_for(side, false, columns, widest)}.run();
+    multiply_columns(side, {side.micro, product, first, count, vectors * lanes}, vectors, begin, end);
   }
 }
 
@@ -101,6 +67,32 @@ void multiply(const BlockMatrix& w, const Product& product) {
   const int vectors = widest(most, [&](int v) { return t.blocks(w.value, w.height, w.width, false, v); });
   const Count bytes = w.height == 1 ? machine().l1_bytes * 3 / 2 : machine().l2_bytes * 3 / 8;
   drive(BlockSide(w, columns_in(bytes, Count{vectors} * t.lanes), t), product, vectors);
+}
+
+// As blocks of as many rows as the machine transposes at once, with every column.
+void multiply(const DenseMatrix& w, const Product& product) {
+  const int height = tiles(product.isa).lanes;
+  const Count groups = divided_up(w.rows, height);
+  static thread_local Buffer packed;
+  float* const values = packed.of(groups * w.columns * height);
+#pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
+  for (Count group = 0; group < groups; ++group) {
+    const Count row = group * height;
+    tiles(product.isa)
+        .transpose(std::min<Count>(height, w.rows - row), w.columns, w.values + row * w.stride, w.stride, values + row * w.columns, height);
+  }
+  std::vector<std::int32_t> columns(static_cast<std::size_t>(groups * w.columns));
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(groups) + 1);
+  for (Count group = 0; group < groups; ++group)
+    std::iota(columns.begin() + group * w.columns, columns.begin() + (group + 1) * w.columns, 0);
+  for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = static_cast<Count>(i) * w.columns;
+  multiply(BlockMatrix{.rows = w.rows,
+                       .columns = w.columns,
+                       .height = height,
+                       .values = values,
+                       .offsets = {offsets.data(), true},
+                       .columns_of = columns.data()},
+           product);
 }
 
 }  // namespace neap::sparse

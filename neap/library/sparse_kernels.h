@@ -39,20 +39,30 @@ struct BlockMatrix {
   const std::int32_t* columns_of = nullptr;  // [blocks]: the column of each block, counted in blocks
 };
 
+// W [rows, columns] with all elements stored. It is packed for each product: dense and sparse matrices go through one driver.
+struct DenseMatrix {
+  Count rows = 0, columns = 0;
+  const float* values = nullptr;
+  Count stride = 0;
+};
+
 // y [rows, width] = finish(W x + bias) with x [columns, width] and bias [rows], or null.
 struct Product {
   const float* x = nullptr;
   Count x_stride = 0;
+  bool x_transposed = false;  // x is [width, columns]
   const float* bias = nullptr;
   Finish finish = Finish::none;
   float* y = nullptr;
   Count y_stride = 0;
+  bool y_transposed = false;  // y is [width, rows]
   Count width = 0;
   int threads = 1;
   Isa isa = best_isa();
 };
 void multiply(const NmgMatrix& w, const Product& product);
 void multiply(const BlockMatrix& w, const Product& product);
+void multiply(const DenseMatrix& w, const Product& product);
 
 // The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null.
 void multiply_transposed(const NmgMatrix& w, const Product& product);

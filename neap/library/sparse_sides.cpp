@@ -91,4 +91,34 @@ BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) c
           .origin = begin(tile)};
 }
 
+void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
+  if (product.x_transposed) {
+    micro.transpose(count, rows, product.x + first * product.x_stride + row, product.x_stride, panel, width);
+    for (Count i = 0; count < width && i < rows; ++i) std::fill(panel + i * width + count, panel + (i + 1) * width, 0.0F);
+  } else {
+    micro.pack(rows, count, product.x + row * product.x_stride + first, product.x_stride, panel, width);
+  }
+  std::fill(panel + rows * width, panel + (rows + padding) * width, 0.0F);
+}
+
+void Columns::finish(Count row, Count rows, float* sums) const {
+  const float* const bias = product.bias == nullptr ? nullptr : product.bias + row;
+  if (product.y_transposed) {
+    micro.finish(rows, count, sums, width, bias, product.finish, sums, width);
+    micro.transpose(rows, count, sums, width, product.y + first * product.y_stride + row, product.y_stride);
+  } else {
+    micro.finish(rows, count, sums, width, bias, product.finish, product.y + row * product.y_stride + first, product.y_stride);
+  }
+}
+
+void Columns::ask(Count row) const {
+  constexpr Count floats_of_line = 16;
+  if (product.x_transposed) {  // a line holds this many rows
+    if (row % floats_of_line != 0) return;
+    for (Count i = 0; i < count; ++i) __builtin_prefetch(product.x + (first + i) * product.x_stride + row);
+  } else {
+    for (Count i = 0; i < count; i += floats_of_line) __builtin_prefetch(product.x + row * product.x_stride + first + i);
+  }
+}
+
 }  // namespace neap::sparse

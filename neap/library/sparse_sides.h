@@ -74,6 +74,20 @@ int vectors_for(const Kind& side, bool transposed, Count columns, int most) {
 // Columns of W whose rows of x fill so many bytes.
 inline Count columns_in(Count bytes, Count width) { return std::max<Count>(1, bytes / (width * 4)); }
 
+// Some columns of a product, on one thread.
+struct Columns {
+  const Tiles& micro;
+  const Product& product;
+  Count first, count, width;  // width: of panels and sums
+
+  // Rows of x into a panel, of which more rows are padding.
+  void pack(Count row, Count rows, Count padding, float* panel) const;
+  // Rows of y from their sums, which are changed.
+  void finish(Count row, Count rows, float* sums) const;
+  // Asks for a row of x that is packed soon.
+  void ask(Count row) const;
+};
+
 // Memory of a thread that is kept between calls, at the beginning of a line.
 class Buffer {
  public:

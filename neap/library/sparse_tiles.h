@@ -64,6 +64,8 @@ struct Tiles {
   Sample<BlockPart> (*sample_blocks)(int height);
   // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.
   void (*pack)(Count rows, Count columns, const float* from, Count stride, float* panel, Count width);
+  // to[j, i] = from[i, j]
+  void (*transpose)(Count rows, Count columns, const float* from, Count stride, float* to, Count to_stride);
   // to[i, j] = finish(sums[i, j] + bias[i]); bias may be null.
   void (*finish)(Count rows, Count columns, const float* sums, Count width, const float* bias, Finish finish, float* to, Count stride);
 };

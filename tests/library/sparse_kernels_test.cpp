@@ -97,7 +97,10 @@ void check_product(const RandomMatrix& plain, const Matrix& w, const Case& c, bo
                           .width = c.width,
                           .threads = threads,
                           .isa = isa};
-    transposed ? multiply_transposed(w, product) : multiply(w, product);
+    if constexpr (!std::is_same_v<Matrix, DenseMatrix>) {
+      if (transposed) return multiply_transposed(w, product);
+    }
+    multiply(w, product);
   });
 }
 
@@ -185,6 +188,57 @@ TEST(SparseKernels, ManyRowsAndKTiles) {
   check(csr, csr.matrix(), {.width = 70});
   check(tall, tall.matrix(), {.width = 70});
   check_sampled(tall, tall.matrix(), 1100, false);
+}
+
+// Tokens by tokens: x and y the other way round.
+TEST(SparseKernels, TransposedOperands) {
+  const RandomNmg nmg(61, 101, 2, 4, 3);
+  const RandomBlocks blocks(61, 101, 4, 1, 0.3);
+  for (const Count width : {1, 7, 33, 130}) {
+    for (const bool transposed : {false, true}) {
+      const Count from = transposed ? 61 : 101, to = transposed ? 101 : 61, stride = std::max(from, to) + 3;
+      const std::vector<float> x = random_floats(from * width, 3), bias = random_floats(to, 4);
+      std::vector<float> other_x(static_cast<std::size_t>(width * stride), NAN);
+      for (Count i = 0; i < from * width; ++i)
+        other_x[static_cast<std::size_t>(i % width * stride + i / width)] = x[static_cast<std::size_t>(i)];
+      for (const Isa isa : isas()) {
+        const auto check_of = [&](const auto& w) {
+          std::vector<float> y(static_cast<std::size_t>(to * width)), other_y(static_cast<std::size_t>(width * stride), untouched);
+          Product product{.x = x.data(),
+                          .x_stride = width,
+                          .bias = bias.data(),
+                          .finish = Finish::relu,
+                          .y = y.data(),
+                          .y_stride = width,
+                          .width = width,
+                          .threads = 2,
+                          .isa = isa};
+          transposed ? multiply_transposed(w, product) : multiply(w, product);
+          product.x = other_x.data();
+          product.y = other_y.data();
+          product.x_stride = product.y_stride = stride;
+          product.x_transposed = product.y_transposed = true;
+          transposed ? multiply_transposed(w, product) : multiply(w, product);
+          for (Count i = 0; i < width * stride; ++i) {
+            const Count f = i / stride, row = i % stride;
+            ASSERT_EQ(other_y[static_cast<std::size_t>(i)], row < to ? y[static_cast<std::size_t>(row * width + f)] : untouched)
+                << name(isa) << " width " << width << " at " << row << ", " << f;
+          }
+        };
+        check_of(nmg.matrix());
+        check_of(blocks.matrix());
+      }
+    }
+  }
+}
+
+TEST(SparseKernels, Dense) {
+  for (const auto& [rows, columns] : {std::array<Count, 2>{61, 101}, {1, 1}, {16, 33}, {0, 3}, {3, 0}}) {
+    RandomMatrix plain(rows, columns, 1);
+    for (Count i = 0; i < rows * columns; ++i) plain.push(i / columns, i % columns);
+    const DenseMatrix w{rows, columns, plain.values.data(), columns};
+    for (const Count width : {1, 33}) check_product(plain, w, {.width = width, .bias = true}, false);
+  }
 }
 
 TEST(SparseKernels, WideOffsets) {
