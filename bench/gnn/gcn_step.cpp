@@ -17,12 +17,13 @@ Array first_weights(const Type& type) {
   return random_array(sizes, 1, -largest, largest);
 }
 
-Graph optimized(Graph graph, Order order) {
+Graph optimized(Graph graph, Order order, std::int64_t plan) {
   Optimizer optimizer(std::move(graph));
   OptimizeOptions options;
   for (RecipeLine& line : options.recipe) {
     if (line.transformation != "order_products") continue;
     line.parameters["order"] = order == Order::transform_first ? 1 : order == Order::aggregate_first ? 2 : 0;
+    line.parameters["plan"] = plan;
   }
   optimizer.optimize(options);
   return optimizer.graph();
@@ -59,9 +60,9 @@ Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role rol
   return step;
 }
 
-GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order)
+GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan)
     : inputs_{features},
-      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), order))) {
+      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), order, plan))) {
   inputs_.insert(inputs_.end(), edges.arrays.begin(), edges.arrays.end());
   inputs_.push_back(labels);
   const Graph& graph = executable_.graph();

@@ -15,7 +15,8 @@ enum class Order : std::uint8_t { transform_first, aggregate_first, by_cost, kep
 
 class GcnStep {
  public:
-  GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order);
+  // `plan` (where it is not negative) forces the order of each chain of products (bit i of order_products' plan).
+  GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan = -1);
   double run();  // one step; gives the loss
   const Graph& graph() const { return executable_.graph(); }
   const std::vector<Array>& inputs() const { return inputs_; }  // of the graph, in order

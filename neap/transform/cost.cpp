@@ -51,7 +51,7 @@ bool scatters(const Stage& stage) {
 
 }  // namespace
 
-// Flops, the flops at peak that take the same time, and bytes that come in no order.
+// Flops, the flops at peak that take the same time, and the bytes of a stream that take as long as what comes in no order.
 struct CostModel::Work {
   double flops = 0, weighted = 0, gathered = 0;
   Work& operator+=(const Work& other) {
@@ -134,7 +134,7 @@ double peak_share(const Implementation& library, const Operands& of) {
 }  // namespace
 
 Cost CostModel::priced(const Work& work, double bytes) const {
-  const double memory = copy_seconds(bytes + work.gathered / gather_efficiency);
+  const double memory = copy_seconds(bytes + work.gathered);
   const double seconds = std::max(memory, work.weighted / rates_.flops_per_second) + rates_.call_seconds;
   return {bytes, work.flops, seconds};
 }

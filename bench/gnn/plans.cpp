@@ -1,0 +1,83 @@
+// The plan that the cost model chooses for the products of a GCN's step against the best of all legal plans, each run: three layers, one
+// thread. Every plan runs once or twice; those near the quickest then run in turns with the chosen one.
+#include <cmath>
+
+#include "bench/core/graphs.h"
+#include "bench/demo_step.h"
+#include "bench/gnn/gcn_step.h"
+#include "bench/harness.h"
+#include "neap/base/error.h"
+
+namespace neap::bench {
+namespace {
+
+constexpr int chains = 8;             // of three layers: forward, gradients of weights, gradients of features but the first layer's
+constexpr std::size_t finalists = 4;  // that run in turns with the chosen plan
+constexpr double near_enough = 1 / 1.03;
+
+struct Plan {
+  GcnStep step;
+  double seconds = 0;
+};
+
+// What the chosen plan reaches of the best: 1 where it is the best.
+double share_of_best(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape) {
+  std::vector<Plan> plans;
+  std::map<std::string, double> seen;  // different choices may give one program
+  GcnStep chosen(edges, features, labels, shape, Order::by_cost);
+  const double loss = chosen.run();
+  const std::string chosen_hash = structural_hash(chosen.graph()).hex();
+  for (std::int64_t bits = 0; bits < std::int64_t{1} << chains; ++bits) {
+    GcnStep step(edges, features, labels, shape, Order::by_cost, bits);
+    if (!seen.emplace(structural_hash(step.graph()).hex(), 0).second) continue;
+    if (const double mine = step.run(); !(std::abs(mine - loss) <= 1e-5 * std::abs(loss)))
+      throw Error(fmt::format("losses differ: {} and {}", mine, loss), fmt::format("plan {}", bits));
+    const double seconds = std::min(once_seconds([&] { step.run(); }), once_seconds([&] { step.run(); }));
+    plans.push_back({std::move(step), seconds});
+    std::ranges::sort(plans, {}, &Plan::seconds);
+    if (plans.size() > finalists) plans.pop_back();
+  }
+  std::vector<Candidate> candidates{{"chosen", [&] { chosen.run(); }}};
+  for (Plan& plan : plans) {
+    if (structural_hash(plan.step.graph()).hex() != chosen_hash) candidates.push_back({"other", [&plan] { plan.step.run(); }});
+  }
+  const auto seconds = interleave(candidates, {.rounds = 9, .seconds = 0.05, .clock = Clock::thread});
+  double best = median(seconds[0]);
+  for (const auto& other : seconds) best = std::min(best, median(other));
+  return best / median(seconds[0]);
+}
+
+std::vector<Row> run() {
+  const Threads one(1);
+  std::vector<Row> rows;
+  int cells = 0, near = 0;
+  for (const bool dense : {false, true}) {
+    const gnn::GraphData data = dense ? gnn::reddit_like(1, 0.03) : gnn::arxiv_like(1, 0.06);
+    const EdgeArrays edges(data.graph);
+    for (const std::int64_t features : {16, 64, 256}) {
+      for (const std::int64_t hidden : {16, 64, 128, 384}) {
+        const double share = share_of_best(edges, random_array({data.graph.vertices(), features}, 1), data.labels,
+                                           {.features = features, .hidden = hidden, .classes = 41, .layers = 3});
+        rows.push_back({.name = fmt::format("{}, {} features, hidden {}", dense ? "denser" : "arxiv-like", features, hidden),
+                        .metric = "of best",
+                        .ours = share,
+                        .ratio = share});
+        ++cells;
+        near += share >= near_enough ? 1 : 0;
+      }
+    }
+  }
+  const double part = static_cast<double>(near) / cells;
+  rows.push_back({.name = fmt::format("cells within 3 % of the best of all plans, of {}", cells),
+                  .metric = "part",
+                  .ours = part,
+                  .ratio = part,
+                  .target = 0.95});
+  return rows;
+}
+
+const RegisterTopic topic{
+    {"plans", "the order of a GCN's products that is chosen against all that there are, each run; takes minutes", run}};
+
+}  // namespace
+}  // namespace neap::bench
