@@ -58,8 +58,18 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
       if (fresh) known->second = position_later(here, axis, list, type.shape[at], ahead);
       index[at] = axis_position(axes_.at(known->second));
       const Place place = this->place(here, operand_name(e->integer), type, index, body.part, false);
-      const std::string text = fmt::format("prefetch({} + {});\n", place.pointer, place.offset.empty() ? "0l" : place.offset);
-      if (written.insert(text).second) here.text += text;
+      const std::string from = fmt::format("{} + {}", place.pointer, place.offset.empty() ? "0l" : place.offset);
+      const auto fetch = [&](const std::string& address) {
+        const std::string text = fmt::format("prefetch({});\n", address);
+        if (written.insert(text).second) here.text += text;
+      };
+      fetch(from);
+      // Rows that do not begin where lines do: the last vector may reach into one more line.
+      const std::int64_t element = size_of(type.dtype);
+      const bool on_lines = type.shape.back().is_constant() && type.shape.back().constant() * element % line == 0;
+      if (on_lines || &body != &bodies.back() || !(place.lane_stride == Dim(1))) return;
+      const bool masked = here.lanes.masked == body.part;
+      fetch(fmt::format("{} + {} - 1", from, masked ? here.lanes.count : std::to_string(width(here.lanes.dtype))));
     });
   }
 }
