@@ -195,6 +195,8 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     made.group = static_cast<int>(group_of(offset, lane_axis));
     made.lane_stride = made.group > 1 ? Dim(1) : *coefficient_of(offset, lane_axis);
     made.depth = depth_of_axis(here, lane_axis);
+    made.whole = (base[0] == 'l' || base[0] == 'h') && made.group == 1 && made.lane_stride == Dim(1) &&
+                 element_count(type.shape) == axes_.at(lane_axis).extent;
     const int step = part * width(here.lanes.dtype) / made.group;
     const std::string first = made.group > 1 ? fmt::format("{} / {}", axis_name(lane_axis), made.group) : axis_name(lane_axis);
     const std::string lane = step == 0 ? first : fmt::format("{} + {}", first, step);
@@ -228,7 +230,7 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
 }
 
 std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, int part) const {
-  const bool masked = here.lanes.masked == part;
+  const bool masked = here.lanes.masked == part && !at.whole;
   if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
   const std::string count = masked ? ", " + here.lanes.count : "";
   if (at.group > 1) return fmt::format("load_groups<{}>({} + {}{})", at.group, at.pointer, at.offset, count);
@@ -237,7 +239,7 @@ std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, in
 }
 
 std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dtype, int part, const Term& value) const {
-  const bool masked = here.lanes.masked == part;
+  const bool masked = here.lanes.masked == part && !at.whole;
   if (at.lane_stride == Dim(0)) return fmt::format("{}[{}] = narrow<{}>({});\n", at.pointer, at.offset, storage_type(dtype), value.text);
   const std::string count = masked ? ", " + here.lanes.count : "", vector = lanes_of(here, value, dtype);
   const bool past_caches = at.streams && dtype == DType::f32 && !masked;
@@ -247,10 +249,10 @@ std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dt
 }
 
 std::string Emitter::fold_groups_text(const LoopLevel& here, const Place& at, Reduction reduction, DType dtype, int part,
-                                      const std::string& element) const {
+                                      const std::string& element, bool fresh) const {
   const std::string count = here.lanes.masked == part ? ", " + here.lanes.count : "";
-  return fmt::format("fold_groups<{}>({} + {}, {}, [](auto a, auto b) {{ return {}; }}{});\n", at.group, at.pointer, at.offset, element,
-                     fold_text(reduction, dtype, "a", "b"), count);
+  return fmt::format("{}<{}>({} + {}, {}, [](auto a, auto b) {{ return {}; }}{});\n", fresh ? "store_groups" : "fold_groups", at.group,
+                     at.pointer, at.offset, element, fold_text(reduction, dtype, "a", "b"), count);
 }
 
 std::string Emitter::fill_row(const Type& type, const Expr& outside, const Dim& span) {

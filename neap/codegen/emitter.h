@@ -64,6 +64,7 @@ class Emitter {
     int depth = 0;
     Dim lane_stride = 0;
     int group = 1;         // lanes side by side that share an element
+    bool whole = false;    // of a buffer that is one row of vectors: the last is whole, whatever it holds behind the buffer's elements
     bool streams = false;  // stores go past the caches
   };
   // `checked`: indices from the data are checked, where `asked` (if given) is true.
@@ -71,9 +72,9 @@ class Emitter {
               const Term& asked = {});
   std::string load_text(const LoopLevel& here, const Place& place, DType dtype, int part) const;
   std::string store_text(const LoopLevel& here, const Place& place, DType dtype, int part, const Term& value) const;
-  // Folds the lanes of each group, and the result into the group's element.
+  // Folds the lanes of each group, and the result into the group's element; `fresh`: in place of it.
   std::string fold_groups_text(const LoopLevel& here, const Place& place, Reduction reduction, DType dtype, int part,
-                               const std::string& element) const;
+                               const std::string& element, bool fresh = false) const;
 
   // Where a loop begins and ends; of a ragged axis only the entries that are there.
   std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);

@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t most_chunks = 64, most_partial_chunks = 16, elements_a_chunk = 8192;
 constexpr std::int64_t most_partial_bytes = 4 << 20;
 constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
+constexpr std::int64_t most_held = 4096;            // elements of a row's sums
 
 // How an accumulated result is shared by chunks: each chunk has elements of its own; each has a copy, combined in order at the end; or one
 // thread does everything.
@@ -30,7 +31,8 @@ struct Target {
   Dim count = 0;  // elements of the storage
   Type type;      // as accumulated: f32 for 16-bit floats
   DType stored{};
-  std::string name() const { return fmt::format("{}{}", sharing == Sharing::partial ? "z" : "y", output); }
+  bool held = false;  // own, and summed in a buffer while a scope's inner loops run over a row
+  std::string name() const { return fmt::format("{}{}", sharing == Sharing::partial ? "z" : held ? "h" : "y", output); }
 };
 
 std::string indent(const std::string& text) {
@@ -203,6 +205,7 @@ class KernelWriter {
       }
     }
     for (Target& target : targets_) {
+      target.held = can_hold(target);
       serial_ |= target.sharing == Sharing::serial;
       partial_ |= target.sharing == Sharing::partial;
       for (Nest& nest : nests_) {
@@ -211,6 +214,9 @@ class KernelWriter {
           if (target.sharing == Sharing::partial) lay_along_lanes(nest, a, target);
           a.base = target.name();
           a.type = target.type;
+          if (!target.held) continue;
+          a.type = row_type(target);
+          a.index.erase(a.index.begin());
         }
       }
     }
@@ -363,8 +369,8 @@ class KernelWriter {
       }
       if (target.sharing != Sharing::own) {
         text += fmt::format("for (i64 i = 0; i < {}; ++i) {}[i] = {};\n", emit_.dim(target.count), target.name(), start);
-      } else if (start_depth(target) == 0) {
-        text += start_own(target, 0);
+      } else if (!target.held) {
+        text += start_own(target);
       }
     }
     return text;
@@ -374,23 +380,51 @@ class KernelWriter {
     return std::any_of(target.index.begin(), target.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); });
   }
 
-  // Within how many of a scope's loops an own target is set to its start: those of a row are set ahead of the loop over the row's entries,
-  // so that the row stays in cache; 0: ahead of all loops.
-  std::size_t start_depth(const Target& target) const {
-    if (!scope_ || target.sharing != Sharing::own) return 0;
-    std::size_t depth = 0;
-    while (depth < outer_.size() && uses(target, outer_[depth])) ++depth;
-    const bool inside = std::none_of(outer_.begin() + static_cast<std::ptrdiff_t>(depth), outer_.end(),
-                                     [&](const Axis& axis) { return uses(target, axis); });
-    return inside && depth < outer_.size() ? depth : 0;
+  // Sums of a row are made in a buffer of the row, which no store to memory stands in the way of.
+  bool can_hold(const Target& target) const {
+    if (!scope_ || target.sharing != Sharing::own || outer_.size() < 2 || !target.type.layout.row_major()) return false;
+    const auto uses = [&](const Expr& index, const Axis& axis) { return uses_axis(index, axis.id); };
+    for (std::size_t d = 0; d < target.index.size(); ++d) {
+      for (std::size_t k = 0; k < outer_.size(); ++k) {
+        if (uses(target.index[d], outer_[k]) != (d == 0 && k == 0)) return false;
+      }
+    }
+    const Dim count = element_count(row_type(target).shape);
+    return target.index[0]->op == Scalar::axis && count.is_constant() && count.constant() <= most_held;
+  }
+  static Type row_type(const Target& target) {
+    return {target.type.dtype, Shape(target.type.shape.begin() + 1, target.type.shape.end()), {}};
   }
 
-  // Sets an own target to its start where the first `known` of a scope's axes have their position.
-  std::string start_own(const Target& target, std::size_t known) {
+  // Within a scope's outermost loop: the buffers of a row's sums, and what takes them to their places.
+  void start_rows(LoopLevel& here) const {
+    for (const Target& target : targets_) {
+      if (!target.held) continue;
+      const std::string start = identity_literal(reduction_of(target.accumulate), target.type.dtype);
+      const std::int64_t count = element_count(row_type(target).shape).constant();
+      here.text += fmt::format("alignas(64) {0} {1}[{2}];\nfor (i64 i = 0; i < {2}; ++i) {1}[i] = {3};\n", storage_type(target.type.dtype),
+                               target.name(), padded(count, target.type.dtype), start);
+    }
+  }
+  void finish_rows(LoopLevel& here) const {
+    for (const Target& target : targets_) {
+      if (!target.held) continue;
+      const std::int64_t count = element_count(row_type(target).shape).constant();
+      here.text += fmt::format("for (i64 i = 0; i < {0}; ++i) y{1}[{2} * {0}l + i] = {3}[i];\n", count, target.output,
+                               axis_name(outer_[0].id), target.name());
+    }
+  }
+  // Elements of a buffer whose last vector is whole.
+  static std::int64_t padded(std::int64_t count, DType dtype) {
+    const auto lanes = static_cast<std::int64_t>(64 / size_of(dtype));
+    return std::max(lanes, (count + lanes - 1) / lanes * lanes);
+  }
+
+  // Sets an own target to its start.
+  std::string start_own(const Target& target) {
     std::string open;
     for (const Axis& axis : target.axes) {
-      const auto is_known = [&](const Axis& outer) { return outer.id == axis.id; };
-      if (!uses(target, axis) || std::any_of(outer_.begin(), outer_.begin() + static_cast<std::ptrdiff_t>(known), is_known)) continue;
+      if (std::none_of(target.index.begin(), target.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); })) continue;
       const bool cut = axis.id == chunked_->id;
       open += fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) ", axis_name(axis.id), cut ? "from" : "0l",
                           cut ? "to" : emit_.dim(axis.extent));
@@ -436,10 +470,7 @@ class KernelWriter {
   }
 
   void write_scope(LoopLevel& here, const Ranges& ranges, std::size_t k) {
-    std::set<int> started;
-    for (const Target& target : targets_) {
-      if (k > 0 && start_depth(target) == k && started.insert(target.output).second) here.text += start_own(target, k);
-    }
+    if (k == 1) start_rows(here);
     if (k < outer_.size()) {
       const Axis& axis = outer_[k];
       const auto cut = ranges.find(axis.id);
@@ -449,6 +480,7 @@ class KernelWriter {
       if (axis.ragged != nullptr) emit_.prefetch_entries(*level, axis, map_.stages);
       write_scope(*level, ranges, k + 1);
       here.text += level->close();
+      if (k == 1) finish_rows(here);
       return;
     }
     for (const Axis& axis : single_) here.text += fmt::format("[[maybe_unused]] constexpr i64 {} = 0;\n", axis_name(axis.id));
@@ -472,7 +504,7 @@ class KernelWriter {
       bytes += count.constant() * size_of(local.dtype);
       if (bytes > most_local_bytes)
         throw Error(fmt::format("a scope's buffers of {} bytes are too large for a stack", bytes), "", "do not fuse this scope");
-      here.text += fmt::format("alignas(64) {} l{}[{}];\n", storage_type(local.dtype), k, std::max<std::int64_t>(count.constant(), 1));
+      here.text += fmt::format("alignas(64) {} l{}[{}];\n", storage_type(local.dtype), k, padded(count.constant(), local.dtype));
       for (const Stage& stage : map_.stages) {
         if (stage.target != -1 - static_cast<int>(k) || stage.accumulate == Accumulate::none) continue;
         here.text += fmt::format("for (i64 i = 0; i < {}; ++i) l{}[i] = narrow<{}>({});\n", count.constant(), k, storage_type(local.dtype),

@@ -198,12 +198,14 @@ bool can_group(const Emitter& emit, const std::vector<Assignment>& body, const T
   }
   return both > 0 && alone > 0 && std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
            const Share share = share_of(storage_offset(a.type, a.index), outer, inner);
+           if (a.folded) return share == Share::outer;
            return share == Share::both || (share == Share::outer && a.accumulate != Accumulate::none && a.base[0] == 'l');
          });
 }
 
-// Makes such axes one, so that vectors run over several heads: positions of the outer axis are those of the new one by its group.
-void group_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body, const Schedule& schedule) {
+// Makes such axes one, so that vectors run over several heads: positions of the outer axis are those of the new one by its group. Gives the
+// new axis, -1 where there is none.
+int group_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body, const Schedule& schedule) {
   const Touches touches = touches_of(emit, body);
   Touches values;
   std::set<const Expr::Node*> seen;
@@ -231,9 +233,32 @@ void group_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>&
       axes[k].extent *= outer.extent;
       emit.set_axes({axes[k]});
       axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(i));
-      return;
+      return inner.id;
     }
   }
+  return -1;
+}
+
+// Sums over a few neighbours in memory (the features of a head) with the axis that they run over as one of the nest's, where that can be a
+// part of its vectors: no lane then reads far from the next.
+int fold_in_lanes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& body, const Schedule& schedule) {
+  std::vector<Axis> more = axes;
+  std::vector<Assignment> folded = body;
+  for (Assignment& a : folded) {
+    const Expr sum = a.value;
+    if (a.accumulate != Accumulate::none || sum->op != Scalar::reduce || sum->axes.size() != 1 || sum->axes[0].ragged != nullptr ||
+        !accumulation_of(sum->reduction) || !is_float(sum.dtype()))
+      return -1;
+    if (more.size() == axes.size()) more.push_back(sum->axes[0]);
+    if (!(sum->axes[0].extent == more.back().extent)) return -1;
+    a.folded = sum->reduction;
+    a.value = substitute_axes(sum->args[0], {{sum->axes[0].id, axis_position(more.back())}});
+  }
+  const int lane = group_axes(emit, more, folded, schedule);
+  if (lane < 0) return -1;
+  axes = std::move(more);
+  body = std::move(folded);
+  return lane;
 }
 
 // How badly vectors along `axis` would load and store (0: everything lies along it or does not depend on it).
@@ -496,12 +521,24 @@ Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> bo
   }
   substitute(body, single);
   merge_axes(emit, axes, body, schedule);
-  group_axes(emit, axes, body, schedule);
-  nest.axes = std::move(axes);
-  nest.body = std::move(body);
-  set_certain(emit, nest);
+  nest.axes = axes;
+  nest.body = body;
+  const int folding = fold_in_lanes(emit, nest.axes, nest.body, schedule);
+  if (folding >= 0) {
+    set_certain(emit, nest);
+    choose_lanes(emit, nest, touches_of(emit, nest.body), schedule);
+  }
+  if (folding < 0 || nest.lanes.axis != folding) {
+    nest.lanes = {};
+    emit.set_axes(axes);
+    for (const Assignment& a : body) emit.set_axes(a.value->axes);
+    group_axes(emit, axes, body, schedule);
+    nest.axes = std::move(axes);
+    nest.body = std::move(body);
+    set_certain(emit, nest);
+    choose_lanes(emit, nest, touches_of(emit, nest.body), schedule);
+  }
   const Touches touches = touches_of(emit, nest.body);
-  choose_lanes(emit, nest, touches, schedule);
   order_loops(emit, nest, touches, schedule);
   return nest;
 }

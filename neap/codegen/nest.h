@@ -1,6 +1,7 @@
 // How assignments become loops: which axes become one, their order, which is vectorised, which is tiled so that what is loaded serves
 // several rows.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct Assignment {
   Accumulate accumulate = Accumulate::none;
   Type type;         // of the target as it is stored here (partial results of 16-bit floats are f32)
   std::string base;  // "y0", "p1", "l2"
+  // The value is to be folded over lanes side by side, those that share an element of the target, before it is stored.
+  std::optional<Reduction> folded = std::nullopt;
 };
 
 struct Loop {

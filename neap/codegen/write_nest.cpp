@@ -333,6 +333,11 @@ class NestWriter {
           if (a.accumulate == Accumulate::none) {
             const Term term = emit_.value(here, value, part);
             Emitter::Place place = emit_.place(here, a.base, a.type, positioned(a.index, rows[row]), part, from_data(a));
+            if (a.folded) {
+              here.text +=
+                  emit_.fold_groups_text(here, place, *a.folded, value.dtype(), part, emit_.lanes_of(here, term, value.dtype()), true);
+              continue;
+            }
             place.streams = streams(a);
             here.text += emit_.store_text(here, place, a.type.dtype, part, term);
           } else if (held_from_[s] < nest_.loops.size()) {

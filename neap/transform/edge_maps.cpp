@@ -33,6 +33,31 @@ bool row_reductions(const Expr& value, bool inside, std::vector<Expr>& found) {
   return std::all_of(value->args.begin(), value->args.end(), [&](const Expr& arg) { return row_reductions(arg, inside, found); });
 }
 
+// Axes of outermost reductions that stand first in what is read at them, and nowhere else: those over all entries, where what is read has
+// entries. None where the target's first axis stands so too.
+std::set<int> total_axes(const Stage& stage) {
+  std::set<int> first, elsewhere;
+  visit(stage.value, [&](const Expr& e) {
+    const bool reads = e->op == Scalar::read && e->rank > 0 && static_cast<int>(e->args.size()) == e->rank;
+    for (std::size_t i = 0; i < e->args.size(); ++i) {
+      if (e->args[i]->op == Scalar::axis) (reads && i == 0 ? first : elsewhere).insert(static_cast<int>(e->args[i]->integer));
+    }
+  });
+  if (!stage.index.empty() && stage.index[0]->op == Scalar::axis && first.count(static_cast<int>(stage.index[0]->integer)) != 0) return {};
+  std::set<int> found;
+  const auto look = [&](const auto& self, const Expr& e) -> void {
+    if (e->op != Scalar::reduce) {
+      for (const Expr& arg : e->args) self(self, arg);
+    } else if (accumulation_of(e->reduction)) {
+      for (const Axis& axis : e->axes) {
+        if (axis.ragged == nullptr && first.count(axis.id) != 0 && elsewhere.count(axis.id) == 0) found.insert(axis.id);
+      }
+    }
+  };
+  look(look, stage.value);
+  return found;
+}
+
 }  // namespace
 
 RowEntries row_entries(const Axis& axis) {
@@ -75,7 +100,7 @@ void EdgeMaps::classify(int at) {
   const Node& node = draft_.node(at);
   if (!node.is_map() || node.kept || is_scope(*node.map) || node.map->stages.size() != 1 || node.outputs.size() != 1) return;
   const Stage& stage = node.map->stages[0];
-  if (stage.accumulate != Accumulate::none || stage.index.empty()) return;
+  if (stage.accumulate != Accumulate::none) return;
   const Type& type = draft_.type(node.outputs[0]);
   if (!type.layout.row_major()) return;
   std::set<int> used;
@@ -90,7 +115,7 @@ void EdgeMaps::classify(int at) {
       continue;
     }
     const RowEntries rows = row_entries(axis);
-    if (rows.offsets < 0 || made.row >= 0 || !is_axis(stage.index[0], axis.id)) return;
+    if (rows.offsets < 0 || made.row >= 0 || stage.index.empty() || !is_axis(stage.index[0], axis.id)) return;
     made = {EdgeMap::ragged, node.inputs[static_cast<std::size_t>(rows.offsets)], rows.row, {axis.id}};
     rest.erase(axis.id);
   }
@@ -112,8 +137,14 @@ void EdgeMaps::classify(int at) {
       made.entries.insert(e->axes[0].id);
     }
   } else if (made.kind == EdgeMap::flat) {
-    if (stage.index[0]->op != Scalar::axis) return;
-    made.entries = {static_cast<int>(stage.index[0]->integer)};
+    const std::set<int> totals = total_axes(stage);
+    if (totals.size() == 1) {
+      made.kind = EdgeMap::totals;
+      made.entries = totals;
+    } else {
+      if (stage.index.empty() || stage.index[0]->op != Scalar::axis) return;
+      made.entries = {static_cast<int>(stage.index[0]->integer)};
+    }
   }
   order_.push_back(at);
   maps_.emplace(at, std::move(made));
@@ -137,10 +168,10 @@ void EdgeMaps::find_offsets() {
   const auto meet = [](ValueId& mine, ValueId other) { mine = mine == no_value || mine == other ? other : several; };
   for (const int at : order_) {
     EdgeMap& edges = maps_.at(at);
-    if (edges.kind != EdgeMap::flat) continue;
+    if (edges.kind != EdgeMap::flat && edges.kind != EdgeMap::totals) continue;
     for (const ValueId id : draft_.node(at).inputs) {
       const EdgeMap* maker = find(draft_.producer(id));
-      if (maker != nullptr && maker->kind != EdgeMap::sums && maker->offsets != no_value && reads_at_entry(at, id))
+      if (maker != nullptr && maker->kind <= EdgeMap::ragged && maker->offsets != no_value && reads_at_entry(at, id))
         meet(edges.offsets, maker->offsets);
     }
     edges.read = edges.offsets >= 0;
@@ -164,7 +195,7 @@ void EdgeMaps::find_joined() {
     const EdgeMap& edges = maps_.at(at);
     const ValueId value = draft_.node(at).outputs[0];
     const std::vector<int>& users = draft_.users(value);
-    if (edges.kind == EdgeMap::sums || edges.offsets == no_value || draft_.is_output(value) || users.empty()) continue;
+    if (edges.kind > EdgeMap::ragged || edges.offsets == no_value || draft_.is_output(value) || users.empty()) continue;
     const bool along_rows = std::all_of(users.begin(), users.end(), [&](int user) {
       const EdgeMap* reader = find(user);
       return reader != nullptr && reader->offsets == edges.offsets && reads_at_entry(user, value);

@@ -13,13 +13,14 @@ struct EdgeMap {
   enum Kind : std::uint8_t {
     flat,    // y[e, f] = ..., over all entries
     ragged,  // y[e, f] = ..., over the entries of each row
-    sums     // y[r, f] = ... sum over the entries of r ...
+    sums,    // y[r, f] = ... sum over the entries of r ...
+    totals   // y[f] = ... sum over all entries ...
   };
   Kind kind = flat;
   ValueId offsets = no_value;  // of the rows; of a flat map those of what it reads, or of who reads it; no_value: it has no rows
-  int row = -1;                // ids of the map's axes
+  int row = -1;                // ids of axes
   std::set<int> entries;
-  bool read = false;  // of a flat map: whether the rows are those of what it reads, so that they have all entries that count
+  bool read = false;  // of a flat map, or of totals: whether the rows are those of what it reads, so that they have all entries that count
 };
 
 // The axis's bounds are offsets[row] and offsets[row + 1] of an operand: which, and of which axis; -1 where they are not.

@@ -62,7 +62,9 @@ class RowPass {
   struct Opened {
     OpenMap open;
     std::map<int, Expr> position;
+    std::vector<int> features;  // its axes of the space
     Sizes space;
+    std::set<int> entries;  // its axes over entries, of reductions too
   };
 
   Opened open(int at) {
@@ -71,29 +73,35 @@ class RowPass {
     Opened opened;
     opened.open = opener_.open(node);
     const Map& map = opened.open.map;
-    const auto shifted = [&](int id) {
-      for (std::size_t i = 0; i < map.axes.size(); ++i) {
-        if (node.map->axes[i].id == id) return map.axes[i].id;
-      }
-      return -1;
-    };
-    const int row = shifted(edges.row);
-    for (const int id : edges.entries) opened.position.emplace(shifted(id), axis_position(*entry_));
-    opened.position.emplace(row, axis_position(*row_));
+    const int shift = first_axis(map) - first_axis(*node.map);
+    for (const int id : edges.entries) {
+      opened.entries.insert(id + shift);
+      opened.position.emplace(id + shift, axis_position(*entry_));
+    }
+    if (edges.row >= 0) opened.position.emplace(edges.row + shift, axis_position(*row_));
     const Stage& stage = map.stages[0];
-    std::vector<int> feature_axes;
     for (std::size_t d = 0; d < stage.index.size(); ++d) {
       if (stage.index[d]->op != Scalar::axis || opened.position.count(static_cast<int>(stage.index[d]->integer)) != 0) continue;
       const Axis& axis = *std::find_if(map.axes.begin(), map.axes.end(), [&](const Axis& a) { return a.id == stage.index[d]->integer; });
       if (axis.extent == Dim(1)) continue;
-      feature_axes.push_back(axis.id);
+      opened.features.push_back(axis.id);
       opened.space.push_back(axis.extent);
     }
     const std::vector<Axis>& axes = axes_of(opened.space);
-    for (std::size_t i = 0; i < axes.size(); ++i) opened.position.emplace(feature_axes[i], axis_position(axes[i]));
+    for (std::size_t i = 0; i < axes.size(); ++i) opened.position.emplace(opened.features[i], axis_position(axes[i]));
     for (const Axis& axis : map.axes) opened.position.emplace(axis.id, Expr(0));  // of size one
     origin_ = merge_origins(origin_, opened.open.origin);
     return opened;
+  }
+
+  // The id of an axis of the map's own or of its first reduction.
+  static int first_axis(const Map& map) {
+    if (!map.axes.empty()) return map.axes[0].id;
+    int id = -1;
+    visit(map.stages[0].value, [&](const Expr& e) {
+      if (id < 0 && !e->axes.empty()) id = e->axes[0].id;
+    });
+    return id;
   }
 
   // The same axes for all values of these sizes, so that what is computed on them shares loops.
@@ -222,20 +230,19 @@ class RowPass {
     if (const Dim size = element_count(opened.space); !size.is_constant())
       return fmt::format("an entry has {} features: a size that is not known", size.to_string());
     stage.axes = axes_of(opened.space);
-    if (edges.kind != EdgeMap::sums) {
-      stage.value = at_entry(stage.value, opened);
-      stages_.push_back(std::move(stage));
-      return "";
-    }
-    return add_sums(opened, std::move(stage));
+    if (edges.kind > EdgeMap::ragged) return add_sums(opened, stage.target);
+    stage.value = at_entry(stage.value, opened);
+    stages_.push_back(std::move(stage));
+    return "";
   }
 
-  // Each reduction over the entries becomes an accumulation; what is made of them, a map behind.
-  std::string add_sums(const Opened& opened, Stage stage) {
+  // Each reduction over entries becomes an accumulation; what is made of them, a map behind.
+  std::string add_sums(const Opened& opened, int target) {
     const Stage& whole = opened.open.map.stages[0];
+    const auto over_entries = [&](const Axis& axis) { return opened.entries.count(axis.id) != 0; };
     std::vector<Expr> found;
     visit(whole.value, [&](const Expr& e) {
-      if (e->op == Scalar::reduce && e->axes[0].ragged != nullptr &&
+      if (e->op == Scalar::reduce && std::any_of(e->axes.begin(), e->axes.end(), over_entries) &&
           std::none_of(found.begin(), found.end(), [&](const Expr& other) { return same(other, e); }))
         found.push_back(e);
     });
@@ -243,15 +250,23 @@ class RowPass {
     Stage last = whole;
     for (const Expr& e : found) {
       if (size_of(e.dtype()) < 4) return fmt::format("it sums {}, which would be rounded at every entry", name(e.dtype()));
-      Stage sum = stage;
-      std::map<int, Expr> inner;
-      for (std::size_t i = 1; i < e->axes.size(); ++i) sum.axes.push_back(e->axes[i]);
       Opened at = opened;
-      at.position[e->axes[0].id] = axis_position(*entry_);
+      std::vector<int> ids = opened.features;
+      for (const Axis& axis : e->axes) {
+        if (over_entries(axis)) continue;
+        if (!axis.extent.is_constant()) return fmt::format("it sums over {} features: a size that is not known", axis.extent.to_string());
+        ids.push_back(axis.id);
+        at.space.push_back(axis.extent);
+      }
+      Stage sum;
+      sum.axes = axes_of(at.space);
+      for (std::size_t i = 0; i < ids.size(); ++i) at.position[ids[i]] = axis_position(sum.axes[i]);
+      for (const Expr& index : whole.index) sum.index.push_back(substitute_axes(index, at.position));
+      sum.target = target;
       sum.value = with_sums_in_buffers(at_entry(e->args[0], at), at.space);
       sum.accumulate = *accumulation_of(e->reduction);
       if (!plain) {
-        Type type = draft_.type(stage.target);
+        Type type = draft_.type(target);
         type.dtype = e.dtype();
         sum.target = draft_.value_count() + static_cast<ValueId>(sums_.size());
         sums_.push_back(type);
@@ -261,8 +276,7 @@ class RowPass {
       stages_.push_back(std::move(sum));
     }
     if (plain) return "";
-    OpenMap tail{{opened.open.map.axes, {}, {last}}, opened.open.origin, {}};
-    behind_.push_back(close(tail));
+    behind_.push_back(close({{opened.open.map.axes, {}, {last}}, opened.open.origin, {}}));
     return "";
   }
 

@@ -118,8 +118,34 @@ class Transposition {
       from_vertices_ = true;
       return build.call("sddmm", {build.wrap(node.inputs[1]), build.wrap(node.inputs[0]), t_offsets, t_rows}, node.attributes);
     }
+    if (const Var weights = normalised(node)) return weights;
     if (!node.is_map() && find_operator(node.op).compose != nullptr) return transposed(rebuild_.written_out(value).id());
     return edge_by_edge(value, node);
+  }
+
+  // exp(x - m) / s of a softmax as exp(x - (m + log s)): one value of the row in place of two. Its s is a sum of exponentials of which one
+  // is 1, or the row has no entries.
+  Var normalised(const Node& node) {
+    if (!is_call_of(node, "div")) return {};
+    const ValueId offsets = pattern_->offsets;
+    const auto row_value = [&](ValueId value) {
+      const Node* of = rebuild_.maker(value, "segment_broadcast");
+      return of != nullptr && of->inputs[1] == offsets ? of->inputs[0] : no_value;
+    };
+    const ValueId total = row_value(node.inputs[1]);
+    const Node* sum = total == no_value ? nullptr : rebuild_.maker(total, "segment_sum");
+    const Node* exponential = rebuild_.maker(node.inputs[0], "exp");
+    if (sum == nullptr || exponential == nullptr || sum->inputs[0] != node.inputs[0]) return {};
+    const Node* difference = rebuild_.maker(exponential->inputs[0], "sub");
+    const ValueId largest = difference == nullptr ? no_value : row_value(difference->inputs[1]);
+    const Node* most = largest == no_value ? nullptr : rebuild_.maker(largest, "segment_max");
+    if (most == nullptr || most->inputs[0] != difference->inputs[0]) return {};
+    const ValueId logits = difference->inputs[0];
+    Builder& build = rebuild_.build();
+    const Var scale = build.wrap(largest) + log(build.wrap(total));
+    from_vertices_ = true;
+    const Var there = build.call("edge_source", {scale, build.wrap(pattern_->t_offsets), build.wrap(pattern_->t_rows)});
+    return exp(transposed(logits) - there);
   }
 
   // The same call or map of operands in the other order.

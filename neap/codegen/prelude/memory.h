@@ -226,4 +226,12 @@ NEAP_INLINE void fold_groups(T* p, V v, F f, int n = lanes_of<V>) {
   }
 }
 
+template <int G, class T, class V, class F>
+NEAP_INLINE void store_groups(T* p, V v, F f, int n = lanes_of<V>) {
+  const V folded = folded_within<G / 2>(v, f);
+  NEAP_UNROLL for (int k = 0; k < lanes_of<V> / G; ++k) {
+    if (k * G < n) p[k] = narrow<T>(folded[k * G]);
+  }
+}
+
 }  // namespace neap::kernel

@@ -1,0 +1,203 @@
+// Attention over edges through the optimizer: the interpreter's numbers forward and backward, on graphs with everything that is odd about
+// graphs, whatever of the recipe is left out; no value with an element for each edge between kernels; the same bits on any number of
+// threads. For GAT, GATv2, and an attention that a user writes with messages.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "neap/autodiff/gradient.h"
+#include "neap/nn/gat_conv.h"
+#include "neap/nn/message_passing.h"
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/executable.h"
+#include "neap/tensor/compile.h"
+#include "neap/tensor/trace.h"
+#include "neap/transform/optimizer.h"
+#include "tests/nn/graph_examples.h"
+
+namespace neap {
+namespace {
+
+constexpr std::int64_t in = 3;
+
+// Dot products of what both ends are made into, as a transformer has them, written with messages.
+struct OwnAttention : Module {
+  OwnAttention(std::int64_t out, DType dtype)
+      : key(add<Linear>("key", in, out, LinearOptions{false, dtype})), value(add<Linear>("value", in, out, LinearOptions{false, dtype})) {}
+  Tensor operator()(const Tensor& x, const Edges& edges) {
+    const Tensor keys = key(x), values = value(x);
+    const Tensor scores = sum(from_source(keys, edges) * from_target(values, edges), {1});
+    const Tensor weights = edge_softmax(tanh(scores), edges);
+    MessagePassing pass([&](const Message& m) { return per_row(weights, 2) * m.source; });
+    return pass(values, edges);
+  }
+  Linear &key, &value;
+};
+
+// A network, its loss and gradients as a graph; sizes are symbols.
+struct Traced {
+  Graph graph;
+  std::vector<Array> parameters;  // behind the pattern
+  std::vector<Array> inputs(const ExampleGraph& example, DType dtype) const {
+    const Edges edges = example.edges(false);
+    std::vector<Array> all{filled({example.sources, in}, 0.1, dtype)};
+    for (const Tensor& part : edges.pattern()) all.push_back(part.array());
+    all.insert(all.end(), parameters.begin(), parameters.end());
+    return all;
+  }
+};
+
+template <class Layer>
+Traced traced(Layer& layer, DType dtype) {
+  double phase = 0;
+  for (Parameter* parameter : layer.parameters()) parameter->set(filled(evaluate(parameter->type().shape, {}), phase += 0.7, dtype));
+  const auto holder = [](const char* name, const char* type) { return Tensor::placeholder(Type::parse(type), name); };
+  const Tensor x = Tensor::placeholder({dtype, {Dim::symbol("N"), in}, {}}, "x");
+  const Edges edges{.offsets = holder("offsets", "i64[N+1]"),
+                    .columns = holder("columns", "i32[E]"),
+                    .t_offsets = holder("t_offsets", "i64[N+1]"),
+                    .t_rows = holder("t_rows", "i32[E]"),
+                    .t_order = holder("t_order", "i32[E]")};
+  Traced made;
+  for (Parameter* parameter : layer.parameters()) made.parameters.push_back(parameter->value().array());
+  const TracedModule module(layer);
+  std::vector<TracedInput> inputs{{x, "x"}};
+  const char* names[] = {"offsets", "columns", "t_offsets", "t_rows", "t_order"};
+  const std::vector<Tensor> pattern = edges.pattern();
+  for (std::size_t i = 0; i < pattern.size(); ++i) inputs.push_back({pattern[i], names[i]});
+  GradientOptions options{.loss = "loss", .with_respect_to = {"x"}};
+  for (const auto& entry : module.entries()) {
+    const std::string name = fmt::format("w{}", options.with_respect_to.size());
+    inputs.push_back({entry.placeholder, name, Role::parameter});
+    options.with_respect_to.push_back(name);
+  }
+  const Tensor y = layer(x, edges);
+  made.graph = gradient(to_graph(inputs, {{sum(sin(y * 1.3)), "loss"}, {y, "y"}}).graph, options);
+  return made;
+}
+
+std::vector<ExampleGraph> graphs() {
+  std::vector<ExampleGraph> all = example_graphs();
+  ExampleGraph random{"random", 37, 37, {}};
+  std::mt19937 generator(3);
+  for (std::int64_t target = 0; target < random.targets; ++target) {
+    for (unsigned k = generator() % 9; k > 0; --k) random.list.push_back({static_cast<std::int64_t>(generator() % 37), target, 1});
+  }
+  all.push_back(std::move(random));
+  return all;
+}
+
+const std::vector<std::string> passes{"factor_edge_sums", "transpose_edges", "fuse_edges"};
+
+Graph optimized(const Graph& graph, const std::string& without = "") {
+  Optimizer optimizer(graph);
+  OptimizeOptions options;
+  std::erase_if(options.recipe, [&](const RecipeLine& line) { return line.transformation == without; });
+  optimizer.set_verifying(true);
+  optimizer.optimize(options);
+  return optimizer.graph();
+}
+
+void expect_close(const std::vector<Array>& got, const std::vector<Array>& wanted, double bound) {
+  ASSERT_EQ(got.size(), wanted.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    for (std::int64_t k = 0; k < wanted[i].count(); ++k) {
+      ASSERT_NEAR(got[i].get(k), wanted[i].get(k), bound * (1 + std::abs(wanted[i].get(k)))) << "output " << i << ", element " << k;
+    }
+  }
+}
+
+template <class Layer>
+void expect_numbers(Layer& layer, DType dtype) {
+  const Traced made = traced(layer, dtype);
+  for (const std::string& without : {std::string(), passes[0], passes[1], passes[2]}) {
+    SCOPED_TRACE("without " + without);
+    const Graph graph = optimized(made.graph, without);
+    Executable run(graph);
+    for (const ExampleGraph& example : graphs()) {
+      SCOPED_TRACE(example.name);
+      const std::vector<Array> inputs = made.inputs(example, dtype), wanted = interpret(made.graph, inputs);
+      expect_close(interpret(graph, inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
+      expect_close(run.run(inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
+    }
+  }
+}
+
+// Values between nodes with an element for each edge.
+std::vector<std::string> values_of_edges(const Graph& graph) {
+  std::vector<std::string> found;
+  for (const NodePtr& node : graph.nodes()) {
+    for (const ValueId id : node->outputs) {
+      const Shape& shape = graph.type(id).shape;
+      if (!shape.empty() && shape[0] == Dim::symbol("E")) found.push_back(node_name(graph, *node));
+    }
+  }
+  return found;
+}
+
+TEST(AttentionFusion, GATGivesTheNumbersOfTheInterpreter) {
+  GATConv one(in, 8, {.heads = 4, .dtype = DType::f32}), odd(in, 5, {.heads = 3, .concat = false, .dtype = DType::f64});
+  GATConv single(in, 7, {.heads = 1, .dtype = DType::f32});
+  expect_numbers(one, DType::f32);
+  expect_numbers(odd, DType::f64);
+  expect_numbers(single, DType::f32);
+}
+
+TEST(AttentionFusion, GATv2GivesTheNumbersOfTheInterpreter) {
+  GATv2Conv one(in, 8, {.heads = 4, .dtype = DType::f32}), odd(in, 3, {.heads = 5, .dtype = DType::f64});
+  expect_numbers(one, DType::f32);
+  expect_numbers(odd, DType::f64);
+}
+
+TEST(AttentionFusion, AUsersAttentionGivesTheNumbersOfTheInterpreter) {
+  OwnAttention one(8, DType::f32), odd(5, DType::f64);
+  expect_numbers(one, DType::f32);
+  expect_numbers(odd, DType::f64);
+}
+
+TEST(AttentionFusion, NoValueOfEdgesStandsBetweenKernels) {
+  GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});
+  GATv2Conv gatv2(in, 8, {.heads = 2, .dtype = DType::f32});
+  OwnAttention own(8, DType::f32);
+  for (const Graph& graph : {traced(gat, DType::f32).graph, traced(gatv2, DType::f32).graph, traced(own, DType::f32).graph}) {
+    EXPECT_GE(values_of_edges(graph).size(), 5U);
+    EXPECT_EQ(values_of_edges(optimized(graph)), std::vector<std::string>());
+    for (const std::string& without : {passes[1], passes[2]}) EXPECT_NE(values_of_edges(optimized(graph, without)).size(), 0U) << without;
+  }
+}
+
+TEST(AttentionFusion, EachPassSaysWhatItDidAndIsTakenBack) {
+  GATConv gat(in, 8, {.heads = 2, .dtype = DType::f32});
+  Optimizer optimizer(traced(gat, DType::f32).graph);
+  const Hash before = structural_hash(optimizer.graph());
+  optimizer.optimize();
+  const std::string text = optimizer.explain();
+  for (const std::string& pass : passes) EXPECT_NE(text.find(pass + " at"), std::string::npos) << text;
+  while (!optimizer.steps().empty()) optimizer.undo();
+  EXPECT_EQ(structural_hash(optimizer.graph()), before);
+}
+
+TEST(AttentionFusion, TheSameBitsOnOneAndTwoThreads) {
+  GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});
+  const Traced made = traced(gat, DType::f32);
+  Executable run(optimized(made.graph));
+  ExampleGraph large{"large", 2000, 2000, {}};
+  std::mt19937 generator(5);
+  for (std::int64_t target = 0; target < large.targets; ++target) {
+    for (unsigned k = generator() % 30; k > 0; --k) large.list.push_back({static_cast<std::int64_t>(generator() % 2000), target, 1});
+  }
+  const std::vector<Array> inputs = made.inputs(large, DType::f32);
+  const int before = thread_count();
+  set_thread_count(1);
+  std::vector<Array> one = run.run(inputs);
+  for (Array& array : one) array = array.clone();
+  set_thread_count(2);
+  const std::vector<Array> two = run.run(inputs);
+  set_thread_count(before);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    ASSERT_EQ(std::memcmp(one[i].raw(), two[i].raw(), static_cast<std::size_t>(one[i].bytes())), 0) << "output " << i;
+  }
+}
+
+}  // namespace
+}  // namespace neap
