@@ -24,8 +24,9 @@ Var dense(Builder& build, const std::vector<Var>& w, const Call&) {
 
 // Operands of low_rank_matmul: x, diagonal, u, v. d x + u (v^T x) in place of n^2 products.
 Var product(Builder& build, const std::vector<Var>& w, const Call& call) {
-  const bool transposed = call.flag("transpose");
+  const bool transposed = call.flag("transpose"), features_first = call.flag("features_first");
   const Var &left = w[transposed ? 3 : 2], &right = w[transposed ? 2 : 3];
+  if (features_first) return w[0] * w[1] + build.call("matmul", {matmul(w[0], right), left}, {{"transpose_b", true}});
   return column(w[1]) * w[0] + matmul(left, build.call("matmul", {right, w[0]}, {{"transpose_a", true}}));
 }
 

@@ -68,7 +68,11 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 
 // The operands of csr_matmul and csr_sample are those of spmm and sddmm.
 Var product(Builder& build, const std::vector<Var>& operands, const Call& call) {
-  return build.call("spmm", operands, {{"transpose", call.flag("transpose")}});
+  const bool turn = call.flag("features_first");
+  std::vector<Var> all = operands;
+  if (turn) all[0] = transpose(all[0], {1, 0});
+  const Var y = build.call("spmm", all, {{"transpose", call.flag("transpose")}});
+  return turn ? transpose(y, {1, 0}) : y;
 }
 Var sample(Builder& build, const std::vector<Var>& operands, const Call&) { return build.call("sddmm", operands); }
 

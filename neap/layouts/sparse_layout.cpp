@@ -16,8 +16,6 @@ Layouts& layouts() {
 
 // ---- the operators that follow from an index rule ---------------------------------------------------------------------------------
 
-std::vector<Expr> at(const Expr& first, const Axis& feature) { return {first, axis_position(feature)}; }
-
 Dim matrix_size(const Call& call, int axis) { return call.dims("size")[static_cast<std::size_t>(axis)]; }
 
 void check_size(const Call& call) {
@@ -58,41 +56,59 @@ void define_take(Definition& d, const SparseLayout& layout) {
   d.scatter({d.dtype(0), layout.values_shape(d.call(), 1), {}}, points.place, where_inside(points, value), Accumulate::none);
 }
 
-void check_features(const Call& call, int input, const Dim& rows) {
+// x of a product: [features, elements], or the other way round.
+struct Sides {
+  bool features_first;
+  std::vector<Expr> at(const Expr& element, const Axis& feature) const {
+    if (features_first) return {axis_position(feature), element};
+    return {element, axis_position(feature)};
+  }
+  Shape shape(const Dim& elements, const Dim& features) const {
+    if (features_first) return {features, elements};
+    return {elements, features};
+  }
+};
+
+// Features of operand `input`, which has `elements` on its other axis.
+Dim check_features(const Call& call, int input, const Dim& elements, const Sides& sides) {
   const Type& x = call.input(input);
-  if (x.rank() != 2 || !(x.shape[0] == rows))
-    call.fail(fmt::format("operand {} is {}, the matrix has {} there", input, x.to_string(), rows.to_string()),
-              "it is [" + rows.to_string() + ", features]");
+  const std::size_t element_axis = sides.features_first ? 1 : 0;
+  if (x.rank() != 2 || !(x.shape[element_axis] == elements))
+    call.fail(fmt::format("operand {} is {}, the matrix has {} there", input, x.to_string(), elements.to_string()),
+              fmt::format("{} of it is {}", element_axis == 0 ? "the first size" : "the last size", elements.to_string()));
+  return x.shape[1 - element_axis];
 }
 
 void define_matmul(Definition& d, const SparseLayout& layout) {
   check_size(d.call());
   const bool transposed = d.call().flag("transpose");
+  const Sides sides{d.call().flag("features_first")};
   const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
-  check_features(d.call(), 0, transposed ? rows : columns);
+  const Dim features = check_features(d.call(), 0, transposed ? rows : columns, sides);
   if (d.dtype(0) != d.dtype(1))
     d.call().fail(fmt::format("values are {}, x is {}", name(d.dtype(1)), name(d.dtype(0))), "cast one of them");
   check_values(d.call(), layout, 1, 2);
   const StoredPoints points = layout.points(d, 2);
-  const Axis feature = d.axis("f", d.size(0, 1));
+  const Axis feature = d.axis("f", features);
   const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
-  const Expr product = d.read(1, points.place) * d.read(0, at(transposed ? row : column, feature));
-  d.scatter({d.dtype(0), {transposed ? columns : rows, d.size(0, 1)}, {}}, at(transposed ? column : row, feature),
+  const Expr product = d.read(1, points.place) * d.read(0, sides.at(transposed ? row : column, feature));
+  d.scatter({d.dtype(0), sides.shape(transposed ? columns : rows, features), {}}, sides.at(transposed ? column : row, feature),
             where_inside(points, product), Accumulate::sum);
 }
 
 void define_sample(Definition& d, const SparseLayout& layout) {
   check_size(d.call());
   const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
-  check_features(d.call(), 0, rows);
-  check_features(d.call(), 1, columns);
+  const Sides sides{false};
+  check_features(d.call(), 0, rows, sides);
+  check_features(d.call(), 1, columns, sides);
   if (d.dtype(0) != d.dtype(1))
     d.call().fail(fmt::format("operands are {} and {}", name(d.dtype(0)), name(d.dtype(1))), "cast one of them");
   if (!(d.size(0, 1) == d.size(1, 1))) d.call().fail("operands differ in their features");
   const StoredPoints points = layout.points(d, 2);
   const Axis feature = d.over("f", d.size(0, 1));
   const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
-  const Expr value = d.sum({feature}, d.read(0, at(row, feature)) * d.read(1, at(column, feature)));
+  const Expr value = d.sum({feature}, d.read(0, sides.at(row, feature)) * d.read(1, sides.at(column, feature)));
   d.scatter({d.dtype(0), layout.values_shape(d.call(), 2), {}}, points.place, where_inside(points, value), Accumulate::none);
 }
 
@@ -104,9 +120,10 @@ std::vector<Var> with_places(std::vector<Var> front, const std::vector<Var>& ope
   return front;
 }
 
-Attributes without_transpose(const Call& call) {
+Attributes of_matrix(const Call& call) {
   Attributes attributes = call.attributes();
   attributes.erase("transpose");
+  attributes.erase("features_first");
   return attributes;
 }
 Attributes with_transpose(const Call& call, bool transposed) {
@@ -129,11 +146,12 @@ std::vector<Var> take_gradient(const GradientContext& g, const SparseLayout& lay
 }
 std::vector<Var> matmul_gradient(const GradientContext& g, const SparseLayout& layout) {
   const bool transposed = g.call.flag("transpose");
-  const Var &x = g.inputs[0], &dy = g.cotangents[0];
+  const auto features_last = [&](const Var& value) { return g.call.flag("features_first") ? transpose(value, {1, 0}) : value; };
   std::vector<Var> gradients(g.inputs.size());
-  gradients[0] = g.build.call(layout.op("matmul"), with_places({dy}, g.inputs, 1), with_transpose(g.call, !transposed));
+  gradients[0] = g.build.call(layout.op("matmul"), with_places({g.cotangents[0]}, g.inputs, 1), with_transpose(g.call, !transposed));
+  const Var x = features_last(g.inputs[0]), dy = features_last(g.cotangents[0]);
   gradients[1] = g.build.call(layout.op("sample"), with_places(transposed ? std::vector<Var>{x, dy} : std::vector<Var>{dy, x}, g.inputs, 2),
-                              without_transpose(g.call));
+                              of_matrix(g.call));
   return gradients;
 }
 std::vector<Var> sample_gradient(const GradientContext& g, const SparseLayout& layout) {
@@ -177,6 +195,7 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   op.attributes = {{"size", Shape{}, "rows and columns of the matrix", true}};
   for (const ChoiceNumber& number : layout.numbers)
     op.attributes.push_back({number.name, static_cast<std::int64_t>(number.default_value), number.about});
+  if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f, c] and [f, r]"});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
     op.compose = [own](Builder& build, const std::vector<Var>& operands, const Call& call) {

@@ -96,13 +96,17 @@ struct BlockKind {
 template <class Kind>
 class ProductCall final : public LibraryCall {
  public:
-  ProductCall(Kind kind, Count width, bool transposed) : kind_(std::move(kind)), width_(width), transposed_(transposed) {}
+  ProductCall(Kind kind, Count width, bool transposed, bool features_first)
+      : kind_(std::move(kind)), width_(width), transposed_(transposed), features_first_(features_first) {}
 
   void run(Inputs inputs, std::span<void* const> outputs) override {
+    const Count of_x = transposed_ ? kind_.given.rows : kind_.given.columns, of_y = transposed_ ? kind_.given.columns : kind_.given.rows;
     const sparse::Product product{.x = static_cast<const float*>(inputs[0]),
-                                  .x_stride = width_,
+                                  .x_stride = features_first_ ? of_x : width_,
+                                  .x_transposed = features_first_,
                                   .y = static_cast<float*>(outputs[0]),
-                                  .y_stride = width_,
+                                  .y_stride = features_first_ ? of_y : width_,
+                                  .y_transposed = features_first_,
                                   .width = width_,
                                   .threads = thread_count()};
     const auto matrix = kind_.matrix(inputs);
@@ -112,7 +116,7 @@ class ProductCall final : public LibraryCall {
  private:
   Kind kind_;
   Count width_;
-  bool transposed_;
+  bool transposed_, features_first_;
 };
 
 template <class Kind>
@@ -162,8 +166,10 @@ Implementation product(const char* op) {
             return refuses<Kind>(inputs, outputs, 2);
           },
           .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
-            const Count width = inputs[0].shape[1].evaluate(symbols);
-            return std::make_unique<ProductCall<Kind>>(Kind(call, given(call, symbols, 1, true), inputs), width, call.flag("transpose"));
+            const bool features_first = call.flag("features_first");
+            const Count width = inputs[0].shape[features_first ? 0 : 1].evaluate(symbols);
+            return std::make_unique<ProductCall<Kind>>(Kind(call, given(call, symbols, 1, true), inputs), width, call.flag("transpose"),
+                                                       features_first);
           },
           .efficiency = [](const Call& call, const std::vector<Type>&,
                            const std::vector<Type>&) { return call.flag("transpose") ? transposed_share : product_share; }};
@@ -207,7 +213,7 @@ const RegisterImplementation spmm{
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                    const Symbols& symbols) -> Prepared {
        const Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true};
-       return std::make_unique<ProductCall<BlockKind>>(BlockKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false);
+       return std::make_unique<ProductCall<BlockKind>>(BlockKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false, false);
      },
      .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return row_share; }}};
 

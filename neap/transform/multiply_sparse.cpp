@@ -35,32 +35,42 @@ ValueId as_rows(Draft& draft, int before, ValueId x) {
   return insert_call(draft, before, "reshape", {x}, {{"shape", Shape{rows, shape.back()}}});
 }
 
-// L_matmul of the matrix that node `dense` makes, and x [features, columns].
-ValueId sparse_product(Draft& draft, int before, const Sparse& matrix, ValueId x, bool transpose) {
+// The operands and attributes of L_matmul of the matrix that node `matrix` makes and x.
+struct Product {
+  std::vector<ValueId> operands;
+  Attributes attributes;
+};
+Product product_of(const Draft& draft, const Sparse& matrix, ValueId x, bool transpose, bool features_first) {
   const Node& dense = draft.node(matrix.at);
-  std::vector<ValueId> operands{x};
-  operands.insert(operands.end(), dense.inputs.begin(), dense.inputs.end());
-  Attributes attributes = dense.attributes;
-  if (transpose) attributes["transpose"] = true;
-  return insert_call(draft, before, matrix.layout->op("matmul"), operands, attributes);
+  Product made{{x}, dense.attributes};
+  made.operands.insert(made.operands.end(), dense.inputs.begin(), dense.inputs.end());
+  if (transpose) made.attributes["transpose"] = true;
+  if (features_first) made.attributes["features_first"] = true;
+  return made;
 }
 
-// y = x W or x W^T, of rows x: y^T is the product of W^T or W and x^T.
+// y = x W or x W^T, of rows x.
 std::string multiply_rows(Draft& draft, int at, const Sparse& matrix) {
   const Call call = call_of(draft, at);
+  const std::string op = matrix.layout->op("matmul");
   const bool ta = call.flag("transpose_a"), tb = call.flag("transpose_b");
   const ValueId x = draft.node(at).inputs[0], y = draft.node(at).outputs[0];
   if (draft.type(x).rank() < 2) return "it multiplies a vector";
   if (ta && draft.type(x).rank() > 2) return "it multiplies a batch of transposed matrices";
-  const ValueId columns = ta ? x : transposed(draft, at, as_rows(draft, at, x));
-  const ValueId product = sparse_product(draft, at, matrix, columns, !tb);
-  if (draft.type(y).rank() == 2) {
-    become_call(draft, at, "transpose", {product}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
-  } else {
-    const ValueId rows = transposed(draft, at, product);
-    const Shape shape = draft.type(y).shape;
-    become_call(draft, at, "reshape", {rows}, {{"shape", shape}});
+  if (ta) {
+    const Product product = product_of(draft, matrix, x, !tb, false);
+    const ValueId columns = insert_call(draft, at, op, product.operands, product.attributes);
+    become_call(draft, at, "transpose", {columns}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
+    return "";
   }
+  const Product product = product_of(draft, matrix, as_rows(draft, at, x), !tb, true);
+  if (draft.type(y).rank() == 2) {
+    become_call(draft, at, op, product.operands, product.attributes);
+    return "";
+  }
+  const ValueId rows = insert_call(draft, at, op, product.operands, product.attributes);
+  const Shape shape = draft.type(y).shape;
+  become_call(draft, at, "reshape", {rows}, {{"shape", shape}});
   return "";
 }
 
@@ -70,12 +80,8 @@ std::string multiply_columns(Draft& draft, int at, const Sparse& matrix) {
   const ValueId x = draft.node(at).inputs[1];
   if (draft.type(x).rank() != 2) return "it multiplies other than a matrix";
   const ValueId columns = call.flag("transpose_b") ? transposed(draft, at, x) : x;
-  const Node dense = draft.node(matrix.at);  // a copy: it goes with its last reader
-  std::vector<ValueId> operands{columns};
-  operands.insert(operands.end(), dense.inputs.begin(), dense.inputs.end());
-  Attributes attributes = dense.attributes;
-  if (call.flag("transpose_a")) attributes["transpose"] = true;
-  become_call(draft, at, matrix.layout->op("matmul"), operands, attributes);
+  const Product product = product_of(draft, matrix, columns, call.flag("transpose_a"), false);
+  become_call(draft, at, matrix.layout->op("matmul"), product.operands, product.attributes);
   return "";
 }
 

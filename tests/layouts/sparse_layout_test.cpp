@@ -51,12 +51,16 @@ struct Operands {
   Attributes attributes;
 };
 Operands operands(const LayoutChoice& choice, std::string_view what, const Sizes& sizes, std::int64_t features, DType dtype,
-                  bool transposed) {
+                  bool transposed, bool features_first = false) {
   const Array mask = mask_for(choice, sizes, 0.4, 3);
   const std::vector<Array> components = packed(choice, random_matrix(dtype, sizes, 4), mask);
   Operands made{{}, attributes_of(choice, Shape(sizes.begin(), sizes.end()))};
-  if (what == "matmul") made.arrays.push_back(random_matrix(dtype, {sizes[transposed ? 0 : 1], features}, 5));
-  if (what == "matmul") made.attributes["transpose"] = transposed;
+  if (what == "matmul") {
+    const std::int64_t elements = sizes[transposed ? 0 : 1];
+    made.arrays.push_back(random_matrix(dtype, features_first ? Sizes{features, elements} : Sizes{elements, features}, 5));
+    made.attributes["transpose"] = transposed;
+    made.attributes["features_first"] = features_first;
+  }
   if (what == "sample") made.arrays = {random_matrix(dtype, {sizes[0], features}, 6), random_matrix(dtype, {sizes[1], features}, 7)};
   if (what == "take") made.arrays.push_back(random_matrix(dtype, sizes, 8));
   const bool values = what == "dense" || what == "matmul";
@@ -106,6 +110,30 @@ TEST(SparseLayout, ProductsAreThoseOfTheDenseMatrix) {
   }
 }
 
+Array turned(const Array& x) {
+  Array made(x.dtype(), {x.size(1), x.size(0)});
+  for (std::int64_t i = 0; i < x.size(0); ++i) {
+    for (std::int64_t k = 0; k < x.size(1); ++k) made.set(k * x.size(0) + i, x.get(i * x.size(1) + k));
+  }
+  return made;
+}
+
+TEST(SparseLayout, FeaturesFirstIsTheSameTurned) {
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const bool transposed : {false, true}) {
+      SCOPED_TRACE(text + (transposed ? " transposed" : ""));
+      const Operands given = operands(choice, "matmul", {7, 13}, 3, DType::f64, transposed, true);
+      Operands last = given;
+      last.attributes["features_first"] = false;
+      last.arrays[0] = turned(given.arrays[0]);
+      const std::string op = choice.layout->op("matmul");
+      expect_close(interpret(graph_of(op, given), given.arrays)[0], turned(interpret(graph_of(op, last), last.arrays)[0]), 1e-12, text);
+      testing::check_call(op, given.arrays, given.attributes, 1);
+    }
+  }
+}
+
 TEST(SparseLayout, SamplesAreElementsOfTheDenseProduct) {
   for (const std::string& text : layouts_to_test()) {
     const LayoutChoice choice = LayoutChoice::parse(text);
@@ -132,12 +160,14 @@ TEST(SparseLayout, CompiledAsInterpreted) {
   std::vector<std::string> names;
   for (const std::string& text : layouts_to_test()) {
     const LayoutChoice choice = LayoutChoice::parse(text);
-    for (const char* what : {"dense", "take", "matmul", "sample"}) {
-      const Operands given = operands(choice, what, {19, 26}, 17, DType::f32, false);
+    const auto add = [&](const std::string& what, bool transposed, bool features_first) {
+      const Operands given = operands(choice, what, {19, 26}, 17, DType::f32, transposed, features_first);
       append(graph, choice.layout->op(what), given);
       inputs.insert(inputs.end(), given.arrays.begin(), given.arrays.end());
-      names.push_back(text + " " + what);
-    }
+      names.push_back(text + " " + what + (transposed ? " transposed" : "") + (features_first ? " features first" : ""));
+    };
+    for (const char* what : {"dense", "take", "sample"}) add(what, false, false);
+    for (const int way : {0, 1, 2, 3}) add("matmul", way % 2 == 1, way / 2 == 1);
   }
   const std::vector<Array> wanted = interpret(graph, inputs);
   for (const int level : {0, 4}) {
