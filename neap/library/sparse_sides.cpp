@@ -69,11 +69,9 @@ BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles&
   for (Count group = 0; group < groups(); ++group) {
     const Count first = w.offsets[group], last = w.offsets[group + 1];
     starts.push_back(first);
-    for (Count tile = 1; tile < tiles(); ++tile) {
-      const auto bound = static_cast<std::int32_t>(begin(tile) / w.width);
-      int below = 0;  // counting all of them takes less time than guessing wrong where to stop
-      for (Count block = first; block < last; ++block) below += w.columns_of[block] < bound;
-      starts.push_back(first + below);
+    for (Count tile = 1; tile < tiles(); ++tile) {  // columns rise, so that a tile has at most as many blocks as block columns
+      const Count from = starts.back(), most = std::min(last - from, step / w.width);
+      starts.push_back(from + micro.count_below(most, w.columns_of + from, static_cast<int>(begin(tile) / w.width)));
     }
     starts.push_back(last);
   }

@@ -62,6 +62,8 @@ struct Tiles {
   Tile<BlockPart> (*blocks)(Value value, int height, int width, bool transposed, int vectors);
   Sample<NmgPart> (*sample_nmg)(int n);
   Sample<BlockPart> (*sample_blocks)(int height);
+  // How many of the elements are below a bound.
+  Count (*count_below)(Count count, const int* from, int bound);
   // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.
   void (*pack)(Count rows, Count columns, const float* from, Count stride, float* panel, Count width);
   // to[j, i] = from[i, j]
