@@ -32,6 +32,10 @@ struct Convolution {
   }
 };
 
+bool is_blocked(const Layout& layout) {
+  return std::any_of(layout.levels.begin(), layout.levels.end(), [](const Layout::Level& level) { return level.block > 0; });
+}
+
 std::string refuses(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Type& filters) {
   std::vector<Type> all = outputs;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -40,9 +44,8 @@ std::string refuses(const Call& call, const std::vector<Type>& inputs, const std
   std::string reason = onednn::refuses_types(all);
   if (!reason.empty()) return reason;
   const bool depthwise = filters.shape[0] == Dim(call.integer("groups")) && filters.shape[1] == Dim(1);
-  const bool blocked =
-      std::any_of(filters.layout.levels.begin(), filters.layout.levels.end(), [](const Layout::Level& level) { return level.block > 0; });
-  if (call.integer("groups") > 1 && blocked && !depthwise) return "takes blocked filters only without groups, or with one a channel";
+  if (call.integer("groups") > 1 && is_blocked(filters.layout) && !depthwise)
+    return "takes blocked filters only without groups, or with one a channel";
   return "";
 }
 
@@ -68,6 +71,8 @@ int slowness(const std::string& kernel, bool depthwise) {
   return depthwise && !has("dw") && !has("brdgmm") ? 1 : 0;
 }
 
+constexpr std::int64_t few_channels = 4;
+
 // Activations as they are if there is a kernel made for them so; else in the layout that has one, through reorders. On row-major
 // activations the windows' matrix of a 1x1 convolution is the activations themselves, and for a few channels it is cheaper than any reorder
 // (measured on Zen 4: 3x3 and depthwise win 1.5 to 20 times by reorders, 1x1 loses).
@@ -77,7 +82,6 @@ Chosen<Description> choose(const Convolution& c, const Describe& describe) {
   const bool depthwise = grouped && c.w.data.dims[1] == 1 && c.w.data.dims[2] == 1;
   const auto* kernel = c.w.data.dims + (grouped ? 3 : 2);
   const bool pointwise = !grouped && std::all_of(kernel, kernel + c.x.data.ndims - 2, [](std::int64_t size) { return size == 1; });
-  constexpr std::int64_t few_channels = 4;
   const bool as_given = pointwise || (!depthwise && c.x.data.dims[1] <= few_channels);
   std::optional<Chosen<Description>> best;
   int best_slowness = 4;
@@ -251,15 +255,49 @@ Steps weight_gradient_steps(const Convolution& c) {
 
 using Prepared = std::unique_ptr<LibraryCall>;
 
+bool is_pointwise(const Type& filters) {
+  return std::all_of(filters.shape.begin() + 2, filters.shape.end(), [](const Dim& size) { return size == Dim(1); });
+}
+
 // What oneDNN reaches of the peak, beside what is counted for loops of our own: little where each channel has a filter of its own; no more
-// than loops do on narrow layers. Loops read a wide window's filters again and again from the outer caches, which oneDNN does not (measured
-// on Zen 4, channels-last, one thread: 3x3 of 64, 128, 256, 512 channels 1.01, 1.05, 1.21, 1.54 times quicker; 1x1 0.92 to 1.04).
-double conv_efficiency(const Type& filters) {
+// than loops do on narrow layers. Loops read a wide layer's filters again and again from the outer caches, which oneDNN does not. Measured
+// on Zen 4, one thread, channels-last: 3x3 of 64, 128, 256, 512 channels 1.01, 1.05, 1.21, 1.54 times quicker, 1x1 0.92 to 1.04; held to
+// AVX2 1.13, 1.14, 1.91, 2.25, and 1x1 1.07 to 1.8. There batches of images are slower than in blocks of channels, by 1.20 to 1.32.
+double conv_efficiency(const Type& filters, const Type& activations) {
   const auto at_most = [](const Dim& size, std::int64_t bound) { return size.is_constant() && size.constant() <= bound; };
   if (at_most(filters.shape[1], 1)) return 0.1;
-  const bool pointwise = std::all_of(filters.shape.begin() + 2, filters.shape.end(), [](const Dim& size) { return size == Dim(1); });
-  const std::int64_t narrow = pointwise ? 256 : 64;
-  return at_most(filters.shape[0], narrow) || at_most(filters.shape[1], narrow) ? 0.5 : 0.8;
+  const bool pointwise = is_pointwise(filters);
+  const bool many_registers = best_isa() == Isa::avx512;
+  const std::int64_t narrow = pointwise ? (many_registers ? 256 : 128) : (many_registers ? 64 : 16);
+  const double reached = at_most(filters.shape[0], narrow) || at_most(filters.shape[1], narrow) ? 0.5 : 0.8;
+  const bool slow_batch = !many_registers && !pointwise && !(activations.shape[0] == Dim(1)) && !is_blocked(activations.layout);
+  return slow_batch ? reached / 1.2 : reached;
+}
+
+// What `choose` converts: row-major activations, but for 1x1 and where there are few channels.
+Dim conversion_bytes(const Type& filters, const Type& x, const Type& y) {
+  Dim bytes = 0;
+  const bool few = x.shape[1].is_constant() && x.shape[1].constant() <= few_channels;
+  if (is_pointwise(filters) || few) return bytes;
+  for (const Type& type : {x, y}) {
+    if (type.layout.row_major()) bytes += Dim(2) * storage_bytes(type);
+  }
+  return bytes;
+}
+
+// Between activations that lie as the primitive likes best.
+std::int64_t channel_block(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols) {
+  if (onednn::is_empty(inputs, outputs, symbols)) return 0;
+  const Convolution c(call, inputs[0], inputs[1], outputs[0], symbols);
+  try {
+    const Forward::primitive_desc chosen = forward(c, any(c.x), any(c.y));
+    const auto x = onednn::layout_of(chosen.src_desc(), inputs[0].rank()), y = onednn::layout_of(chosen.dst_desc(), inputs[0].rank());
+    const bool same = x && y && *x == *y && is_blocked(*x) && x->levels.back().axis == channel_axis;
+    return same ? x->levels.back().block : 0;
+  } catch (const dnnl::error& error) {
+    if (error.status != dnnl_unimplemented) throw;
+    return 0;
+  }
 }
 
 Prepared prepare_forward(const Call& call, const Map* epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
@@ -301,8 +339,12 @@ const RegisterImplementation conv{
        const memory::desc wanted = choose<Forward::primitive_desc>(c, describe).description.weights_desc();
        return onednn::layout_of(wanted, inputs[1].rank(), call.integer("groups"));
      },
+     .channel_block = channel_block,
+     .conversion_bytes = [](const Call&, const std::vector<Type>& inputs,
+                            const std::vector<Type>& outputs) { return conversion_bytes(inputs[1], inputs[0], outputs[0]); },
      .any_layout = true,
-     .efficiency = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>&) { return conv_efficiency(inputs[1]); }}};
+     .efficiency = [](const Call&, const std::vector<Type>& inputs,
+                      const std::vector<Type>&) { return conv_efficiency(inputs[1], inputs[0]); }}};
 
 const RegisterImplementation conv_input_gradient{
     {.name = "onednn",
@@ -315,8 +357,11 @@ const RegisterImplementation conv_input_gradient{
        const Convolution c(call, outputs[0], inputs[1], inputs[0], symbols);
        return onednn::make_call([c] { return input_gradient_steps(c); });
      },
+     .conversion_bytes = [](const Call&, const std::vector<Type>& inputs,
+                            const std::vector<Type>& outputs) { return conversion_bytes(inputs[1], outputs[0], inputs[0]); },
      .any_layout = true,
-     .efficiency = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>&) { return conv_efficiency(inputs[1]); }}};
+     .efficiency = [](const Call&, const std::vector<Type>& inputs,
+                      const std::vector<Type>&) { return conv_efficiency(inputs[1], inputs[0]); }}};
 
 const RegisterImplementation conv_weight_gradient{
     {.name = "onednn",
@@ -329,8 +374,11 @@ const RegisterImplementation conv_weight_gradient{
        const Convolution c(call, inputs[0], outputs[0], inputs[1], symbols);
        return onednn::make_call([c] { return weight_gradient_steps(c); });
      },
+     .conversion_bytes = [](const Call&, const std::vector<Type>& inputs,
+                            const std::vector<Type>& outputs) { return conversion_bytes(outputs[0], inputs[0], inputs[1]); },
      .any_layout = true,
-     .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>& outputs) { return conv_efficiency(outputs[0]); }}};
+     .efficiency = [](const Call&, const std::vector<Type>& inputs,
+                      const std::vector<Type>& outputs) { return conv_efficiency(outputs[0], inputs[0]); }}};
 
 }  // namespace
 }  // namespace neap

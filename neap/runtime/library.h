@@ -41,6 +41,13 @@ struct Implementation {
   std::function<std::optional<Layout>(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                       const Symbols& symbols, int operand)>
       constant_layout = nullptr;
+  // The width of the blocks of channels (axis 1) in which it would best have its first operand and its first result, at these sizes; 0: it
+  // does not matter. Null: never does.
+  std::function<std::int64_t(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols)>
+      channel_block = nullptr;
+  // Bytes that it reads and writes beside operands and results, before and after its work: for operands in a layout that it does not work
+  // in. Null: none.
+  std::function<Dim(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs)> conversion_bytes = nullptr;
   // Whether it takes operands in channels-last layout without loss.
   bool any_layout = false;
   // The fraction of the machine's peak flops that it reaches on a call bound by arithmetic, for choosing between candidates; null: 0.8.

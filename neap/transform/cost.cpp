@@ -205,8 +205,12 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
   const auto by = [&](const Implementation& library, const Operands& of) {
     return Work{work.flops, work.flops / peak_share(library, of), 0};
   };
+  double converting = 0;  // seconds
   if (!node.implementation.empty()) {
-    work = by(find_implementation(node.op, node.implementation), operands_of(graph, node));
+    const Implementation& library = find_implementation(node.op, node.implementation);
+    const Operands of = operands_of(graph, node);
+    work = by(library, of);
+    if (library.conversion_bytes != nullptr) converting = copy_seconds(evaluate(library.conversion_bytes(of.call, of.inputs, of.outputs)));
   } else if (const auto& libraries = implementations_of(node.op); !libraries.empty()) {
     const Operands of = operands_of(graph, node);
     Work best = work;
@@ -223,7 +227,9 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
     const double further = library.epilogue_flops == nullptr ? 0 : library.epilogue_flops(*node.epilogue);
     work.weighted += further * evaluate(element_count(graph.type(node.outputs[0]).shape)) / elementwise_efficiency;
   }
-  return priced(work, call_bytes(graph, node));
+  Cost cost = priced(work, call_bytes(graph, node));
+  cost.seconds += converting;
+  return cost;
 }
 
 Cost CostModel::graph(const Graph& graph) const {

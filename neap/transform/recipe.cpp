@@ -15,6 +15,7 @@ const Recipe& default_recipe() {
                              {"simplify", {}, 3},
                              {"cancel_moves", {}, 3},
                              {"fold_transpose", {}, 3},
+                             {"fold_expand", {}, 3},
                              {"fold_pad", {}, 3},
                              {"fold_batch_norm", {}, 3},
                              {"fold_gate", {}, 3},
@@ -42,6 +43,7 @@ const Recipe& default_recipe() {
                              {"fuse_scope", {}, 2},
                              {"update_in_place", {}, 4},
                              {"fuse_horizontal", {}, 2},
+                             {"block_channels", {}, 3},
                              {"recompute", {}, 4}};
   return recipe;
 }

@@ -107,5 +107,17 @@ TEST(Sort, OrderTiesAndNan) {
 
 TEST(Sort, ManyLinesOnThreads) { check_library({.op = "argsort", .inputs = {"i32[300,64]"}}); }
 
+TEST(Reorder, BetweenLayoutsAndTypes) {
+  for (const char* type : {"f32[3,20,5,6]", "f32[1,1,1,1]", "f32[0,16,2,2]", "f32[2,17,3]"}) {
+    const int rank = Type::parse(type).rank();
+    for (const char* const layout : {rank == 4 ? "acdb" : "acb", rank == 4 ? "aBcd8b" : "aBc8b", rank == 4 ? "aBcd16b" : "aBc16b"}) {
+      check_library({.op = "cast", .inputs = {type}, .attributes = {{"dtype", DType::f32}}, .output_layout = layout});
+      check_library({.op = "cast", .inputs = {std::string(type) + " " + layout}, .attributes = {{"dtype", DType::f32}}});
+    }
+  }
+  EXPECT_NE(LibraryRun({.op = "cast", .inputs = {"f32[2,3]"}, .attributes = {{"dtype", DType::f32}}}).why.find("in one, loops"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace neap

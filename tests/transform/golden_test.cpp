@@ -24,7 +24,7 @@
 namespace neap {
 namespace {
 
-// Stands for a library, none of which is linked here: it takes epilogues without operands of their own.
+// Stands for a library, none of which is linked here: it takes epilogues without operands of their own, and likes blocks of four channels.
 const RegisterImplementation example_library{
     {.name = "example",
      .op = "cumulative_product",
@@ -33,7 +33,20 @@ const RegisterImplementation example_library{
        throw Error("example runs nothing");
      },
      .refuses_epilogue = [](const Call&, const Map&, const std::vector<Type>& operands,
-                            const Type&) { return std::string(operands.empty() ? "" : "example takes no operands of an epilogue"); }}};
+                            const Type&) { return std::string(operands.empty() ? "" : "example takes no operands of an epilogue"); },
+     .channel_block = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>&,
+                         const Symbols&) { return inputs[0].rank() == 4 ? 4 : 0; }}};
+
+const RegisterImplementation example_conversion{
+    {.name = "example",
+     .op = "cast",
+     .refuses =
+         [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
+           return std::string(inputs[0].layout == outputs[0].layout ? "it moves nothing" : "");
+         },
+     .prepare = [](const Call&, const std::vector<Type>&, const std::vector<Type>&, const Symbols&) -> std::unique_ptr<LibraryCall> {
+       throw Error("example runs nothing");
+     }}};
 
 struct Example {
   std::string title, place, before, after;
