@@ -1,9 +1,11 @@
 // Products of matrices stored as n:m:g, in blocks or by rows, and what their gradients sample, by the kernels of sparse_kernels.h.
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "neap/base/error.h"
 #include "neap/base/revolving_door.h"
+#include "neap/library/post_ops.h"
 #include "neap/library/sparse_kernels.h"
 #include "neap/runtime/library.h"
 
@@ -93,22 +95,57 @@ struct BlockKind {
   }
 };
 
+// What is done to a product before it is stored: a bias is added, which is operand number `bias` of the call, and a function taken.
+struct Behind {
+  int bias = -1;
+  sparse::Finish finish = sparse::Finish::none;
+};
+
+std::optional<sparse::Finish> finish_of(const onednn::PostOp& op) {
+  if (op.algorithm == dnnl::algorithm::eltwise_relu && op.alpha == 0) return sparse::Finish::relu;
+  if (op.algorithm == dnnl::algorithm::eltwise_gelu_erf) return sparse::Finish::gelu;
+  if (op.algorithm == dnnl::algorithm::eltwise_swish && op.alpha == 1) return sparse::Finish::swish;
+  return std::nullopt;
+}
+
+// Nothing where the epilogue does anything else. `operands`: of the epilogue alone.
+std::optional<Behind> behind(const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) {
+  std::string why;
+  const std::vector<onednn::PostOp> ops = onednn::post_ops(epilogue, operands, output, call.flag("features_first") ? 1 : 0, why);
+  if (!why.empty() || ops.empty()) return std::nullopt;
+  Behind found;
+  std::size_t next = 0;
+  if (ops[0].algorithm == dnnl::algorithm::binary_add && ops[0].spread == onednn::PostOp::along) {
+    found.bias = call.input_count() + ops[0].operand;
+    ++next;
+  }
+  if (next < ops.size()) {
+    const auto finish = finish_of(ops[next++]);
+    if (!finish) return std::nullopt;
+    found.finish = *finish;
+  }
+  return next == ops.size() ? std::optional(found) : std::nullopt;
+}
+
 template <class Kind>
 class ProductCall final : public LibraryCall {
  public:
-  ProductCall(Kind kind, Count width, bool transposed, bool features_first)
-      : kind_(std::move(kind)), width_(width), transposed_(transposed), features_first_(features_first) {}
+  ProductCall(Kind kind, Count width, bool transposed, bool features_first, Behind behind = {})
+      : kind_(std::move(kind)), width_(width), transposed_(transposed), features_first_(features_first), behind_(behind) {}
 
   void run(Inputs inputs, std::span<void* const> outputs) override {
     const Count of_x = transposed_ ? kind_.given.rows : kind_.given.columns, of_y = transposed_ ? kind_.given.columns : kind_.given.rows;
-    const sparse::Product product{.x = static_cast<const float*>(inputs[0]),
-                                  .x_stride = features_first_ ? of_x : width_,
-                                  .x_transposed = features_first_,
-                                  .y = static_cast<float*>(outputs[0]),
-                                  .y_stride = features_first_ ? of_y : width_,
-                                  .y_transposed = features_first_,
-                                  .width = width_,
-                                  .threads = thread_count()};
+    const sparse::Product product{
+        .x = static_cast<const float*>(inputs[0]),
+        .x_stride = features_first_ ? of_x : width_,
+        .x_transposed = features_first_,
+        .bias = behind_.bias < 0 ? nullptr : static_cast<const float*>(inputs[static_cast<std::size_t>(behind_.bias)]),
+        .finish = behind_.finish,
+        .y = static_cast<float*>(outputs[0]),
+        .y_stride = features_first_ ? of_y : width_,
+        .y_transposed = features_first_,
+        .width = width_,
+        .threads = thread_count()};
     const auto matrix = kind_.matrix(inputs);
     transposed_ ? multiply_transposed(matrix, product) : multiply(matrix, product);
   }
@@ -117,6 +154,7 @@ class ProductCall final : public LibraryCall {
   Kind kind_;
   Count width_;
   bool transposed_, features_first_;
+  Behind behind_;
 };
 
 template <class Kind>
@@ -159,20 +197,35 @@ Given given(const Call& call, const Symbols& symbols, std::size_t first, bool va
 constexpr double product_share = 0.75, transposed_share = 0.5, sample_share = 0.5, row_share = 0.4;
 
 template <class Kind>
+Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, const Behind& behind) {
+  const bool features_first = call.flag("features_first");
+  const Count width = inputs[0].shape[features_first ? 0 : 1].evaluate(symbols);
+  const Kind kind(call, given(call, symbols, 1, true), inputs);
+  return std::make_unique<ProductCall<Kind>>(kind, width, call.flag("transpose"), features_first, behind);
+}
+
+template <class Kind>
 Implementation product(const char* op) {
-  return {.name = "native",
-          .op = op,
-          .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-            return refuses<Kind>(inputs, outputs, 2);
-          },
-          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
-            const bool features_first = call.flag("features_first");
-            const Count width = inputs[0].shape[features_first ? 0 : 1].evaluate(symbols);
-            return std::make_unique<ProductCall<Kind>>(Kind(call, given(call, symbols, 1, true), inputs), width, call.flag("transpose"),
-                                                       features_first);
-          },
-          .efficiency = [](const Call& call, const std::vector<Type>&,
-                           const std::vector<Type>&) { return call.flag("transpose") ? transposed_share : product_share; }};
+  return {
+      .name = "native",
+      .op = op,
+      .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+        return refuses<Kind>(inputs, outputs, 2);
+      },
+      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&,
+                    const Symbols& symbols) { return prepare_product<Kind>(call, inputs, symbols, {}); },
+      .refuses_epilogue = [](const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
+        return behind(call, epilogue, operands, output) ? "" : "takes a bias of the matrix's rows, and then relu, gelu or swish, only";
+      },
+      .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                          const Symbols& symbols) -> Prepared {
+        const std::vector<Type> operands(inputs.begin() + call.input_count(), inputs.end());
+        const auto found = behind(call, epilogue, operands, outputs[0]);
+        NEAP_ASSERT(found.has_value(), " an epilogue that was refused");
+        return prepare_product<Kind>(call, inputs, symbols, *found);
+      },
+      .efficiency = [](const Call& call, const std::vector<Type>&,
+                       const std::vector<Type>&) { return call.flag("transpose") ? transposed_share : product_share; }};
 }
 
 template <class Kind>

@@ -1,6 +1,7 @@
 // The registered implementations against the operators' definitions.
 #include <gtest/gtest.h>
 
+#include "neap/runtime/executable.h"
 #include "tests/layouts/matrices.h"
 #include "tests/library/library_check.h"
 
@@ -56,6 +57,48 @@ TEST(SparseMatmul, PrunedRows) {
     spmm.given.emplace_back(array);
   }
   check_library(spmm);
+}
+
+// A product with an epilogue as the right side of %0[r, f] = ..., in which @0 stands for the product so far; b has an element a row.
+Graph product_graph(const std::string& value, bool features_first) {
+  const std::string result = features_first ? "f32[21,7]" : "f32[7,21]", axes = features_first ? "f:21 r:7" : "r:7 f:21";
+  return parse_graph("graph main {\n  input x : " + std::string(features_first ? "f32[21,13]" : "f32[13,21]") + R"(
+  input v : f32[2,3,6,1,2]
+  input i : i16[2,3,6,1]
+  input p : i8[6,2]
+  input b : f32[7]
+  input q : )" + result +
+                     "\n  %0 = nmg_matmul(x, v, i, p, b, q) features_first=" + (features_first ? "true" : "false") +
+                     " g=1 m=4 n=2 size=[7,13] : " + result + "  library native  epilogue 4 " + axes + " { %0[" +
+                     (features_first ? "f, r" : "r, f") + "] = " + value + " }\n  output y = %0\n}");
+}
+
+TEST(SparseMatmul, Epilogues) {
+  const LayoutChoice choice = LayoutChoice::parse("nmg n=2 m=4 g=1");
+  const std::vector<Array> components =
+      choice.layout->pack(random_matrix(DType::f32, {7, 13}, 2), mask_for(choice, {7, 13}, 1, 1), choice.parameters);
+  for (const bool first : {false, true}) {
+    const std::string y = first ? "@0[f, r]" : "@0[r, f]", sum = "(" + y + " + b[r])", whole = first ? "q[f, r]" : "q[r, f]";
+    const Sizes x_sizes = first ? Sizes{21, 13} : Sizes{13, 21}, y_sizes = first ? Sizes{21, 7} : Sizes{7, 21};
+    const std::vector<Array> inputs{
+        random_matrix(DType::f32, x_sizes, 3), components[0], components[1], components[2], random_matrix(DType::f32, {7}, 4),
+        random_matrix(DType::f32, y_sizes, 5)};
+    for (const std::string& value : {sum, "max(" + y + ", 0.0)", "max(" + sum + ", 0.0)", sum + " * sigmoid(" + sum + ")"}) {
+      const Graph graph = product_graph(value, first);
+      SCOPED_TRACE(to_string(graph));
+      verify(graph);
+      expect_close(Executable(graph).run(inputs)[0], interpret(graph, inputs)[0], 2e-5, value);
+    }
+    for (const std::string& value : {y + " * 2.0", "max(" + y + ", 0.0) + b[r]", y + " + " + whole, "tanh(" + y + ")"}) {
+      const Graph graph = product_graph(value, first);
+      const Node& node = *graph.nodes()[0];
+      const std::vector<Type> operands{graph.type(node.inputs[4]), graph.type(node.inputs[5])};
+      EXPECT_EQ(find_implementation(node.op, "native")
+                    .refuses_epilogue(make_call(graph, node), *node.epilogue, operands, graph.type(node.outputs[0])),
+                "takes a bias of the matrix's rows, and then relu, gelu or swish, only")
+          << value;
+    }
+  }
 }
 
 std::string refusal(const LibraryCase& c) {
