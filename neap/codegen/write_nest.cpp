@@ -271,7 +271,7 @@ class NestWriter {
       return;
     }
     const std::string before = emit_.load_text(at, place, a.type.dtype, part);
-    const std::string sum = fold_text(reduction, a.value.dtype(), before, element);
+    const std::string sum = fold_text(reduction, a.value.dtype(), element, before);  // what may be NaN is looked for in what is new
     at.text += emit_.store_text(at, place, a.type.dtype, part, {sum, at.depth, form});
   }
 
