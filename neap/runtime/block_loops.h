@@ -17,6 +17,7 @@ using Store = void (*)(Count n, void* to, const void* value, Count stride);     
 // out[i] = ok[i] ? from[offset[i]] : outside[i]; outside may be null: then 0
 using Gather = void (*)(Count n, void* out, const void* from, const Count* offset, const std::uint8_t* ok, const void* outside);
 using Fold = void (*)(Count n, void* so_far, const void* value);  // lane by lane: so_far[i] = f(so_far[i], value[i])
+using FoldRows = void (*)(Count n, Count rows, void* so_far, const void* value, Count step);  // the same with each row, in order
 using Total = void (*)(Count n, const void* value, void* total);  // *total = f(*total, all lanes in a fixed tree)
 // Where value[i] is better than best[i]: best[i] = value[i], at[i] = position. at[i] < 0: nothing yet. NaN is best, the first one stays.
 using FoldPosition = void (*)(Count n, void* best, Count* at, const void* value, Count position);
@@ -30,6 +31,7 @@ struct Loops {
   Store store[dtypes];
   Gather gather[dtypes];
   Fold fold[reductions][kinds];
+  FoldRows fold_rows[reductions][kinds];  // rows are `step` elements apart
   Total total[reductions][kinds];
   FoldPosition fold_position[2][kinds];  // smallest, largest
   TotalPosition total_position[2][kinds];

@@ -13,6 +13,13 @@ void Run::step(const Program& program, const ReduceStep& reduce, Count first, Co
   reduce.over_lanes ? reduce_each_lane(program, reduce, first, n) : reduce_lanes_together(reduce, first, n);
 }
 
+// The load that is all a reduction's body does, of elements that lie as registers do; null where it does more.
+const LoadStep* Run::plain_load(const ReduceStep& reduce) {
+  const auto& steps = reduce.body->steps;
+  const auto* const load = steps.size() == 1 ? std::get_if<LoadStep>(steps.data()) : nullptr;
+  return load != nullptr && load->in_place && load->out == reduce.value ? load : nullptr;
+}
+
 // The body's lanes are ours: it runs once for each point of the reduction.
 void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) {
   const bool position = wants_position(reduce);
@@ -32,6 +39,22 @@ void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) 
   const bool in_parts = reduce.part >= 0;
   constexpr Count part = 64;  // sums of sums: rounding errors grow with the number of parts, not of points
   if (in_parts) fill(reduce.part, reduce.kind, n, {0, 0});
+  if (const LoadStep* load = plain_load(reduce); load != nullptr && !position && reduce.axes.size() == 1) {
+    const int axis = reduce.axes[0].id;
+    Count step = 0;
+    for (const auto& [id, coefficient] : load->offset.outer) step += id == axis ? coefficient : 0;
+    for (Count point = 0; point < points;) {
+      const Count rows = in_parts ? std::min(part, points - point) : points;
+      position_[static_cast<std::size_t>(axis)] = point;
+      loops_.fold_rows[static_cast<int>(reduce.reduction)][kind](n, rows, at(in_parts ? reduce.part : reduce.out), source(*load, first),
+                                                                 step);
+      point += rows;
+      if (!in_parts) continue;
+      fold(n, at(reduce.out), at(reduce.part));
+      fill(reduce.part, reduce.kind, n, {0, 0});
+    }
+    return;
+  }
   for (Count point = 0; point < points; ++point) {
     steps(*reduce.body, first, n);
     if (position) {
@@ -57,8 +80,9 @@ void Run::reduce_each_lane(const Program& program, const ReduceStep& reduce, Cou
   const auto* const asked = static_cast<const std::uint8_t*>(at_or_null(reduce.mask));
   const Count wide = size_of(plan_->registers[static_cast<std::size_t>(reduce.out)]);
   const bool position = wants_position(reduce);
+  const Total start = empty(reduce);
   for (Count lane = 0; lane < n; ++lane) {
-    Total total = empty(reduce);
+    Total total = start;
     if (asked == nullptr || asked[lane] != 0) {
       Count rest = first + lane;
       for (std::size_t i = program.lanes.size(); i-- > 0; rest /= program.lanes[i].extent)
@@ -98,7 +122,7 @@ Run::Total Run::empty(const ReduceStep& reduce) const {
 void Run::reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& total) {
   const Count blocks = begin < end ? (end - begin + plan_->block - 1) / plan_->block : 0;
   if (blocks == 1) {
-    total = reduce_block(reduce, begin, end, 0);
+    total = reduce_block(reduce, begin, end, 0, total);
     return;
   }
   const int threads = thread_count();
@@ -106,14 +130,19 @@ void Run::reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& 
     reduce_range_on_threads(reduce, begin, end, blocks, threads, total);
     return;
   }
-  for (Count block = 0; block < blocks; ++block) add_to(reduce, total, reduce_block(reduce, begin, end, block));
+  const Total start = total;
+  for (Count block = 0; block < blocks; ++block) add_to(reduce, total, reduce_block(reduce, begin, end, block, start));
 }
 
-Run::Total Run::reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block) {
+Run::Total Run::reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block, const Total& start) {
   const Count from = begin + block * plan_->block, n = std::min(plan_->block, end - from);
-  Total mine = empty(reduce);
-  steps(*reduce.body, from, n);
+  Total mine = start;
   const auto kind = static_cast<int>(reduce.kind);
+  if (const LoadStep* load = plain_load(reduce); load != nullptr && !wants_position(reduce)) {
+    loops_.total[static_cast<int>(reduce.reduction)][kind](n, source(*load, from), mine.value);
+    return mine;
+  }
+  steps(*reduce.body, from, n);
   if (wants_position(reduce)) {
     loops_.total_position[extreme(reduce)][kind](n, at(reduce.value), from, mine.value, &mine.position);
   } else {

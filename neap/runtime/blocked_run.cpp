@@ -130,12 +130,14 @@ Count widest(const Program& program, Count block) {
 
 void Run::reduce_range_on_threads(const ReduceStep& reduce, Count begin, Count end, Count blocks, int threads, Total& total) {
   std::vector<Total> parts(static_cast<std::size_t>(blocks));
+  const Total start = total;
   on_threads(threads, blocks, [&](Count from, Count to) {
     const Lease mine;
     mine->start(*plan_, inputs_, outputs_);
     mine->fill_constants(plan_->block);
     mine->copy_positions(*this);
-    for (Count block = from; block < to; ++block) parts[static_cast<std::size_t>(block)] = mine->reduce_block(reduce, begin, end, block);
+    for (Count block = from; block < to; ++block)
+      parts[static_cast<std::size_t>(block)] = mine->reduce_block(reduce, begin, end, block, start);
   });
   for (const Total& part : parts) add_to(reduce, total, part);
 }

@@ -68,6 +68,12 @@ class Run {
     }
   }
 
+  // Where the elements of a block lie that are read in place.
+  void* source(const LoadStep& load, Count first) const {
+    const auto* const from = static_cast<const std::byte*>(inputs_[static_cast<std::size_t>(load.operand)]);
+    return const_cast<std::byte*>(from + (start_of(load.offset) + first * load.offset.step()) * neap::size_of(load.dtype));
+  }
+
   void steps(const Program& program, Count first, Count n);
   void step(const Program&, const ComputeStep&, Count, Count) {}
   void step(const Program&, const LoadStep& load, Count first, Count n);
@@ -93,7 +99,8 @@ class Run {
   std::pair<Count, Count> range(const ReduceStep& reduce, Count lane) const;
   Total empty(const ReduceStep& reduce) const;
   void reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& total);
-  Total reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block);
+  Total reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block, const Total& start);
+  static const LoadStep* plain_load(const ReduceStep& reduce);
   void add_to(const ReduceStep& reduce, Total& total, const Total& more) const;
   void reduce_range_on_threads(const ReduceStep& reduce, Count begin, Count end, Count blocks, int threads, Total& total);
 

@@ -20,8 +20,7 @@ void Run::step(const Program&, const LoadStep& load, Count first, Count n) {
   const auto* const from = static_cast<const std::byte*>(inputs_[static_cast<std::size_t>(load.operand)]);
   const Count size = neap::size_of(load.dtype);
   if (load.in_place) {
-    const Count start = start_of(load.offset) + first * load.offset.step();
-    register_[static_cast<std::size_t>(load.out)] = const_cast<std::byte*>(from + start * size);
+    register_[static_cast<std::size_t>(load.out)] = source(load, first);
     return;
   }
   auto* const out = static_cast<std::byte*>(at(load.out));

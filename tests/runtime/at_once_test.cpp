@@ -51,6 +51,31 @@ TEST(AtOnce, ChainOfElementwiseOperators) {
   for (const std::int64_t n : {0, 1, 3, 700}) expect_as_interpreted(graph, {ramp(DType::f32, {n, 5}), ramp(DType::f32, {5})});
 }
 
+// Sums along either axis take another way through blocks, chains of vectors and what is left over, whatever the length.
+TEST(AtOnce, SumsOfOddLengths) {
+  for (const DType dtype : {DType::f32, DType::f64, DType::i32, DType::bf16}) {
+    for (const std::string_view op : {"sum", "max"}) {
+      for (const std::int64_t axis : {0, 1}) {
+        Graph graph;
+        Builder build(graph);
+        const Var x = build.input("x", {dtype, {Dim::symbol("N"), Dim::symbol("M")}, {}});
+        graph.add_output(build.call(op, {x}, {{"axes", std::vector<std::int64_t>{axis}}}).id(), "y");
+        for (const std::int64_t length : {1, 3, 15, 16, 17, 31, 40, 255, 256, 257, 1000, 1031, 2100}) {
+          const Sizes sizes = axis == 1 ? Sizes{5, length} : Sizes{length, 70};
+          const std::vector<Array> inputs{ramp(dtype, sizes)};
+          expect_as_interpreted(graph, inputs, dtype == DType::bf16 ? 1e-2 : dtype == DType::f64 ? 1e-12 : 1e-4);
+          std::vector<Array> results;
+          for (const int threads : {1, 2}) {
+            const Threads set(threads);
+            results.push_back(run_at_once(graph, inputs)[0]);
+          }
+          EXPECT_TRUE(same_bits(results[0], results[1])) << length;
+        }
+      }
+    }
+  }
+}
+
 TEST(AtOnce, CompositeOfReductions) {
   Graph graph;
   Builder build(graph);
