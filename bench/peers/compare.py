@@ -1,4 +1,4 @@
-"""compare.py WORKER FOLDER [--json FILE] [--rounds N]: Neap beside PyTorch and ONNX Runtime, each in a process of its own, taking turns."""
+"""compare.py WORKER FOLDER [--parts NAME,...] [--json FILE] [--rounds N]: Neap beside PyTorch and ONNX Runtime, each in a process of its own, taking turns."""
 import argparse
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from turns import Side, row, show, show_heading, show_machine, take_turns
 
 HERE = Path(__file__).parent
+PARTS = ("inference", "detection", "depthwise", "chain", "training")
 
 
 def training_step(neap, torch, rounds):
@@ -66,6 +67,7 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}")
     given = parser.parse_args()
     threads = min(2, len(os.sched_getaffinity(0)))
     show_machine(f"{threads}, depthwise 1", f"PyTorch {version('torch')}, ONNX Runtime {version('onnxruntime')}, numpy {version('numpy')}")
@@ -77,10 +79,11 @@ def main():
     torch = Side([sys.executable, str(HERE / "torch_side.py"), str(given.folder), str(threads)])
     onnx = Side([sys.executable, str(HERE / "onnx_side.py"), str(given.folder), str(threads)])
     rows = []
-    for part in (inference(neap, onnx, given.rounds), detection(neap, onnx, given.rounds),
-                 depthwise(neap, onnx, given.rounds, given.folder), chain(neap, torch, given.rounds),
-                 training_step(neap, torch, given.rounds)):
-        for one in part:
+    parts = {"inference": lambda: inference(neap, onnx, given.rounds), "detection": lambda: detection(neap, onnx, given.rounds),
+             "depthwise": lambda: depthwise(neap, onnx, given.rounds, given.folder), "chain": lambda: chain(neap, torch, given.rounds),
+             "training": lambda: training_step(neap, torch, given.rounds)}
+    for name in given.parts.split(","):
+        for one in parts[name]():
             show(one)
             rows.append(one)
     for side in (neap, torch, onnx):

@@ -1,4 +1,5 @@
-"""The steps of bench_gnn_worker in DGL, whose products with the graph are its own kernels."""
+"""The steps of bench_gnn_worker in DGL, whose products with the graph are its own kernels: GCN's normalisation as weights of edges, or by
+scaling rows ahead of and behind a sum without weights."""
 import os
 import sys
 from pathlib import Path
@@ -21,21 +22,22 @@ def graph_of(data):
     return graph
 
 
-def gcn(cell, graph, layers, hidden):
+def gcn(cell, graph, layers, hidden, scaled):
     def make():
         data = Data(FOLDER / graph)
         edges = graph_of(data)
         widths = [data.features.shape[1], *[hidden] * (layers - 1), data.classes]
-        convs = [GraphConv(a, b, norm="none", allow_zero_in_degree=True) for a, b in zip(widths, widths[1:])]
+        norm, weights = ("both", None) if scaled else ("none", data.weights)
+        convs = [GraphConv(a, b, norm=norm, allow_zero_in_degree=True) for a, b in zip(widths, widths[1:])]
         named = {}
         for i, conv in enumerate(convs):
             named |= {f"w{i}": (conv.weight, False), f"b{i}": (conv.bias, False)}
         start(FOLDER / cell, named)
 
         def logits():
-            x = convs[0](edges, data.features, edge_weight=data.weights)
+            x = convs[0](edges, data.features, edge_weight=weights)
             for conv in convs[1:]:
-                x = conv(edges, F.relu(x), edge_weight=data.weights)
+                x = conv(edges, F.relu(x), edge_weight=weights)
             return x
 
         return training_step(FOLDER / cell, [parameter for parameter, _ in named.values()], logits, data.labels)
@@ -63,5 +65,6 @@ def gat(cell, graph, width):
     return make
 
 
-answer({f"{cell}/dgl": gcn(cell, *what) for cell, what in gcn_cells().items()} |
+answer({f"{cell}/dgl": gcn(cell, *what, False) for cell, what in gcn_cells().items()} |
+       {f"{cell}/dgl_scaled": gcn(cell, *what, True) for cell, what in gcn_cells().items()} |
        {f"{cell}/dgl": gat(cell, *what) for cell, what in gat_cells().items()})

@@ -1,4 +1,4 @@
-"""gnn_compare.py WORKER DGL_PYTHON FOLDER [--quick] [--cells REGEX] [--rounds N] [--json FILE]: Neap's training steps of graph networks beside
+"""gnn_compare.py WORKER DGL_PYTHON FOLDER [--quick] [--cells REGEX] [--forms NAME,...] [--rounds N] [--json FILE]: Neap's training steps of graph networks beside
 those of PyTorch Geometric and DGL, on the same graphs, from the same parameters, with the same loss; and the memory that they take.
 
 Each cell is set against the quickest of PyG with an edge list, PyG with a sparse matrix, and DGL. Neap's first row keeps nothing from step
@@ -22,7 +22,8 @@ HERE = Path(__file__).parent
 QUICK = "arxiv_gcn_2_64|denser_gcn_2_16|arxiv_gat_8_8"
 MEMORY = ("arxiv_gcn_2_64", "arxiv_gcn_2_256", "denser_gcn_2_16", "denser_gcn_2_64")
 EVERYWHERE, GCN_BEST, GAT_BEST, MEMORY_PART = 1.5, 2.43, 1.94, 0.25
-PEERS = {"csr": "PyG, CSR", "edge_list": "PyG, edge list", "dgl": "DGL"}
+WIDEST_LIST = 64  # an edge list's messages grow with the width, and it is never the quickest behind this
+PEERS = {"csr": "PyG, CSR", "edge_list": "PyG, edge list", "dgl": "DGL", "dgl_scaled": "DGL, scaled rows"}
 
 
 def available_bytes():
@@ -62,11 +63,12 @@ def title(cell):
     return f"{graph}, GCN {first} layers, {second} wide" if model == "gcn" else f"{graph}, GAT {first} heads x {second}"
 
 
-def compare(cell, neap, pyg, dgl, rounds):
+def compare(cell, neap, pyg, dgl, rounds, forms):
     """Rows of one cell; ours against the quickest peer."""
     own = [(neap, cell)] + ([(neap, f"{cell}/kept")] if cell in gcn_cells() else [])
-    peers = [(pyg, f"{cell}/csr")] if cell in gcn_cells() else []
-    peers += [(pyg, f"{cell}/edge_list")] + ([(dgl, f"{cell}/dgl")] if dgl else [])
+    gcn = cell in gcn_cells()
+    fits = {"csr": gcn, "edge_list": not gcn or gcn_cells()[cell][-1] <= WIDEST_LIST, "dgl": True, "dgl_scaled": gcn}
+    peers = [(dgl if "dgl" in form else pyg, f"{cell}/{form}") for form in forms if fits[form] and (dgl or "dgl" not in form)]
     seconds, failed = take_turns(own + peers, rounds, turn=0.2, ours=len(own), within=1.3)
     for name, why in failed.items():
         print(f"  {name}: {why}", flush=True)
@@ -117,6 +119,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cells", default="", help="regular expression: only cells whose names it is found in")
     parser.add_argument("--quick", action="store_true", help=f"only {QUICK.replace('|', ', ')}")
+    parser.add_argument("--forms", default=",".join(PEERS), help=f"some of {', '.join(PEERS)}")
     parser.add_argument("--no-memory", action="store_true")
     given = parser.parse_args()
     threads = min(2, len(os.sched_getaffinity(0)))
@@ -134,7 +137,7 @@ def main():
             rows.append(one)
 
     for cell in filter(wanted.search, [*gcn_cells(), *gat_cells()]):
-        add(compare(cell, neap, pyg, dgl, given.rounds))
+        add(compare(cell, neap, pyg, dgl, given.rounds, given.forms.split(",")))
         for side in filter(None, (neap, pyg, dgl)):
             side.forget()
     for side in filter(None, (neap, pyg, dgl)):

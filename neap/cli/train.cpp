@@ -73,11 +73,7 @@ RunOptions options_of(const Given& given, const fs::path& folder) {
   if (!before || !has_checkpoint(folder / "checkpoint")) return options;
   RunOptions resolved = options;
   if (resolved.model.empty()) resolved.model = before->model;  // by the data, which are the same
-  const std::string difference = first_difference(*before, resolved);
-  if (!difference.empty()) {
-    throw Error("the folder has another run: " + difference, folder.string(),
-                fmt::format("--resume {} goes on with it, --restart replaces it, --out names another folder", folder.string()));
-  }
+  check_same_run(*before, resolved, folder);
   return resolved;
 }
 

@@ -1,4 +1,5 @@
 // neap train gnn
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -6,8 +7,9 @@
 #include "neap/base/file.h"
 #include "neap/base/machine.h"
 #include "neap/base/progress.h"
-#include "neap/cli/graph_source.h"
 #include "neap/cli/model.h"
+#include "neap/cli/run_file.h"
+#include "neap/cli/vertex_run.h"
 #include "neap/demo/export.h"
 #include "neap/demo/report_parts.h"
 #include "neap/demo/vertex_report.h"
@@ -23,15 +25,32 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 struct Given {
-  GraphArguments graph;
-  gnn::VertexTrainingOptions training;
-  std::string jumping = "none", order = "automatic";
-  fs::path out = "out/gnn";
+  VertexRun run;
+  fs::path out = "out/gnn", resume;
   int threads = 0, compare = 0;
-  bool one_way = false, restart = false, json = false;
+  bool restart = false, json = false;
+  bool epochs_given = false, others_given = false;
 };
 
-Jumping jumping_of(const std::string& name) { return name == "concat" ? Jumping::concat : name == "max" ? Jumping::max : Jumping::none; }
+// The options of the run in `folder` that goes on, or of one that starts.
+VertexRun run_of(const Given& given, const fs::path& folder) {
+  const std::optional<VertexRun> before = find_vertex_run(folder);
+  if (!given.resume.empty()) {
+    if (!before) throw Error("there is no run to go on with", folder.string(), "give the folder that `neap train gnn --out` named");
+    if (given.others_given) {
+      throw Error("a run that goes on keeps its options", folder.string(),
+                  "beside --resume give --epochs, --compare, --threads and --json only");
+    }
+    VertexRun run = *before;
+    if (given.epochs_given) run.epochs = given.run.epochs;
+    return run;
+  }
+  VertexRun run = given.run;
+  settle(run);
+  if (given.restart) fs::remove_all(folder / "checkpoint");
+  if (before && has_checkpoint(folder / "checkpoint")) check_same_run(json_of(*before), json_of(run), folder, "neap train gnn");
+  return run;
+}
 
 void print_epoch(std::FILE* text, const EpochRecord& record, std::int64_t epochs) {
   const bool shown = record.epoch == 0 || (record.epoch + 1) % 10 == 0 || record.epoch + 1 == epochs;
@@ -43,10 +62,10 @@ void print_epoch(std::FILE* text, const EpochRecord& record, std::int64_t epochs
 }
 
 // Vertices in an order in which neighbours stand near each other, where that pays; the class of each stays with it.
-gnn::GraphData ordered(gnn::GraphData data, const Given& given, std::FILE* text) {
-  const gnn::Order wanted = gnn::parse_order(given.order);
-  if (wanted == gnn::Order::none || given.training.network.model == "mlp") return data;
-  const std::int64_t row_bytes = given.training.network.hidden * size_of(DType::f32);
+gnn::GraphData ordered(gnn::GraphData data, const VertexRun& run, std::FILE* text) {
+  const gnn::Order wanted = gnn::parse_order(run.order);
+  if (wanted == gnn::Order::none || run.model == "mlp") return data;
+  const std::int64_t row_bytes = run.hidden * size_of(DType::f32);
   const gnn::OrderChoice choice = gnn::choose_order(data.graph, wanted, {.row_bytes = row_bytes});
   fmt::print(text, "order of vertices: {} ({})\n", gnn::name(choice.order), choice.reason);
   return choice.order == gnn::Order::none ? data : gnn::reordered(data, choice.vertices);
@@ -55,23 +74,22 @@ gnn::GraphData ordered(gnn::GraphData data, const Given& given, std::FILE* text)
 int run(const Given& given) {
   if (given.threads > 0) set_thread_count(given.threads);
   std::FILE* text = given.json ? stderr : stdout;
-  const fs::path checkpoint = given.out / "checkpoint";
-  if (given.restart) fs::remove_all(checkpoint);
-  const gnn::GraphData source = open_graph(given.graph, given.training.seed), data = ordered(source, given, text);
-  gnn::VertexTrainingOptions options = given.training;
-  options.network.jumping = jumping_of(given.jumping);
-  options.both_ways = !given.one_way;
-  options.folder = checkpoint;
+  const fs::path out = given.resume.empty() ? given.out : given.resume;
+  const VertexRun asked = run_of(given, out);
+  const gnn::GraphData source = open_graph(asked.graph, asked.seed), data = ordered(source, asked, text);
+  gnn::VertexTrainingOptions options = training_options(asked);
+  options.folder = out / "checkpoint";
   options.after_epoch = [&](const EpochRecord& record) { print_epoch(text, record, options.epochs); };
   gnn::VertexTraining training(data, options);
   fmt::print(text, "{} of {} parameters; {} vertices, {} edges, {} {}features, {} training, {} validation and {} test vertices from {}\n",
              options.network.model, training.network().parameter_count(), data.vertices(), data.graph.edges(), data.feature_count(),
              data.is_sparse() ? "sparse " : "", data.training.count(), data.validation.count(), data.test.count(), data.place);
-  if (training.trainer().resumed()) fmt::print(text, "goes on from the checkpoint, after {} epochs\n", training.trainer().steps_done());
+  if (training.trainer().resumed()) fmt::print(text, "goes on from the checkpoint, after {} epochs\n", training.trainer().history().size());
   std::fflush(text);
-  make_folder(given.out);
+  make_folder(out);
+  write_run(json_of(asked), out);
   if (training.run() == Outcome::stopped) {
-    fmt::print(text, "stopped and saved: the same command goes on\n");
+    fmt::print(text, "stopped and saved: the same command, or neap train gnn --resume {}, goes on\n", out.string());
     return exit_stopped;
   }
   const VertexResult result = result_of(training, data);
@@ -90,50 +108,34 @@ int run(const Given& given) {
     fmt::print(text, "a step as written {:.1f} ms, transformed {:.1f} ms: {:.2f} times as fast (medians of {} in turn)\n", before, after,
                before / after, given.compare);
   }
-  write_safetensors(given.out / "model.safetensors", arrays_of(training.network()), {{"network", options.network.model}});
-  write_file(given.out / "report.html", render_report(report));
-  write_file(given.out / "training.json", figures.dump(2) + "\n");
+  write_safetensors(out / "model.safetensors", arrays_of(training.network()), {{"network", options.network.model}});
+  write_file(out / "report.html", render_report(report));
+  write_file(out / "training.json", figures.dump(2) + "\n");
   if (given.json) fmt::print("{}\n", figures.dump(2));
-  fmt::print(text, "in {}: report.html, training.json, model.safetensors, checkpoint/\n", given.out.string());
+  fmt::print(text, "in {}: report.html, training.json, model.safetensors, run.json, checkpoint/\n", out.string());
   return exit_ok;
 }
 
 std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
-  GraphNetworkOptions& network = given->training.network;
-  add_graph_options(app, given->graph);
-  app.add_option("--model", network.model, "gcn, sage, gat, gatv2, gin, or mlp, which sees no edges")
-      ->capture_default_str()
-      ->check(CLI::IsMember(graph_models()));
-  app.add_option("--layers", network.layers, "of the network")->capture_default_str()->check(CLI::Range(1, 100));
-  app.add_option("--hidden", network.hidden, "width between layers")->capture_default_str()->check(CLI::Range(1, 1 << 16));
-  app.add_option("--heads", network.heads, "of gat and gatv2; they share the width")->capture_default_str()->check(CLI::Range(1, 256));
-  app.add_option("--dropout", network.dropout, "of each layer's features")->capture_default_str()->check(CLI::Range(0.0, 0.99));
-  app.add_option("--jumping", given->jumping, "what the last product sees: none (the last layer), concat or max of all")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "concat", "max"}));
-  app.add_flag("--one-way", given->one_way, "features flow along edges only, not against them");
-  app.add_option("--order", given->order, "of vertices in memory: none, degree, rcm, community, metis; automatic: where it pays")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "degree", "rcm", "community", "metis", "automatic"}));
-  app.add_option("--epochs", given->training.epochs, "steps; each sees all training vertices")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--patience", given->training.patience, "epochs without a better validation after which it ends; 0: never")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000000));
-  app.add_option("--lr", given->training.rate, "learning rate of Adam")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--decay", given->training.decay, "weight decay")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", given->training.seed, "of parameters, dropout and split")->capture_default_str();
-  app.add_option("--level", given->training.level, "of the optimiser")->capture_default_str()->check(CLI::Range(0, 4));
-  app.add_option("--compare", given->compare, "runs of a step as written and transformed, in turn, for the report")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000));
-  app.add_option("--out", given->out, "folder for checkpoint, model and report")->capture_default_str();
-  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
+  add_run_options(app, given->run);
+  CLI::Option* epochs = app.add_option("--epochs", given->run.epochs, "each sees all training vertices")
+                            ->capture_default_str()
+                            ->check(CLI::Range(1, 1000000));
+  CLI::Option* compare = app.add_option("--compare", given->compare, "runs of a step as written and transformed, in turn, for the report")
+                             ->capture_default_str()
+                             ->check(CLI::Range(0, 1000));
+  CLI::Option* out = app.add_option("--out", given->out, "folder for checkpoint, model and report")->capture_default_str();
+  CLI::Option* resume = app.add_option("--resume", given->resume, "folder of a run that goes on, with its own options")->excludes(out);
+  CLI::Option* threads = app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
   app.add_flag("--restart", given->restart, "start anew where --out has a run");
-  app.add_flag("--json", given->json, "print training.json on standard output, the rest on standard error");
-  return [given] { return run(*given); };
+  CLI::Option* json = app.add_flag("--json", given->json, "print training.json on standard output, the rest on standard error");
+  const std::vector<CLI::Option*> free{epochs, compare, resume, threads, json};
+  return [given, &app, epochs, free] {
+    given->epochs_given = epochs->count() > 0;
+    for (const CLI::Option* option : app.parse_order()) given->others_given |= std::count(free.begin(), free.end(), option) == 0;
+    return run(*given);
+  };
 }
 
 const RegisterCommand command{{.name = "train gnn", .about = "train a graph network on which class each vertex is of", .declare = declare}};

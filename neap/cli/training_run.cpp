@@ -4,9 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "neap/base/error.h"
-#include "neap/base/file.h"
+#include "neap/cli/run_file.h"
 #include "neap/demo/network.h"
-#include "neap/files/json.h"
 #include "neap/nn/graph_layer.h"
 #include "neap/nn/linear.h"
 #include "neap/onnx/onnx.h"
@@ -24,9 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-constexpr const char* run_name = "run.json";
-constexpr std::int64_t most_run_bytes = 1 << 20;
 
 class Flatten : public Layer {
  protected:
@@ -62,31 +58,14 @@ std::unique_ptr<Layer> read_network(const fs::path& file) {
 
 bool is_name(const std::string& model) { return model == "efficient-net" || model == "mlp" || model == "linear"; }
 
-std::string text_of(const Json& value) { return value.is_string() ? "'" + value.get<std::string>() + "'" : value.dump(); }
-
 }  // namespace
 
-void save_run(const RunOptions& options, const fs::path& folder) { write_file(folder / run_name, Json(options).dump(2) + "\n"); }
+void save_run(const RunOptions& options, const fs::path& folder) { write_run(options, folder); }
 
-std::optional<RunOptions> find_run(const fs::path& folder) {
-  const fs::path file = folder / run_name;
-  if (!fs::exists(file)) return std::nullopt;
-  try {
-    return parse_json(read_file(file, most_run_bytes), file.string()).get<RunOptions>();
-  } catch (const Json::exception& error) {
-    throw Error(fmt::format("this is not what `neap train` wrote: {}", error.what()), file.string(),
-                "remove the file, or give another folder");
-  }
-}
+std::optional<RunOptions> find_run(const fs::path& folder) { return read_run<RunOptions>(folder); }
 
-std::string first_difference(const RunOptions& there, const RunOptions& here) {
-  const Json a = Json(there).flatten(), b = Json(here).flatten();
-  for (const auto& [key, value] : a.items()) {
-    if (key == "/epochs" || (b.contains(key) && b[key] == value)) continue;
-    return fmt::format("{} is {} there, {} here", key.substr(key.rfind('/') + 1), text_of(value),
-                       b.contains(key) ? text_of(b[key]) : "none");
-  }
-  return a.size() == b.size() ? "" : "the hidden layers differ";
+void check_same_run(const RunOptions& before, const RunOptions& given, const fs::path& folder) {
+  check_same_run(Json(before), Json(given), folder, "neap train");
 }
 
 void settle(RunOptions& options) {

@@ -27,11 +27,10 @@ struct RunOptions {
   bool augment = true;
 };
 
-// DIR/run.json: written when a run starts, so that it goes on, and is evaluated, without its options being given again.
+// In run.json (run_file.h).
 void save_run(const RunOptions& options, const std::filesystem::path& folder);
-std::optional<RunOptions> find_run(const std::filesystem::path& folder);  // Error if the file is there and no such one
-// The first option that differs, "--rate is 0.1 there, 0.2 here"; empty if all are the same. Epochs may differ: a run may be made longer.
-std::string first_difference(const RunOptions& there, const RunOptions& here);
+std::optional<RunOptions> find_run(const std::filesystem::path& folder);
+void check_same_run(const RunOptions& before, const RunOptions& given, const std::filesystem::path& folder);
 
 // Files and folders from the root; what is left to Neap (model, rate), as far as that needs no data.
 void settle(RunOptions& options);

@@ -21,6 +21,10 @@ std::unique_ptr<Layer> perceptron(std::int64_t in, std::int64_t hidden, std::int
   return made;
 }
 
+Tensor first_rows(const Tensor& x, const Dim& count) {
+  return call("slice", {x}, {{"starts", Shape{Dim(0)}}, {"stops", Shape{count}}, {"axes", std::vector<std::int64_t>{0}}});
+}
+
 }  // namespace
 
 const std::vector<std::string>& graph_models() {
@@ -63,7 +67,7 @@ GraphNetwork::Step GraphNetwork::make_step(std::int64_t index, std::int64_t in, 
   Step step;
   if (options_.dropout > 0) step.dropout = &add<Dropout>(fmt::format("dropout{}", index + 1), options_.dropout);
   const auto along_edges = [&](GraphConvolution& layer) {
-    step.run = [&layer](const Tensor& x, const Edges& edges) { return layer(x, edges); };
+    step.run = [&layer](const Tensor& source, const Tensor& target, const Edges& edges) { return layer(source, target, edges); };
   };
   const GATOptions attention{.heads = options_.heads, .concat = !last, .dtype = dtype};
   const std::int64_t per_head = last ? out : out / options_.heads;
@@ -79,7 +83,7 @@ GraphNetwork::Step GraphNetwork::make_step(std::int64_t index, std::int64_t in, 
     along_edges(add<GINConv>(name, perceptron(in, options_.hidden, out, dtype), GINOptions{.train_epsilon = true, .dtype = dtype}));
   } else {
     Linear& layer = add<Linear>(name, in, out, LinearOptions{true, dtype});
-    step.run = [&layer](const Tensor& x, const Edges&) { return layer(x); };
+    step.run = [&layer](const Tensor&, const Tensor& target, const Edges&) { return layer(target); };
   }
   return step;
 }
@@ -88,27 +92,53 @@ Tensor GraphNetwork::activated(const Tensor& x) const {
   return options_.model == "gat" || options_.model == "gatv2" ? call("elu", {x}) : relu(x);
 }
 
+void GraphNetwork::check_features(bool sparse) const {
+  if (sparse == (encode_ != nullptr)) return;
+  if (sparse) throw Error("the network was made for dense features", path(), "give a tensor, or make it with sparse_input");
+  throw Error("the network was made for sparse features", path(), "give rows of Edges, or make it without sparse_input");
+}
+
+void GraphNetwork::check_blocks(const std::vector<Edges>& blocks) const {
+  if (blocks.size() == steps_.size()) return;
+  throw Error(fmt::format("a sample of {} blocks for {} layers", blocks.size(), steps_.size()), path(), "sample once for each layer");
+}
+
 Tensor GraphNetwork::operator()(const Tensor& x, const Edges& edges) {
-  if (encode_ != nullptr)
-    throw Error("the network was made for sparse features", path(), "give rows of Edges, or make it without sparse_input");
-  return run(x, edges);
+  check_features(false);
+  return run(x, &edges, {});
 }
 
 Tensor GraphNetwork::operator()(const Edges& x, const Edges& edges) {
-  if (encode_ == nullptr) throw Error("the network was made for dense features", path(), "give a tensor, or make it with sparse_input");
-  return run(activated((*encode_)(x)), edges);
+  check_features(true);
+  return run(activated((*encode_)(x)), &edges, {});
 }
 
-Tensor GraphNetwork::run(Tensor x, const Edges& edges) {
+Tensor GraphNetwork::operator()(const Tensor& x, const std::vector<Edges>& blocks) {
+  check_features(false);
+  check_blocks(blocks);
+  return run(x, nullptr, blocks);
+}
+
+Tensor GraphNetwork::operator()(const Edges& x, const std::vector<Edges>& blocks) {
+  check_features(true);
+  check_blocks(blocks);
+  return run(activated((*encode_)(x)), nullptr, blocks);
+}
+
+Tensor GraphNetwork::run(Tensor x, const Edges* whole, const std::vector<Edges>& blocks) {
   const Scope scope(path());
   std::vector<Tensor> found;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (steps_[i].dropout != nullptr) x = (*steps_[i].dropout)(x);
-    x = steps_[i].run(x, edges);
+    x = whole != nullptr ? steps_[i].run(x, x, *whole) : steps_[i].run(x, first_rows(x, blocks[i].targets()), blocks[i]);
     if (i + 1 < steps_.size() || head_ != nullptr) x = activated(x);
     found.push_back(x);
   }
-  return head_ == nullptr ? x : (*head_)(jumping_knowledge(found, options_.jumping));
+  if (head_ == nullptr) return x;
+  if (whole == nullptr) {
+    for (Tensor& layer : found) layer = first_rows(layer, blocks.back().targets());
+  }
+  return (*head_)(jumping_knowledge(found, options_.jumping));
 }
 
 }  // namespace neap

@@ -33,14 +33,20 @@ class GraphNetwork : public Module {
   GraphNetwork(std::int64_t in, std::int64_t out, GraphNetworkOptions options = {});
   Tensor operator()(const Tensor& x, const Edges& edges);  // [N, in] -> [N, out]
   Tensor operator()(const Edges& x, const Edges& edges);   // of sparse rows; Error unless it was made for them
+  // Of a sample: each layer has edges of its own, from the vertices before it to the first of them, which are its targets; x is of the
+  // first layer's sources. [targets of the last, out]. Error unless there is a block for each layer.
+  Tensor operator()(const Tensor& x, const std::vector<Edges>& blocks);
+  Tensor operator()(const Edges& x, const std::vector<Edges>& blocks);
 
  private:
   struct Step {
-    std::function<Tensor(const Tensor& x, const Edges& edges)> run;
+    std::function<Tensor(const Tensor& source, const Tensor& target, const Edges& edges)> run;
     Dropout* dropout = nullptr;
   };
   Step make_step(std::int64_t index, std::int64_t in, std::int64_t out, bool last);
-  Tensor run(Tensor x, const Edges& edges);
+  void check_features(bool sparse) const;
+  void check_blocks(const std::vector<Edges>& blocks) const;
+  Tensor run(Tensor x, const Edges* whole, const std::vector<Edges>& blocks);  // along the whole graph, or block by block
   Tensor activated(const Tensor& x) const;
 
   GraphNetworkOptions options_;

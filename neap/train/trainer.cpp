@@ -75,6 +75,17 @@ void check_fixed(const FixedInputs& fixed, const Json& state, const std::string&
   }
 }
 
+void check_identity(const std::map<std::string, std::string>& here, const Json& state, const std::string& place) {
+  std::map<std::string, std::string> there;
+  if (state.contains("identity")) there = state.at("identity").get<std::map<std::string, std::string>>();
+  for (const auto& [name, value] : here) {
+    if (there.contains(name) && there.at(name) == value) continue;
+    throw Error(fmt::format("the checkpoint is of another run: {} is {} there, {} here", name,
+                            there.contains(name) ? there.at(name) : "none", value),
+                place, "give the same options, or another folder");
+  }
+}
+
 }  // namespace
 
 // What the last steps started from, so that they can be run again to find where a number stopped being finite.
@@ -91,14 +102,14 @@ Trainer::Trainer(Module& module, Objective objective, const UpdateRule& rule, Da
       training_(std::move(training)),
       test_(std::move(test)),
       loader_(training_, loader_options()),
-      graph_(training_step(module_, inputs_of(*training_, options_.batch, options_.fixed), objective_, rule, options_.step)),
+      graph_(training_step(module_, step_inputs(), objective_, rule, options_.step)),
       state_(graph_, module_, options_.seed, {options_.fixed.begin(), options_.fixed.end()}),
       best_(options_.keep_best, options_.patience) {
   if (loader_.batches() < 1) {
     throw Error(fmt::format("{} examples are less than one batch of {}", training_->count(), options_.batch), training_->place(),
                 "use a smaller batch");
   }
-  if ((best_.keeps() || options_.patience > 0) && (test_ == nullptr || options_.keep_best.empty())) {
+  if ((best_.keeps() || options_.patience > 0) && ((test_ == nullptr && !options_.evaluate) || options_.keep_best.empty())) {
     throw Error("the best epoch is found by a measure of data that are not trained on", "training",
                 "give such data and keep_best, or leave out keep_best and patience");
   }
@@ -114,7 +125,15 @@ LoaderOptions Trainer::loader_options() const {
   if (how.shift > 0 || how.flip || how.cutout > 0) {
     made.change = [how, seed = options_.seed](Batch& batch) { augment(batch.arrays[0], how, seed, batch.epoch, batch.indices); };
   }
+  if (options_.prepare) made.change = options_.prepare;
   return made;
+}
+
+std::vector<StepInput> Trainer::step_inputs() const {
+  if (options_.inputs.empty()) return inputs_of(*training_, options_.batch, options_.fixed);
+  std::vector<StepInput> inputs = options_.inputs;
+  for (StepInput& input : inputs_of(options_.fixed)) inputs.push_back(std::move(input));
+  return inputs;
 }
 
 void Trainer::use(Executable executable) { executable_.emplace(std::move(executable)); }
@@ -126,7 +145,7 @@ Executable& Trainer::executable() {
 
 Outcome Trainer::run() {
   const StopSignal signals;
-  if (test_ != nullptr && !evaluator_)
+  if (test_ != nullptr && !options_.evaluate && !evaluator_)
     evaluator_.emplace(module_, objective_, test_, options_.evaluation_batch, options_.level, options_.fixed);
   executable();
   while (epoch_ < options_.epochs && !best_.is_over(epoch_)) {
@@ -195,7 +214,11 @@ void Trainer::finish_epoch(double seconds) {
   record.training.loss /= count;
   for (auto& [name, value] : record.training.metrics) value /= count;
   record.examples_per_second = count / std::max(1e-9, seconds);
-  if (evaluator_) record.test = evaluator_->run(state_.arrays());
+  if (options_.evaluate) {
+    record.test = options_.evaluate(state_.arrays());
+  } else if (evaluator_) {
+    record.test = evaluator_->run(state_.arrays());
+  }
   if (record.test) best_.offer(epoch_, *record.test, state_.arrays());
   history_.push_back(record);
   ++epoch_;
@@ -250,6 +273,7 @@ void Trainer::save() const {
                    {"history", epochs},
                    {"losses", losses_},
                    {"fixed", identities(options_.fixed)},
+                   {"identity", options_.identity},
                    {"best", best_.state()}});
 }
 
@@ -282,6 +306,7 @@ void Trainer::resume() {
     same("seed", options_.seed);
     same("batch_size", options_.batch);
     same("examples", training_->count());
+    check_identity(options_.identity, saved.state, place);
     epoch_ = saved.state.at("epoch").get<std::int64_t>();
     batch_ = saved.state.at("batch").get<std::int64_t>();
     step_ = saved.state.at("step").get<std::int64_t>();

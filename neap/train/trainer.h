@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,13 @@ struct TrainerOptions {
   Augmentation augmentation;  // of the first field, where it is [channels, height, width]
   StepOptions step;
   FixedInputs fixed;  // what the objective takes behind the fields of the data; a checkpoint keeps only what identifies them
+  // Where a step takes other arrays than the fields of the data: `prepare` makes them, in the order of `inputs`, whose sizes may be
+  // symbols, on the loader's thread. What it leaves as the batch's indices are the examples that count.
+  std::vector<StepInput> inputs;
+  std::function<void(Batch&)> prepare;
+  // What is measured after each epoch, with these parameters; empty: the objective, on the test data.
+  std::function<Evaluation(const NamedArrays& parameters)> evaluate;
+  std::map<std::string, std::string> identity;  // what else must be as it was for a run to go on
   bool shuffle = true;
   std::int64_t evaluation_batch = 250;
   std::string keep_best;         // see BestEpoch; measured on the test data. The module then has that epoch's parameters at the end
@@ -89,6 +97,7 @@ class Trainer {
   void save() const;
   void resume();
   LoaderOptions loader_options() const;
+  std::vector<StepInput> step_inputs() const;
 
   Module& module_;
   Objective objective_;

@@ -1,10 +1,13 @@
 #include "neap/train/vertex_training.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "neap/base/error.h"
 #include "neap/data/array_dataset.h"
 #include "neap/gnn/build.h"
+#include "neap/gnn/normalize.h"
 #include "neap/tensor/compile.h"
 
 namespace neap::gnn {
@@ -19,11 +22,19 @@ void add_pattern(FixedInputs& fixed, const std::string& name, const Csr& csr, co
   fixed.emplace_back(name + "/t_order", transposed.entries);
 }
 
-Edges edges_at(const Tensors& fixed, std::size_t& at) {
-  Edges edges{
-      .offsets = fixed[at], .columns = fixed[at + 1], .t_offsets = fixed[at + 2], .t_rows = fixed[at + 3], .t_order = fixed[at + 4]};
-  at += 5;
-  return edges;
+bool wants_self_loops(const std::string& model) { return model == "gcn" || model == "gat" || model == "gatv2"; }
+
+// What features flow along.
+Graph prepared(const GraphData& data, const VertexTrainingOptions& options) {
+  Graph graph = data.graph;
+  if (options.both_ways && !graph.symmetric()) graph = symmetrized(graph);
+  return wants_self_loops(options.network.model) ? with_self_loops(graph) : graph;
+}
+
+Measures measured(const Tensor& logits, const Tensor& labels) {
+  const Scope scope("loss");
+  const Tensor hits = argmax(logits, 1) == labels;
+  return {call("cross_entropy", {logits, labels}), {{"correct", sum(hits.cast(DType::f32))}}};
 }
 
 }  // namespace
@@ -47,46 +58,99 @@ VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOption
       place_(data.place),
       rule_(AdamOptions{.weight_decay = options.decay}) {
   check(data);
-  if (labels_.count() == 0) throw Error("the vertices have no labels", place_, "give a graph with labels");
-  if (data.feature_count() == 0) throw Error("the vertices have no features", place_, "give some, or random ones: --features random");
-  if (uses_edges_) add_edges(data);
+  check_options(data);
+  if (uses_edges_) {
+    const Graph graph = prepared(data, options_);
+    if (!options_.fan_outs.empty() && options_.network.model == "gcn") {
+      edge_weights_ = normalized_weights(graph, Normalization::symmetric, options_.network.dtype);
+      options_.network.normalize = EdgeNorm::given;
+    }
+    add_edges(graph);
+    make_batches(data, graph);
+  }
   add_features(data);
   options_.network.sparse_input = sparse_;
   network_ = std::make_unique<GraphNetwork>(data.feature_count(), static_cast<std::int64_t>(class_names_.size()), options_.network);
-  const Objective objective = [this](const Tensors& inputs) {
-    const Tensor logits = take(apply({inputs.begin() + 2, inputs.end()}), inputs[0]);
-    const Scope scope("loss");
-    const Tensor hits = argmax(logits, 1) == inputs[1];
-    return Measures{call("cross_entropy", {logits, inputs[1]}), {{"correct", sum(hits.cast(DType::f32))}}};
-  };
   training_ = dataset(data.training, "training");
-  const DatasetPtr validation = dataset(data.validation, "validation");
-  trainer_ = std::make_unique<Trainer>(*network_, objective, rule_, training_, validation,
-                                       TrainerOptions{.epochs = options_.epochs,
-                                                      .batch = training_->count(),
-                                                      .seed = options_.seed,
-                                                      .schedule = constant_rate(options_.rate),
-                                                      .fixed = fixed_,
-                                                      .shuffle = false,
-                                                      .evaluation_batch = validation->count(),
-                                                      .keep_best = "correct",
-                                                      .patience = options_.patience,
-                                                      .save_every = options_.save_every,
-                                                      .folder = options_.folder,
-                                                      .progress = false,
-                                                      .level = options_.level,
-                                                      .after_epoch = options_.after_epoch});
+  validation_ = dataset(data.validation, "validation");
+  trainer_ = batches_ ? std::make_unique<Trainer>(*network_, batch_objective(), rule_, batches_->examples, nullptr, trainer_options(data))
+                      : std::make_unique<Trainer>(*network_, whole_objective(), rule_, training_, validation_, trainer_options(data));
 }
 
-std::vector<Array> VertexTraining::batch() const { return training_->range(0, training_->count()); }
-
-void VertexTraining::add_edges(const GraphData& data) {
-  Graph graph = data.graph;
-  if (options_.both_ways && !graph.symmetric()) graph = symmetrized(graph);
-  if (options_.network.model == "gcn" || options_.network.model == "gat" || options_.network.model == "gatv2") {
-    graph = with_self_loops(graph);
+void VertexTraining::check_options(const GraphData& data) const {
+  if (labels_.count() == 0) throw Error("the vertices have no labels", place_, "give a graph with labels");
+  if (data.feature_count() == 0) throw Error("the vertices have no features", place_, "give some, or random ones: --features random");
+  const auto layers = static_cast<std::int64_t>(options_.fan_outs.size());
+  if (layers == 0 && options_.clusters == 0) return;
+  if (!uses_edges_) throw Error("an mlp sees no neighbours to sample", place_, "train it without samples and clusters");
+  if (layers > 0 && options_.clusters > 0) throw Error("samples and clusters at once", place_, "give one of --sample and --clusters");
+  if (layers > 0 && layers != options_.network.layers) {
+    throw Error(fmt::format("{} fan-outs for {} layers", layers, options_.network.layers), place_, "give one for each layer");
   }
+}
+
+void VertexTraining::make_batches(const GraphData& data, const Graph& graph) {
+  if (options_.fan_outs.empty() && options_.clusters == 0) return;
+  GraphData along = data;
+  along.graph = graph;
+  const auto shared = std::make_shared<const GraphData>(std::move(along));
+  batches_ = options_.clusters > 0 ? cluster_batches(shared, options_.clusters, options_.batch, options_.seed)
+                                   : sampled_batches(shared, options_.fan_outs, options_.batch, options_.seed, edge_weights_);
+}
+
+Objective VertexTraining::whole_objective() {
+  return [this](const Tensors& inputs) { return measured(take(apply({inputs.begin() + 2, inputs.end()}), inputs[0]), inputs[1]); };
+}
+
+Objective VertexTraining::batch_objective() {
+  return [this](const Tensors& inputs) { return measured(batches_->logits(*network_, inputs), inputs[0]); };
+}
+
+TrainerOptions VertexTraining::trainer_options(const GraphData& data) {
+  TrainerOptions made{.epochs = options_.epochs,
+                      .batch = training_->count(),
+                      .seed = options_.seed,
+                      .schedule = constant_rate(options_.rate),
+                      .shuffle = false,
+                      .evaluation_batch = validation_->count(),
+                      .keep_best = "correct",
+                      .patience = options_.patience,
+                      .save_every = options_.save_every,
+                      .folder = options_.folder,
+                      .progress = false,
+                      .level = options_.level,
+                      .after_epoch = options_.after_epoch};
+  if (!batches_) {
+    made.fixed = fixed_;
+    return made;
+  }
+  made.batch = batches_->batch;
+  made.shuffle = batches_->shuffle;
+  made.inputs = batches_->inputs;
+  made.prepare = batches_->prepare;
+  made.identity = {{"data", data.version().hex()},
+                   {"fan-outs", fmt::format("{}", fmt::join(options_.fan_outs, ","))},
+                   {"clusters", std::to_string(options_.clusters)},
+                   {"both ways", options_.both_ways ? "yes" : "no"}};
+  made.evaluate = [this](const NamedArrays& parameters) {
+    if (!evaluator_) evaluator_.emplace(*network_, whole_objective(), validation_, validation_->count(), options_.level, fixed_);
+    return evaluator_->run(parameters);
+  };
+  return made;
+}
+
+std::vector<Array> VertexTraining::batch() const {
+  if (!batches_) return training_->range(0, training_->count());
+  Batch first;
+  for (std::int64_t i = 0; i < batches_->batch; ++i) first.indices.push_back(i);
+  first.arrays = batches_->examples->batch(first.indices);
+  batches_->prepare(first);
+  return first.arrays;
+}
+
+void VertexTraining::add_edges(const Graph& graph) {
   add_pattern(fixed_, "graph", graph.incoming(), graph.outgoing());
+  if (edge_weights_.rank() > 0) fixed_.emplace_back("graph/weights", edge_weights_);
 }
 
 void VertexTraining::add_features(const GraphData& data) {
@@ -100,10 +164,8 @@ void VertexTraining::add_features(const GraphData& data) {
 
 Tensor VertexTraining::apply(const Tensors& fixed) {
   std::size_t at = 0;
-  const Edges edges = uses_edges_ ? edges_at(fixed, at) : Edges();
-  if (!sparse_) return (*network_)(fixed[at], edges);
-  const Edges features = edges_at(fixed, at);
-  return (*network_)(features.with_weights(fixed[at]), edges);
+  const Edges edges = uses_edges_ ? edges_at(fixed, at, edge_weights_.rank() > 0) : Edges();
+  return sparse_ ? (*network_)(edges_at(fixed, at, true), edges) : (*network_)(fixed[at], edges);
 }
 
 DatasetPtr VertexTraining::dataset(const Array& vertices, const std::string& what) const {

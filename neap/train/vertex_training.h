@@ -1,5 +1,5 @@
-// Training on a whole graph, of which class each vertex is: the graph and its features are fixed inputs of the step, the data are which
-// vertices count.
+// Training on a graph, of which class each vertex is. On the whole graph at once, it and its features are fixed inputs of the step, and the
+// data are which vertices count; in samples or clusters a step takes a part of it (vertex_batches.h). Measured on the whole graph always.
 #pragma once
 #include <memory>
 
@@ -7,13 +7,17 @@
 #include "neap/nn/graph_network.h"
 #include "neap/optim/adam.h"
 #include "neap/train/trainer.h"
+#include "neap/train/vertex_batches.h"
 
 namespace neap::gnn {
 
 struct VertexTrainingOptions {
-  GraphNetworkOptions network;       // `sparse_input` follows from the data
-  std::int64_t epochs = 100;         // steps: each sees all training vertices
-  double rate = 0.01, decay = 5e-4;  // of Adam
+  GraphNetworkOptions network;         // `sparse_input` follows from the data
+  std::int64_t epochs = 100;           // each sees all training vertices: in one step, or
+  std::vector<std::int64_t> fan_outs;  // in steps on samples of so many neighbours by layer,
+  std::int64_t clusters = 0;           // or in steps on some of so many clusters
+  std::int64_t batch = 512;            // training vertices, or clusters, a step
+  double rate = 0.01, decay = 5e-4;    // of Adam
   std::uint64_t seed = 0;
   std::int64_t patience = 0;                            // epochs without a better validation after which training ends; 0: never
   bool both_ways = true;                                // features flow along edges and against them
@@ -28,14 +32,15 @@ GraphData structure_only(const GraphData& data, std::uint64_t seed, std::int64_t
 
 class VertexTraining {
  public:
-  // Error where the data have no labels, no training or validation vertices, or no features. gcn, gat and gatv2 get self loops where there
-  // are none; mlp no edges. The parameters at the end are those of the epoch with the best validation.
+  // Error where the data have no labels, no training or validation vertices, or no features; on samples and clusters at once, or of a mlp;
+  // on other fan-outs than layers. gcn, gat and gatv2 get self loops where there are none; mlp no edges. A sampled gcn has the whole
+  // graph's normalisation. The parameters at the end are those of the epoch with the best validation.
   VertexTraining(const GraphData& data, const VertexTrainingOptions& options);
 
   Trainer& trainer() { return *trainer_; }
   GraphNetwork& network() { return *network_; }
-  const FixedInputs& fixed() const { return fixed_; }
-  std::vector<Array> batch() const;  // what a step takes beside the fixed inputs: the training vertices, their labels
+  const FixedInputs& fixed() const { return fixed_; }  // the whole graph: of steps without samples and clusters, and of what is measured
+  std::vector<Array> batch() const;                    // what a step takes beside them
   double rate() const { return options_.rate; }
   Outcome run() { return trainer_->run(); }
   Array logits();  // [vertices, classes], in evaluation mode
@@ -46,20 +51,28 @@ class VertexTraining {
   double majority(const Array& vertices) const;
 
  private:
-  void add_edges(const GraphData& data);
+  void check_options(const GraphData& data) const;
+  void add_edges(const Graph& graph);
   void add_features(const GraphData& data);
+  void make_batches(const GraphData& data, const Graph& graph);
+  Objective whole_objective();
+  Objective batch_objective();
+  TrainerOptions trainer_options(const GraphData& data);
   Tensor apply(const Tensors& fixed);
   DatasetPtr dataset(const Array& vertices, const std::string& what) const;
 
   VertexTrainingOptions options_;
   bool uses_edges_, sparse_;
+  Array edge_weights_;  // of the whole graph, for a sampled gcn; without elements otherwise
   Array labels_, training_vertices_;
   std::vector<std::string> class_names_;
   std::string place_;
   FixedInputs fixed_;
   std::unique_ptr<GraphNetwork> network_;
   Adam rule_;
-  DatasetPtr training_;
+  DatasetPtr training_, validation_;
+  std::optional<VertexBatches> batches_;
+  std::optional<Evaluator> evaluator_;  // where steps see parts of the graph
   std::unique_ptr<Trainer> trainer_;
 };
 

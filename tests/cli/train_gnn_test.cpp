@@ -29,11 +29,35 @@ TEST_F(TrainGnn, TrainsReportsAndGoesOn) {
   EXPECT_TRUE(contains(longer.text, "goes on from the checkpoint, after 3 epochs")) << longer.text;
   const Ran other = train({"--model", "sage", "--epochs", "5"});
   EXPECT_EQ(other.code, 3);
-  EXPECT_TRUE(contains(other.text, "another network")) << other.text;
+  EXPECT_TRUE(contains(other.text, "another run: model is 'gcn' there, 'sage' here")) << other.text;
   const Ran reseeded = train({"--model", "gcn", "--epochs", "5", "--seed", "1"});
   EXPECT_EQ(reseeded.code, 3);
-  EXPECT_TRUE(contains(reseeded.text, "a run on other data: ")) << reseeded.text;
+  EXPECT_TRUE(contains(reseeded.text, "another run: seed is 0 there, 1 here")) << reseeded.text;
   EXPECT_EQ(train({"--model", "sage", "--epochs", "1", "--restart"}).code, 0);
+}
+
+TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {
+  for (const std::vector<std::string> how :
+       {std::vector<std::string>{"--sample", "5,3", "--batch", "64"}, {"--clusters", "6", "--batch", "2"}}) {
+    std::vector<std::string> arguments{"--epochs", "1", "--restart"};
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    const Ran first = train(arguments);
+    ASSERT_EQ(first.code, 0) << first.text;
+    const Ran longer = neap({"train", "gnn", "--resume", path("run"), "--epochs", "2"});
+    ASSERT_EQ(longer.code, 0) << longer.text;
+    EXPECT_TRUE(contains(longer.text, "goes on from the checkpoint, after 1 epochs")) << longer.text;
+    EXPECT_TRUE(contains(longer.text, "epoch   2/2")) << longer.text;
+  }
+  const Ran other = train({"--sample", "5,4", "--batch", "64"});
+  EXPECT_EQ(other.code, 3);
+  EXPECT_TRUE(contains(other.text, "another run: ")) << other.text;
+  EXPECT_EQ(train({"--sample", "5,3", "--clusters", "4"}).code, 2);
+  const Ran more = neap({"train", "gnn", "--resume", path("run"), "--hidden", "8"});
+  EXPECT_EQ(more.code, 3);
+  EXPECT_TRUE(contains(more.text, "a run that goes on keeps its options")) << more.text;
+  const Ran nowhere = neap({"train", "gnn", "--resume", path("nowhere")});
+  EXPECT_EQ(nowhere.code, 3);
+  EXPECT_TRUE(contains(nowhere.text, "there is no run to go on with")) << nowhere.text;
 }
 
 TEST_F(TrainGnn, RefusesWhatThereIsNot) {
