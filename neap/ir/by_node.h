@@ -60,4 +60,25 @@ class ByNode {
   std::vector<T> many_values_;
 };
 
+// As `visit`, for walks that are made often: known to the compiler, and without a table for a leaf.
+template <class F>
+void visit_nodes(const Expr& root, const F& f) {
+  if (root->args.empty() && root->axes.empty()) {
+    f(root);
+    return;
+  }
+  ByNode<char> seen;
+  const auto walk = [&](const auto& self, const Expr& e) -> void {
+    if (!seen.add(e.node().get(), 1)) return;
+    for (const Expr& arg : e->args) self(self, arg);
+    for (const Axis& axis : e->axes) {
+      if (axis.ragged == nullptr) continue;
+      self(self, axis.ragged->first);
+      self(self, axis.ragged->second);
+    }
+    f(e);
+  };
+  walk(walk, root);
+}
+
 }  // namespace neap

@@ -12,7 +12,6 @@ namespace neap {
 namespace {
 
 using Memo = ByNode<Expr>;
-using Seen = ByNode<char>;
 
 // Whether an operation on other arguments is surely the same operation: there is nothing to check, to fold or to drop. (What can be dropped
 // beside a constant was, when the operation was made; two equal sides of a select may be new.)
@@ -77,17 +76,6 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
   return rebuilt;
 }
 
-void visit_with(const Expr& root, const std::function<void(const Expr&)>& f, Seen& seen) {
-  if (!seen.add(root.node().get(), 1)) return;
-  for (const Expr& arg : root->args) visit_with(arg, f, seen);
-  for (const Axis& axis : root->axes) {
-    if (axis.ragged == nullptr) continue;
-    visit_with(axis.ragged->first, f, seen);
-    visit_with(axis.ragged->second, f, seen);
-  }
-  f(root);
-}
-
 bool same_number(double a, double b) { return (a == b && std::signbit(a) == std::signbit(b)) || (std::isnan(a) && std::isnan(b)); }
 
 class Comparison {
@@ -124,14 +112,15 @@ class Comparison {
 bool same(const Expr& a, const Expr& b) { return Comparison().same(a, b); }
 
 Expr rewrite(const Expr& root, const std::function<Expr(const Expr&)>& f) {
+  if (root->args.empty() && root->axes.empty()) {
+    Expr replaced = f(root);
+    return replaced ? replaced : root;
+  }
   Memo memo;
   return rewrite_with(root, f, memo);
 }
 
-void visit(const Expr& root, const std::function<void(const Expr&)>& f) {
-  Seen seen;
-  visit_with(root, f, seen);
-}
+void visit(const Expr& root, const std::function<void(const Expr&)>& f) { visit_nodes(root, f); }
 
 Expr substitute_axes(const Expr& root, const std::map<int, Expr>& values) {
   return rewrite(root, [&](const Expr& e) -> Expr {
@@ -155,7 +144,7 @@ Expr substitute_axes(const Expr& root, const std::map<int, Expr>& values) {
 
 int highest_axis(const Expr& root) {
   int highest = -1;
-  visit(root, [&](const Expr& e) {
+  visit_nodes(root, [&](const Expr& e) {
     if (e->op == Scalar::axis) highest = std::max(highest, static_cast<int>(e->integer));
     for (const Axis& axis : e->axes) highest = std::max(highest, axis.id);
   });
@@ -164,7 +153,7 @@ int highest_axis(const Expr& root) {
 
 bool uses_axis(const Expr& root, int axis) {
   bool found = false;
-  visit(root, [&](const Expr& e) { found |= e->op == Scalar::axis && e->integer == axis; });
+  visit_nodes(root, [&](const Expr& e) { found |= e->op == Scalar::axis && e->integer == axis; });
   return found;
 }
 

@@ -3,41 +3,17 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_nodes.h"
 
 namespace neap {
 namespace {
 
-template <class MapType, class F>
-void for_each_expression(MapType& map, const F& f) {
-  const auto bounds = [&](auto& axes) {
-    for (auto& axis : axes) {
-      if (axis.ragged != nullptr) f.bounds(axis);
-    }
-  };
-  bounds(map.axes);
-  for (auto& stage : map.stages) {
-    bounds(stage.axes);
-    for (auto& index : stage.index) f.expression(index);
-    f.expression(stage.value);
-  }
-}
-
-struct Rewriter {
-  const std::function<Expr(const Expr&)>& f;
-  void expression(Expr& e) const { e = rewrite(e, f); }
-  void bounds(Axis& axis) const {
+void rewrite_bounds(std::vector<Axis>& axes, const std::function<Expr(const Expr&)>& f) {
+  for (Axis& axis : axes) {
+    if (axis.ragged == nullptr) continue;
     axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(rewrite(axis.ragged->first, f), rewrite(axis.ragged->second, f));
   }
-};
-
-struct Visitor {
-  const std::function<void(const Expr&)>& f;
-  void expression(const Expr& e) const { visit(e, f); }
-  void bounds(const Axis& axis) const {
-    visit(axis.ragged->first, f);
-    visit(axis.ragged->second, f);
-  }
-};
+}
 
 }  // namespace
 
@@ -74,8 +50,15 @@ void renumber_reads(Map& map, const OperandNumber& number) {
   rewrite_map(map, [&](const Expr& e) { return e->op == Scalar::read ? read_of(e, number(e->integer)) : Expr(); });
 }
 
-void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f) { for_each_expression(map, Rewriter{f}); }
-void visit_map(const Map& map, const std::function<void(const Expr&)>& f) { for_each_expression(map, Visitor{f}); }
+void rewrite_map(Map& map, const std::function<Expr(const Expr&)>& f) {
+  rewrite_bounds(map.axes, f);
+  for (Stage& stage : map.stages) {
+    rewrite_bounds(stage.axes, f);
+    for (Expr& index : stage.index) index = rewrite(index, f);
+    stage.value = rewrite(stage.value, f);
+  }
+}
+void visit_map(const Map& map, const std::function<void(const Expr&)>& f) { visit_map_nodes(map, f); }
 
 bool is_scope(const Map& map) {
   return !map.locals.empty() || std::any_of(map.stages.begin(), map.stages.end(), [](const Stage& stage) { return !stage.axes.empty(); });
@@ -88,7 +71,7 @@ int highest_axis(const Map& map) {
   };
   note(map.axes);
   for (const Stage& stage : map.stages) note(stage.axes);
-  visit_map(map, [&](const Expr& e) { note(e->axes); });
+  visit_map_nodes(map, [&](const Expr& e) { note(e->axes); });
   return highest;
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "neap/base/error.h"
+#include "neap/ir/by_node.h"
 #include "neap/ir/graph.h"
 
 namespace neap {
@@ -426,8 +427,6 @@ struct Accesses {
       Axes& scope = scopes[i];
       scope = scopes.back();
       declare(stage.axes, scope);
-      declare(stage.value, scope);
-      for (const Expr& index : stage.index) declare(index, scope);
       add_bounds(stage.axes, scope);
       add(stage.value, scope);
       for (const Expr& index : stage.index) add(index, scope);
@@ -439,23 +438,17 @@ struct Accesses {
   void declare(const std::vector<Axis>& axes, Axes& scope) {
     for (const Axis& axis : axes) {
       scope.add(axis);
-      if (axis.ragged == nullptr) continue;
-      declare(axis.ragged->first, scope);
-      declare(axis.ragged->second, scope);
     }
   }
-  void declare(const Expr& root, Axes& scope) {
-    visit(root, [&](const Expr& e) {
+  // Accesses, and the axes of reductions that they use.
+  void add(const Expr& root, Axes& scope) {
+    visit_nodes(root, [&](const Expr& e) {
       for (const Axis& axis : e->axes) scope.add(axis);
-    });
-  }
-  void add(const Expr& root, const Axes& scope) {
-    visit(root, [&](const Expr& e) {
       if (e->op != Scalar::read || e->integer < 0 || static_cast<std::size_t>(e->integer) >= reads.size()) return;
       reads[static_cast<std::size_t>(e->integer)].push_back({{e->args.data(), static_cast<std::size_t>(e->rank)}, &scope});
     });
   }
-  void add_bounds(const std::vector<Axis>& axes, const Axes& scope) {
+  void add_bounds(const std::vector<Axis>& axes, Axes& scope) {
     for (const Axis& axis : axes) {
       if (axis.ragged == nullptr) continue;
       add(axis.ragged->first, scope);
@@ -464,8 +457,29 @@ struct Accesses {
   }
 };
 
+// Whether an access runs over all of a shape, by an axis of its own in each dimension.
+bool is_whole(const Access& access, const Shape& shape, const SizesAt& at) {
+  if (access.index.size() != shape.size()) return false;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    const Expr& index = access.index[d];
+    const Axes::Known* known = index->op == Scalar::axis ? access.axes->find(static_cast<int>(index->integer)) : nullptr;
+    if (known == nullptr || known->axis->ragged != nullptr || !(known->extent == (at ? at(shape[d]) : shape[d]))) return false;
+    for (std::size_t other = 0; other < d; ++other) {
+      if (access.index[other]->integer == index->integer) return false;
+    }
+  }
+  return true;
+}
+
 Dim bytes_of(const std::vector<Access>& accesses, const Type& at_any_size, const SizesAt& at) {
   if (accesses.empty()) return 0;
+  // Mostly an element is read where another is written: there is nothing to count.
+  if (at_any_size.layout.row_major() &&
+      std::any_of(accesses.begin(), accesses.end(), [&](const Access& access) { return is_whole(access, at_any_size.shape, at); })) {
+    Dim count = size_of(at_any_size.dtype);
+    for (const Dim& size : at_any_size.shape) count *= at ? at(size) : size;
+    return count;
+  }
   Type type = at_any_size;
   for (Dim& size : type.shape) size = at ? at(size) : size;
   return smaller(count_distinct(accesses, type.shape) * Dim(size_of(type.dtype)), storage_bytes(type));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "neap/codegen/access.h"
+#include "neap/ir/by_node.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
 #include "neap/runtime/library.h"
@@ -54,32 +55,38 @@ bool scatters(const Stage& stage) {
 // Flops, the flops at peak that take the same time, and the bytes of a stream that take as long as what comes in no order.
 struct CostModel::Work {
   double flops = 0, weighted = 0, gathered = 0;
+  bool products = false;  // sums of them
   Work& operator+=(const Work& other) {
     flops += other.flops;
     weighted += other.weighted;
     gathered += other.gathered;
+    products = products || other.products;
     return *this;
   }
 };
 
 CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const {
   Work work;
-  work.gathered = gathered_bytes(*this, graph, map, operands);
+  bool gathers = false;
   const auto is_long = [&](const Axis& axis) { return evaluate(axis.extent) > 1; };
   for (const Stage& stage : map.stages) {
     std::vector<Axis> space = map.axes;
     space.insert(space.end(), stage.axes.begin(), stage.axes.end());
+    for (Axis& axis : space) axis.extent = axis.extent.evaluate(symbols_, typical_size);
     const bool by_rows = !stage.axes.empty() && std::count_if(stage.axes.begin(), stage.axes.end(), is_long) < 2;
     double mine = evaluate(flops(stage.value, space)), efficiency = elementwise_efficiency;
-    visit(stage.value, [&](const Expr& e) {
+    visit_nodes(stage.value, [&](const Expr& e) {
+      gathers = gathers || (e->op == Scalar::read && is_gather(e));
       if (e->op != Scalar::reduce || e->args[0]->op != Scalar::mul) return;
+      work.products = true;
       double terms = 1;
       for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
       efficiency = terms < smallest_product ? window_efficiency : by_rows ? row_product_efficiency : product_efficiency;
     });
     if (scatters(stage)) efficiency = scatter_efficiency;
-    work += {mine, mine / efficiency, 0};
+    work += {mine, mine / efficiency};
   }
+  if (gathers) work.gathered = gathered_bytes(*this, graph, map, operands);
   return work;
 }
 
@@ -106,16 +113,10 @@ namespace {
 
 constexpr double scattered_copy = 0.25;  // of the time of a copy, for each time longer that its accesses take
 
-// Whether the way that its operands lie decides how quick a map is: sums of products and windows, and where layouts differ.
-bool layouts_matter(const Graph& graph, const Node& node) {
+// Whether a map's operands or results lie in layouts of their own.
+bool has_layouts(const Graph& graph, const Node& node) {
   const auto laid_out = [&](ValueId id) { return id != no_value && !graph.type(id).layout.row_major(); };
-  if (std::any_of(node.inputs.begin(), node.inputs.end(), laid_out) || std::any_of(node.outputs.begin(), node.outputs.end(), laid_out))
-    return true;
-  bool products = false;
-  for (const Stage& stage : node.map->stages) {
-    visit(stage.value, [&](const Expr& e) { products |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
-  }
-  return products;
+  return std::any_of(node.inputs.begin(), node.inputs.end(), laid_out) || std::any_of(node.outputs.begin(), node.outputs.end(), laid_out);
 }
 
 struct Operands {
@@ -193,7 +194,8 @@ Cost CostModel::node(const Graph& graph, const Node& node) const {
   if (node.is_map()) {
     Work work = work_of(graph, *node.map, node.inputs);
     const double moved = evaluate(volume(graph, node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
-    const double factor = layouts_matter(graph, node) ? lanes_factor(*this, graph, node) : 1;
+    // The way that they lie decides how quick sums of products and windows are, and where layouts differ.
+    const double factor = work.products || has_layouts(graph, node) ? lanes_factor(*this, graph, node) : 1;
     work.weighted *= factor;
     work.weighted += accumulated_bytes(graph, node) / rates_.cache_bytes_per_second * rates_.flops_per_second;
     Cost cost = priced(work, moved);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_nodes.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
@@ -44,7 +45,7 @@ Extents extents_of(const Map& map) {
     }
   };
   note(map.axes);
-  visit_map(map, [&](const Expr& e) { note(e->axes); });
+  visit_map_nodes(map, [&](const Expr& e) { note(e->axes); });
   return extents;
 }
 
@@ -54,14 +55,16 @@ std::vector<Access> accesses(const Map& map, const Extents& extents, ValueId val
   const auto consider = [&](const Expr* index, int rank) {
     for (int dim = 0; dim < rank; ++dim) {
       if (index[dim]->op != Scalar::axis) continue;
-      const auto known = extents.find(static_cast<int>(index[dim]->integer));
-      if (known != extents.end()) found.push_back({dim, known->first, known->second});
+      const int axis = static_cast<int>(index[dim]->integer);
+      const auto known = extents.find(axis);
+      const auto is_it = [&](const Access& access) { return access.dim == dim && access.axis == axis; };
+      if (known != extents.end() && std::none_of(found.begin(), found.end(), is_it)) found.push_back({dim, axis, known->second});
     }
   };
   for (const Stage& stage : map.stages) {
     if (stage.target == value) consider(stage.index.data(), static_cast<int>(stage.index.size()));
   }
-  visit_map(map, [&](const Expr& e) {
+  visit_map_nodes(map, [&](const Expr& e) {
     if (e->op == Scalar::read && e->integer == value) consider(e->args.data(), e->rank);
   });
   return found;
@@ -136,7 +139,7 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
     return {};
   });
   tail.map.stages = {last};
-  rows.behind.push_back(close(tail));
+  rows.behind.push_back(close(std::move(tail)));
   return "";
 }
 
@@ -218,7 +221,7 @@ bool reads_whole_lines(const Draft& draft, const Map& map, int outer) {
   for (const Stage& stage : map.stages) {
     if (stage.target >= 0) look(stage.target, stage.index.data(), static_cast<int>(stage.index.size()));
   }
-  visit_map(map, [&](const Expr& e) {
+  visit_map_nodes(map, [&](const Expr& e) {
     if (e->op == Scalar::read && e->integer >= 0) look(static_cast<ValueId>(e->integer), e->args.data(), e->rank);
   });
   return good;
@@ -228,16 +231,17 @@ bool reads_whole_lines(const Draft& draft, const Map& map, int outer) {
 std::string reads_again(const Draft& draft, const Map& map, int outer) {
   constexpr std::int64_t most = 48 << 10;  // bytes
   std::map<ValueId, bool> cut;
-  visit_map(map, [&](const Expr& e) {
+  visit_map_nodes(map, [&](const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0) return;
     const bool here = std::any_of(e->args.begin(), e->args.begin() + e->rank, [&](const Expr& index) { return uses_axis(index, outer); });
     bool& known = cut.emplace(static_cast<ValueId>(e->integer), false).first->second;
     known = known || here;
   });
   for (const auto& [value, is_cut] : cut) {
+    if (is_cut) continue;
     const Dim count = element_count(draft.type(value).shape);
     const bool is_small = count.is_constant() && count.constant() * size_of(draft.type(value).dtype) <= most;
-    if (!is_cut && !is_small) return fmt::format("each point of the outer axis would read all of {} again", draft.type(value).to_string());
+    if (!is_small) return fmt::format("each point of the outer axis would read all of {} again", draft.type(value).to_string());
   }
   return "";
 }
@@ -254,7 +258,7 @@ bool aligned(const Map& map, ValueId value, int dim) {
   for (const Stage& stage : map.stages) {
     if (stage.target == value) good &= in_order(stage.index[static_cast<std::size_t>(dim)], outer);
   }
-  visit_map(map, [&](const Expr& e) {
+  visit_map_nodes(map, [&](const Expr& e) {
     if (e->op == Scalar::read && e->integer == value) good &= in_order(e->args[static_cast<std::size_t>(dim)], outer);
   });
   return good;
@@ -262,7 +266,7 @@ bool aligned(const Map& map, ValueId value, int dim) {
 
 bool reads(const Map& map, ValueId value) {
   bool found = false;
-  visit_map(map, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == value; });
+  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == value; });
   return found;
 }
 
@@ -436,7 +440,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
     }
   }
   plan.a.open.schedule = {};
-  std::vector<Node> nodes{close(plan.a.open)};
+  std::vector<Node> nodes{close(std::move(plan.a.open))};
   for (const Rows* rows : {&plan.a, &plan.b}) nodes.insert(nodes.end(), rows->behind.begin(), rows->behind.end());
   draft.replace_pair(first, second, std::move(nodes));
   return "";

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_nodes.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
@@ -100,7 +101,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
         return {};
       });
       tail.map.stages = {last};
-      made.behind.push_back(close(tail));
+      made.behind.push_back(close(std::move(tail)));
     }
   }
   if (extended && stages.size() > 1) {
@@ -123,31 +124,35 @@ std::optional<std::vector<int>> whole_access(const OpenMap& open, ValueId value,
   const auto consider = [&](const Expr* index) {
     if (found) return;
     std::vector<int> at;
-    std::set<int> taken;
+    const auto taken = [&](int axis) { return std::find(at.begin(), at.end(), axis) != at.end(); };
     for (std::size_t i = 0; i < type.shape.size(); ++i) {
-      const Affine a = affine(index[i]);
-      if (!a.affine || a.coefficients.size() > 1 || !(a.rest == Dim(0))) return;
-      if (a.coefficients.empty()) {
-        if (!(type.shape[i] == Dim(1))) return;
-        at.push_back(-1);
-        continue;
+      int axis = -1;
+      if (index[i]->op == Scalar::axis) {
+        axis = static_cast<int>(index[i]->integer);
+      } else {
+        const Affine a = affine(index[i]);
+        if (!a.affine || a.coefficients.size() > 1 || !(a.rest == Dim(0))) return;
+        if (a.coefficients.empty()) {
+          if (!(type.shape[i] == Dim(1))) return;
+          at.push_back(-1);
+          continue;
+        }
+        if (!(a.coefficients.begin()->second == Dim(1))) return;
+        axis = a.coefficients.begin()->first;
       }
-      const int axis = a.coefficients.begin()->first;
       const auto known = std::find_if(open.map.axes.begin(), open.map.axes.end(), [&](const Axis& x) { return x.id == axis; });
-      if (known == open.map.axes.end() || !(a.coefficients.begin()->second == Dim(1)) || !(known->extent == type.shape[i]) ||
-          !taken.insert(axis).second)
-        return;
+      if (known == open.map.axes.end() || !(known->extent == type.shape[i]) || taken(axis)) return;
       at.push_back(axis);
     }
     for (const Axis& axis : open.map.axes) {
-      if (taken.count(axis.id) == 0 && !(axis.extent == Dim(1))) return;
+      if (!taken(axis.id) && !(axis.extent == Dim(1))) return;
     }
-    found = at;
+    found = std::move(at);
   };
   for (const Stage& stage : open.map.stages) {
     if (stage.target == value && stage.accumulate == Accumulate::none) consider(stage.index.data());
   }
-  visit_map(open.map, [&](const Expr& e) {
+  visit_map_nodes(open.map, [&](const Expr& e) {
     if (e->op == Scalar::read && e->integer == value) consider(e->args.data());
   });
   return found;
@@ -201,7 +206,7 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
   }
   // What the second reads of the first's results must be at the same point, and not a sum that is still being made.
   std::string reason;
-  visit_map(pair.b.open.map, [&](const Expr& e) {
+  visit_map_nodes(pair.b.open.map, [&](const Expr& e) {
     if (e->op != Scalar::read || std::find(one.outputs.begin(), one.outputs.end(), static_cast<ValueId>(e->integer)) == one.outputs.end())
       return;
     for (const Stage& stage : pair.a.open.map.stages) {
@@ -241,7 +246,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
     a.map.stages.push_back(std::move(stage));
   }
   a.origin = merge_origins(a.origin, b.origin);
-  Node merged = close(a);
+  Node merged = close(std::move(a));
   std::vector<Node> nodes{std::move(merged)};
   for (const Joinable* side : {&pair.a, &pair.b}) nodes.insert(nodes.end(), side->behind.begin(), side->behind.end());
   draft.replace_pair(pair.first, pair.second, std::move(nodes));

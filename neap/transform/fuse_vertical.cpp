@@ -1,9 +1,9 @@
 // Fuses a map into the maps that read it, by substitution: its result is no longer stored. Where it is read more than once the result is
 // computed again, if that is cheap. Where somebody else still needs it, it stays beside.
 #include <algorithm>
-#include <unordered_set>
 
 #include "neap/base/error.h"
+#include "neap/ir/by_node.h"
 #include "neap/transform/inline_map.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
@@ -16,12 +16,6 @@ constexpr double most_recomputed_flops = 8;  // per element, when an element is 
 constexpr std::size_t most_operands = 24;
 constexpr int largest_body = 256;  // scalar operations: what compilers and people can follow
 
-bool has_reduction(const Expr& value) {
-  bool found = false;
-  visit(value, [&](const Expr& e) { found |= e->op == Scalar::reduce; });
-  return found;
-}
-
 // How often a consumer reads each element of `value`, at typical sizes.
 double reads_per_element(const Node& consumer, ValueId value, const Type& type) {
   const auto plain = [](const Dim& dim) { return static_cast<double>(dim.evaluate({}, typical_size)); };
@@ -29,19 +23,19 @@ double reads_per_element(const Node& consumer, ValueId value, const Type& type) 
   const auto is_it = [&](std::int64_t operand) { return operand >= 0 && consumer.inputs[static_cast<std::size_t>(operand)] == value; };
   for (const Stage& stage : consumer.map->stages) {
     // A distinct read costs once a point of the loops around it.
-    const auto count = [&](const auto& self, const Expr& e, double times, std::unordered_set<const Expr::Node*>& seen) -> void {
-      if (!seen.insert(e.node().get()).second) return;
+    const auto count = [&](const auto& self, const Expr& e, double times, ByNode<char>& seen) -> void {
+      if (!seen.add(e.node().get(), 1)) return;
       if (e->op == Scalar::read && is_it(e->integer)) reads += times;
       if (e->op == Scalar::reduce) {
         double inner = times;
         for (const Axis& axis : e->axes) inner *= plain(axis.extent);
-        std::unordered_set<const Expr::Node*> within;
+        ByNode<char> within;
         self(self, e->args[0], inner, within);
         return;
       }
       for (const Expr& arg : e->args) self(self, arg, times, seen);
     };
-    std::unordered_set<const Expr::Node*> seen;
+    ByNode<char> seen;
     double points = 1;
     for (const std::vector<Axis>* axes : {&consumer.map->axes, &stage.axes}) {
       for (const Axis& axis : *axes) points *= plain(axis.extent);
@@ -95,9 +89,16 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   const Stage* stage = stage_writing(producer, value);
   std::string reason;
   if (!pointwise_axes(*producer.map, *stage, draft.type(value), reason)) return reason;
-  const bool reduces = has_reduction(stage->value);
-  const double work = flops(stage->value).is_constant() ? static_cast<double>(flops(stage->value).constant()) : 1e9;
-  const int size = expression_size(stage->value);
+  bool reduces = false;
+  int size = 0;
+  visit_nodes(stage->value, [&](const Expr& e) {
+    reduces |= e->op == Scalar::reduce;
+    ++size;
+  });
+  const auto work = [&] {  // for an element
+    const Dim each = flops(stage->value);
+    return each.is_constant() ? static_cast<double>(each.constant()) : 1e9;
+  };
   double reads = 0;
   for (const int at : plan.consumers) {
     const Node& consumer = draft.node(at);
@@ -109,9 +110,9 @@ std::string check(const Draft& draft, const Plan& plan, ValueId value) {
   if (reads > 1.01 && is_relayout(draft, producer)) return "it is a copy into the layout that its readers want";
   if (reads > 1.01 && reduces) return fmt::format("a reduction would be computed {:.0f} times", reads);
   const bool stays = draft.is_output(value) || draft.users(value).size() > plan.consumers.size();
-  if (stays && reduces && work > most_repeated_flops) return "its sum would be computed again where others read it";
-  if (reads > 2.01 && work > most_recomputed_flops)
-    return fmt::format("{:.0f} flops would be computed {:.1f} times an element", work, reads);
+  if (stays && reduces && work() > most_repeated_flops) return "its sum would be computed again where others read it";
+  if (reads > 2.01 && work() > most_recomputed_flops)
+    return fmt::format("{:.0f} flops would be computed {:.1f} times an element", work(), reads);
   if (reads > 8.01) return fmt::format("each element is read {:.0f} times", reads);
   return "";
 }

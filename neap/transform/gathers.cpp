@@ -83,24 +83,15 @@ class Gathers {
   Emitter emit_;
 };
 
-// Most maps have no such reads: they cost no more than a look.
-bool gathers(const Map& map) {
-  bool found = false;
-  for (const Stage& stage : map.stages) {
-    visit(stage.value, [&](const Expr& e) {
-      for (int i = 0; e->op == Scalar::read && !found && i < e->rank; ++i) {
-        const Expr& index = e->args[static_cast<std::size_t>(i)];
-        found = !index->args.empty() && has_read(index);
-      }
-    });
-  }
-  return found;
-}
-
 }  // namespace
 
+bool is_gather(const Expr& read) {
+  return std::any_of(read->args.begin(), read->args.begin() + read->rank,
+                     [](const Expr& index) { return !index->args.empty() && has_read(index); });
+}
+
 double gathered_bytes(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands) {
-  return gathers(map) ? Gathers(model, graph, map, operands).bytes : 0;
+  return Gathers(model, graph, map, operands).bytes;
 }
 
 }  // namespace neap

@@ -1,8 +1,10 @@
 #include "neap/transform/inline_map.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "neap/codegen/access.h"
+#include "neap/ir/map_nodes.h"
 #include "neap/transform/map_edit.h"
 
 namespace neap {
@@ -33,32 +35,42 @@ void inline_into(Draft& draft, const Node& producer, ValueId value, int at) {
     if (id != value) operand_of(id);
   }
   Map map = *fused.map;
-  const std::map<int, Axis> axes = axes_by_id(map);
-  int next_axis = 1 + std::max(highest_axis(map), highest_axis(*producer.map));
+  std::optional<std::map<int, Axis>> axes;  // asked for by reads that may be outside
+  bool reduces = false;
+  visit_nodes(stage.value, [&](const Expr& e) { reduces |= e->op == Scalar::reduce; });
+  int next_axis = reduces ? 1 + std::max(highest_axis(map), highest_axis(*producer.map)) : 0;
   const Expr source = rewrite(stage.value, [&](const Expr& e) -> Expr {
     if (e->op != Scalar::read) return {};
     return read_of(e, operand_of(producer.inputs[static_cast<std::size_t>(e->integer)]));
   });
+  // The producer's value at the position of a read; axes of size one that the result does not have are at 0.
+  const auto value_at = [&](const Expr& at) {
+    const auto position = [&](std::int64_t axis) -> Expr {
+      const auto dim = std::find(axis_at.begin(), axis_at.end(), axis);
+      if (dim != axis_at.end()) return at->args[static_cast<std::size_t>(dim - axis_at.begin())];
+      const auto own = std::find_if(producer.map->axes.begin(), producer.map->axes.end(), [&](const Axis& a) { return a.id == axis; });
+      return own == producer.map->axes.end() ? Expr() : Expr(0);
+    };
+    return rewrite(reduces ? with_own_axes(source, next_axis) : source,
+                   [&](const Expr& e) { return e->op == Scalar::axis ? position(e->integer) : Expr(); });
+  };
   std::vector<std::pair<Expr, Expr>> written;  // equal reads become one expression, so that it is computed once
-  rewrite_map(map, [&](const Expr& e) -> Expr {
+  const auto inlined = [&](const Expr& e) -> Expr {
     if (e->op != Scalar::read || e->integer < 0) return {};
     const ValueId read_value = fused.inputs[static_cast<std::size_t>(e->integer)];
     if (read_value != value) return read_of(e, operand_of(read_value));
     for (const auto& [before, after] : written) {
       if (same(before, e)) return after;
     }
-    std::map<int, Expr> position;
-    for (const Axis& axis : producer.map->axes) position[axis.id] = Expr(0);  // axes of size one that the result does not have
-    for (int i = 0; i < e->rank; ++i) {
-      const Expr& index = e->args[static_cast<std::size_t>(i)];
-      if (axis_at[static_cast<std::size_t>(i)] >= 0) position[axis_at[static_cast<std::size_t>(i)]] = index;
-    }
-    const Expr inlined = substitute_axes(with_own_axes(source, next_axis), position);
     // Only what can be outside is tested: a condition on an axis that never is would keep vectors from running along it.
-    const bool guarded = e->rank > 0 && has_outside(e) && !surely_inside(e, type, axes);
-    written.emplace_back(e, guarded ? select(inside_condition(e, type, axes), inlined, e->args.back()) : inlined);
+    const bool may_be_outside = e->rank > 0 && has_outside(e);
+    if (may_be_outside && !axes) axes = axes_by_id(*fused.map);
+    const bool guarded = may_be_outside && !surely_inside(e, type, *axes);
+    const Expr made = value_at(e);
+    written.emplace_back(e, guarded ? select(inside_condition(e, type, *axes), made, e->args.back()) : made);
     return written.back().second;
-  });
+  };
+  rewrite_map(map, inlined);
   fused.map = std::make_shared<const Map>(std::move(map));
   fused.inputs = std::move(operands);
   fused.origin = merge_origins(producer.origin, fused.origin);

@@ -1,15 +1,15 @@
 #include "neap/transform/map_edit.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "neap/base/error.h"
+#include "neap/ir/map_nodes.h"
 
 namespace neap {
 Expr with_own_axes(const Expr& value, int& next_axis) {
   std::map<int, Expr> renamed;
-  visit(value, [&](const Expr& e) {
+  visit_nodes(value, [&](const Expr& e) {
     for (Axis axis : e->axes) {
       if (renamed.count(axis.id) != 0) continue;
       const int old = std::exchange(axis.id, next_axis++);
@@ -21,7 +21,7 @@ Expr with_own_axes(const Expr& value, int& next_axis) {
 
 Node without_unread(Node node) {
   std::vector<int> number(node.inputs.size(), -1);
-  visit_map(*node.map, [&](const Expr& e) {
+  visit_map_nodes(*node.map, [&](const Expr& e) {
     if (e->op == Scalar::read && e->integer >= 0) number[static_cast<std::size_t>(e->integer)] = 0;
   });
   std::vector<ValueId> kept;
@@ -72,11 +72,11 @@ OpenMap Opener::open(const Node& node) {
   return open;
 }
 
-Node close(const OpenMap& open) {
+Node close(OpenMap open) {
   Node node;
-  node.origin = open.origin;
-  node.schedule = open.schedule;
-  Map map = open.map;
+  node.origin = std::move(open.origin);
+  node.schedule = std::move(open.schedule);
+  Map& map = open.map;
   std::map<std::int64_t, std::int64_t> operand;
   renumber_reads(map, [&](std::int64_t value) {
     if (value < 0) return value;
@@ -113,26 +113,32 @@ std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stag
     return std::nullopt;
   }
   std::vector<int> at;
-  std::set<int> taken;
+  const auto taken = [&](int axis) { return std::find(at.begin(), at.end(), axis) != at.end(); };
   for (std::size_t i = 0; i < stage.index.size(); ++i) {
-    const Affine a = affine(stage.index[i]);
-    if (a.affine && a.coefficients.empty() && target.shape[i] == Dim(1)) {
-      at.push_back(-1);
-      continue;
+    int axis = -1;
+    if (stage.index[i]->op == Scalar::axis) {
+      axis = static_cast<int>(stage.index[i]->integer);
+    } else {
+      const Affine a = affine(stage.index[i]);
+      if (a.affine && a.coefficients.empty() && target.shape[i] == Dim(1)) {
+        at.push_back(-1);
+        continue;
+      }
+      const bool plain = a.affine && a.coefficients.size() == 1 && a.coefficients.begin()->second == Dim(1) && a.rest == Dim(0);
+      if (plain) axis = a.coefficients.begin()->first;
     }
-    const bool plain = a.affine && a.coefficients.size() == 1 && a.coefficients.begin()->second == Dim(1) && a.rest == Dim(0);
-    if (!plain || !taken.insert(a.coefficients.begin()->first).second) {
+    if (axis < 0 || taken(axis)) {
       reason = "its result is not written point by point";
       return std::nullopt;
     }
-    at.push_back(a.coefficients.begin()->first);
+    at.push_back(axis);
   }
   for (const Axis& axis : map.axes) {
     if (axis.ragged != nullptr) {
       reason = "it runs over a ragged axis";
       return std::nullopt;
     }
-    if (taken.count(axis.id) == 0 && !(axis.extent == Dim(1))) {
+    if (!taken(axis.id) && !(axis.extent == Dim(1))) {
       reason = "it runs over more axes than its result has";
       return std::nullopt;
     }
@@ -143,12 +149,12 @@ std::optional<std::vector<int>> pointwise_axes(const Map& map, const Stage& stag
 bool is_position(const Map& map, std::int64_t operand) {
   bool found = false;
   const auto look = [&](const Expr& index) {
-    visit(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
+    visit_nodes(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
   };
   for (const Stage& stage : map.stages) {
     for (const Expr& index : stage.index) look(index);
   }
-  visit_map(map, [&](const Expr& e) {
+  visit_map_nodes(map, [&](const Expr& e) {
     for (int i = 0; e->op == Scalar::read && i < e->rank; ++i) look(e->args[static_cast<std::size_t>(i)]);
   });
   return found;
@@ -161,15 +167,9 @@ Dim points(const Map& map, const Stage& stage) {
   return total;
 }
 
-int expression_size(const Expr& value) {
-  int size = 0;
-  visit(value, [&](const Expr&) { ++size; });
-  return size;
-}
-
 int map_size(const Map& map) {
   int size = 0;
-  visit_map(map, [&](const Expr&) { ++size; });
+  visit_map_nodes(map, [&](const Expr&) { ++size; });
   return size;
 }
 

@@ -27,7 +27,7 @@ class Opener {
 };
 
 // The node of an open map: operands numbered in order of first use, outputs in order of first write. Equal stages are written once.
-Node close(const OpenMap& open);
+Node close(OpenMap open);
 
 // `value` with its reductions over axes of their own, numbered from `next_axis` on; nothing else changes.
 Expr with_own_axes(const Expr& value, int& next_axis);
@@ -46,8 +46,7 @@ bool is_position(const Map& map, std::int64_t operand);
 // Points of the map's axes and the stage's.
 Dim points(const Map& map, const Stage& stage);
 
-// Scalar operations of an expression, of all expressions of a map: each distinct one once.
-int expression_size(const Expr& value);
+// Scalar operations of all expressions of a map: in each, a distinct one once.
 int map_size(const Map& map);
 
 }  // namespace neap

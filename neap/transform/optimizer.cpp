@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <unordered_map>
 
 #include "neap/base/error.h"
 #include "neap/runtime/memory_plan.h"
@@ -112,24 +111,23 @@ void Optimizer::apply(const Transformation& transformation, const Site& site, co
   record(transformation, site, parameters, 1, std::move(place), mark, change);
 }
 
-bool Optimizer::try_site(const Transformation& transformation, const Site& site, const Parameters& parameters) {
+std::string Optimizer::try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes,
+                                const Parameters& parameters) {
   const Draft::Mark mark = draft_.mark();
-  const std::vector<NodePtr> nodes = nodes_at(site);
   std::string reason = transformation.apply(draft_, site, parameters);
   if (reason.empty()) {
     const Draft::Difference difference = draft_.since(mark);
     const Cost change = cost_of(draft_.shell(), difference.made) - cost_of(draft_.shell(), difference.gone);
     if (!transformation.needs_gain || change.seconds < 0) {
       record(transformation, site, parameters, 1, place_of(site, nodes), mark, change);
-      return true;
+      return "";
     }
     reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
                          change.flops / 1e3);
     forget_costs(difference.made);
   }
   draft_.rollback(mark);
-  refusals_.push_back({transformation.name, transformation.level, place_of(site, nodes), std::move(reason)});
-  return false;
+  return reason;
 }
 
 int Optimizer::pass(const Transformation& transformation, const Parameters& parameters) {
@@ -154,36 +152,50 @@ int Optimizer::apply_all(const Transformation& transformation, const Parameters&
   // Sites that were refused stay refused until something near them changes, so that rounds end quickly.
   struct Tried {
     int when = 0;
-    Refusal refusal;
+    std::vector<NodePtr> nodes;
+    std::string reason;
   };
   std::map<std::vector<ValueId>, Tried> refused;
-  std::unordered_map<ValueId, int> changed_at;
+  std::vector<int> changed_at;
+  const auto last_change = [&](const Site& site) {
+    int last = 0;
+    for (const ValueId id : site.at)
+      last = std::max(last, id < static_cast<ValueId>(changed_at.size()) ? changed_at[static_cast<std::size_t>(id)] : 0);
+    return last;
+  };
   int edits = 0;
   for (bool changed = true; changed;) {
     changed = false;
     const int before = edits;
     for (const Site& site : transformation.find(draft_)) {
       // What this round has made waits for the next: many small ones become few large ones by doubling, not one by one.
-      if (std::any_of(site.at.begin(), site.at.end(), [&](ValueId id) { return changed_at[id] > before; })) continue;
+      const int last = last_change(site);
+      if (last > before) continue;
       const auto known = refused.find(site.at);
-      if (known != refused.end()) {
-        const bool fresh = std::any_of(site.at.begin(), site.at.end(), [&](ValueId id) { return changed_at[id] > known->second.when; });
-        if (!fresh) continue;
-      }
+      if (known != refused.end() && last <= known->second.when) continue;
       const Draft::Mark mark = draft_.mark();
-      if (!try_site(transformation, site, parameters)) {
-        refused[site.at] = {edits, std::move(refusals_.back())};
-        refusals_.pop_back();
+      std::vector<NodePtr> nodes = nodes_at(site);
+      if (std::string reason = try_site(transformation, site, nodes, parameters); !reason.empty()) {
+        Tried tried{edits, std::move(nodes), std::move(reason)};
+        if (known != refused.end()) {
+          known->second = std::move(tried);
+        } else {
+          refused.emplace(site.at, std::move(tried));
+        }
         continue;
       }
       ++edits;
       changed = true;
-      refused.erase(site.at);
+      if (known != refused.end()) refused.erase(known);
       const Draft::Difference difference = draft_.since(mark);
-      for (const std::vector<NodePtr>* nodes : {&difference.gone, &difference.made}) {
-        for (const NodePtr& node : *nodes) {
-          for (const ValueId id : node->inputs) changed_at[id] = edits;
-          for (const ValueId id : node->outputs) changed_at[id] = edits;
+      changed_at.resize(static_cast<std::size_t>(draft_.value_count()), 0);
+      for (const std::vector<NodePtr>* moved : {&difference.gone, &difference.made}) {
+        for (const NodePtr& node : *moved) {
+          for (const std::vector<ValueId>* ids : {&node->inputs, &node->outputs}) {
+            for (const ValueId id : *ids) {
+              if (id != no_value) changed_at[static_cast<std::size_t>(id)] = edits;
+            }
+          }
         }
       }
     }
@@ -191,7 +203,7 @@ int Optimizer::apply_all(const Transformation& transformation, const Parameters&
   // Only refusals at places that are still there: the others were overtaken by an edit.
   for (auto& [at, tried] : refused) {
     if (std::all_of(at.begin(), at.end(), [&](ValueId id) { return draft_.producer(id) >= 0; })) {
-      refusals_.push_back(std::move(tried.refusal));
+      refusals_.push_back({transformation.name, transformation.level, place_of({at}, tried.nodes), std::move(tried.reason)});
     }
   }
   return edits;

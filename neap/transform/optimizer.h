@@ -84,8 +84,9 @@ class Optimizer {
   void set_verifying(bool on) { verifying_ = on; }
 
  private:
-  // Parameters are complete.
-  bool try_site(const Transformation& transformation, const Site& site, const Parameters& parameters);
+  // Gives "", or why it does not fit or pay. `nodes` are those at the site, parameters complete.
+  std::string try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes,
+                       const Parameters& parameters);
   int pass(const Transformation& transformation, const Parameters& parameters);
   void require_memory(std::int64_t budget) const;
   void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,
