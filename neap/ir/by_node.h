@@ -69,7 +69,8 @@ void visit_nodes(const Expr& root, const F& f) {
   }
   ByNode<char> seen;
   const auto walk = [&](const auto& self, const Expr& e) -> void {
-    if (!seen.add(e.node().get(), 1)) return;
+    const bool met_once = e.node().use_count() == 1;  // only its one parent refers to it
+    if (!met_once && !seen.add(e.node().get(), 1)) return;
     for (const Expr& arg : e->args) self(self, arg);
     for (const Axis& axis : e->axes) {
       if (axis.ragged == nullptr) continue;

@@ -30,7 +30,8 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
     Expr replaced = f(root);
     return replaced ? replaced : root;
   }
-  if (const Expr* known = memo.find(root.node().get())) return *known;
+  const bool met_once = root.node().use_count() == 1;  // only its one parent refers to it
+  if (const Expr* known = met_once ? nullptr : memo.find(root.node().get())) return *known;
   bool changed = false;
   std::vector<Expr> args;
   args.reserve(root->args.size());
@@ -66,13 +67,13 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
       rebuilt = make(root->op, std::move(args));
       // What `make` simplifies to one of the arguments has been through `f` already.
       if (std::find(rewritten.begin(), rewritten.end(), rebuilt.node().get()) != rewritten.end()) {
-        memo.add(root.node().get(), rebuilt);
+        if (!met_once) memo.add(root.node().get(), rebuilt);
         return rebuilt;
       }
     }
   }
   if (Expr replaced = f(rebuilt)) rebuilt = replaced;
-  memo.add(root.node().get(), rebuilt);
+  if (!met_once) memo.add(root.node().get(), rebuilt);
   return rebuilt;
 }
 
