@@ -8,6 +8,7 @@
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/ir/map_walk.h"
+#include "neap/ir/overwrite.h"
 #include "neap/ops/operator.h"
 
 namespace neap {
@@ -278,10 +279,18 @@ class KernelWriter {
       text += fmt::format("[[maybe_unused]] const {0}* const x{1} = (const {0}*)buffers[{1}];\n", storage_type(inputs_[i].dtype), i);
     }
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      text += fmt::format("[[maybe_unused]] {0}* const __restrict y{1} = ({0}*)buffers[{2}];\n", storage_type(outputs_[i].dtype), i,
-                          inputs_.size() + i);
+      text += fmt::format("[[maybe_unused]] {0}* const {3}y{1} = ({0}*)buffers[{2}];\n", storage_type(outputs_[i].dtype), i,
+                          inputs_.size() + i, may_be_in_place(i) ? "" : "__restrict ");
     }
     return text;
+  }
+
+  // Whether whoever plans memory may lay the result over an operand.
+  bool may_be_in_place(std::size_t output) const {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (inputs_[i] == outputs_[output] && may_overwrite(node_, node_.inputs[i], node_.outputs[output])) return true;
+    }
+    return false;
   }
 
   std::string chunk_count() const {
