@@ -270,6 +270,17 @@ bool reads(const Map& map, ValueId value) {
   return found;
 }
 
+// Whether the map writes at places that are read from `value`.
+bool places_by(const Map& map, ValueId value) {
+  bool found = false;
+  for (const Stage& stage : map.stages) {
+    for (const Expr& index : stage.index) {
+      visit_nodes(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == value; });
+    }
+  }
+  return found;
+}
+
 std::string plan_along(const Draft& draft, const Node& one, const Access& at, const Access& bt, const OpenMap& a, const OpenMap& b,
                        Plan& plan) {
   for (const auto& [open, access] : {std::pair(&a, &at), std::pair(&b, &bt)}) {
@@ -285,6 +296,8 @@ std::string plan_along(const Draft& draft, const Node& one, const Access& at, co
     if (!reads(plan.b.open.map, value)) continue;
     const auto tail = std::any_of(plan.a.behind.begin(), plan.a.behind.end(), [&](const Node& node) { return node.outputs[0] == value; });
     if (tail) return "the second reads what is computed from the first's sum over the outer axis";
+    // In a buffer it would not say any more that each point of the outer axis has places of its own.
+    if (places_by(plan.b.open.map, value)) return "the second writes at places that the first makes";
     int dim = -1;
     for (int d = 0; d < draft.type(value).rank() && dim < 0; ++d) {
       if (aligned(plan.a.open.map, value, d) && aligned(plan.b.open.map, value, d)) dim = d;
