@@ -43,7 +43,6 @@ constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
 constexpr double smallest_product = 32;          // terms of a sum
-constexpr double gather_efficiency = 0.5;        // of a stream's bytes a second, for rows in no order
 
 bool scatters(const Stage& stage) {
   return stage.accumulate != Accumulate::none &&

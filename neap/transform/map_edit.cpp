@@ -167,6 +167,12 @@ Dim points(const Map& map, const Stage& stage) {
   return total;
 }
 
+int expression_size(const Expr& value) {
+  int size = 0;
+  visit_nodes(value, [&](const Expr&) { ++size; });
+  return size;
+}
+
 int map_size(const Map& map) {
   int size = 0;
   visit_map_nodes(map, [&](const Expr&) { ++size; });

@@ -46,7 +46,8 @@ bool is_position(const Map& map, std::int64_t operand);
 // Points of the map's axes and the stage's.
 Dim points(const Map& map, const Stage& stage);
 
-// Scalar operations of all expressions of a map: in each, a distinct one once.
+// Scalar operations of an expression, of all expressions of a map: in each, a distinct one once.
+int expression_size(const Expr& value);
 int map_size(const Map& map);
 
 }  // namespace neap
