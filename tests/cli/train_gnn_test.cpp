@@ -37,7 +37,7 @@ TEST_F(TrainGnn, TrainsReportsAndGoesOn) {
 }
 
 TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {
-  for (const std::vector<std::string> how :
+  for (const std::vector<std::string>& how :
        {std::vector<std::string>{"--sample", "5,3", "--batch", "64"}, {"--clusters", "6", "--batch", "2"}}) {
     std::vector<std::string> arguments{"--epochs", "1", "--restart"};
     arguments.insert(arguments.end(), how.begin(), how.end());
