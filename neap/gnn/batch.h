@@ -45,7 +45,7 @@ class ClusterBatches {
  public:
   ClusterBatches(std::shared_ptr<const GraphData> data, std::int64_t parts, std::int64_t parts_a_batch, std::uint64_t seed);
   std::int64_t batches() const;
-  const std::vector<std::vector<VertexId>>& parts() const { return members_; }  // ascending each
+  const std::vector<std::vector<VertexId>>& parts() const { return members_; }   // ascending each
   std::vector<VertexId> vertices(std::int64_t epoch, std::int64_t batch) const;  // ascending
   GraphData batch(std::int64_t epoch, std::int64_t batch) const;  // the induced subgraph with its features, labels and parts of the split
 

@@ -51,13 +51,13 @@ TEST_F(HostileNames, NeverReachSourcesShellsOrPaths) {
   for (const char* file : {"injected", "outside", "../outside", "../outside.npy"}) EXPECT_FALSE(std::filesystem::exists(path(file)));
 }
 
-// A disk of some kilobytes, seen by this process and its children alone.
+// A disk of a few megabytes, seen by this process and its children alone.
 class Disks : public ProgramTest {
  protected:
   void SetUp() override {
     const bool alone = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     std::filesystem::create_directories(disk());
-    if (!alone || ::mount("neap", disk().c_str(), "tmpfs", 0, "size=64k") != 0) GTEST_SKIP() << "disks are made by root only";
+    if (!alone || ::mount("neap", disk().c_str(), "tmpfs", 0, "size=4m") != 0) GTEST_SKIP() << "disks are made by root only";
     mounted_ = true;
     std::string text = "a,b,label\n";
     for (int i = 0; i < 64; ++i)
@@ -82,7 +82,8 @@ class Disks : public ProgramTest {
 };
 
 TEST_F(Disks, AFullOneKeepsTheLastCheckpoint) {
-  ASSERT_EQ(train("2").code, 0);
+  const Ran first = train("2");
+  ASSERT_EQ(first.code, 0) << first.text;
   const std::string before = read_file(disk() + "/checkpoint/state.json");
   fill();
   const Ran ran = train("4");
