@@ -145,7 +145,7 @@ std::optional<Rates> read_rates(const fs::path& file) {
 void write_rates(const fs::path& file, const Rates& rates) { write_file(file, text_of(rates)); }
 
 fs::path rates_folder() {
-  const fs::path folder = cache_folder() / "rates";
+  fs::path folder = cache_folder() / "rates";
   ::mkdir(folder.c_str(), 0700);
   if (!is_private(folder)) throw Error("rates are not kept: it belongs to somebody else, or others may write to it", folder.string());
   return folder;
