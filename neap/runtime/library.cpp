@@ -37,6 +37,15 @@ const Implementation& find_implementation(const std::string& op, std::string_vie
   throw Error(fmt::format("operator {} has no implementation '{}' in this build", op, name), "", "lower it to a map instead");
 }
 
+std::string refusal(const Implementation& implementation, const Graph& graph, const Node& node) {
+  const Call call = make_call(graph, node);
+  const std::vector<Type> inputs = types_of(graph, node.inputs), outputs = types_of(graph, node.outputs);
+  std::string reason = implementation.refuses(call, inputs, outputs);
+  if (!reason.empty() || node.epilogue == nullptr) return reason;
+  if (implementation.refuses_epilogue == nullptr) return fmt::format("{} takes no epilogue", implementation.name);
+  return implementation.refuses_epilogue(call, *node.epilogue, {inputs.begin() + node.epilogue_first, inputs.end()}, outputs[0]);
+}
+
 const Implementation* choose_implementation(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                                             std::string* why) {
   for (const Implementation* implementation : implementations_of(call.op().name)) {

@@ -60,6 +60,9 @@ struct RegisterImplementation {
 const std::vector<const Implementation*>& implementations_of(const std::string& op);      // by name
 const Implementation& find_implementation(const std::string& op, std::string_view name);  // Error where there is none
 
+// Why the implementation does not take the node's call, or its epilogue where it has one; empty where it takes both.
+std::string refusal(const Implementation& implementation, const Graph& graph, const Node& node);
+
 // The first implementation that takes the node's call; null where none does, with each one's reason in `why`.
 const Implementation* choose_implementation(const Graph& graph, const Node& node, std::string* why = nullptr);
 const Implementation* choose_implementation(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,

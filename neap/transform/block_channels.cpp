@@ -109,7 +109,8 @@ class BlockChannels {
       }
       const ValueId plain = node.outputs[0];
       node.outputs[0] = laid[plain] = in_blocks(changed, plain, width);
-      if (std::string reason = refusal(changed, node); !reason.empty()) return refuse(chain, reason);
+      if (std::string reason = refusal(find_implementation(node.op, node.implementation), changed, node); !reason.empty())
+        return refuse(chain, reason);
       lay_constants(changed, node);
       after += pass_.model.node(changed, node).seconds;
       if (leaves(plain, members)) place(at + 1, conversion(changed, laid[plain], plain));
@@ -160,15 +161,6 @@ class BlockChannels {
     NEAP_ASSERT(library != nullptr, " nobody moves {} to {}", graph.type(from).to_string(), graph.type(to).to_string());
     node.implementation = library->name;
     return node;
-  }
-
-  static std::string refusal(const Graph& graph, const Node& node) {
-    const Implementation& library = find_implementation(node.op, node.implementation);
-    const Call call = make_call(graph, node);
-    const std::vector<Type> inputs = types_of(graph, node.inputs), outputs = types_of(graph, node.outputs);
-    std::string reason = library.refuses(call, inputs, outputs);
-    if (!reason.empty() || node.epilogue == nullptr) return reason;
-    return library.refuses_epilogue(call, *node.epilogue, {inputs.begin() + node.epilogue_first, inputs.end()}, outputs[0]);
   }
 
   // Filters that were laid for activations as they were.

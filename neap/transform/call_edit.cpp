@@ -42,6 +42,16 @@ int call_at(const Draft& draft, const std::vector<ValueId>& site, std::string_vi
 
 Call call_of(const Draft& draft, int at) { return make_call(draft.shell(), draft.node(at)); }
 
+std::vector<Site> calls_reading(const Draft& draft, std::string_view op, std::string_view operand) {
+  std::vector<Site> sites;
+  for (int at = draft.first(); at != 0; at = draft.next(at)) {
+    const Node& node = draft.node(at);
+    const auto is_made = [&](ValueId id) { return id != no_value && maker(draft, id, operand) >= 0; };
+    if (node.op == op && std::any_of(node.inputs.begin(), node.inputs.end(), is_made)) sites.push_back({{node.outputs[0]}});
+  }
+  return sites;
+}
+
 bool used_once(const Draft& draft, ValueId value) { return draft.users(value).size() == 1 && !draft.is_output(value); }
 
 std::optional<double> uniform_value(const Draft& draft, ValueId value) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "neap/ops/operator.h"
-#include "neap/transform/draft.h"
+#include "neap/transform/transformation.h"
 
 namespace neap {
 
@@ -17,6 +17,9 @@ int maker(const Draft& draft, ValueId value, std::string_view op);
 int call_at(const Draft& draft, const std::vector<ValueId>& site, std::string_view op);
 
 Call call_of(const Draft& draft, int at);
+
+// Calls of `op` of which an operand is made by a call of `operand`.
+std::vector<Site> calls_reading(const Draft& draft, std::string_view op, std::string_view operand);
 
 bool used_once(const Draft& draft, ValueId value);  // by one node, and not an output of the graph
 

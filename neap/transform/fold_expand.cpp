@@ -41,15 +41,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
   return "";
 }
 
-std::vector<Site> find(const Draft& draft) {
-  std::vector<Site> sites;
-  for (int at = draft.first(); at != 0; at = draft.next(at)) {
-    const Node& node = draft.node(at);
-    if (node.op != "matmul") continue;
-    if (maker(draft, node.inputs[0], "expand") >= 0 || maker(draft, node.inputs[1], "expand") >= 0) sites.push_back({{node.outputs[0]}});
-  }
-  return sites;
-}
+std::vector<Site> find(const Draft& draft) { return calls_reading(draft, "matmul", "expand"); }
 
 const RegisterTransformation fold_expand{{.name = "fold_expand",
                                           .level = 3,

@@ -8,23 +8,13 @@
 namespace neap {
 namespace {
 
-// Why the implementation takes neither the call nor, where there is one, its epilogue; empty where it does.
-std::string refusal(const Draft& draft, const Node& node, const Implementation& library) {
-  const Call call = make_call(draft.shell(), node);
-  const std::vector<Type> inputs = types_of(draft.shell(), node.inputs), outputs = types_of(draft.shell(), node.outputs);
-  const std::string reason = library.refuses(call, inputs, outputs);
-  if (!reason.empty() || node.epilogue == nullptr) return reason;
-  if (library.refuses_epilogue == nullptr) return fmt::format("{} takes no epilogue", library.name);
-  return library.refuses_epilogue(call, *node.epilogue, {inputs.begin() + node.epilogue_first, inputs.end()}, outputs[0]);
-}
-
 std::string bind(Draft& draft, int at, std::size_t choice) {
   Node node = draft.node(at);
   const auto& all = implementations_of(node.op);
   if (choice > all.size()) return fmt::format("{} has {} implementations", node.op, all.size());
   const Implementation& library = *all[choice - 1];
   if (library.name == node.implementation) return "it runs so already";
-  if (std::string reason = refusal(draft, node, library); !reason.empty()) return reason;
+  if (std::string reason = refusal(library, draft.shell(), node); !reason.empty()) return reason;
   node.implementation = library.name;
   draft.replace(at, std::move(node));
   return "";

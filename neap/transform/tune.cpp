@@ -6,6 +6,7 @@
 #include <set>
 
 #include "neap/base/error.h"
+#include "neap/base/median.h"
 #include "neap/codegen/cache.h"
 #include "neap/codegen/kernel.h"
 #include "neap/ir/map_walk.h"
@@ -34,11 +35,6 @@ struct Choice {
     return text;
   }
 };
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
 
 // Half the distance between the quartiles.
 double noise(std::vector<double> values) {
