@@ -43,7 +43,7 @@ int run(const Given& given) {
   const std::vector<sparse::SparsifiedWeight> reports = sparse::sparsify(graph, components, plan);
   if (!given.out.empty()) {
     notes[sparsity_note] = plan.to_json();
-    write_onnx(dense, given.out, {.parameters = sparse::with_zeros(parameters, plan), .metadata = notes});
+    write_onnx(dense, given.out, {.parameters = sparse::with_zeros(parameters, reports), .metadata = notes});
   }
   std::int64_t before = 0, after = 0;
   nlohmann::json rows = nlohmann::json::array();

@@ -52,6 +52,12 @@ DatasetPtr subset(DatasetPtr whole, std::vector<std::int64_t> indices) {
   return std::make_shared<Subset>(std::move(whole), std::move(indices));
 }
 
+DatasetPtr first_part(DatasetPtr whole, std::int64_t parts) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(std::max<std::int64_t>(1, whole->count() / parts)));
+  std::iota(indices.begin(), indices.end(), std::int64_t{0});
+  return subset(std::move(whole), std::move(indices));
+}
+
 std::pair<DatasetPtr, DatasetPtr> split(const DatasetPtr& whole, double validation, std::uint64_t seed) {
   if (!(validation >= 0 && validation <= 1)) throw Error(fmt::format("a part of {} for validation", validation), "", "give 0 to 1");
   std::vector<std::int64_t> order = shuffled(whole->count(), CounterRandom(seed, Draw::split, 0));

@@ -47,6 +47,9 @@ using DatasetPtr = std::shared_ptr<const Dataset>;
 // The examples `indices` of another dataset, renumbered from 0.
 DatasetPtr subset(DatasetPtr whole, std::vector<std::int64_t> indices);
 
+// The first of so many equal parts of another dataset: one example at least.
+DatasetPtr first_part(DatasetPtr whole, std::int64_t parts);
+
 // {training, validation}: round(count * validation) examples chosen by `seed` go to the second, each part in the order of the whole. Error
 // unless 0 <= validation <= 1.
 std::pair<DatasetPtr, DatasetPtr> split(const DatasetPtr& whole, double validation, std::uint64_t seed);

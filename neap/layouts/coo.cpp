@@ -46,7 +46,7 @@ const RegisterLayout coo{{.name = "coo",
                           .about = "coordinates",
                           .components = {{"values"}, {"rows"}, {"columns"}},
                           .points = points,
-                          .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                          .values_shape = as_places,
                           .pack = pack,
                           .check = check}};
 

@@ -49,7 +49,7 @@ const RegisterLayout ell{{.name = "ell",
                           .about = "rows of one length",
                           .components = {{"values"}, {"columns"}},
                           .points = points,
-                          .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                          .values_shape = as_places,
                           .pack = pack,
                           .check = check}};
 

@@ -62,7 +62,7 @@ const RegisterLayout nm{{.name = "nm",
                          .components = {{"values"}, {"rows"}},
                          .numbers = {{"n", "rows kept", 2, 1, 64, true}, {"m", "of so many", 4, 1, 64, true}},
                          .points = points,
-                         .values_shape = [](const Call& call, int first) { return call.input(first).shape; },
+                         .values_shape = as_places,
                          .pack = pack,
                          .check = check}};
 

@@ -94,9 +94,18 @@ class Matching {
   std::vector<bool> tried_;
 };
 
+// The rows of each pattern as bits.
+std::vector<std::uint64_t> bits_of(const std::vector<KeptRows>& patterns) {
+  std::vector<std::uint64_t> bits(patterns.size(), 0);
+  for (std::size_t p = 0; p < patterns.size(); ++p) {
+    for (const int row : patterns[p]) bits[p] |= std::uint64_t{1} << row;
+  }
+  return bits;
+}
+
 // The patterns that hold all kept rows of a column, by column of the chunk.
-std::vector<std::vector<int>> fitting_patterns(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk) {
-  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+std::vector<std::vector<int>> fitting_patterns(const Packer& from, const Geometry& geometry, const std::vector<std::uint64_t>& patterns,
+                                               std::int64_t group, std::int64_t chunk) {
   std::vector<std::vector<int>> fitting(static_cast<std::size_t>(geometry.chunk()));
   for (std::size_t k = 0; k < fitting.size(); ++k) {
     std::uint64_t kept = 0;
@@ -104,9 +113,7 @@ std::vector<std::vector<int>> fitting_patterns(const Packer& from, const Geometr
       if (from.kept(group * geometry.m + i, chunk * geometry.chunk() + static_cast<std::int64_t>(k))) kept |= std::uint64_t{1} << i;
     }
     for (std::size_t p = 0; p < patterns.size(); ++p) {
-      std::uint64_t holds = 0;
-      for (const int row : patterns[p]) holds |= std::uint64_t{1} << row;
-      if ((kept & ~holds) == 0) fitting[k].push_back(static_cast<int>(p));
+      if ((kept & ~patterns[p]) == 0) fitting[k].push_back(static_cast<int>(p));
     }
   }
   return fitting;
@@ -118,10 +125,11 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
   Array values = from.values(geometry.value_sizes(dense.sizes()));
   Array index(geometry.chunk() <= std::numeric_limits<std::int16_t>::max() ? DType::i16 : DType::i32, geometry.index_sizes(dense.sizes()));
+  const std::vector<std::uint64_t> bits = bits_of(patterns);
   std::int64_t slot = 0;
   for (std::int64_t group = 0; group < index.size(0); ++group) {
     for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
-      const auto fitting = fitting_patterns(from, geometry, group, chunk);
+      const auto fitting = fitting_patterns(from, geometry, bits, group, chunk);
       const auto matched = Matching(fitting, geometry.patterns, geometry.g).find();
       if (matched.empty())
         throw Error(

@@ -22,6 +22,8 @@ std::int64_t number_of(const Attributes& numbers, std::string_view name) { retur
 
 std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+Shape as_places(const Call& call, int first) { return call.input(first).shape; }
+
 Expr position_at(const Definition& d, int input, const std::vector<Expr>& index) { return cast(d.read(input, index), DType::i64); }
 
 ComponentCheck::ComponentCheck(std::string_view layout, const std::vector<Array>& components, const std::vector<std::string>& names)

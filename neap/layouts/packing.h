@@ -34,6 +34,9 @@ class Packer {
 std::int64_t number_of(const Attributes& numbers, std::string_view name);
 std::int64_t divided_up(std::int64_t a, std::int64_t b);  // rounded up, as `ceil_div` does for sizes
 
+// Of values that stand in as many places as there are elements of the first place.
+Shape as_places(const Call& call, int first);
+
 // A position read from operand `input`, as i64.
 Expr position_at(const Definition& d, int input, const std::vector<Expr>& index);
 

@@ -277,8 +277,7 @@ Array unpack(const LayoutChoice& choice, const std::vector<Array>& components, c
   Builder build(graph);
   std::vector<Var> operands;
   for (std::size_t i = 0; i < components.size(); ++i) {
-    Shape shape(components[i].sizes().begin(), components[i].sizes().end());
-    operands.push_back(build.input("c" + std::to_string(i), {components[i].dtype(), std::move(shape), {}}));
+    operands.push_back(build.input("c" + std::to_string(i), type_of(components[i])));
   }
   const Var dense = build.call(choice.layout->op("dense"), operands, attributes_of(choice, Shape(size.begin(), size.end())));
   graph.add_output(dense.id(), "dense");

@@ -13,7 +13,6 @@ struct Packed {
   const WeightRule* rule = nullptr;
   std::vector<Array> components;
   Shape matrix;  // rows and columns
-  Array mask;
 };
 
 Sizes matrix_sizes(const Sizes& sizes) {
@@ -38,14 +37,14 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
   const Array matrix = value.reshape(matrix_sizes(value.sizes()));
   try {
     Packed made;
-    made.mask = keep == Keep::nonzero ? nonzero(matrix)
-                                      : rule.sparsifier.keep({.weights = matrix, .seed = seed ^ hash_bytes(name).low, .place = place});
-    const Array& mask = made.mask;
+    const Array mask = keep == Keep::nonzero
+                           ? nonzero(matrix)
+                           : rule.sparsifier.keep({.weights = matrix, .seed = seed ^ hash_bytes(name).low, .place = place});
     made.components = rule.layout.layout->pack(matrix, mask, rule.layout.parameters);
     made.rule = &rule;
     made.matrix.assign(matrix.sizes().begin(), matrix.sizes().end());
-    made.report = {name,          rule.layout.to_string(),      value.sizes(), sparsity_of(mask), energy_kept(matrix, mask),
-                   value.bytes(), stored_bytes(made.components)};
+    made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy_kept(matrix, mask),
+                   value.bytes(), stored_bytes(made.components), mask};
     return made;
   } catch (const Error& error) {
     throw Error(error.problem(), place, error.remedy());
@@ -126,14 +125,10 @@ Graph with_open_products(const Graph& graph) {
   });
 }
 
-std::vector<std::pair<std::string, Array>> values_of(const std::map<std::string, Array>& parameters) {
-  return {parameters.begin(), parameters.end()};
-}
-
 }  // namespace
 
 std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan, Keep keep) {
-  const std::vector<Packed> all = pack_all(values_of(parameters), plan, keep);
+  const std::vector<Packed> all = pack_all({parameters.begin(), parameters.end()}, plan, keep);
   Graph made;
   made.name = graph.name;
   Builder build(made);
@@ -150,8 +145,7 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
     for (std::size_t k = 0; k < sparse->components.size(); ++k) {
       const Array& component = sparse->components[k];
       const std::string name = input.name + "." + layout.components[k].name;
-      const Type type{component.dtype(), Shape(component.sizes().begin(), component.sizes().end()), {}};
-      components.push_back(build.input(name, type, role_of(component)));
+      components.push_back(build.input(name, type_of(component), role_of(component)));
       parameters[name] = component;
     }
     parameters.erase(input.name);
@@ -168,16 +162,12 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
   return reports;
 }
 
-std::map<std::string, Array> with_zeros(const std::map<std::string, Array>& parameters, const SparsityPlan& plan) {
-  std::map<std::string, Array> made = parameters;
-  for (const Packed& one : pack_all(values_of(parameters), plan, Keep::chosen)) {
-    Array& array = made.at(one.report.name);
-    array = array.clone();
-    for (std::int64_t i = 0; i < array.count(); ++i) {
-      if (one.mask.get(i) == 0) array.set(i, 0);
-    }
+std::map<std::string, Array> with_zeros(std::map<std::string, Array> parameters, const std::vector<SparsifiedWeight>& sparsified) {
+  for (const SparsifiedWeight& one : sparsified) {
+    Array& array = parameters.at(one.name);
+    array = with_zeros(array, one.mask);
   }
-  return made;
+  return parameters;
 }
 
 Graph with_constants(const Graph& graph, const std::map<std::string, Array>& parameters) {

@@ -35,6 +35,7 @@ struct SparsifiedWeight {
   Sizes sizes;
   double sparsity = 0, energy = 0;  // share of zeros; share of the magnitudes that stays
   std::int64_t dense_bytes = 0, stored_bytes = 0;
+  Array mask;  // bool, of the matrix's sizes
 };
 
 // Sparsifies the parameters that rules name, as they are: each becomes the components of its layout, of which the values are trained and
@@ -47,8 +48,8 @@ enum class Keep : std::uint8_t { chosen, nonzero };
 // The same for a graph whose parameters are inputs, with their values (see OnnxReadOptions::parameters): components become inputs.
 std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan,
                                        Keep keep = Keep::chosen);
-// Parameters with what is not kept set to zero, in the sizes that they had: for files that others read.
-std::map<std::string, Array> with_zeros(const std::map<std::string, Array>& parameters, const SparsityPlan& plan);
+// Parameters with what was not kept of them set to zero, in the sizes that they had: for files that others read.
+std::map<std::string, Array> with_zeros(std::map<std::string, Array> parameters, const std::vector<SparsifiedWeight>& sparsified);
 // The graph with its parameters and state as constants. Error where one has no elements.
 Graph with_constants(const Graph& graph, const std::map<std::string, Array>& parameters);
 

@@ -110,6 +110,15 @@ double sparsity_of(const Array& mask) {
   return kept.empty() ? 0 : static_cast<double>(zeros) / static_cast<double>(kept.size());
 }
 
+Array with_zeros(const Array& values, const Array& mask) {
+  Array made = values.clone();
+  const auto kept = mask.values<bool>();
+  for (std::int64_t i = 0; i < made.count(); ++i) {
+    if (!kept[static_cast<std::size_t>(i)]) made.set(i, 0);
+  }
+  return made;
+}
+
 double energy_kept(const Array& weights, const Array& mask) {
   const auto kept = mask.values<bool>();
   double all = 0, some = 0;

@@ -59,6 +59,7 @@ std::vector<float> scores_of(const Sparsified& given);
 Array largest(const std::vector<float>& scores, std::int64_t count, const Sizes& sizes, const std::vector<char>& among = {});
 std::int64_t kept_count(std::int64_t elements, double sparsity);  // of a share of zeros, rounded to the nearest
 double sparsity_of(const Array& mask);                            // the share of zeros
+Array with_zeros(const Array& values, const Array& mask);         // a copy, 0 where the mask (bool, as many elements) is false
 // Sum of the kept magnitudes over that of all (1 where all are 0).
 double energy_kept(const Array& weights, const Array& mask);
 

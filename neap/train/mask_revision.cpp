@@ -1,7 +1,6 @@
 #include "neap/train/mask_revision.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "neap/base/error.h"
 #include "neap/tensor/compile.h"
@@ -29,16 +28,6 @@ RevisionOptions checked(RevisionOptions options) {
   return options;
 }
 
-void copy_elements(const Array& from, Array& to) { std::memcpy(to.raw(), from.raw(), static_cast<std::size_t>(from.bytes())); }
-
-Array kept_values(const Array& values, const Array& mask) {
-  Array kept = values.clone();
-  for (std::int64_t i = 0; i < kept.count(); ++i) {
-    if (mask.get(i) == 0) kept.set(i, 0);
-  }
-  return kept;
-}
-
 // The "new value" of a parameter is its gradient.
 class GradientAlone : public UpdateRule {
  public:
@@ -62,7 +51,7 @@ bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, St
   if (!is_due(step, options_)) return false;
   const sparse::SparsifierChoice choice = sparsifier_(step);
   for (const std::string& name : names_) {
-    const Array values = kept_values(state.array(name + values_part), state.array(name + mask_part));
+    const Array values = sparse::with_zeros(state.array(name + values_part), state.array(name + mask_part));
     copy_elements(choice.keep({.weights = values, .place = "parameter '" + name + "'"}), state.array(name + mask_part));
   }
   return true;
@@ -78,7 +67,7 @@ struct Regrowth::Gradients {
     for (const auto& [name, array] : state.arrays()) copy_elements(now.arrays().at(name), state.array(name));
     for (const std::string& name : names) {
       Array &values = state.array(name + values_part), &mask = state.array(name + mask_part);
-      copy_elements(kept_values(values, mask), values);
+      copy_elements(sparse::with_zeros(values, mask), values);
       copy_elements(Array::full(DType::boolean, mask.sizes(), 1), mask);
     }
     const std::vector<Array> results = executable.run(state.inputs(batch, 0, step + 1));

@@ -73,7 +73,7 @@ void append(Graph& graph, const std::string& op, const Operands& operands) {
   std::vector<Var> inputs;
   for (const Array& array : operands.arrays) {
     const std::string name = "x" + std::to_string(graph.inputs.size());
-    inputs.push_back(build.input(name, {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}));
+    inputs.push_back(build.input(name, type_of(array)));
   }
   graph.add_output(build.call(op, inputs, operands.attributes).id(), "y" + std::to_string(graph.outputs.size()));
 }
@@ -87,9 +87,7 @@ Graph graph_of(const std::string& op, const Operands& operands) {
 Array product(const Array& a, bool transposed, const Array& b) {
   Graph graph;
   Builder build(graph);
-  const auto input = [&](const char* name, const Array& array) {
-    return build.input(name, {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}});
-  };
+  const auto input = [&](const char* name, const Array& array) { return build.input(name, type_of(array)); };
   const Var x = input("a", a), y = input("b", b);
   graph.add_output(build.call("matmul", {x, y}, {{"transpose_a", transposed}}).id(), "y");
   return interpret(graph, {a, b})[0];
