@@ -102,12 +102,6 @@ std::string file_name(const std::string& name) {
   return safe;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) throw Error("cannot make the folder: " + failed.message(), folder.string(), "give another folder");
-}
-
 CLI::Option* add_level(CLI::App& app, int& level) {
   return app.add_option("--level", level, "of the optimiser: 0 (as written, without a compiler) to 4")->check(CLI::Range(0, 4));
 }

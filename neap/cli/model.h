@@ -45,8 +45,6 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, cons
 // A name as a file's: letters, digits, '_', '-', '.' (not first); others become '_'.
 std::string file_name(const std::string& name);
 
-void make_folder(const std::filesystem::path& folder);
-
 // A level 0 to 4 of the optimiser.
 CLI::Option* add_level(CLI::App& app, int& level);
 

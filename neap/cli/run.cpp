@@ -6,6 +6,7 @@
 #include <set>
 
 #include "neap/base/file.h"
+#include "neap/base/median.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/files/npy.h"
@@ -55,8 +56,7 @@ int run(const Given& given) {
     executable.run(inputs);
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
-  const double median = seconds[seconds.size() / 2];
+  const double middle = median(seconds);
   if (!given.trace.empty()) write_file(given.trace, executable.trace());
   nlohmann::json outputs = nlohmann::json::array();
   std::set<std::string> taken;
@@ -68,9 +68,9 @@ int run(const Given& given) {
     if (!given.json) fmt::print("{}: {}  {}{}\n", name, type, range_text(results[i]), file.empty() ? "" : "  -> " + file);
   }
   if (given.json) {
-    fmt::print("{}\n", nlohmann::json{{"outputs", outputs}, {"seconds", median}, {"level", given.level}}.dump(2));
+    fmt::print("{}\n", nlohmann::json{{"outputs", outputs}, {"seconds", middle}, {"level", given.level}}.dump(2));
   } else {
-    fmt::print("{} a run ({})\n", human_seconds(median),
+    fmt::print("{} a run ({})\n", human_seconds(middle),
                given.repeat > 1 ? fmt::format("median of {}", given.repeat) : "once, after a first");
   }
   return exit_ok;

@@ -12,12 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-double median_epoch_seconds(const Trainer& trainer) {
-  std::vector<double> seconds;
-  for (const EpochRecord& record : trainer.history()) seconds.push_back(record.seconds);
-  return seconds.empty() ? 0 : median(std::move(seconds));
-}
-
 void add_classes(Json& report, const RunOptions& options, const TrainingData& data, Layer& net) {
   Executable executable = make_executable(exported(net, *data.test), options.level);
   const Array scores = logits_of(executable, *data.test, 250);

@@ -6,6 +6,7 @@
 #include "neap/base/error.h"
 #include "neap/cli/run_file.h"
 #include "neap/demo/network.h"
+#include "neap/nn/flatten.h"
 #include "neap/nn/graph_layer.h"
 #include "neap/nn/linear.h"
 #include "neap/onnx/onnx.h"
@@ -23,11 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-class Flatten : public Layer {
- protected:
-  Tensor forward(const Tensor& x) override { return flatten(x, 1); }
-};
 
 std::unique_ptr<Layer> mlp(const Sizes& example, const std::vector<std::int64_t>& hidden, std::int64_t outputs) {
   auto net = std::make_unique<Sequential>();

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include "neap/base/median.h"
 #include "neap/train/state.h"
 
 namespace neap {
@@ -113,12 +114,6 @@ void compare_updates(StepComparison& result, const NamedArrays& a, const NamedAr
 }
 
 }  // namespace
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, const Module& module, const NamedArrays& trained,
                              const StepData& data, int rounds, bool compile_written) {

@@ -54,6 +54,4 @@ StepComparison compare_steps(const Graph& written, const Optimizer& optimizer, c
 // The optimised step alone, on a state that starts from `trained`: some runs. `compile` false: by precompiled loops.
 MeasuredStep measure_step(const Optimizer& optimizer, const Module& module, const NamedArrays& trained, const StepData& data, bool compile);
 
-double median(std::vector<double> values);  // of one or more; the larger of the middle two
-
 }  // namespace neap

@@ -33,16 +33,11 @@ constexpr double gradient_tolerance = 1e-3;  // sums of 10^5 f32 numbers in anot
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-DatasetPtr first_part(DatasetPtr whole, std::int64_t part) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(std::max<std::int64_t>(1, whole->count() / part)));
-  std::iota(indices.begin(), indices.end(), std::int64_t{0});
-  return subset(std::move(whole), std::move(indices));
-}
-
-class Demo {
+class Demo : Narration {
  public:
   explicit Demo(const DemoOptions& options)
-      : options_(options),
+      : Narration(options.text),
+        options_(options),
         epochs_(options.epochs > 0 ? options.epochs
                 : options.quick    ? 2
                                    : 14),
@@ -50,9 +45,7 @@ class Demo {
         training_(options.quick ? first_part(sets_.train, 10) : DatasetPtr(sets_.train)),
         test_(options.quick ? first_part(sets_.test, 10) : DatasetPtr(sets_.test)),
         net_(efficient_net_28(static_cast<std::int64_t>(sets_.train->class_names().size()))) {
-    std::error_code failed;
-    std::filesystem::create_directories(options_.out, failed);
-    if (failed) throw Error("cannot make the folder: " + failed.message(), options_.out.string(), "give another with --out DIR");
+    make_folder(options_.out, "give another with --out DIR");
     const std::int64_t steps = epochs_ * (training_->count() / options_.batch);
     rate_ = one_cycle_rate(peak_rate, std::max<std::int64_t>(1, steps));
   }
@@ -69,21 +62,11 @@ class Demo {
     compare();
     write_and_read_back();
     write_files(result);
-    for (const Check& check : findings_.checks) say("   {} {}: {}\n", check.passed ? "holds:" : "FAILS:", check.name, check.detail);
-    result.passed = std::all_of(findings_.checks.begin(), findings_.checks.end(), [](const Check& check) { return check.passed; });
+    result.passed = say_checks();
     return result;
   }
 
  private:
-  template <class... Arguments>
-  void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) const {
-    fmt::print(options_.text, text, std::forward<Arguments>(arguments)...);
-    std::fflush(options_.text);
-  }
-  void check(std::string name, bool passed, std::string detail) {
-    findings_.checks.push_back({std::move(name), passed, std::move(detail)});
-  }
-
   void describe() {
     findings_.parameters = net_->parameter_count();
     say("1. {} training and {} test images of {} classes from {};\n   an EfficientNet of {} parameters, batches of {}, {} threads\n",
@@ -184,6 +167,7 @@ class Demo {
 
   void write_files(DemoResult& result) {
     const std::filesystem::path& out = options_.out;
+    findings_.checks = checks();
     write_safetensors(out / "model.safetensors", arrays_of(*net_), {{"network", "efficient_net_28"}});
     write_file(out / "recipe.txt", optimizer_->history());
     std::filesystem::create_directories(out / "kernels");

@@ -28,9 +28,9 @@ const Rung rungs[] = {{"structure", {}, 0},
                       {"+ tags", {"labels", "numbers", "tags"}, 0.77}};
 constexpr double wanted_step = 0.08, wanted_over_mlp = 0.12;
 
-class GnnDemo {
+class GnnDemo : Narration {
  public:
-  GnnDemo(const gnn::GraphData& data, const GnnDemoOptions& options) : data_(data), options_(options) {}
+  GnnDemo(const gnn::GraphData& data, const GnnDemoOptions& options) : Narration(options.text), data_(data), options_(options) {}
 
   GnnDemoResult run() {
     say("1. {} packages, {} edges, {} sections from {} (version {})\n", data_.vertices(), data_.graph.edges(), data_.class_names.size(),
@@ -46,19 +46,11 @@ class GnnDemo {
     }
     compare();
     write(result);
-    for (const Check& check : checks_) say("   {} {}: {}\n", check.passed ? "holds:" : "FAILS:", check.name, check.detail);
-    result.passed = std::all_of(checks_.begin(), checks_.end(), [](const Check& check) { return check.passed; });
+    result.passed = say_checks();
     return result;
   }
 
  private:
-  template <class... Arguments>
-  void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) const {
-    fmt::print(options_.text, text, std::forward<Arguments>(arguments)...);
-    std::fflush(options_.text);
-  }
-  void check(std::string name, bool passed, std::string detail) { checks_.push_back({std::move(name), passed, std::move(detail)}); }
-
   // Both networks on the features of a rung.
   bool climb(const Rung& rung) {
     std::map<std::string, VertexResult> found;
@@ -108,13 +100,11 @@ class GnnDemo {
   }
 
   void write(GnnDemoResult& result) {
-    std::error_code failed;
-    std::filesystem::create_directories(options_.out, failed);
-    if (failed) throw Error("cannot make the folder: " + failed.message(), options_.out.string(), "give another with --out DIR");
+    make_folder(options_.out, "give another with --out DIR");
     const StepComparison& both = steps_->comparison;
     nlohmann::json report =
         vertex_report("Neap: sections of Debian's packages, learnt on their graph", options_.command, *training_, features_, result_);
-    report["checks"] = checks_json(checks_);
+    report["checks"] = checks_json(checks());
     report["summary"]["step_ms"] = {{"as_written", both.as_written.median_ms}, {"optimised", both.optimised.median_ms}};
     report["summary"]["bytes"] = {{"as_written", both.as_written.cost.bytes}, {"optimised", both.optimised.cost.bytes}};
     report["summary"]["arena_bytes"] = {{"as_written", both.as_written.arena_bytes}, {"optimised", both.optimised.arena_bytes}};
@@ -138,7 +128,6 @@ class GnnDemo {
   std::optional<VertexSteps> steps_;
   double below_ = 0;
   nlohmann::json ladder_ = nlohmann::json::array();
-  std::vector<Check> checks_;
 };
 
 }  // namespace

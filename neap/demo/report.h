@@ -7,16 +7,11 @@
 #include "neap/data/image_dataset.h"
 #include "neap/demo/compare.h"
 #include "neap/demo/demo.h"
+#include "neap/demo/narration.h"
 #include "neap/demo/predictions.h"
 #include "neap/train/trainer.h"
 
 namespace neap {
-
-struct Check {
-  std::string name;
-  bool passed = false;
-  std::string detail;
-};
 
 // What the steps of the demo found.
 struct DemoFindings {

@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "neap/base/median.h"
 #include "neap/viewer/graph_json.h"
 
 namespace neap {
@@ -87,6 +88,12 @@ Json confusion_json(const std::vector<std::string>& classes, const std::vector<s
     ++counts[static_cast<std::size_t>(truths[i])][static_cast<std::size_t>(predictions[i])];
   }
   return {{"classes", classes}, {"counts", counts}};
+}
+
+double median_epoch_seconds(const Trainer& trainer) {
+  std::vector<double> seconds;
+  for (const EpochRecord& record : trainer.history()) seconds.push_back(record.seconds);
+  return seconds.empty() ? 0 : median(std::move(seconds));
 }
 
 void add_run(Json& report, const std::string& command) {

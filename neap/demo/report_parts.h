@@ -12,6 +12,7 @@ namespace neap {
 
 nlohmann::json checks_json(const std::vector<Check>& checks);
 nlohmann::json curves_json(const Trainer& trainer);
+double median_epoch_seconds(const Trainer& trainer);  // 0 where none has ended
 // Of examples of these classes, taken for those.
 nlohmann::json confusion_json(const std::vector<std::string>& classes, const std::vector<std::int64_t>& truths,
                               const std::vector<std::int64_t>& predictions);

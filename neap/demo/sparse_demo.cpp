@@ -1,7 +1,6 @@
 #include "neap/demo/sparse_demo.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 #include "neap/base/error.h"
@@ -38,9 +37,10 @@ std::unique_ptr<Sequential> small_net(std::int64_t classes) {
   return net;
 }
 
-class SparseDemo {
+class SparseDemo : Narration {
  public:
-  explicit SparseDemo(const SparseDemoOptions& options) : options_(options), sets_(open_grey_images(options.data)) {
+  explicit SparseDemo(const SparseDemoOptions& options)
+      : Narration(options.text), options_(options), sets_(open_grey_images(options.data)) {
     training_ = part_of(sets_.train);
     test_ = part_of(sets_.test);
     labels_ = labels_of(*test_);
@@ -52,26 +52,14 @@ class SparseDemo {
     result.stopped = !train_all();
     if (result.stopped) return result;
     write(result);
-    for (const Check& check : checks_) say("   {} {}: {}\n", check.passed ? "holds:" : "FAILS:", check.name, check.detail);
-    result.passed = std::all_of(checks_.begin(), checks_.end(), [](const Check& check) { return check.passed; });
+    result.passed = say_checks();
     return result;
   }
 
  private:
   using Revise = decltype(TrainerOptions::before_step);
 
-  template <class... Arguments>
-  void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) const {
-    fmt::print(options_.text, text, std::forward<Arguments>(arguments)...);
-    std::fflush(options_.text);
-  }
-
-  DatasetPtr part_of(DatasetPtr whole) const {
-    if (!options_.quick) return whole;
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(whole->count() / 10));
-    std::iota(indices.begin(), indices.end(), std::int64_t{0});
-    return subset(std::move(whole), std::move(indices));
-  }
+  DatasetPtr part_of(DatasetPtr whole) const { return options_.quick ? first_part(std::move(whole), 10) : whole; }
 
   std::int64_t steps_in_epoch() const { return training_->count() / options_.batch; }
 
@@ -98,6 +86,14 @@ class SparseDemo {
     return net;
   }
 
+  // One that was never trained, made sparse.
+  std::unique_ptr<Sequential> fresh(const std::string& sparsifier) {
+    auto net = small_net(classes_);
+    net->initialize(options_.seed);
+    sparse::sparsify(*net, plan(sparsifier, "masked"));
+    return net;
+  }
+
   sparse::SparsityPlan plan(const std::string& sparsifier, const std::string& layout) const {
     sparse::SparsityPlan made;
     made.seed = options_.seed;
@@ -112,8 +108,9 @@ class SparseDemo {
   bool train_all() {
     auto net = small_net(classes_);
     const std::int64_t epochs = options_.quick ? 2 : options_.epochs;
+    parameters_ = net->parameter_count();
     say("1. {} training and {} test images from {}; a network of {} parameters, {} epochs\n", training_->count(), test_->count(),
-        training_->place(), net->parameter_count(), epochs);
+        training_->place(), parameters_, epochs);
     if (!train(*net, epochs, peak_rate, true)) return false;
     for (const Parameter* parameter : net->parameters()) dense_[parameter->name()] = parameter->value().array();
     dense_accuracy_ = accuracy_of(*net);
@@ -142,26 +139,22 @@ class SparseDemo {
     const double after = accuracy_of(*net);
     note(name + ", tuned", sparsity, after, fmt::format("{} epoch more", options_.tuning));
     if (sparsity == 0.5)
-      checks_.push_back({fmt::format("{}, tuned at 50 % zeros: at most {} % lost", name, 100 * most_lost),
-                         after >= dense_accuracy_ - most_lost, fmt::format("{:.4f}, dense {:.4f}", after, dense_accuracy_)});
+      check(fmt::format("{}, tuned at 50 % zeros: at most {} % lost", name, 100 * most_lost), after >= dense_accuracy_ - most_lost,
+            fmt::format("{:.4f}, dense {:.4f}", after, dense_accuracy_));
     return true;
   }
 
   bool prune_gradually(std::int64_t epochs) {
     const std::int64_t steps = epochs * steps_in_epoch(), end = steps * 3 / 4, every = std::max<std::int64_t>(1, steps / 60);
     for (const double sparsity : {0.9, 0.95}) {
-      auto net = small_net(classes_);
-      net->initialize(options_.seed);
-      sparse::sparsify(*net, plan("keep_all", "masked"));
+      auto net = fresh("keep_all");
       if (!train(*net, epochs, peak_rate, false,
                  GradualPruning(*net, growing_magnitude(sparse::cubic_sparsity(0, sparsity, 0, end)),
                                 {.every = every, .until = end + every + 1})))
         return false;
       note("gradual magnitude", sparsity, accuracy_of(*net), "from the start, cubic");
     }
-    auto net = small_net(classes_);
-    net->initialize(options_.seed);
-    sparse::sparsify(*net, plan("keep_all", "masked"));
+    auto net = fresh("keep_all");
     const SparsifierSchedule grouped = [end](std::int64_t step) {
       const int third = static_cast<int>(std::min<std::int64_t>(2, 3 * step / std::max<std::int64_t>(1, end)));
       static constexpr const char* stages[] = {"nmg n=3 m=4 g=16", "nmg n=2 m=4 g=16", "nmg n=1 m=4 g=16"};
@@ -176,9 +169,7 @@ class SparseDemo {
     const std::int64_t steps = epochs * steps_in_epoch();
     for (const char* method : {"rigl", "set"}) {
       for (const double sparsity : {0.9, 0.95}) {
-        auto net = small_net(classes_);
-        net->initialize(options_.seed);
-        sparse::sparsify(*net, plan(fmt::format("random sparsity={}", sparsity), "masked"));
+        auto net = fresh(fmt::format("random sparsity={}", sparsity));
         const Regrowth revise(*net, inputs_of(*training_, options_.batch), classification(*net), method,
                               sparse::cosine_share(0.3, steps * 3 / 4),
                               {.every = std::max<std::int64_t>(1, steps / 40), .until = steps * 3 / 4, .seed = options_.seed});
@@ -190,18 +181,15 @@ class SparseDemo {
   }
 
   void write(SparseDemoResult& result) {
-    std::error_code failed;
-    std::filesystem::create_directories(options_.out, failed);
-    if (failed) throw Error("cannot make the folder: " + failed.message(), options_.out.string(), "give another with --out DIR");
+    make_folder(options_.out, "give another with --out DIR");
     Json lines = Json::array();
     for (auto& [name, points] : lines_) {
       std::sort(points.begin(), points.end());
       lines.push_back({{"name", name}, {"points", points}});
     }
-    const auto net = pruned("magnitude sparsity=0.5", "masked");
     Json report{{"title", "Neap: a network made sparse"},
-                {"summary", {{"test_accuracy", dense_accuracy_}, {"parameters", net->parameter_count()}}},
-                {"checks", checks_json(checks_)},
+                {"summary", {{"test_accuracy", dense_accuracy_}, {"parameters", parameters_}}},
+                {"checks", checks_json(checks())},
                 {"series",
                  {{{"title", "Accuracy over the share of zeros"},
                    {"x", "zeros"},
@@ -220,13 +208,12 @@ class SparseDemo {
   ImageSets sets_;
   DatasetPtr training_, test_;
   std::vector<std::int64_t> labels_;
-  std::int64_t classes_ = 0;
+  std::int64_t classes_ = 0, parameters_ = 0;
   AdamW rule_;
   std::optional<Trainer> trainer_;
   NamedArrays dense_;
   double dense_accuracy_ = 0;
   std::map<std::string, std::vector<std::tuple<double, double, std::string>>> lines_;
-  std::vector<Check> checks_;
 };
 
 }  // namespace

@@ -5,12 +5,6 @@
 namespace neap {
 namespace {
 
-double median_seconds(const Trainer& trainer) {
-  std::vector<double> seconds;
-  for (const EpochRecord& record : trainer.history()) seconds.push_back(record.seconds);
-  return seconds.empty() ? 0 : median(std::move(seconds));
-}
-
 std::vector<std::int64_t> labels_of_vertices(const gnn::GraphData& data, const Array& vertices) {
   std::vector<std::int64_t> labels;
   for (std::int64_t i = 0; i < vertices.count(); ++i) labels.push_back(data.labels.get_int(vertices.get_int(i)));
@@ -24,7 +18,7 @@ VertexResult result_of(gnn::VertexTraining& training, const gnn::GraphData& data
   VertexResult result{.best_epoch = trainer.best().epoch() + 1,
                       .epochs = static_cast<std::int64_t>(trainer.history().size()),
                       .parameters = training.network().parameter_count(),
-                      .epoch_seconds = median_seconds(trainer),
+                      .epoch_seconds = median_epoch_seconds(trainer),
                       .logits = training.logits()};
   result.majority = training.majority(data.test);
   result.validation = training.accuracy(result.logits, data.validation);
