@@ -125,8 +125,12 @@ void Array::set_int(std::int64_t flat, std::int64_t value) {
 
 Array Array::clone() const {
   Array copy(dtype_, sizes_);
-  if (count_ > 0) std::memcpy(copy.raw(), raw(), static_cast<std::size_t>(bytes()));
+  copy_elements(*this, copy);
   return copy;
+}
+
+void copy_elements(const Array& from, Array& to) {
+  if (from.bytes() > 0) std::memcpy(to.raw(), from.raw(), static_cast<std::size_t>(from.bytes()));
 }
 
 Array Array::cast(DType dtype) const {

@@ -76,6 +76,8 @@ class Array {
   std::shared_ptr<void> data_;
 };
 
+void copy_elements(const Array& from, Array& to);  // of one dtype and as many elements
+
 template <class T>
 Array Array::of(const std::vector<T>& values, Sizes sizes) {
   Array made(dtype_of<T>(), std::move(sizes));

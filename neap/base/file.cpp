@@ -92,6 +92,12 @@ void write_file(const std::filesystem::path& path, std::string_view bytes, bool 
   if (folder.get() >= 0) ::fsync(folder.get());
 }
 
+void make_folder(const std::filesystem::path& folder, const std::string& remedy) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw Error("cannot make the folder: " + failed.message(), folder.string(), remedy);
+}
+
 std::string read_beneath(const std::filesystem::path& folder, std::string_view relative, std::int64_t offset, std::int64_t length) {
   const std::string place = fmt::format("'{}' below {}", relative, folder.string());
   if (relative.find('\0') != std::string_view::npos) throw Error("refused to open: the name has a zero byte", place);

@@ -17,6 +17,9 @@ std::string read_file(const std::filesystem::path& path, std::int64_t limit = st
 // be `durable` it is not synced: after a crash of the machine it may be anything.
 void write_file(const std::filesystem::path& path, std::string_view bytes, bool durable = true);
 
+// Makes a folder, and those that it is in. Error, with this remedy, where that cannot be.
+void make_folder(const std::filesystem::path& folder, const std::string& remedy = "give another folder");
+
 // Opens `relative` below `folder` for reading. Refuses absolute paths, "..", symbolic links, hard links (link count > 1),
 // and anything that is not a regular file. Returns the bytes [offset, offset+length); Error if the file is shorter.
 std::string read_beneath(const std::filesystem::path& folder, std::string_view relative, std::int64_t offset, std::int64_t length);

@@ -95,9 +95,7 @@ std::int64_t present_generation(const fs::path& folder) {
 }  // namespace
 
 void save_checkpoint(const fs::path& folder, const NamedArrays& arrays, const json& state) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error("cannot make the folder: " + error.message(), folder.string());
+  make_folder(folder, "");
   const FolderLock lock(folder);
   std::int64_t generation = present_generation(folder) + 1;
   while (fs::exists(folder / arrays_name(generation))) ++generation;

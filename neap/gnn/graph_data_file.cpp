@@ -87,9 +87,7 @@ void save_graph_data(const std::filesystem::path& folder, const GraphData& given
                   {"classes", data.class_names},
                   {"feature_names", data.feature_names},
                   {"vertex_names", data.vertex_names}};
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw Error("cannot make the folder: " + error.message(), folder.string(), "give another folder");
+  make_folder(folder);
   const std::string text = json_text(json, (folder / words_file).string());
   write_npz(folder / arrays_file, arrays, data.dense.count() > 0 ? Packing::stored : Packing::deflated);  // floats hardly shrink
   write_file(folder / words_file, text + "\n");

@@ -110,6 +110,8 @@ Type Type::parse(std::string_view text) {
   return type;
 }
 
+Type type_of(const Array& array) { return {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}; }
+
 Dim storage_count(const Type& type) {
   Dim count = 1;
   const std::vector<Layout::Level> levels = spelled_out(type.layout, type.rank());

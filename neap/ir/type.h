@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "neap/base/array.h"
 #include "neap/base/dtype.h"
 #include "neap/ir/dim.h"
 
@@ -38,6 +39,8 @@ struct Type {
   static Type parse(std::string_view text);
   bool operator==(const Type&) const = default;
 };
+
+Type type_of(const Array& array);  // row-major
 
 // Elements that the storage holds (with the padding of blocks).
 Dim storage_count(const Type& type);

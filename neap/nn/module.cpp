@@ -55,22 +55,14 @@ void Parameter::compose(const std::vector<Part>& parts, std::function<Tensor(con
   for (const Part& part : parts) {
     check_name(part.name, name());
     const Array value = part.value;
-    const Type type{value.dtype(), Shape(value.sizes().begin(), value.sizes().end()), {}};
     made.push_back(std::make_unique<Parameter>(
-        *owner_, name_ + "." + part.name, type, [value](const Draws&, std::int64_t i) { return value.get(i); }, part.role));
+        *owner_, name_ + "." + part.name, type_of(value), [value](const Draws&, std::int64_t i) { return value.get(i); }, part.role));
     values.push_back(made.back()->value());
   }
   if (const Type type = make(values).type(); !(type == type_))
     throw Error(fmt::format("the parts make {}, the parameter is {}", type.to_string(), type_.to_string()), name());
   parts_ = std::move(made);
   make_ = std::move(make);
-}
-
-Parameter& Parameter::part(std::string_view name) const {
-  for (const auto& part : parts_) {
-    if (part->name_.substr(name_.size() + 1) == name) return *part;
-  }
-  throw Error(fmt::format("there is no part '{}'", name), this->name());
 }
 
 void Parameter::collect(Role role, std::vector<Parameter*>& found) {

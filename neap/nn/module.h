@@ -36,7 +36,6 @@ class Parameter {
   };
   void compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make);
   bool composed() const { return make_ != nullptr; }
-  Parameter& part(std::string_view name) const;  // of a composed one; Error if there is none
 
  private:
   friend class Module;

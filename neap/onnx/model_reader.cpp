@@ -252,7 +252,7 @@ Var ModelReader::materialise(Builder& build, OnnxValue& value, const std::string
   const Array& elements = *value.constant;
   const std::string name = fresh_name(value.name.empty() ? fmt::format("parameter_{}", options_.parameters->size()) : value.name);
   value.parameter = true;
-  value.var = build.input(name, {elements.dtype(), Shape(elements.sizes().begin(), elements.sizes().end()), {}}, Role::parameter);
+  value.var = build.input(name, type_of(elements), Role::parameter);
   options_.parameters->emplace(name, elements);
   return value.var;
 }

@@ -56,7 +56,7 @@ std::vector<Var> OnnxNode::inputs() const {
 
 Type OnnxNode::type(int input) const {
   const OnnxValue& it = value(input);
-  if (it.constant) return {it.constant->dtype(), Shape(it.constant->sizes().begin(), it.constant->sizes().end()), {}};
+  if (it.constant) return type_of(*it.constant);
   if (it.known) return {it.known->dtype, Shape(it.known->sizes.begin(), it.known->sizes.end()), {}};
   return this->input(input).type();
 }

@@ -187,7 +187,7 @@ std::vector<Array> run_map(const Map& map, const std::vector<Array>& operands, c
   std::vector<Type> inputs;
   std::vector<const void*> from;
   for (const Array& operand : operands) {
-    inputs.push_back({operand.dtype(), Shape(operand.sizes().begin(), operand.sizes().end()), {}});
+    inputs.push_back(type_of(operand));
     from.push_back(operand.raw());
   }
   const auto blocked = BlockedMap::make(map, inputs, outputs, symbols);

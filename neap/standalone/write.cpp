@@ -197,9 +197,7 @@ StandaloneSummary write_standalone(const Graph& graph, const std::filesystem::pa
   const std::string prefix = "neap_" + name + "_kernel_";
   const StandalonePlan plan = plan_standalone(optimizer.graph(), options.sizes, prefix);
 
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw Error("cannot make the folder: " + failed.message(), folder.string(), "give another folder");
+  make_folder(folder);
   StandaloneSummary summary{.kernels = static_cast<int>(plan.calls.size()),
                             .weight_bytes = static_cast<std::int64_t>(plan.weights.size()),
                             .arena_bytes = plan.arena_bytes,

@@ -49,7 +49,7 @@ std::vector<Tensor> make_record(Node node, std::vector<Tensor> inputs, std::vect
 }
 
 Tensor::Tensor(Array elements) : record_(std::make_shared<Record>()) {
-  record_->types.push_back({elements.dtype(), Shape(elements.sizes().begin(), elements.sizes().end()), {}});
+  record_->types.push_back(type_of(elements));
   record_->results.push_back(std::move(elements));
 }
 

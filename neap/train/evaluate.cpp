@@ -21,7 +21,7 @@ std::vector<StepInput> inputs_of(const Dataset& dataset, const Dim& batch) {
 std::vector<StepInput> inputs_of(const FixedInputs& fixed) {
   std::vector<StepInput> inputs;
   for (const auto& [name, array] : fixed) {
-    inputs.push_back({name, {array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}, Role::fixed});
+    inputs.push_back({name, type_of(array), Role::fixed});
   }
   return inputs;
 }

@@ -1,7 +1,5 @@
 #include "neap/train/state.h"
 
-#include <cstring>
-
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
 
@@ -9,10 +7,6 @@ namespace neap {
 namespace {
 
 std::string describe(const Array& array) { return std::string(name(array.dtype())) + to_string(array.sizes()); }
-
-void copy_elements(const Array& from, Array& to) {
-  if (from.bytes() > 0) std::memcpy(to.raw(), from.raw(), static_cast<std::size_t>(from.bytes()));
-}
 
 }  // namespace
 

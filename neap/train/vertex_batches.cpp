@@ -38,7 +38,7 @@ void add_feature_arrays(std::vector<Array>& arrays, const GraphData& data, const
 template <class E>
 Tensor applied(GraphNetwork& network, const Tensors& inputs, std::size_t& at, bool sparse, const std::function<E(std::size_t&)>& edges) {
   if (!sparse) {
-    const Tensor x = inputs[at++];
+    const Tensor& x = inputs[at++];
     return network(x, edges(at));
   }
   const Edges x = edges_at(inputs, at, true);
