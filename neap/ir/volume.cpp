@@ -5,6 +5,7 @@
 #include <span>
 
 #include "neap/base/error.h"
+#include "neap/ir/boxes.h"
 #include "neap/ir/by_node.h"
 #include "neap/ir/graph.h"
 
@@ -12,65 +13,6 @@ namespace neap {
 namespace {
 
 constexpr std::int64_t most_enumerated = 1 << 14;  // points of an index that is counted one by one
-constexpr std::size_t most_intersected = 6;        // boxes of which every subset is intersected
-constexpr std::int64_t typical_size = 128;         // of a symbol, where one of two upper bounds must be chosen
-
-std::int64_t typical(const Dim& dim) { return dim.evaluate({}, typical_size); }
-
-bool is_zero(const Dim& dim) { return dim.is_constant() && dim.constant() == 0; }
-bool is_one(const Dim& dim) { return dim.is_constant() && dim.constant() == 1; }
-
-// a <= b whatever the symbols are; false where that is not known.
-bool surely_at_most(const Dim& a, const Dim& b) {
-  const Dim difference = b - a;
-  return difference.is_constant() && difference.constant() >= 0;
-}
-
-// The smaller of two upper bounds of one count; where the symbols decide, the one that is smaller at typical sizes.
-Dim smaller(const Dim& a, const Dim& b) {
-  const Dim difference = a - b;
-  return (difference.is_constant() ? difference.constant() : typical(difference)) < 0 ? a : b;
-}
-
-// Positions first, first + step, ...: `count` of them.
-struct Steps {
-  Dim first = 0;
-  std::int64_t step = 1;
-  Dim count = 0;
-  bool operator==(const Steps&) const = default;
-  Dim last() const { return first + Dim(step) * (count - Dim(1)); }
-};
-using Box = std::vector<Steps>;  // one a dimension
-
-Dim count_of(const Box& box) {
-  Dim count = 1;
-  for (const Steps& steps : box) count *= steps.count;
-  return count;
-}
-
-// What one index touches along its dimension; not `regular`: only how many positions at most.
-struct Touched {
-  bool regular = false;
-  Steps steps;
-};
-
-Touched clip(Steps steps, const Dim& size) {
-  const Dim before = Dim(0) - steps.first;
-  if (before.is_constant() && before.constant() > 0) {
-    const Dim skipped = ceil_div(before, steps.step);
-    steps.first += skipped * Dim(steps.step);
-    steps.count = steps.count - skipped;
-  }
-  const Dim over = steps.last() - (size - Dim(1));
-  if (!over.is_constant()) {
-    steps.count = smaller(steps.count, ceil_div(size - steps.first, steps.step));
-  } else if (over.constant() > 0) {
-    steps.count = steps.count - ceil_div(over, steps.step);
-  }
-  if (steps.count.is_constant() && steps.count.constant() <= 0) return {true, {}};
-  if (is_one(steps.count)) steps.step = 1;
-  return {true, steps};
-}
 
 // The axes that an access may use, at the sizes for which the map is counted. A later one of the same id takes the earlier one's place.
 class Axes {
@@ -104,6 +46,12 @@ class Axes {
  private:
   const SizesAt* at_;
   std::vector<Known> axes_;
+};
+
+// What one index touches along its dimension; not `regular`: only how many positions at most.
+struct Touched {
+  bool regular = false;
+  Steps steps;
 };
 
 // The positions of an affine index inside [0, size).
@@ -142,7 +90,7 @@ Touched touched_by(const Affine& index, const Axes& axes, const Dim& size) {
       count = smaller(apart, together);
     }
   }
-  if (regular && step.is_constant()) return clip({first, step.constant(), count}, size);
+  if (regular && step.is_constant()) return {true, clip({first, step.constant(), count}, size)};
   return {false, {0, 1, smaller(count, size)}};
 }
 
@@ -295,100 +243,6 @@ Region region_of(const Access& access, const Shape& shape) {
   return region;
 }
 
-bool contains(const Steps& outer, const Steps& inner) {
-  if (outer == inner) return true;
-  const Dim offset = inner.first - outer.first;
-  return surely_at_most(outer.first, inner.first) && surely_at_most(inner.last(), outer.last()) && inner.step % outer.step == 0 &&
-         offset.is_constant() && offset.constant() % outer.step == 0;
-}
-
-bool contains(const Box& outer, const Box& inner) {
-  for (std::size_t d = 0; d < outer.size(); ++d) {
-    if (!contains(outer[d], inner[d])) return false;
-  }
-  return true;
-}
-
-// Puts `b` into `a` where together they are one progression.
-bool join(Steps& a, const Steps& b) {
-  const Dim offset = b.first - a.first;
-  if (!offset.is_constant() || a.step != b.step || offset.constant() % a.step != 0) return false;
-  if (!surely_at_most(b.first, a.last() + Dim(a.step)) || !surely_at_most(a.first, b.last() + Dim(b.step))) return false;
-  const Dim end = b.last() - a.last();
-  if (!end.is_constant()) return false;
-  const Dim last = end.constant() > 0 ? b.last() : a.last(), first = offset.constant() < 0 ? b.first : a.first;
-  a = {first, a.step, floor_div(last - first, a.step) + Dim(1)};
-  return true;
-}
-
-bool join(Box& a, const Box& b) {
-  std::size_t differ = 0, at = 0;
-  for (std::size_t d = 0; d < a.size(); ++d) {
-    if (a[d] == b[d]) continue;
-    ++differ;
-    at = d;
-  }
-  return differ == 1 && join(a[at], b[at]);
-}
-
-// The common positions; false where they cannot be told.
-bool intersect(const Steps& a, const Steps& b, Steps& common) {
-  if (contains(a, b)) return common = b, true;
-  if (contains(b, a)) return common = a, true;
-  const Dim offset = b.first - a.first, end = b.last() - a.last();
-  if (a.step != b.step || !offset.is_constant() || !end.is_constant()) return false;
-  const Dim first = offset.constant() > 0 ? b.first : a.first, last = end.constant() < 0 ? b.last() : a.last();
-  const Dim length = last - first;
-  common = {first, a.step, 0};
-  if (offset.constant() % a.step != 0 || (length.is_constant() && length.constant() < 0)) return true;
-  if (!length.is_constant() && typical(length) < 0) return false;
-  common.count = floor_div(length, a.step) + Dim(1);
-  return true;
-}
-
-// Inclusion and exclusion; false where an intersection cannot be told.
-bool count_union(const std::vector<Box>& boxes, Dim& total) {
-  if (boxes.size() > most_intersected) return false;
-  total = 0;
-  for (std::size_t subset = 1; subset < std::size_t{1} << boxes.size(); ++subset) {
-    Box common;
-    int members = 0;
-    for (std::size_t i = 0; i < boxes.size(); ++i) {
-      if ((subset >> i & 1) == 0) continue;
-      if (members++ == 0) {
-        common = boxes[i];
-        continue;
-      }
-      for (std::size_t d = 0; d < common.size(); ++d) {
-        if (is_zero(common[d].count)) continue;
-        if (!intersect(Steps(common[d]), boxes[i][d], common[d])) return false;
-      }
-    }
-    total += Dim(members % 2 != 0 ? 1 : -1) * count_of(common);
-  }
-  return true;
-}
-
-Dim count_boxes(std::vector<Box> boxes) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::size_t i = 0; i < boxes.size(); ++i) {
-      for (std::size_t j = 0; j < boxes.size(); ++j) {
-        if (i == j || (!contains(boxes[i], boxes[j]) && !join(boxes[i], boxes[j]))) continue;
-        boxes.erase(boxes.begin() + static_cast<std::ptrdiff_t>(j));
-        if (j < i) --i;
-        --j;
-        changed = true;
-      }
-    }
-  }
-  Dim total = 0;
-  if (count_union(boxes, total)) return total;
-  total = 0;
-  for (const Box& box : boxes) total += count_of(box);
-  return total;
-}
-
 bool same_index(const Access& a, const Access& b) {
   return a.axes == b.axes && std::equal(a.index.begin(), a.index.end(), b.index.begin(), b.index.end(), same);
 }
@@ -409,7 +263,7 @@ Dim count_distinct(const std::vector<Access>& accesses, const Shape& shape) {
       total += region.count;
     }
   }
-  return smaller(total + count_boxes(std::move(boxes)), element_count(shape));
+  return smaller(total + count_union(std::move(boxes)), element_count(shape));
 }
 
 // Every access of a map, by operand.
