@@ -63,6 +63,12 @@ void multiply(const NmgMatrix& w, const Product& product) {
 
 void multiply(const BlockMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
+  constexpr int row_vectors = 4;
+  if (w.height == 1 && w.width == 1 && product.width > row_vectors * t.lanes) {  // several panels: packing pays
+    const Count deep = columns_in(machine().l1_bytes * 3 / 2, Count{row_vectors} * t.lanes);
+    drive(RowSide(w, deep, t, product.threads), product, row_vectors);
+    return;
+  }
   const int most = product.isa != Isa::avx512 ? 6 : w.height == 1 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.blocks(w.value, w.height, w.width, false, v); });
   const Count bytes = w.height == 1 ? machine().l1_bytes * 3 / 2 : machine().l2_bytes * 3 / 8;

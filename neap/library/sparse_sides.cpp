@@ -89,6 +89,36 @@ BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) c
           .origin = begin(tile)};
 }
 
+RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
+    : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value) {
+  const BlockSide plain(matrix, tile_columns, of);
+  bounds = plain.bounds;
+  const Count all = matrix.offsets[rows] - matrix.offsets[0], row_starts = tiles() + 1;
+  starts.resize(static_cast<std::size_t>(tiles() * rows + 1));
+  Count place = 0;
+  for (Count tile = 0; tile < tiles(); ++tile) {
+    for (Count row = 0; row < rows; ++row) {
+      starts[static_cast<std::size_t>(tile * rows + row)] = place;
+      const Count* const at = plain.starts.data() + row * row_starts + tile;
+      place += at[1] - at[0];
+    }
+  }
+  starts.back() = place;
+  static thread_local Buffer values, columns_of;  // of the calling thread, read by all
+  packed = {values.of(all), reinterpret_cast<unsigned short*>(columns_of.of(divided_up(all, 2)))};
+  const PackRun pack_run = micro.pack_run(value);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (Count number = 0; number < tiles() * rows; ++number) {
+    const Count tile = number / rows, row = number % rows, at = plain.starts[static_cast<std::size_t>(row * row_starts + tile)];
+    const Count to = starts[static_cast<std::size_t>(number)], count = starts[static_cast<std::size_t>(number) + 1] - to;
+    pack_run(matrix.values, matrix.columns_of, at, count, begin(tile), packed, to);
+  }
+}
+
+RowPart RowSide::part(Count row, Count count, Count, Count tile) const {
+  return {.values = packed.values, .columns = packed.columns, .starts = starts.data() + tile * rows + row, .groups = count};
+}
+
 void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
   if (product.x_transposed) {
     micro.transpose(count, rows, product.x + first * product.x_stride + row, product.x_stride, panel, width);

@@ -53,6 +53,18 @@ struct BlockSide : Side {
   Count first_value(Count, Count) const { return 0; }
 };
 
+// CSR with the elements of each K tile one row after the other, copied on so many threads: what is read for one panel is one stream.
+struct RowSide : Side {
+  RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads);
+  Tile<RowPart> tile(bool, int vectors) const { return micro.rows(value, vectors); }
+  RowPart part(Count row, Count count, Count follow, Count tile) const;
+
+ private:
+  Value value;
+  std::vector<Count> starts;  // [K tiles, rows], and the end
+  PackedRows packed;
+};
+
 constexpr int tile_vectors[] = {1, 2, 3, 4, 6};
 // The widest panel of at most so many vectors for which there is a micro-kernel: tile(vectors) is not null.
 template <class Get>

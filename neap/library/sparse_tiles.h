@@ -34,6 +34,18 @@ struct BlockPart {
   Count origin;  // column of x at which the panel begins
 };
 
+// Single elements of some rows in a K tile, as they are packed for it: those of row i stand from starts[i] to starts[i + 1].
+struct RowPart {
+  const void* values;
+  const unsigned short* columns;  // rows of the panel
+  const Count* starts;
+  Count groups;
+};
+struct PackedRows {
+  void* values;
+  unsigned short* columns;
+};
+
 enum class Finish : unsigned char { none, relu, gelu, swish };
 
 // The sums are set where `first`, else added to. Transposed: the panel holds the rows of x that belong to the groups, the sums are those of
@@ -54,14 +66,19 @@ struct Sampling {
 template <class Part>
 using Sample = void (*)(const Part& part, const Sampling& sampling);
 
+// Elements at..at + count of some values and columns go to a place of the packed ones.
+using PackRun = void (*)(const void* values, const int* columns, Count at, Count count, Count origin, const PackedRows& to, Count place);
+
 struct Tiles {
   int lanes;
   // The micro-kernel for panels of so many vectors, of 1, 2, 3, 4 and 6; null: there is none, as where the
   // registers do not hold its sums.
   Tile<NmgPart> (*nmg)(Value value, int n, int m, bool wide, bool transposed, int vectors);
   Tile<BlockPart> (*blocks)(Value value, int height, int width, bool transposed, int vectors);
+  Tile<RowPart> (*rows)(Value value, int vectors);
   Sample<NmgPart> (*sample_nmg)(int n);
   Sample<BlockPart> (*sample_blocks)(int height);
+  PackRun (*pack_run)(Value value);
   // How many of the elements are below a bound.
   Count (*count_below)(Count count, const int* from, int bound);
   // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.
