@@ -77,10 +77,9 @@ class ChannelsLast {
     for (ValueId id = 0; id < count; ++id) {
       if (graph_.has_value(id) && may_change(id)) members[groups_.of(id)].push_back(id);
     }
-    std::set<ValueId> seeds;
-    for (const ValueId id : spatial_) seeds.insert(groups_.of(id));
+    for (const ValueId id : spatial_) seeds_.insert(groups_.of(id));
     int edits = 0;
-    for (const ValueId seed : seeds) {
+    for (const ValueId seed : seeds_) {
       const auto found = members.find(seed);
       if (found != members.end() && choose(found->second)) edits += static_cast<int>(found->second.size());
     }
@@ -168,6 +167,21 @@ class ChannelsLast {
     return layout;
   }
 
+  // Operands of a map that lay_operands will lay as it suits, whatever the layout of the activations: constants, and what another map makes
+  // for it alone and is no activation.
+  std::vector<bool> free_operands(const Node& node) {
+    std::vector<bool> free;
+    if (!node.is_map()) return free;
+    for (const ValueId id : node.inputs) {
+      const bool constant = id != no_value && graph_.value(id).constant.has_value();
+      const bool made_for_it = id != no_value && !constant && uses_.producer(id) >= 0 && !uses_.is_output(id) &&
+                               uses_.users(id).size() == 1 && graph_.nodes()[static_cast<std::size_t>(uses_.producer(id))]->is_map() &&
+                               seeds_.count(groups_.of(id)) == 0;
+      free.push_back(constant || made_for_it);
+    }
+    return free;
+  }
+
   bool choose(const std::vector<ValueId>& values) {
     std::set<int> touched;
     for (const ValueId id : values) {
@@ -176,7 +190,10 @@ class ChannelsLast {
     }
     const auto cost = [&] {
       double total = 0;
-      for (const int at : touched) total += pass_.model.node(graph_, *graph_.nodes()[static_cast<std::size_t>(at)]).seconds;
+      for (const int at : touched) {
+        const Node& node = *graph_.nodes()[static_cast<std::size_t>(at)];
+        total += pass_.model.node(graph_, node, free_operands(node)).seconds;
+      }
       return total;
     };
     const double before = cost();
@@ -299,6 +316,7 @@ class ChannelsLast {
   Pass& pass_;
   Groups groups_;
   std::vector<ValueId> spatial_;
+  std::set<ValueId> seeds_;  // of the groups that hold one of those
   std::set<ValueId> changed_, filters_;
 };
 

@@ -188,13 +188,13 @@ double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const 
   return bytes;
 }
 
-Cost CostModel::node(const Graph& graph, const Node& node) const {
+Cost CostModel::node(const Graph& graph, const Node& node, const std::vector<bool>& free) const {
   if (node.kept) return {};  // once for many runs
   if (node.is_map()) {
     Work work = work_of(graph, *node.map, node.inputs);
     const double moved = evaluate(volume(graph, node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
     // The way that they lie decides how quick sums of products and windows are, and where layouts differ.
-    const double factor = work.products || has_layouts(graph, node) ? lanes_factor(*this, graph, node) : 1;
+    const double factor = work.products || has_layouts(graph, node) ? lanes_factor(*this, graph, node, free) : 1;
     work.weighted *= factor;
     work.weighted += accumulated_bytes(graph, node) / rates_.cache_bytes_per_second * rates_.flops_per_second;
     Cost cost = priced(work, moved);

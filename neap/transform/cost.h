@@ -21,7 +21,8 @@ class CostModel {
   explicit CostModel(Symbols symbols = {}, const Rates& rates = machine_rates());
   // A call that is bound to no library yet is priced by who would be quickest: a library that takes it, or the loops of its definition
   // (which a composite's parts are taken to share).
-  Cost node(const Graph& graph, const Node& node) const;
+  // Operands of a map that are marked as free (none where empty) are priced as if they lay as it suits.
+  Cost node(const Graph& graph, const Node& node, const std::vector<bool>& free = {}) const;
   Cost as_loops(const Graph& graph, const Node& call) const;
   Cost graph(const Graph& graph) const;
   double bytes(const Type& type) const;

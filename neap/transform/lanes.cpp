@@ -128,8 +128,8 @@ double lanes_factor(const CostModel& model, const Map& map, const std::vector<Ty
   return Stages(model, map, inputs, outputs, free).factor();
 }
 
-double lanes_factor(const CostModel& model, const Graph& graph, const Node& node) {
-  return lanes_factor(model, *node.map, types_of(graph, node.inputs), types_of(graph, node.outputs));
+double lanes_factor(const CostModel& model, const Graph& graph, const Node& node, const std::vector<bool>& free) {
+  return lanes_factor(model, *node.map, types_of(graph, node.inputs), types_of(graph, node.outputs), free);
 }
 
 }  // namespace neap

@@ -12,6 +12,6 @@ namespace neap {
 // as it suits.
 double lanes_factor(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                     const std::vector<bool>& free = {});
-double lanes_factor(const CostModel& model, const Graph& graph, const Node& map_node);
+double lanes_factor(const CostModel& model, const Graph& graph, const Node& map_node, const std::vector<bool>& free = {});
 
 }  // namespace neap

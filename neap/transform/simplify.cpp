@@ -1,5 +1,5 @@
 // Takes out calls that give back what they are given, and writes others more simply: x + 0, x * 1, a cast of a cast, a transpose of a
-// transpose, a reshape of a reshape, a division by a number.
+// transpose, a reshape of a reshape, a division by a number, x * sigmoid(x).
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -42,7 +42,15 @@ std::string mul(Draft& draft, int at) {
   const std::vector<ValueId> x = operands(draft, at);
   if (uniform_value(draft, x[1]) == 1.0) return skip(draft, at, x[0]);
   if (uniform_value(draft, x[0]) == 1.0) return skip(draft, at, x[1]);
-  return "no operand is 1";
+  // However swish was written, it is one call: what is done with it does not depend on who wrote the network.
+  for (const auto& [value, factor] : {std::pair(x[0], x[1]), std::pair(x[1], x[0])}) {
+    const int sigmoid = maker(draft, factor, "sigmoid");
+    if (sigmoid < 0 || operands(draft, sigmoid)[0] != value || !used_once(draft, factor)) continue;
+    become_call(draft, at, "swish", {value});
+    draft.erase_unused(sigmoid);
+    return "";
+  }
+  return "no operand is 1, or the sigmoid of the other that nobody else reads";
 }
 
 std::string div(Draft& draft, int at) {
