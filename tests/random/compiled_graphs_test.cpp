@@ -32,9 +32,12 @@ double largest_of(const Array& array) {
 }
 
 bool near(double a, double b, double within) {
+  if (within == HUGE_VAL) return true;
   if (std::isnan(b) || std::isinf(b)) return std::isnan(b) ? std::isnan(a) : a == b;
   return std::abs(a - b) <= within;
 }
+
+enum class Change : std::uint8_t { up, down, any };  // of all inputs together, or of each by chance
 
 // How far each element may lie from the interpreter's: the tolerance, and what small changes of the inputs do to it. Where these change it
 // beyond all measure (a comparison of nearly equal numbers), nothing can be said of it.
@@ -45,13 +48,14 @@ std::vector<Array> wanted_within(const RandomGraph& given, const std::vector<Arr
     for (std::int64_t i = 0; i < array.count(); ++i) within.back().set(i, tolerance * largest_of(array));
   }
   std::mt19937_64 random(given.seed);
-  for (int tries = 0; tries < 3; ++tries) {
+  for (const Change change_by : {Change::up, Change::down, Change::any, Change::any}) {
     std::vector<Array> moved;
     for (const Array& input : given.inputs) {
       Array& copy = moved.emplace_back(input.dtype(), input.sizes());
       for (std::int64_t i = 0; i < input.count(); ++i) {
-        const double change = is_float(input.dtype()) ? tolerance * (static_cast<double>(random() % 3) - 1) : 0;
-        copy.set(i, input.get(i) * (1 + change) + change);
+        const double direction = change_by == Change::up ? 1 : change_by == Change::down ? -1 : static_cast<double>(random() % 3) - 1;
+        const double change = is_float(input.dtype()) ? tolerance * direction : 0;
+        copy.set(i, input.get(i) + (1 + std::abs(input.get(i))) * change);
       }
     }
     std::vector<Array> other;
@@ -62,7 +66,8 @@ std::vector<Array> wanted_within(const RandomGraph& given, const std::vector<Arr
     }
     for (std::size_t k = 0; k < wanted.size(); ++k) {
       for (std::int64_t i = 0; i < wanted[k].count(); ++i) {
-        const double apart = std::abs(other[k].get(i) - wanted[k].get(i));
+        const double a = other[k].get(i), b = wanted[k].get(i);
+        const double apart = a == b || (std::isnan(a) && std::isnan(b)) ? 0 : std::abs(a - b);
         if (!(apart <= 10 * within[k].get(i))) within[k].set(i, std::isfinite(apart) ? 30 * apart : HUGE_VAL);
       }
     }
@@ -271,7 +276,8 @@ TEST(RandomCompiled, Bf16) {
          .dtype = DType::bf16,
          .smooth = true,
          .largest = 20,
-         .without = {"mod", "fmod"},  // they jump where a rounding makes one a multiple of the other
+         // They jump where a rounding makes one a multiple of the other, or are steep without end at the border of what they take.
+         .without = {"mod", "fmod", "acos", "acosh", "asin"},
          .sizes = awkward_sizes});
 }
 
