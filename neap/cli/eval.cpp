@@ -104,7 +104,7 @@ int report_numbers(const Given& given, const Array& found, const Dataset& test) 
 int run(const Given& given) {
   const Subject subject = open(given);
   const Dataset& test = *subject.data.test;
-  if (test.count() == 0) throw Error("there is no test example", test.place(), "give --test FILE, or a --validation above 0");
+  if (test.count() == 0) throw Error("there is no test example", test.place(), "give --test FILE, or a --holdout above 0");
   Executable executable = make_executable(subject.graph, given.level);
   const Array scores = logits_of(executable, test, given.batch);
   return subject.data.classes > 0 ? report_classes(given, scores, test) : report_numbers(given, scores, test);

@@ -9,6 +9,7 @@
 #include "neap/cli/model.h"
 #include "neap/cli/training_report.h"
 #include "neap/demo/export.h"
+#include "neap/demo/report_parts.h"
 #include "neap/files/checkpoint.h"
 #include "neap/files/safetensors.h"
 #include "neap/onnx/onnx.h"
@@ -27,28 +28,12 @@ struct Given {
   bool epochs_given = false, others_given = false;
 };
 
-std::string accuracy_text(const EpochRecord& record) {
-  if (!record.test) return "";
-  const auto correct = record.test->metrics.find("correct");
-  return correct != record.test->metrics.end() ? fmt::format("  test accuracy {:.2f} %", 100 * correct->second)
-                                               : fmt::format("  test loss {:.4f}", record.test->loss);
-}
-
-nlohmann::json history_json(const Trainer& trainer) {
-  nlohmann::json epochs = nlohmann::json::array();
-  for (const EpochRecord& record : trainer.history()) {
-    nlohmann::json epoch{{"epoch", record.epoch + 1},
-                         {"train_loss", record.training.loss},
-                         {"seconds", record.seconds},
-                         {"examples_per_second", record.examples_per_second}};
-    if (record.test) {
-      epoch["test_loss"] = record.test->loss;
-      const auto correct = record.test->metrics.find("correct");
-      if (correct != record.test->metrics.end()) epoch["test_accuracy"] = correct->second;
-    }
-    epochs.push_back(std::move(epoch));
-  }
-  return epochs;
+// "  test accuracy 91.00 %", or the loss where there are no classes.
+std::string accuracy_text(const std::optional<Evaluation>& measured, std::string_view on) {
+  if (!measured) return "";
+  const auto correct = measured->metrics.find("correct");
+  return correct != measured->metrics.end() ? fmt::format("  {} accuracy {:.2f} %", on, 100 * correct->second)
+                                            : fmt::format("  {} loss {:.4f}", on, measured->loss);
 }
 
 // The options of the run in `folder` that goes on, or of one that starts.
@@ -98,17 +83,18 @@ int run(const Given& given) {
   std::FILE* text = given.json ? stderr : stdout;
   how.after_epoch = [&](const EpochRecord& record) {
     fmt::print(text, "epoch {}/{}  loss {:.4f}{}  {:.0f} examples/s\n", record.epoch + 1, options.epochs, record.training.loss,
-               accuracy_text(record), record.examples_per_second);
+               accuracy_text(record.test, data.validation != nullptr ? "validation" : "test"), record.examples_per_second);
     std::fflush(text);
   };
   const DatasetPtr test = data.test != nullptr && data.test->count() > 0 ? data.test : nullptr;
-  if (test != nullptr) how.keep_best = data.classes > 0 ? "correct" : "loss";
-  Trainer trainer(net, objective(net, options, data), *rule, data.train, test, how);
+  if (data.validation != nullptr) how.keep_best = data.classes > 0 ? "correct" : "loss";
+  Trainer trainer(net, objective(net, options, data), *rule, data.train, data.validation != nullptr ? data.validation : test, how);
   make_folder(out);
   save_run(options, out);
-  fmt::print(text, "{} of {} parameters; {} training and {} test examples from {}; {} at {:g}, {}\n", options.model, net.parameter_count(),
-             data.train->count(), test == nullptr ? 0 : test->count(), data.train->place(), options.optimizer, options.rate,
-             options.schedule);
+  const std::string validation = data.validation == nullptr ? "" : fmt::format(", {} validation", data.validation->count());
+  fmt::print(text, "{} of {} parameters; {} training{} and {} test examples from {}; {} at {:g}, {}\n", options.model,
+             net.parameter_count(), data.train->count(), validation, test == nullptr ? 0 : test->count(), data.train->place(),
+             options.optimizer, options.rate, options.schedule);
   if (trainer.resumed()) fmt::print(text, "goes on from the checkpoint, after {} steps\n", trainer.steps_done());
   std::fflush(text);
   if (trainer.run() == Outcome::stopped) {
@@ -117,12 +103,22 @@ int run(const Given& given) {
   }
   write_safetensors(out / "model.safetensors", arrays_of(net), {{"network", options.model}});
   write_onnx(exported(net, *data.train), out / "model.onnx");
-  nlohmann::json result{{"command", command_text()}, {"parameters", net.parameter_count()}, {"epochs", history_json(trainer)}};
+  nlohmann::json result{{"command", command_text()},
+                        {"parameters", net.parameter_count()},
+                        {"epochs", epochs_json(trainer, data.validation != nullptr ? Measured::validation : Measured::test)}};
   if (trainer.best().epoch() >= 0) result["best_epoch"] = trainer.best().epoch() + 1;
+  std::optional<Evaluation> tested;
+  if (test != nullptr) tested = Evaluator(net, objective(net, options, data), test, 250, options.level).run(arrays_of(net));
+  if (tested) {
+    result["test_loss"] = tested->loss;
+    if (tested->metrics.contains("correct")) result["test_accuracy"] = tested->metrics.at("correct");
+  }
   write_file(out / "training.json", result.dump(2) + "\n");
   write_file(out / "report.html", render_report(training_report(options, data, net, trainer, command_text())));
   if (given.json) fmt::print("{}\n", result.dump(2));
-  if (trainer.best().epoch() >= 0) fmt::print(text, "the model is that of epoch {}, the best\n", trainer.best().epoch() + 1);
+  const bool best = trainer.best().epoch() >= 0;
+  fmt::print(text, "the model is that of epoch {}, {}{}\n", best ? trainer.best().epoch() + 1 : options.epochs,
+             best ? "the best of the validation" : "the last", accuracy_text(tested, "test"));
   fmt::print(text, "in {}: report.html, model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());
   return exit_ok;
 }

@@ -154,7 +154,7 @@ TrainingData from_files(const DataArguments& arguments, std::uint64_t seed) {
     data.train = sets[0];
     data.test = sets[1];
   } else {
-    std::tie(data.train, data.test) = split(sets[0], arguments.validation, seed);
+    std::tie(data.train, data.test) = split(sets[0], arguments.holdout, seed);
   }
   return data;
 }
@@ -202,7 +202,7 @@ TrainingData from_folder(const fs::path& folder, const DataArguments& arguments,
   if (!folders) return from_images(open_idx_images(folder));
   const auto whole = open_image_folder(folder, pictures);
   TrainingData data{.classes = static_cast<std::int64_t>(whole->class_names().size()), .black = whole->black()};
-  std::tie(data.train, data.test) = split(whole, arguments.validation, seed);
+  std::tie(data.train, data.test) = split(whole, arguments.holdout, seed);
   return data;
 }
 
@@ -213,8 +213,12 @@ void add_data_options(CLI::App& app, DataArguments& arguments) {
       "--data", arguments.data,
       "a folder: IDX files; train/ and test/ with a folder of pictures a class; or folders of pictures alone. A file: .npz with x and y "
       "(or x_train, y_train, x_test, y_test), or .csv (default: fashion-mnist)");
-  app.add_option("--test", arguments.test, "a file of test examples (default: what --data has, or --validation of it)");
-  app.add_option("--validation", arguments.validation, "part kept for the test where there is no test set")
+  app.add_option("--test", arguments.test, "a file of test examples (default: what --data has, or --holdout of it)");
+  app.add_option("--holdout", arguments.holdout, "part kept for the test where there is no test set")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.9));
+  app.add_option("--validation", arguments.validation,
+                 "part of the training examples by which the best epoch is chosen; 0: the last is kept")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 0.9));
   app.add_option("--label", arguments.label, "column of a .csv that is to be found (default: the last)");
@@ -229,7 +233,14 @@ TrainingData open_training_data(const DataArguments& arguments, std::uint64_t se
   const fs::path place = fashion ? find_fashion_mnist() : fs::path(arguments.data);
   if (!fs::exists(place)) throw Error("there is no such file or folder", place.string(), "give --data FOLDER, or an .npz or .csv file");
   TrainingData data = fs::is_directory(place) ? from_folder(place, arguments, seed, wanted) : from_files(arguments, seed);
-  if (data.train->count() < 1) throw Error("there is no training example", place.string(), "give more data, or a smaller --validation");
+  if (arguments.validation > 0) {
+    std::tie(data.train, data.validation) = split(data.train, arguments.validation, seed);
+    if (data.validation->count() < 1)
+      throw Error("there is no example for the validation", place.string(), "give more data, or a larger --validation");
+  }
+  if (data.train->count() < 1) {
+    throw Error("there is no training example", place.string(), "give more data, or a smaller --holdout and --validation");
+  }
   return data;
 }
 

@@ -16,7 +16,7 @@
 
 namespace neap {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataArguments, data, test, label, task, size, validation)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataArguments, data, test, label, task, size, holdout, validation)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunOptions, data, model, hidden, optimizer, schedule, rate, momentum, decay, clip, smoothing, warm_up,
                                    epochs, batch, seed, level, augment)
 

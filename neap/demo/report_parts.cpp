@@ -63,22 +63,31 @@ Json checks_json(const std::vector<Check>& checks) {
   return all;
 }
 
-Json curves_json(const Trainer& trainer) {
-  constexpr std::size_t most = 1000;
-  Json steps = Json::array(), epochs = Json::array();
-  const std::vector<double>& losses = trainer.losses();
-  const std::size_t every = losses.size() / most + 1;
-  for (std::size_t i = 0; i < losses.size(); i += every) steps.push_back({i + 1, losses[i]});
+Json epochs_json(const Trainer& trainer, Measured measured) {
+  const std::string on = measured == Measured::test ? "test" : "validation";
+  Json epochs = Json::array();
   for (const EpochRecord& record : trainer.history()) {
-    Json epoch{{"epoch", record.epoch + 1}, {"train_loss", record.training.loss}, {"seconds", record.seconds}};
+    Json epoch{{"epoch", record.epoch + 1},
+               {"train_loss", record.training.loss},
+               {"seconds", record.seconds},
+               {"examples_per_second", record.examples_per_second}};
     if (record.test) {
-      epoch["test_loss"] = record.test->loss;
+      epoch[on + "_loss"] = record.test->loss;
       const auto correct = record.test->metrics.find("correct");
-      if (correct != record.test->metrics.end()) epoch["test_accuracy"] = correct->second;
+      if (correct != record.test->metrics.end()) epoch[on + "_accuracy"] = correct->second;
     }
     epochs.push_back(std::move(epoch));
   }
-  return {{"steps", steps}, {"epochs", epochs}};
+  return epochs;
+}
+
+Json curves_json(const Trainer& trainer, Measured measured) {
+  constexpr std::size_t most = 1000;
+  Json steps = Json::array();
+  const std::vector<double>& losses = trainer.losses();
+  const std::size_t every = losses.size() / most + 1;
+  for (std::size_t i = 0; i < losses.size(); i += every) steps.push_back({i + 1, losses[i]});
+  return {{"steps", steps}, {"epochs", epochs_json(trainer, measured)}};
 }
 
 Json confusion_json(const std::vector<std::string>& classes, const std::vector<std::int64_t>& truths,

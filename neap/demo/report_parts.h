@@ -11,7 +11,10 @@
 namespace neap {
 
 nlohmann::json checks_json(const std::vector<Check>& checks);
-nlohmann::json curves_json(const Trainer& trainer);
+// What was measured after each epoch: on the test data, or on others that are kept aside.
+enum class Measured : std::uint8_t { test, validation };
+nlohmann::json epochs_json(const Trainer& trainer, Measured measured);
+nlohmann::json curves_json(const Trainer& trainer, Measured measured = Measured::test);
 double median_epoch_seconds(const Trainer& trainer);  // 0 where none has ended
 // Of examples of these classes, taken for those.
 nlohmann::json confusion_json(const std::vector<std::string>& classes, const std::vector<std::int64_t>& truths,

@@ -40,7 +40,7 @@ nlohmann::json vertex_report(const std::string& title, const std::string& comman
                              const gnn::GraphData& data, const VertexResult& result) {
   nlohmann::json report{{"title", title},
                         {"summary", {{"test_accuracy", result.test}, {"epoch_s", result.epoch_seconds}, {"parameters", result.parameters}}},
-                        {"curves", curves_json(training.trainer())},
+                        {"curves", curves_json(training.trainer(), Measured::validation)},
                         {"confusion", confusion_json(data.class_names, labels_of_vertices(data, data.test),
                                                      gnn::VertexTraining::predicted(result.logits, data.test))}};
   add_run(report, command);

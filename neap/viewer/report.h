@@ -29,7 +29,8 @@ namespace neap {
 //   taken;
 //                               before and after are the whole graph's
 //   refused                     [{level, name, place, reason}]
-//   curves                      {steps: [[step, loss]...], epochs: [{epoch, train_loss, test_loss, test_accuracy, lr, seconds}]}
+//   curves                      {steps: [[step, loss]...], epochs: [{epoch, train_loss, test_loss, test_accuracy or
+//                               validation_loss, validation_accuracy, lr, seconds}]}
 //   confusion                   {classes: [name...], counts: [[count...]...]}         counts[truth][prediction]
 //   samples                     [{png_base64, truth, prediction: class names, probability}]
 //   roofline                    {peak_flops, copy_bytes_per_second, points: [{name, bytes, flops, seconds, which: "as_written" or

@@ -88,10 +88,10 @@ TEST_F(TrainCommands, WhatIsWrittenIsOneNetworkInEachForm) {
   for (const char* part : {"out/checkpoint", "out/model.safetensors", "out/model.onnx"}) EXPECT_EQ(accuracy(path(part)), whole) << part;
 }
 
-TEST_F(TrainCommands, KeepsTheBestEpochAndWritesAReport) {
+TEST_F(TrainCommands, KeepsTheBestEpochOfTheValidationAndWritesAReport) {
   table(true);
   std::vector<std::string> arguments = on_table("out", "6");
-  arguments.insert(arguments.end(), {"--optimizer", "sgd", "--clip", "0", "--rate", "3"});  // so high that it goes up and down
+  arguments.insert(arguments.end(), {"--optimizer", "sgd", "--clip", "0", "--validation", "0.2", "--rate", "3"});  // it goes up and down
   const auto given = std::find(arguments.begin(), arguments.end(), "0.02");
   arguments.erase(given - 1, given + 1);
   const Ran ran = train(arguments);
@@ -100,20 +100,22 @@ TEST_F(TrainCommands, KeepsTheBestEpochAndWritesAReport) {
   double best = 0;
   std::int64_t at = 0;
   for (const auto& epoch : history["epochs"]) {
-    if (epoch["test_accuracy"] > best) at = epoch["epoch"];
-    best = std::max(best, epoch["test_accuracy"].get<double>());
+    if (epoch["validation_accuracy"] > best) at = epoch["epoch"];
+    best = std::max(best, epoch["validation_accuracy"].get<double>());
   }
   EXPECT_EQ(history["best_epoch"], at);
-  EXPECT_TRUE(contains(ran.text, fmt::format("the model is that of epoch {}, the best", at))) << ran.text;
-  EXPECT_DOUBLE_EQ(neap({"eval", path("out"), "--level", "0", "--json"}).json()["accuracy"].get<double>(), best);
-  EXPECT_DOUBLE_EQ(neap({"eval", path("out/checkpoint"), "--level", "0", "--json"}).json()["accuracy"].get<double>(), best);
+  EXPECT_TRUE(contains(ran.text, "86 training, 22 validation and 12 test examples")) << ran.text;
+  EXPECT_TRUE(contains(ran.text, fmt::format("the model is that of epoch {}, the best of the validation", at))) << ran.text;
+  const double tested = history["test_accuracy"].get<double>();
+  EXPECT_DOUBLE_EQ(neap({"eval", path("out"), "--level", "0", "--json"}).json()["accuracy"].get<double>(), tested);
+  EXPECT_DOUBLE_EQ(neap({"eval", path("out/checkpoint"), "--level", "0", "--json"}).json()["accuracy"].get<double>(), tested);
 
   const std::string page = read_file(path("out/report.html"));
   const std::size_t from = page.find('{', page.find("<script type=\"application/json\"")), to = page.find("</script>", from);
   ASSERT_NE(to, std::string::npos);
   const auto report = nlohmann::json::parse(page.substr(from, to - from));
   EXPECT_EQ(report["curves"]["epochs"].size(), 6U);
-  EXPECT_DOUBLE_EQ(report["summary"]["test_accuracy"].get<double>(), best);
+  EXPECT_DOUBLE_EQ(report["summary"]["test_accuracy"].get<double>(), tested);
   std::int64_t examples = 0;
   for (const auto& row : report["confusion"]["counts"]) {
     for (const auto& count : row) examples += count.get<std::int64_t>();
@@ -122,6 +124,16 @@ TEST_F(TrainCommands, KeepsTheBestEpochAndWritesAReport) {
   ASSERT_FALSE(report["graphs"]["after"]["nodes"].empty());
   for (const auto& node : report["graphs"]["after"]["nodes"]) EXPECT_TRUE(node.contains("ms") && node.contains("bytes"));
   EXPECT_FALSE(report["edits"].empty());
+}
+
+TEST_F(TrainCommands, TheTestChoosesNoEpoch) {
+  table(true);
+  const Ran ran = train(on_table("out", "2"));
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_TRUE(contains(ran.text, "the model is that of epoch 2, the last")) << ran.text;
+  const auto history = nlohmann::json::parse(read_file(path("out/training.json")));
+  EXPECT_FALSE(history.contains("best_epoch"));
+  EXPECT_DOUBLE_EQ(history["test_accuracy"].get<double>(), history["epochs"][1]["test_accuracy"].get<double>());
 }
 
 TEST_F(TrainCommands, AReportOfNumbersHasNoConfusion) {

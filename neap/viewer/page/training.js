@@ -7,7 +7,9 @@ function curvesSection(report) {
   const byEpoch = (field) => epochs.map((epoch, i) => [epoch.epoch ?? i + 1, epoch[field]]).filter(([, value]) => isNumber(value));
   const small = [
     ["Test accuracy", "test_accuracy", formatPercent, "optimised", "accuracy"],
+    ["Validation accuracy", "validation_accuracy", formatPercent, "optimised", "accuracy"],
     ["Training loss", "train_loss", formatPlain, "written", "loss"], ["Test loss", "test_loss", formatPlain, "optimised", "loss"],
+    ["Validation loss", "validation_loss", formatPlain, "optimised", "loss"],
     ["Learning rate", "lr", formatPlain, "level3", "rate"],
     ["Seconds", "seconds", formatPlain, "level4", "s"]
   ];
