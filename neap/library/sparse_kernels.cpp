@@ -64,7 +64,8 @@ void multiply(const NmgMatrix& w, const Product& product) {
 void multiply(const BlockMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
   constexpr int row_vectors = 4;
-  if (w.height == 1 && w.width == 1 && product.width > row_vectors * t.lanes) {  // several panels: packing pays
+  const bool several_panels = product.width > row_vectors * t.lanes;  // for which packing pays
+  if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
     const Count deep = columns_in(machine().l1_bytes * 3 / 2, Count{row_vectors} * t.lanes);
     drive(RowSide(w, deep, t, product.threads), product, row_vectors);
     return;

@@ -37,6 +37,7 @@ struct BlockMatrix {
   const void* values = nullptr;              // [blocks, height, width]; 0 where the row or the column is beyond the last
   Offsets offsets;                           // [ceil(rows / height) + 1]
   const std::int32_t* columns_of = nullptr;  // [blocks]: the column of each block, counted in blocks
+  Offsets order = {};                        // of CSR: where among the values element i's stands, as in a list by columns; at i where null
 };
 
 // W [rows, columns] with all elements stored. It is packed for each product: dense and sparse matrices go through one driver.
@@ -66,7 +67,7 @@ void multiply(const DenseMatrix& w, const Product& product);
 
 // The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null.
 void multiply_transposed(const NmgMatrix& w, const Product& product);
-void multiply_transposed(const BlockMatrix& w, const Product& product);
+void multiply_transposed(const BlockMatrix& w, const Product& product);  // values in the order of their columns
 
 // The gradient of the values, as they are stored, f32: of row r and column c, the sum over f of dy[r, f] * x[c, f]; 0 where there is
 // padding.

@@ -36,7 +36,9 @@ struct NmgKind {
   Count g;
   bool wide;
 
-  static std::string refuses(const std::vector<Type>& inputs, std::size_t place) {
+  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5;  // of the machine's peak (bench/sparse/kernels.cpp)
+
+  static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
     const DType index = inputs[place].dtype;
     if (index != DType::i16 && index != DType::i32) return "takes an index of i16 or i32 only";
     return inputs[place + 1].dtype != DType::i8 ? "takes patterns of i8 only" : "";
@@ -67,22 +69,30 @@ struct NmgKind {
   }
 };
 
+bool is_count(const Type& type) { return type.dtype == DType::i64 || type.dtype == DType::i32; }
+
+// Of offsets, and of what stands in the rows.
+std::string refuses_rows(const std::vector<Type>& inputs, std::size_t place, std::string_view what) {
+  if (!is_count(inputs[place])) return "takes offsets of i32 or i64 only";
+  return inputs[place + 1].dtype != DType::i32 ? fmt::format("takes {} of i32 only", what) : "";
+}
+
 struct BlockKind {
   using Matrix = BlockMatrix;
   Given given;
-  int height = 1, width = 1;
+  int height, width;
   bool wide;
 
-  static std::string refuses(const std::vector<Type>& inputs, std::size_t place) {
-    const DType offsets = inputs[place].dtype;
-    if (offsets != DType::i64 && offsets != DType::i32) return "takes offsets of i32 or i64 only";
-    return inputs[place + 1].dtype != DType::i32 ? "takes columns of i32 only" : "";
+  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5;
+
+  static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
+    return refuses_rows(inputs, place, "columns");
   }
-  BlockKind(const Call& call, const Given& of, const std::vector<Type>& inputs) : given(of), wide(inputs[of.place(0)].dtype == DType::i64) {
-    if (call.op().name == "spmm") return;
-    height = static_cast<int>(call.integer("r"));
-    width = static_cast<int>(call.integer("c"));
-  }
+  BlockKind(const Call& call, const Given& of, const std::vector<Type>& inputs)
+      : given(of),
+        height(static_cast<int>(call.integer("r"))),
+        width(static_cast<int>(call.integer("c"))),
+        wide(inputs[of.place(0)].dtype == DType::i64) {}
 
   Matrix matrix(Inputs inputs) const {
     return {.rows = given.rows,
@@ -94,6 +104,52 @@ struct BlockKind {
             .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
   }
 };
+
+// CSR, with the same places by columns behind: a product with the transpose is one with the columns' lists.
+struct RowKind {
+  using Matrix = BlockMatrix;
+  Given given;
+  bool wide, t_wide = false, order_wide = false;
+
+  static constexpr double share = 0.5, transposed_share = 0.45, sample_share = 0.25;
+
+  static std::string refuses(const Call& call, const std::vector<Type>& inputs, std::size_t place) {
+    std::string why = refuses_rows(inputs, place, "columns");
+    const bool transposed = call.op().name == "csr_matmul" && call.flag("transpose");
+    if (!why.empty() || !transposed) return why;
+    why = refuses_rows(inputs, place + 2, "rows");
+    return !why.empty() || is_count(inputs[place + 4]) ? why : "takes an order of i32 or i64 only";
+  }
+  RowKind(const Call&, const Given& of, const std::vector<Type>& inputs) : given(of), wide(inputs[of.place(0)].dtype == DType::i64) {
+    if (inputs.size() <= of.place(4)) return;
+    t_wide = inputs[of.place(2)].dtype == DType::i64;
+    order_wide = inputs[of.place(4)].dtype == DType::i64;
+  }
+
+  Matrix matrix(Inputs inputs) const {
+    return {.rows = given.rows,
+            .columns = given.columns,
+            .values = given.value(inputs),
+            .offsets = {inputs[given.place(0)], wide},
+            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+  }
+  Matrix transpose(Inputs inputs) const {
+    return {.rows = given.columns,
+            .columns = given.rows,
+            .values = given.value(inputs),
+            .offsets = {inputs[given.place(2)], t_wide},
+            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(3)]),
+            .order = {inputs[given.place(4)], order_wide}};
+  }
+};
+
+template <class Kind>
+void multiply_transposed(const Kind& kind, Inputs inputs, const sparse::Product& product) {
+  sparse::multiply_transposed(kind.matrix(inputs), product);
+}
+void multiply_transposed(const RowKind& kind, Inputs inputs, const sparse::Product& product) {
+  sparse::multiply(kind.transpose(inputs), product);
+}
 
 // What is done to a product before it is stored: a bias is added, which is operand number `bias` of the call, and a function taken.
 struct Behind {
@@ -146,8 +202,7 @@ class ProductCall final : public LibraryCall {
         .y_transposed = features_first_,
         .width = width_,
         .threads = thread_count()};
-    const auto matrix = kind_.matrix(inputs);
-    transposed_ ? multiply_transposed(matrix, product) : multiply(matrix, product);
+    transposed_ ? multiply_transposed(kind_, inputs, product) : multiply(kind_.matrix(inputs), product);
   }
 
  private:
@@ -179,22 +234,19 @@ class SampleCall final : public LibraryCall {
 
 // Operands `first` on are places; those before are f32.
 template <class Kind>
-std::string refuses(const std::vector<Type>& inputs, const std::vector<Type>& outputs, std::size_t first_place) {
+std::string refuses(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, std::size_t first_place) {
   for (std::size_t i = 0; i < first_place; ++i) {
     if (inputs[i].dtype != DType::f32) return "takes f32 only";
   }
   const auto row_major = [](const Type& type) { return type.layout.row_major(); };
   if (!std::all_of(inputs.begin(), inputs.end(), row_major) || !row_major(outputs[0])) return "takes row-major values only";
-  return Kind::refuses(inputs, first_place);
+  return Kind::refuses(call, inputs, first_place);
 }
 
 Given given(const Call& call, const Symbols& symbols, std::size_t first, bool values) {
   const std::vector<std::int64_t> size = evaluate(call.dims("size"), symbols);
   return {size[0], size[1], first, values};
 }
-
-// Shares of the machine's peak, measured (bench/sparse/kernels.cpp).
-constexpr double product_share = 0.75, transposed_share = 0.5, sample_share = 0.5, row_share = 0.4;
 
 template <class Kind>
 Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, const Behind& behind) {
@@ -209,8 +261,8 @@ Implementation product(const char* op) {
   return {
       .name = "native",
       .op = op,
-      .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-        return refuses<Kind>(inputs, outputs, 2);
+      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+        return refuses<Kind>(call, inputs, outputs, 2);
       },
       .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&,
                     const Symbols& symbols) { return prepare_product<Kind>(call, inputs, symbols, {}); },
@@ -225,50 +277,67 @@ Implementation product(const char* op) {
         return prepare_product<Kind>(call, inputs, symbols, *found);
       },
       .efficiency = [](const Call& call, const std::vector<Type>&,
-                       const std::vector<Type>&) { return call.flag("transpose") ? transposed_share : product_share; }};
+                       const std::vector<Type>&) { return call.flag("transpose") ? Kind::transposed_share : Kind::share; }};
 }
 
 template <class Kind>
 Implementation sampled(const char* op) {
   return {.name = "native",
           .op = op,
-          .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-            return refuses<Kind>(inputs, outputs, 2);
+          .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+            return refuses<Kind>(call, inputs, outputs, 2);
           },
           .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
             const Count width = inputs[0].shape[1].evaluate(symbols);
             return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, symbols, 2, false), inputs), width);
           },
-          .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return sample_share; }};
+          .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return Kind::sample_share; }};
 }
 
 const RegisterImplementation nmg_matmul{product<NmgKind>("nmg_matmul")}, nmg_sample{sampled<NmgKind>("nmg_sample")};
 const RegisterImplementation blocks_matmul{product<BlockKind>("blocks_matmul")}, blocks_sample{sampled<BlockKind>("blocks_sample")};
 
-// Weights pruned to CSR. Panels of x pay where a row meets each of them several times, which edges of a graph do not.
-std::string refuses_rows(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
-  constexpr std::int64_t most_columns = 16384;
+// Lists of rows of so many columns take more than they save where they hold next to nothing.
+constexpr std::int64_t most_columns = 16384;
+bool holds_enough(const Dim& rows, const Dim& columns, const Dim& entries, double least_density) {
+  if (!rows.is_constant() || !columns.is_constant() || !entries.is_constant()) return false;
+  const auto all = static_cast<double>(rows.constant()) * static_cast<double>(columns.constant());
+  return std::max(rows.constant(), columns.constant()) <= most_columns && static_cast<double>(entries.constant()) >= least_density * all;
+}
+
+Implementation limited(Implementation implementation, std::size_t first_place) {
+  implementation.refuses = [inner = implementation.refuses, first_place](const Call& call, const std::vector<Type>& inputs,
+                                                                         const std::vector<Type>& outputs) -> std::string {
+    constexpr double least_density = 0.005;
+    const Shape& size = call.dims("size");
+    if (!holds_enough(size[0], size[1], inputs[first_place + 1].shape[0], least_density))
+      return "takes matrices of known sizes and few columns only, of which a two-hundredth is stored";
+    return inner(call, inputs, outputs);
+  };
+  return implementation;
+}
+const RegisterImplementation csr_matmul{limited(product<RowKind>("csr_matmul"), 2)}, csr_sample{limited(sampled<RowKind>("csr_sample"), 2)};
+
+// Edges that are as many as weights pruned to CSR. Panels of x pay where a row meets each of them several times.
+std::string refuses_edges(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
   constexpr double least_density = 0.02;
   if (!call.has(1) || inputs[1].rank() != 1 || inputs[0].rank() != 2) return "takes one weight an entry and features on one axis only";
   if (call.flag("transpose")) return "takes no transposes: they are products by columns";
-  const Dim &rows = outputs[0].shape[0], &columns = inputs[0].shape[0], &entries = inputs[1].shape[0];
-  if (!rows.is_constant() || !columns.is_constant() || !entries.is_constant()) return "takes known sizes only";
-  const auto all = static_cast<double>(rows.constant()) * static_cast<double>(columns.constant());
-  if (columns.constant() > most_columns || static_cast<double>(entries.constant()) < least_density * all)
-    return "takes matrices of few columns only, of which a fiftieth is stored";
-  return refuses<BlockKind>({inputs[0], inputs[1], inputs[2], inputs[3]}, outputs, 2);
+  if (!holds_enough(outputs[0].shape[0], inputs[0].shape[0], inputs[1].shape[0], least_density))
+    return "takes matrices of known sizes and few columns only, of which a fiftieth is stored";
+  return refuses<RowKind>(call, {inputs[0], inputs[1], inputs[2], inputs[3]}, outputs, 2);
 }
 
 const RegisterImplementation spmm{
     {.name = "native",
      .op = "spmm",
-     .refuses = refuses_rows,
+     .refuses = refuses_edges,
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                    const Symbols& symbols) -> Prepared {
        const Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true};
-       return std::make_unique<ProductCall<BlockKind>>(BlockKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false, false);
+       return std::make_unique<ProductCall<RowKind>>(RowKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false, false);
      },
-     .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return row_share; }}};
+     .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return RowKind::share; }}};
 
 }  // namespace
 }  // namespace neap

@@ -89,6 +89,15 @@ BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) c
           .origin = begin(tile)};
 }
 
+namespace {
+
+template <class V>
+void take_in_order(const BlockMatrix& matrix, Count at, Count count, const PackedRows& to, Count place) {
+  for (Count i = 0; i < count; ++i) static_cast<V*>(to.values)[place + i] = static_cast<const V*>(matrix.values)[matrix.order[at + i]];
+}
+
+}  // namespace
+
 RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
     : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value) {
   const BlockSide plain(matrix, tile_columns, of);
@@ -111,7 +120,9 @@ RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of,
   for (Count number = 0; number < tiles() * rows; ++number) {
     const Count tile = number / rows, row = number % rows, at = plain.starts[static_cast<std::size_t>(row * row_starts + tile)];
     const Count to = starts[static_cast<std::size_t>(number)], count = starts[static_cast<std::size_t>(number) + 1] - to;
-    pack_run(matrix.values, matrix.columns_of, at, count, begin(tile), packed, to);
+    pack_run(matrix.order.at == nullptr ? matrix.values : nullptr, matrix.columns_of, at, count, begin(tile), packed, to);
+    if (matrix.order.at != nullptr)
+      (value == Value::f32 ? take_in_order<float> : take_in_order<std::uint16_t>)(matrix, at, count, packed, to);
   }
 }
 

@@ -66,7 +66,7 @@ struct Sampling {
 template <class Part>
 using Sample = void (*)(const Part& part, const Sampling& sampling);
 
-// Elements at..at + count of some values and columns go to a place of the packed ones.
+// Elements at..at + count of some columns, and of values unless these are null, go to a place of the packed ones.
 using PackRun = void (*)(const void* values, const int* columns, Count at, Count count, Count origin, const PackedRows& to, Count place);
 
 struct Tiles {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "tests/library/sparse_matrices.h"
 
@@ -71,6 +72,30 @@ void compare(const std::vector<double>& wanted, Count rows, Count width, Run run
   }
 }
 
+// A matrix by rows as its columns' lists.
+struct ByColumns {
+  std::vector<std::int32_t> offsets, rows_of, order;
+  BlockMatrix w;
+
+  ByColumns(const RandomMatrix& plain, Value value) : offsets(static_cast<std::size_t>(plain.columns) + 1) {
+    std::vector<Stored> stored = plain.stored;
+    std::stable_sort(stored.begin(), stored.end(), [](const Stored& a, const Stored& b) { return a.column < b.column; });
+    for (const Stored& each : stored) {
+      ++offsets[static_cast<std::size_t>(each.column) + 1];
+      rows_of.push_back(static_cast<std::int32_t>(each.row));
+      order.push_back(static_cast<std::int32_t>(each.place));
+    }
+    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+    w = {.rows = plain.columns,
+         .columns = plain.rows,
+         .value = value,
+         .values = plain.of(value),
+         .offsets = {offsets.data(), false},
+         .columns_of = rows_of.data(),
+         .order = {order.data(), false}};
+  }
+};
+
 // The product with the matrix or its transpose.
 template <class Matrix>
 void check_product(const RandomMatrix& plain, const Matrix& w, const Case& c, bool transposed) {
@@ -97,10 +122,13 @@ void check_product(const RandomMatrix& plain, const Matrix& w, const Case& c, bo
                           .width = c.width,
                           .threads = threads,
                           .isa = isa};
-    if constexpr (!std::is_same_v<Matrix, DenseMatrix>) {
-      if (transposed) return multiply_transposed(w, product);
+    if constexpr (std::is_same_v<Matrix, ByColumns>) {
+      multiply(w.w, product);
+    } else if constexpr (std::is_same_v<Matrix, DenseMatrix>) {
+      multiply(w, product);
+    } else {
+      transposed ? multiply_transposed(w, product) : multiply(w, product);
     }
-    multiply(w, product);
   });
 }
 
@@ -247,6 +275,14 @@ TEST(SparseKernels, Dense) {
     for (Count i = 0; i < rows * columns; ++i) plain.push(i / columns, i % columns);
     const DenseMatrix w{rows, columns, plain.values.data(), columns};
     for (const Count width : {1, 33}) check_product(plain, w, {.width = width, .bias = true}, false);
+  }
+}
+
+TEST(SparseKernels, ListsByColumns) {
+  for (const double density : {0.0, 0.3}) {
+    const RandomBlocks csr(61, 211, 1, 1, density);
+    for (const Count width : {1, 33, 130}) check_product(csr, ByColumns(csr, Value::f32), {.width = width, .bias = true}, true);
+    check_product(csr, ByColumns(csr, Value::bf16), {.width = 130}, true);
   }
 }
 

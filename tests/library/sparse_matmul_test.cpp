@@ -35,7 +35,7 @@ LibraryCase case_of(const std::string& layout, const std::string& what, const Si
 
 TEST(SparseMatmul, AsDefined) {
   for (const std::string layout :
-       {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "nmg n=3 m=5 g=1", "blocks r=4 c=1", "blocks r=1 c=3", "blocks r=2 c=2"}) {
+       {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "nmg n=3 m=5 g=1", "blocks r=4 c=1", "blocks r=1 c=3", "blocks r=2 c=2", "csr"}) {
     for (const Sizes& size : {Sizes{8, 12}, {7, 13}, {1, 1}, {0, 4}, {4, 0}, {33, 70}}) {
       for (const std::int64_t features : {1, 20}) {
         check_library(case_of(layout, "matmul", size, features, false));
@@ -44,6 +44,10 @@ TEST(SparseMatmul, AsDefined) {
       }
     }
   }
+}
+
+TEST(SparseMatmul, SeveralPanels) {
+  for (const bool transposed : {false, true}) check_library(case_of("csr", "matmul", {33, 50}, 70, transposed));
 }
 
 TEST(SparseMatmul, PrunedRows) {
@@ -113,7 +117,11 @@ TEST(SparseMatmul, Refusals) {
   c.output_layout = "ba";
   EXPECT_EQ(refusal(c), "takes row-major values only");
   const LibraryCase edges{.op = "spmm", .inputs = {"f32[1000, 8]", "f32[4000]", "i64[1001]", "i32[4000]"}, .implementation = "native"};
-  EXPECT_EQ(refusal(edges), "takes matrices of few columns only, of which a fiftieth is stored");
+  EXPECT_EQ(refusal(edges), "takes matrices of known sizes and few columns only, of which a fiftieth is stored");
+  c = case_of("csr", "matmul", {8, 12}, 3, false);
+  EXPECT_EQ(refusal(c), "");
+  c.attributes["size"] = Shape{8, 100000};
+  EXPECT_EQ(refusal(c), "takes matrices of known sizes and few columns only, of which a two-hundredth is stored");
 }
 
 TEST(SparseMatmul, ForeignPatterns) {
