@@ -71,6 +71,7 @@ Var product(Builder& build, const std::vector<Var>& operands, const Call& call) 
   const bool turn = call.flag("features_first");
   std::vector<Var> all = operands;
   if (turn) all[0] = transpose(all[0], {1, 0});
+  all[1] = cast(all[1], all[0].dtype());
   const Var y = build.call("spmm", all, {{"transpose", call.flag("transpose")}});
   return turn ? transpose(y, {1, 0}) : y;
 }

@@ -79,19 +79,23 @@ Dim check_features(const Call& call, int input, const Dim& elements, const Sides
   return x.shape[1 - element_axis];
 }
 
+// Values may be stored as 16-bit floats, and are computed with as x is.
+bool can_multiply(DType values, DType x) { return values == x || (is_float(values) && size_of(values) == 2 && x == DType::f32); }
+
 void define_matmul(Definition& d, const SparseLayout& layout) {
   check_size(d.call());
   const bool transposed = d.call().flag("transpose");
   const Sides sides{d.call().flag("features_first")};
   const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
   const Dim features = check_features(d.call(), 0, transposed ? rows : columns, sides);
-  if (d.dtype(0) != d.dtype(1))
+  if (!can_multiply(d.dtype(1), d.dtype(0)))
     d.call().fail(fmt::format("values are {}, x is {}", name(d.dtype(1)), name(d.dtype(0))), "cast one of them");
   check_values(d.call(), layout, 1, 2);
   const StoredPoints points = layout.points(d, 2);
   const Axis feature = d.axis("f", features);
   const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
-  const Expr product = d.read(1, points.place) * d.read(0, sides.at(transposed ? row : column, feature));
+  const Expr weight = cast(d.read(1, points.place), d.dtype(0));
+  const Expr product = weight * d.read(0, sides.at(transposed ? row : column, feature));
   d.scatter({d.dtype(0), sides.shape(transposed ? columns : rows, features), {}}, sides.at(transposed ? column : row, feature),
             where_inside(points, product), Accumulate::sum);
 }
@@ -150,8 +154,9 @@ std::vector<Var> matmul_gradient(const GradientContext& g, const SparseLayout& l
   std::vector<Var> gradients(g.inputs.size());
   gradients[0] = g.build.call(layout.op("matmul"), with_places({g.cotangents[0]}, g.inputs, 1), with_transpose(g.call, !transposed));
   const Var x = features_last(g.inputs[0]), dy = features_last(g.cotangents[0]);
-  gradients[1] = g.build.call(layout.op("sample"), with_places(transposed ? std::vector<Var>{x, dy} : std::vector<Var>{dy, x}, g.inputs, 2),
-                              of_matrix(g.call));
+  const Var sampled = g.build.call(
+      layout.op("sample"), with_places(transposed ? std::vector<Var>{x, dy} : std::vector<Var>{dy, x}, g.inputs, 2), of_matrix(g.call));
+  gradients[1] = cast(sampled, g.inputs[1].dtype());
   return gradients;
 }
 std::vector<Var> sample_gradient(const GradientContext& g, const SparseLayout& layout) {

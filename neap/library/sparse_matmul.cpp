@@ -24,6 +24,7 @@ struct Given {
   Count rows = 0, columns = 0;
   std::size_t first = 0;
   bool values = false;
+  sparse::Value value_type = sparse::Value::f32;
 
   std::size_t place(std::size_t number) const { return first + (values ? 1 : 0) + number; }
   const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
@@ -63,6 +64,7 @@ struct NmgKind {
             .n = n,
             .m = m,
             .g = g,
+            .value = given.value_type,
             .values = given.value(inputs),
             .index = inputs[given.place(0)],
             .wide = wide};
@@ -99,6 +101,7 @@ struct BlockKind {
             .columns = given.columns,
             .height = height,
             .width = width,
+            .value = given.value_type,
             .values = given.value(inputs),
             .offsets = {inputs[given.place(0)], wide},
             .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
@@ -129,6 +132,7 @@ struct RowKind {
   Matrix matrix(Inputs inputs) const {
     return {.rows = given.rows,
             .columns = given.columns,
+            .value = given.value_type,
             .values = given.value(inputs),
             .offsets = {inputs[given.place(0)], wide},
             .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
@@ -136,6 +140,7 @@ struct RowKind {
   Matrix transpose(Inputs inputs) const {
     return {.rows = given.columns,
             .columns = given.rows,
+            .value = given.value_type,
             .values = given.value(inputs),
             .offsets = {inputs[given.place(2)], t_wide},
             .columns_of = static_cast<const std::int32_t*>(inputs[given.place(3)]),
@@ -232,27 +237,30 @@ class SampleCall final : public LibraryCall {
   Count width_;
 };
 
-// Operands `first` on are places; those before are f32.
+// Operands `first_place` on are places.
 template <class Kind>
 std::string refuses(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, std::size_t first_place) {
+  const bool has_values = call.op().name.ends_with("_matmul");
   for (std::size_t i = 0; i < first_place; ++i) {
-    if (inputs[i].dtype != DType::f32) return "takes f32 only";
+    const bool can_be_narrow = has_values && i == 1 && inputs[i].dtype == DType::bf16;
+    if (inputs[i].dtype != DType::f32 && !can_be_narrow) return "takes f32 only, and values of bf16";
   }
   const auto row_major = [](const Type& type) { return type.layout.row_major(); };
   if (!std::all_of(inputs.begin(), inputs.end(), row_major) || !row_major(outputs[0])) return "takes row-major values only";
   return Kind::refuses(call, inputs, first_place);
 }
 
-Given given(const Call& call, const Symbols& symbols, std::size_t first, bool values) {
+Given given(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, std::size_t first, bool values) {
   const std::vector<std::int64_t> size = evaluate(call.dims("size"), symbols);
-  return {size[0], size[1], first, values};
+  const bool narrow = values && inputs[first].dtype == DType::bf16;
+  return {size[0], size[1], first, values, narrow ? sparse::Value::bf16 : sparse::Value::f32};
 }
 
 template <class Kind>
 Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, const Behind& behind) {
   const bool features_first = call.flag("features_first");
   const Count width = inputs[0].shape[features_first ? 0 : 1].evaluate(symbols);
-  const Kind kind(call, given(call, symbols, 1, true), inputs);
+  const Kind kind(call, given(call, inputs, symbols, 1, true), inputs);
   return std::make_unique<ProductCall<Kind>>(kind, width, call.flag("transpose"), features_first, behind);
 }
 
@@ -289,7 +297,7 @@ Implementation sampled(const char* op) {
           },
           .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
             const Count width = inputs[0].shape[1].evaluate(symbols);
-            return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, symbols, 2, false), inputs), width);
+            return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, inputs, symbols, 2, false), inputs), width);
           },
           .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return Kind::sample_share; }};
 }

@@ -35,6 +35,14 @@ ValueId as_rows(Draft& draft, int before, ValueId x) {
   return insert_call(draft, before, "reshape", {x}, {{"shape", Shape{rows, shape.back()}}});
 }
 
+// Values as they are stored: products take 16-bit ones as they are and compute in f32.
+ValueId stored(const Draft& draft, ValueId values, DType computed) {
+  const int wider = maker(draft, values, "cast");
+  if (wider < 0 || computed != DType::f32) return values;
+  const ValueId narrow = draft.node(wider).inputs[0];
+  return is_float(draft.type(narrow).dtype) && size_of(draft.type(narrow).dtype) == 2 ? narrow : values;
+}
+
 // The operands and attributes of L_matmul of the matrix that node `matrix` makes and x.
 struct Product {
   std::vector<ValueId> operands;
@@ -44,6 +52,7 @@ Product product_of(const Draft& draft, const Sparse& matrix, ValueId x, bool tra
   const Node& dense = draft.node(matrix.at);
   Product made{{x}, dense.attributes};
   made.operands.insert(made.operands.end(), dense.inputs.begin(), dense.inputs.end());
+  made.operands[1] = stored(draft, made.operands[1], draft.type(x).dtype);
   if (transpose) made.attributes["transpose"] = true;
   if (features_first) made.attributes["features_first"] = true;
   return made;

@@ -12,10 +12,11 @@ using testing::mask_for;
 using testing::random_matrix;
 
 // The call of one of a layout's operators with x (or a and b) given, on a random matrix.
-LibraryCase case_of(const std::string& layout, const std::string& what, const Sizes& size, std::int64_t features, bool transposed) {
+LibraryCase case_of(const std::string& layout, const std::string& what, const Sizes& size, std::int64_t features, bool transposed,
+                    DType values = DType::f32) {
   const LayoutChoice choice = LayoutChoice::parse(layout);
   const Array mask = mask_for(choice, size, 0.4, 1);
-  std::vector<Array> components = choice.layout->pack(random_matrix(DType::f32, size, 2), mask, choice.parameters), front;
+  std::vector<Array> components = choice.layout->pack(random_matrix(values, size, 2), mask, choice.parameters), front;
   if (what == "sample") {
     front = {random_matrix(DType::f32, {size[0], features}, 3), random_matrix(DType::f32, {size[1], features}, 4)};
     components.erase(components.begin());
@@ -43,6 +44,13 @@ TEST(SparseMatmul, AsDefined) {
         check_library(case_of(layout, "sample", size, features, false));
       }
     }
+  }
+}
+
+// Stored as bf16, computed in f32: no more is lost than storing loses.
+TEST(SparseMatmul, NarrowValues) {
+  for (const std::string layout : {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "blocks r=4 c=1", "blocks r=2 c=2", "csr"}) {
+    for (const bool transposed : {false, true}) check_library(case_of(layout, "matmul", {33, 70}, 20, transposed, DType::bf16));
   }
 }
 
@@ -118,6 +126,7 @@ TEST(SparseMatmul, Refusals) {
   EXPECT_EQ(refusal(c), "takes row-major values only");
   const LibraryCase edges{.op = "spmm", .inputs = {"f32[1000, 8]", "f32[4000]", "i64[1001]", "i32[4000]"}, .implementation = "native"};
   EXPECT_EQ(refusal(edges), "takes matrices of known sizes and few columns only, of which a fiftieth is stored");
+  EXPECT_EQ(refusal(case_of("nmg n=2 m=4 g=1", "matmul", {8, 12}, 3, false, DType::f16)), "takes f32 only, and values of bf16");
   c = case_of("csr", "matmul", {8, 12}, 3, false);
   EXPECT_EQ(refusal(c), "");
   c.attributes["size"] = Shape{8, 100000};
