@@ -31,11 +31,11 @@ Graph optimized(Graph graph, Order order, std::int64_t plan) {
 
 }  // namespace
 
-Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role role) {
+Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role features) {
   Graph graph;
   Builder build(graph);
-  Var h = build.input("x", {DType::f32, {edges.vertices, shape.features}, {}}, role);
-  const std::vector<Var> e = edges.inputs(build, role);
+  Var h = build.input("x", {DType::f32, {edges.vertices, shape.features}, {}}, features);
+  const std::vector<Var> e = edges.inputs(build, Role::fixed);
   const Var labels = build.input("labels", {DType::i64, {edges.vertices}, {}});
   for (int layer = 0; layer < shape.layers; ++layer) {
     const bool last = layer + 1 == shape.layers;

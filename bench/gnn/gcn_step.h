@@ -10,7 +10,8 @@ struct GcnShape {
   int layers;
 };
 
-// How a step is optimised: the order of its products as named, by cost, or by cost with what is fixed kept across steps.
+// How a step is optimised: the order of its products as named, by cost, or by cost with what fixed features give kept across steps. The
+// graph's lists are fixed in all: what is made of them alone (weights in the order by columns) is made once, as peers make their formats.
 enum class Order : std::uint8_t { transform_first, aggregate_first, by_cost, kept };
 
 class GcnStep {
@@ -22,7 +23,7 @@ class GcnStep {
   const std::vector<Array>& inputs() const { return inputs_; }  // of the graph, in order
 
  private:
-  static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role role);
+  static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role features);
   std::vector<Array> inputs_;
   Executable executable_;
 };

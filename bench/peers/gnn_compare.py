@@ -1,8 +1,10 @@
 """gnn_compare.py WORKER DGL_PYTHON FOLDER [--quick] [--cells REGEX] [--forms NAME,...] [--rounds N] [--json FILE]: Neap's training steps of graph networks beside
 those of PyTorch Geometric and DGL, on the same graphs, from the same parameters, with the same loss; and the memory that they take.
 
-Each cell is set against the quickest of PyG with an edge list, PyG with a sparse matrix, and DGL. Neap's first row keeps nothing from step
-to step, as the peers do; the second is what `neap train gnn` does, where the first layer's aggregate of fixed features is computed once.
+Each cell is set against the quickest of PyG with an edge list, PyG with a sparse matrix, and DGL. In Neap's first row the graph's lists are
+the same in every step, and what is made of them alone is made once (the peers hold their formats of the graph likewise: DGL makes all ahead
+of the first step); features are given anew. In the second these are fixed too, as in `neap train gnn`: the first layer's aggregate is
+computed once.
 """
 import argparse
 import json
