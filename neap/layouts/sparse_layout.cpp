@@ -252,8 +252,18 @@ const SparseLayout* layout_of_operator(std::string_view op, std::string_view& wh
 }
 
 LayoutChoice LayoutChoice::parse(std::string_view text) {
-  const ChoiceText given = parse_choice(text, "layout");
-  LayoutChoice choice{&find_layout(given.name), {}};
+  constexpr std::string_view key = " values=";
+  std::string numbers(text);
+  std::optional<DType> values;
+  if (const std::size_t at = numbers.find(key); at != std::string::npos) {
+    const std::size_t end = std::min(numbers.find(' ', at + key.size()), numbers.size());
+    if (const std::string name = numbers.substr(at + key.size(), end - at - key.size()); name != "bf16")
+      throw Error(fmt::format("values are not stored as '{}'", name.substr(0, 80)), "layout", "values=bf16");
+    values = DType::bf16;
+    numbers.erase(at, end - at);
+  }
+  const ChoiceText given = parse_choice(numbers, "layout");
+  LayoutChoice choice{&find_layout(given.name), {}, values};
   for (const auto& [name, value] : complete(given, choice.layout->numbers, "layout"))
     choice.parameters[name] = static_cast<std::int64_t>(value);
   return choice;
@@ -262,7 +272,13 @@ LayoutChoice LayoutChoice::parse(std::string_view text) {
 std::string LayoutChoice::to_string() const {
   std::string text = layout->name;
   for (const auto& number : layout->numbers) text += fmt::format(" {}={}", number.name, std::get<std::int64_t>(parameters.at(number.name)));
-  return text;
+  return values ? fmt::format("{} values={}", text, name(*values)) : text;
+}
+
+std::vector<Array> LayoutChoice::pack(const Array& dense, const Array& keep) const {
+  std::vector<Array> components = layout->pack(dense, keep, parameters);
+  if (values) components[0] = components[0].cast(*values);
+  return components;
 }
 
 Attributes attributes_of(const LayoutChoice& choice, const Shape& size) {

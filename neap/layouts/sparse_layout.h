@@ -11,6 +11,7 @@
 // They are closed under gradients. What is not stored is 0 and is not multiplied: an infinite x meets no zero of the matrix.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,14 +29,16 @@ struct StoredPoints {
   Expr inside;              // whether the point is an element at all; empty: all are (padding, masks)
 };
 
-// A layout with its numbers: "nmg n=2 m=4 g=16".
+// A layout with its numbers: "nmg n=2 m=4 g=16"; "... values=bf16" stores the values so, of whatever dtype the matrix is.
 struct SparseLayout;
 struct LayoutChoice {
   const SparseLayout* layout = nullptr;
-  Attributes parameters;  // complete
+  Attributes parameters;                       // complete
+  std::optional<DType> values = std::nullopt;  // as the matrix where none
 
   static LayoutChoice parse(std::string_view text);  // Error for a layout or a parameter that there is not, or one out of its range
   std::string to_string() const;
+  std::vector<Array> pack(const Array& dense, const Array& keep) const;  // the components, with their values as they are stored
 };
 
 struct SparseLayout {

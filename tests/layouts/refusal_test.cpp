@@ -17,6 +17,7 @@ TEST(LayoutChoice, RefusesWhatThereIsNot) {
   EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n=0"); }), "n = 0 is outside 1 to 64");
   EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n=two"); }), "'two' is not a number");
   EXPECT_EQ(problem_of([] { LayoutChoice::parse("nmg n"); }), "'' is not a number");
+  EXPECT_EQ(problem_of([] { LayoutChoice::parse("csr values=f64"); }), "values are not stored as 'f64'");
 }
 
 std::string packing_problem(const std::string& layout, const Array& dense, const Array& mask) {

@@ -108,6 +108,28 @@ TEST(SparseLayout, ProductsAreThoseOfTheDenseMatrix) {
   }
 }
 
+// Values of bf16 beside an x of f32: what they hold is multiplied in f32, and their gradient is bf16.
+TEST(SparseLayout, NarrowValuesAreStorage) {
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text + " values=bf16");
+    EXPECT_EQ(LayoutChoice::parse(choice.to_string()).to_string(), choice.to_string());
+    for (const bool transposed : {false, true}) {
+      SCOPED_TRACE(text + (transposed ? " transposed" : ""));
+      const Operands given = operands(choice, "matmul", {7, 13}, 3, DType::f32, transposed);
+      Operands wide = given, narrow = given;
+      narrow.arrays[1] = given.arrays[1].cast(DType::bf16);
+      wide.arrays[1] = narrow.arrays[1].cast(DType::f32);
+      const std::string op = choice.layout->op("matmul");
+      const Array y = interpret(graph_of(op, narrow), narrow.arrays)[0];
+      EXPECT_EQ(y.dtype(), DType::f32);
+      expect_close(y, interpret(graph_of(op, wide), wide.arrays)[0], 1e-6, text);
+    }
+  }
+  const Array dense = random_matrix(DType::f32, {8, 12}, 1);
+  const LayoutChoice choice = LayoutChoice::parse("nmg n=2 m=4 g=2 values=bf16");
+  EXPECT_EQ(choice.pack(dense, mask_for(choice, {8, 12}, 1, 2))[0].dtype(), DType::bf16);
+}
+
 Array turned(const Array& x) {
   Array made(x.dtype(), {x.size(1), x.size(0)});
   for (std::int64_t i = 0; i < x.size(0); ++i) {
