@@ -6,6 +6,7 @@
 
 #include "neap/codegen/access.h"
 #include "neap/ir/by_node.h"
+#include "neap/ir/map_nodes.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
 #include "neap/runtime/library.h"
@@ -44,6 +45,12 @@ constexpr double row_product_efficiency = 0.25;  // of a scope that makes one ro
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
 constexpr double smallest_product = 32;          // terms of a sum
 
+bool has_products(const Map& map) {
+  bool found = false;
+  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
+  return found;
+}
+
 bool scatters(const Stage& stage) {
   return stage.accumulate != Accumulate::none &&
          std::any_of(stage.index.begin(), stage.index.end(), [](const Expr& index) { return has_read(index); });
@@ -54,21 +61,22 @@ bool scatters(const Stage& stage) {
 // Flops, the flops at peak that take the same time, and the bytes of a stream that take as long as what comes in no order.
 struct CostModel::Work {
   double flops = 0, weighted = 0, gathered = 0;
-  bool products = false;  // sums of them
   Work& operator+=(const Work& other) {
     flops += other.flops;
     weighted += other.weighted;
     gathered += other.gathered;
-    products = products || other.products;
     return *this;
   }
 };
 
-CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const {
+CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+                                   const std::vector<double>& factors, bool all_stretched) const {
   Work work;
   bool gathers = false;
   const auto is_long = [&](const Axis& axis) { return evaluate(axis.extent) > 1; };
-  for (const Stage& stage : map.stages) {
+  for (std::size_t s = 0; s < map.stages.size(); ++s) {
+    const Stage& stage = map.stages[s];
+    bool products = false;
     std::vector<Axis> space = map.axes;
     space.insert(space.end(), stage.axes.begin(), stage.axes.end());
     for (Axis& axis : space) axis.extent = axis.extent.evaluate(symbols_, typical_size);
@@ -77,13 +85,14 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
     visit_nodes(stage.value, [&](const Expr& e) {
       gathers = gathers || (e->op == Scalar::read && is_gather(e));
       if (e->op != Scalar::reduce || e->args[0]->op != Scalar::mul) return;
-      work.products = true;
+      products = true;
       double terms = 1;
       for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
       efficiency = terms < smallest_product ? window_efficiency : by_rows ? row_product_efficiency : product_efficiency;
     });
     if (scatters(stage)) efficiency = scatter_efficiency;
-    work += {mine, mine / efficiency};
+    const double factor = s < factors.size() && (products || all_stretched) ? factors[s] : 1;
+    work += {mine, mine / efficiency * factor};
   }
   if (gathers) work.gathered = gathered_bytes(*this, graph, map, operands);
   return work;
@@ -191,14 +200,17 @@ double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const 
 Cost CostModel::node(const Graph& graph, const Node& node, const std::vector<bool>& free) const {
   if (node.kept) return {};  // once for many runs
   if (node.is_map()) {
-    Work work = work_of(graph, *node.map, node.inputs);
     const double moved = evaluate(volume(graph, node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
-    // The way that they lie decides how quick sums of products and windows are, and where layouts differ.
-    const double factor = work.products || has_layouts(graph, node) ? lanes_factor(*this, graph, node, free) : 1;
-    work.weighted *= factor;
+    // The way that they lie decides how quick sums of products and windows are, and where layouts differ. Each stage by itself: what runs
+    // in one scope takes no longer than it did apart.
+    const bool laid_out = has_layouts(graph, node);
+    LanesFactors factors;
+    if (laid_out || has_products(*node.map))
+      factors = lanes_factors(*this, *node.map, types_of(graph, node.inputs), types_of(graph, node.outputs), free);
+    Work work = work_of(graph, *node.map, node.inputs, factors.stages, laid_out);
     work.weighted += accumulated_bytes(graph, node) / rates_.cache_bytes_per_second * rates_.flops_per_second;
     Cost cost = priced(work, moved);
-    cost.seconds = std::max(cost.seconds, copy_seconds(moved) * (1 + scattered_copy * (factor - 1)) + rates_.call_seconds);
+    cost.seconds = std::max(cost.seconds, copy_seconds(moved) * (1 + scattered_copy * (factors.memory - 1)) + rates_.call_seconds);
     return cost;
   }
   Work work = call_work(graph, node);

@@ -33,7 +33,8 @@ class CostModel {
 
  private:
   struct Work;
-  Work work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const;
+  Work work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands, const std::vector<double>& factors = {},
+               bool all_stretched = false) const;
   Work call_work(const Graph& graph, const Node& node) const;
   double loops_factor(const Graph& graph, const Node& call) const;
   double accumulated_bytes(const Graph& graph, const Node& map_node) const;

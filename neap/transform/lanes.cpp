@@ -20,7 +20,7 @@ struct Touch {
   Expr offset;
   double times = 1;       // a point of the stage
   std::set<int> reduced;  // axes of the reductions that it stands in
-  bool guarded = false, free = false;
+  bool guarded = false, free = false, in_memory = false;
 };
 
 class Stages {
@@ -29,18 +29,27 @@ class Stages {
          const std::vector<bool>& free)
       : model_(model), map_(map), inputs_(inputs), outputs_(outputs), free_(free), emit_(map, inputs, outputs, symbols_, Isa::avx2) {}
 
-  double factor() {
-    const bool scope = is_scope(map_);
-    double total = 0, stretched = 0;
+  LanesFactors factors() {
+    LanesFactors made;
+    double total = 0, stretched = 0, in_memory = 0, stretched_in_memory = 0;
     for (const Stage& stage : map_.stages) {
       const std::vector<Touch> touches = touches_of(stage);
-      double weight = 0;
-      for (const Touch& touch : touches) weight += touch.times;
-      for (const Axis& axis : stage.axes) weight *= model_.evaluate(axis.extent);
+      double points = 1, weight = 0, memory = 0;
+      for (const Axis& axis : stage.axes) points *= model_.evaluate(axis.extent);
+      for (const Touch& touch : touches) {
+        weight += points * touch.times;
+        memory += touch.in_memory ? points * touch.times : 0;
+      }
+      const double factor = this->factor(stage, is_scope(map_) ? stage.axes : map_.axes, touches);
+      made.stages.push_back(factor);
       total += weight;
-      stretched += weight * factor(stage, scope ? stage.axes : map_.axes, touches);
+      stretched += weight * factor;
+      in_memory += memory;
+      stretched_in_memory += memory * factor;
     }
-    return total > 0 ? stretched / total : 1;
+    if (total > 0) made.all = stretched / total;
+    if (in_memory > 0) made.memory = stretched_in_memory / in_memory;
+    return made;
   }
 
  private:
@@ -54,7 +63,7 @@ class Stages {
     if (e->op == Scalar::read) {
       const auto operand = static_cast<std::size_t>(std::max<std::int64_t>(e->integer, 0));
       const bool free = e->integer >= 0 && operand < free_.size() && free_[operand];
-      found.push_back({storage_offset(type_of(e->integer), index_of(e)), times, reduced, has_outside(e), free});
+      found.push_back({storage_offset(type_of(e->integer), index_of(e)), times, reduced, has_outside(e), free, e->integer >= 0});
     }
     for (const Axis& axis : e->axes) {
       times *= std::max(1.0, model_.evaluate(axis.extent));
@@ -66,7 +75,7 @@ class Stages {
   std::vector<Touch> touches_of(const Stage& stage) const {
     std::vector<Touch> all;
     const Type target = stage.target >= 0 ? outputs_[static_cast<std::size_t>(stage.target)] : type_of(stage.target);
-    all.push_back({storage_offset(target, stage.index), 1, {}, false, false});
+    all.push_back({storage_offset(target, stage.index), 1, {}, false, false, stage.target >= 0});
     look(stage.value, 1, {}, all);
     return all;
   }
@@ -123,13 +132,14 @@ class Stages {
 
 }  // namespace
 
-double lanes_factor(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                    const std::vector<bool>& free) {
-  return Stages(model, map, inputs, outputs, free).factor();
+LanesFactors lanes_factors(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                           const std::vector<bool>& free) {
+  return Stages(model, map, inputs, outputs, free).factors();
 }
 
-double lanes_factor(const CostModel& model, const Graph& graph, const Node& node, const std::vector<bool>& free) {
-  return lanes_factor(model, *node.map, types_of(graph, node.inputs), types_of(graph, node.outputs), free);
+double lanes_factor(const CostModel& model, const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                    const std::vector<bool>& free) {
+  return lanes_factors(model, map, inputs, outputs, free).all;
 }
 
 }  // namespace neap
