@@ -26,8 +26,13 @@ Array first_value(const Graph& graph, const Input& input, const Module& network,
 }  // namespace
 
 DemoStep demo_step(std::int64_t batch) {
-  DemoStep made{efficient_net_28(), {}, {}};
-  made.network->initialize(1);
+  std::unique_ptr<Sequential> network = efficient_net_28();
+  network->initialize(1);
+  return step_of(std::move(network), batch);
+}
+
+DemoStep step_of(std::unique_ptr<Sequential> network, std::int64_t batch) {
+  DemoStep made{std::move(network), {}, {}};
   made.graph = training_step(*made.network, {{"images", {DType::f32, {batch, 1, 28, 28}, {}}}, {"labels", {DType::i64, {batch}, {}}}},
                              classification(*made.network), AdamW());
   for (const Input& input : made.graph.inputs) made.inputs.push_back(first_value(made.graph, input, *made.network, batch));

@@ -1,4 +1,4 @@
-// The demo's training step and its inputs, for whoever measures it.
+// The demo's training step and its inputs, and those of other networks on pictures of its size, for whoever measures them.
 #pragma once
 #include <vector>
 
@@ -13,6 +13,7 @@ struct DemoStep {
   std::vector<Array> inputs;  // seeded pictures and labels, a rate of 1e-3, first parameters, zero state
 };
 DemoStep demo_step(std::int64_t batch);
+DemoStep step_of(std::unique_ptr<Sequential> network, std::int64_t batch);  // of a network with its first parameters
 
 // Deep copies: a step writes into its parameters.
 std::vector<Array> copies(const std::vector<Array>& arrays);

@@ -28,9 +28,13 @@ void check_values(const Call& call, const SparseLayout& layout, int values, int 
     call.fail(fmt::format("values are {}, the places are of {}", call.input(values).to_string(), to_string(wanted)));
 }
 
-// A position that padding may carry past the end, kept within; what stands there counts for nothing then.
+// A position that padding may carry past the end, kept within; what stands there counts for nothing then. An axis of that size ends there.
 Expr kept_within(const StoredPoints& points, const Expr& position, const Dim& size) {
-  return points.inside ? min(position, Expr(size) - Expr(1)) : position;
+  const auto is_it = [&](const Axis& axis) {
+    return position->op == Scalar::axis && position->integer == axis.id && axis.ragged == nullptr && axis.extent == size;
+  };
+  const bool ends = std::any_of(points.axes.begin(), points.axes.end(), is_it);
+  return !points.inside || ends ? position : min(position, Expr(size) - Expr(1));
 }
 Expr where_inside(const StoredPoints& points, const Expr& value) {
   return points.inside ? select(points.inside, value, constant(value.dtype(), 0)) : value;

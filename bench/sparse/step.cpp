@@ -1,0 +1,65 @@
+// Whole training steps of sparse networks against the same dense: with masks, and with what is not kept left out of all three products.
+#include "bench/core/graphs.h"
+#include "bench/demo_step.h"
+#include "bench/harness.h"
+#include "neap/nn/flatten.h"
+#include "neap/nn/linear.h"
+#include "neap/nn/sequential.h"
+#include "neap/sparse/plan.h"
+
+namespace neap::bench {
+namespace {
+
+struct Form {
+  const char *name, *sparsifier, *layout;
+  double target;
+};
+
+std::unique_ptr<Sequential> perceptron() {
+  auto net = std::make_unique<Sequential>();
+  net->then<Flatten>("flatten").then<Linear>("hidden1", 784, 1024).then<Activation>("relu1", "relu");
+  net->then<Linear>("hidden2", 1024, 1024).then<Activation>("relu2", "relu").then<Linear>("classify", 1024, 10);
+  return net;
+}
+
+using Make = std::unique_ptr<Sequential> (*)();
+
+// `names`: of the parameters that are made sparse.
+std::vector<Row> compare(const std::string& what, Make make, std::string_view names, std::int64_t batch, const std::vector<Form>& forms) {
+  std::vector<DemoStep> steps;
+  std::vector<Executable> made;
+  for (std::size_t i = 0; i <= forms.size(); ++i) {
+    std::unique_ptr<Sequential> net = make();
+    net->initialize(1);
+    if (i > 0) sparse::sparsify(*net, sparse::SparsityPlan().add(std::string(names), forms[i - 1].sparsifier, forms[i - 1].layout));
+    steps.push_back(step_of(std::move(net), batch));
+    made.push_back(executable_of(steps.back().graph));
+  }
+  std::vector<Candidate> candidates;
+  for (std::size_t i = 0; i < made.size(); ++i)
+    candidates.push_back({i == 0 ? "dense" : "sparse", [&, i] { made[i].run(steps[i].inputs); }});
+  const auto seconds = interleave(candidates, {.rounds = 11, .seconds = 0.05});
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < forms.size(); ++i)
+    rows.push_back(against(what + ", " + forms[i].name, "ms", 1e3, seconds[i + 1], seconds[0], "dense step", forms[i].target));
+  return rows;
+}
+
+std::vector<Row> run() {
+  constexpr double as_masks = 1 / 1.1;
+  const Form masks{"masks, 90 % zeros", "magnitude sparsity=0.9", "masked", as_masks};
+  std::vector<Row> rows = compare("training step, perceptron, batch 256", perceptron, "hidden*.weight", 256,
+                                  {masks,
+                                   {"4 x 1 blocks, 90 % zeros", "blocks sparsity=0.9 r=4 c=1", "", 1},
+                                   {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1},
+                                   {"1:10:16", "nmg n=1 m=10 g=16", "", 1},
+                                   {"2:4:16", "nmg n=2 m=4 g=16", "", as_masks}});
+  for (const Row& row : compare("training step, demo's network, batch 128", [] { return efficient_net_28(); }, "*.weight", 128, {masks}))
+    rows.push_back(row);
+  return rows;
+}
+
+const RegisterTopic topic{{"step", "training steps of sparse networks: forward, both gradients, update", run}};
+
+}  // namespace
+}  // namespace neap::bench
