@@ -5,13 +5,14 @@
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
+#include "neap/transform/buffer_copies.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
 namespace {
 
-constexpr std::size_t most_operands = 48, most_stages = 32, most_readers = 32;
+constexpr std::size_t most_operands = 96, most_stages = 64, most_readers = 32;
 constexpr std::int64_t fewest_points = 8;  // of the outer axis: they are what threads share
 
 bool in_order(const Expr& index, int axis) { return index->op == Scalar::axis && index->integer == axis; }
@@ -452,6 +453,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
       draft.add_value(std::move(type));
     }
   }
+  drop_buffer_copies(plan.a.open.map);
   plan.a.open.schedule = {};
   std::vector<Node> nodes{close(std::move(plan.a.open))};
   for (const Rows* rows : {&plan.a, &plan.b}) nodes.insert(nodes.end(), rows->behind.begin(), rows->behind.end());
@@ -484,7 +486,7 @@ const RegisterTransformation fuse_scope{
     {.name = "fuse_scope",
      .level = 2,
      .about = "runs maps that share an outer axis point by point of it, handing on what they make in buffers that stay in cache",
-     .parameters = {{"buffer_kib", 384, 1, 1024, "most that a point's buffers may take, in KiB"}},
+     .parameters = {{"buffer_kib", 512, 1, 1024, "most that a point's buffers may take, in KiB"}},
      .find = find,
      .apply = apply}};
 

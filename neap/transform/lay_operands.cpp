@@ -26,7 +26,11 @@ class LayOperands {
     int edits = 0;
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) edits += lay_constants(i) ? 1 : 0;
     const Uses uses(graph_);
-    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) edits += lay_made(i, uses);
+    int made = 0;
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) made += lay_made(i, uses);
+    // Who makes a value in another order than before may want to read constants in another.
+    for (std::size_t i = 0; made > 0 && i < graph_.nodes().size(); ++i) edits += lay_constants(i) ? 1 : 0;
+    edits += made;
     if (edits > 0) graph_.compact();
     return edits;
   }

@@ -41,6 +41,8 @@ const Recipe& default_recipe() {
                              {"fuse_epilogue", {}, 2},
                              {"share_common", {}, 3},
                              {"fuse_scope", {}, 2},
+                             {"absorb_call", {}, 2},
+                             {"fuse_scope", {}, 2},
                              {"update_in_place", {}, 4},
                              {"fuse_horizontal", {}, 2},
                              {"block_channels", {}, 3},
