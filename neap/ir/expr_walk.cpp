@@ -27,28 +27,36 @@ bool stays_as_it_is(const Expr& root, const std::vector<Expr>& args) {
 
 Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, Memo& memo) {
   if (root->args.empty() && root->axes.empty()) {
-    Expr replaced = f(root);
-    return replaced ? replaced : root;
+    if (Expr replaced = f(root)) return replaced;
+    return root;
   }
   const bool met_once = root.node().use_count() == 1;  // only its one parent refers to it
   if (const Expr* known = met_once ? nullptr : memo.find(root.node().get())) return *known;
   bool changed = false;
-  std::vector<Expr> args;
-  args.reserve(root->args.size());
-  for (const Expr& arg : root->args) {
-    args.push_back(rewrite_with(arg, f, memo));
-    changed |= args.back().node() != arg.node();
+  std::vector<Expr> args;  // from the first that changes on
+  for (std::size_t i = 0; i < root->args.size(); ++i) {
+    Expr arg = rewrite_with(root->args[i], f, memo);
+    if (!changed && arg.node() == root->args[i].node()) continue;
+    if (!changed) {
+      args.reserve(root->args.size());
+      args.assign(root->args.begin(), root->args.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    changed = true;
+    args.push_back(std::move(arg));
   }
-  std::vector<Axis> axes = root->axes;
-  for (Axis& axis : axes) {
-    if (axis.ragged == nullptr) continue;
-    auto bounds = std::make_pair(rewrite_with(axis.ragged->first, f, memo), rewrite_with(axis.ragged->second, f, memo));
-    if (bounds.first.node() == axis.ragged->first.node() && bounds.second.node() == axis.ragged->second.node()) continue;
-    axis.ragged = std::make_shared<const std::pair<Expr, Expr>>(std::move(bounds));
+  std::vector<Axis> axes;  // where their bounds change
+  for (std::size_t i = 0; i < root->axes.size(); ++i) {
+    const auto& ragged = root->axes[i].ragged;
+    if (ragged == nullptr) continue;
+    auto bounds = std::make_pair(rewrite_with(ragged->first, f, memo), rewrite_with(ragged->second, f, memo));
+    if (bounds.first.node() == ragged->first.node() && bounds.second.node() == ragged->second.node()) continue;
+    if (axes.empty()) axes = root->axes;
+    axes[i].ragged = std::make_shared<const std::pair<Expr, Expr>>(std::move(bounds));
     changed = true;
   }
   Expr rebuilt = root;
   if (changed) {
+    if (args.empty()) args = root->args;
     if (stays_as_it_is(root, args)) {
       auto node = std::make_shared<Expr::Node>();
       node->op = root->op;
@@ -59,7 +67,7 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
       node->rank = root->rank;
       node->dim = root->dim;
       node->reduction = root->reduction;
-      node->axes = std::move(axes);
+      node->axes = axes.empty() ? root->axes : std::move(axes);
       rebuilt = Expr(std::move(node));
     } else {
       std::array<const Expr::Node*, 3> rewritten{};
@@ -72,7 +80,7 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
       }
     }
   }
-  if (Expr replaced = f(rebuilt)) rebuilt = replaced;
+  if (Expr replaced = f(rebuilt)) rebuilt = std::move(replaced);
   if (!met_once) memo.add(root.node().get(), rebuilt);
   return rebuilt;
 }
@@ -114,8 +122,8 @@ bool same(const Expr& a, const Expr& b) { return Comparison().same(a, b); }
 
 Expr rewrite(const Expr& root, const std::function<Expr(const Expr&)>& f) {
   if (root->args.empty() && root->axes.empty()) {
-    Expr replaced = f(root);
-    return replaced ? replaced : root;
+    if (Expr replaced = f(root)) return replaced;
+    return root;
   }
   Memo memo;
   return rewrite_with(root, f, memo);

@@ -39,37 +39,59 @@ std::int64_t flops_of(const Expr& e) {
   }
 }
 
+// Axes within others.
+struct Space {
+  const std::vector<Axis>* axes;
+  const Space* around;
+};
+
+Dim points_of(const Space& space) {
+  Dim count = 1;
+  std::vector<Axis> all;
+  for (const Space* part = &space; part != nullptr; part = part->around) {
+    for (const Axis& axis : *part->axes) {
+      if (axis.ragged == nullptr) {
+        count *= axis.extent;
+        continue;
+      }
+      for (part = &space; part != nullptr; part = part->around) all.insert(all.begin(), part->axes->begin(), part->axes->end());
+      return points(all);
+    }
+  }
+  return count;
+}
+
 // Distinct nodes around a reduction count once a point; its body counts once a point of its axes too.
-Dim flops_within(const Expr& root, const std::vector<Axis>& space) {
+Dim flops_within(const Expr& root, const Space& space) {
   Dim total = 0;
   std::int64_t each = 0;
-  ByNode<char> seen;
-  std::vector<Expr> pending{root};
+  NodeNumbers seen;
+  std::vector<const Expr*> pending{&root};
   while (!pending.empty()) {
-    const Expr e = pending.back();
+    const Expr& e = *pending.back();
     pending.pop_back();
-    if (!seen.add(e.node().get(), 1)) continue;
+    const bool met_once = e.node().use_count() == 1;  // only its one parent refers to it
+    if (!met_once && !seen.add(e.node().get())) continue;
     if (e->op == Scalar::reduce) {
-      std::vector<Axis> inner = space;
-      inner.insert(inner.end(), e->axes.begin(), e->axes.end());
+      const Space inner{&e->axes, &space};
       total += flops_within(e->args[0], inner);
-      if (is_float(e->args[0].dtype())) total += points(inner);
+      if (is_float(e->args[0].dtype())) total += points_of(inner);
       continue;
     }
     each += flops_of(e);
     if (e->op == Scalar::read) {
-      if (static_cast<int>(e->args.size()) > e->rank) pending.push_back(e->args.back());
+      if (static_cast<int>(e->args.size()) > e->rank) pending.push_back(&e->args.back());
       continue;
     }
-    pending.insert(pending.end(), e->args.begin(), e->args.end());
+    for (const Expr& arg : e->args) pending.push_back(&arg);
   }
-  return each == 0 ? total : total + Dim(each) * points(space);
+  return each == 0 ? total : total + Dim(each) * points_of(space);
 }
 
 }  // namespace
 
-Dim flops(const Expr& root) { return flops_within(root, {}); }
-Dim flops(const Expr& root, const std::vector<Axis>& space) { return flops_within(root, space); }
+Dim flops(const Expr& root) { return flops(root, {}); }
+Dim flops(const Expr& root, const std::vector<Axis>& space) { return flops_within(root, {&space, nullptr}); }
 
 Dim flops(const Map& map) {
   Dim total = 0;

@@ -311,32 +311,31 @@ struct Accesses {
   }
 };
 
-// Whether an access runs over all of a shape, by an axis of its own in each dimension.
-bool is_whole(const Access& access, const Shape& shape, const SizesAt& at) {
+// Whether an access runs over all of a shape, by an axis of its own in each dimension of more than one element.
+bool is_whole(const Access& access, const Shape& shape) {
   if (access.index.size() != shape.size()) return false;
   for (std::size_t d = 0; d < shape.size(); ++d) {
     const Expr& index = access.index[d];
+    if (index->op == Scalar::constant && index->integer == 0 && is_one(shape[d])) continue;
     const Axes::Known* known = index->op == Scalar::axis ? access.axes->find(static_cast<int>(index->integer)) : nullptr;
-    if (known == nullptr || known->axis->ragged != nullptr || !(known->extent == (at ? at(shape[d]) : shape[d]))) return false;
+    if (known == nullptr || known->axis->ragged != nullptr || !(known->extent == shape[d])) return false;
     for (std::size_t other = 0; other < d; ++other) {
-      if (access.index[other]->integer == index->integer) return false;
+      if (access.index[other]->op == Scalar::axis && access.index[other]->integer == index->integer) return false;
     }
   }
   return true;
 }
 
-Dim bytes_of(const std::vector<Access>& accesses, const Type& at_any_size, const SizesAt& at) {
+// `shape`: memory to work in.
+Dim bytes_of(const std::vector<Access>& accesses, const Type& type, const SizesAt& at, Shape& shape) {
   if (accesses.empty()) return 0;
+  shape.clear();
+  for (const Dim& size : type.shape) shape.push_back(at ? at(size) : size);
   // Mostly an element is read where another is written: there is nothing to count.
-  if (at_any_size.layout.row_major() &&
-      std::any_of(accesses.begin(), accesses.end(), [&](const Access& access) { return is_whole(access, at_any_size.shape, at); })) {
-    Dim count = size_of(at_any_size.dtype);
-    for (const Dim& size : at_any_size.shape) count *= at ? at(size) : size;
-    return count;
-  }
-  Type type = at_any_size;
-  for (Dim& size : type.shape) size = at ? at(size) : size;
-  return smaller(count_distinct(accesses, type.shape) * Dim(size_of(type.dtype)), storage_bytes(type));
+  if (type.layout.row_major() &&
+      std::any_of(accesses.begin(), accesses.end(), [&](const Access& access) { return is_whole(access, shape); }))
+    return element_count(shape) * Dim(size_of(type.dtype));
+  return smaller(count_distinct(accesses, shape) * Dim(size_of(type.dtype)), storage_bytes({type.dtype, shape, type.layout}));
 }
 
 }  // namespace
@@ -352,12 +351,13 @@ Volume volume(const Graph& graph, const Node& map_node, const SizesAt& at) {
   NEAP_ASSERT(map_node.is_map(), " {} is a call", map_node.op);
   Volume moved;
   const Accesses accesses(map_node, at);
+  Shape shape;
   for (std::size_t i = 0; i < map_node.inputs.size(); ++i) {
     const ValueId id = map_node.inputs[i];
-    moved.reads.push_back(id == no_value ? Dim(0) : bytes_of(accesses.reads[i], graph.type(id), at));
+    moved.reads.push_back(id == no_value ? Dim(0) : bytes_of(accesses.reads[i], graph.type(id), at, shape));
   }
   for (std::size_t i = 0; i < map_node.outputs.size(); ++i) {
-    moved.writes.push_back(bytes_of(accesses.writes[i], graph.type(map_node.outputs[i]), at));
+    moved.writes.push_back(bytes_of(accesses.writes[i], graph.type(map_node.outputs[i]), at, shape));
   }
   return moved;
 }

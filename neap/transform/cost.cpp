@@ -74,12 +74,16 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
   Work work;
   bool gathers = false;
   const auto is_long = [&](const Axis& axis) { return evaluate(axis.extent) > 1; };
+  std::vector<Axis> around = map.axes, space;
+  for (Axis& axis : around) axis.extent = axis.extent.evaluate(symbols_, typical_size);
   for (std::size_t s = 0; s < map.stages.size(); ++s) {
     const Stage& stage = map.stages[s];
     bool products = false;
-    std::vector<Axis> space = map.axes;
-    space.insert(space.end(), stage.axes.begin(), stage.axes.end());
-    for (Axis& axis : space) axis.extent = axis.extent.evaluate(symbols_, typical_size);
+    space.assign(around.begin(), around.end());
+    for (Axis axis : stage.axes) {
+      axis.extent = axis.extent.evaluate(symbols_, typical_size);
+      space.push_back(std::move(axis));
+    }
     const bool by_rows = !stage.axes.empty() && std::count_if(stage.axes.begin(), stage.axes.end(), is_long) < 2;
     double mine = evaluate(flops(stage.value, space)), efficiency = elementwise_efficiency;
     visit_nodes(stage.value, [&](const Expr& e) {

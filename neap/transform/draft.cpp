@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "neap/base/error.h"
 
@@ -143,11 +144,28 @@ void Draft::erase(int at) {
   slot(at).node = nullptr;
 }
 
+// What the old and the new contents both use keeps its list of users, which can be long.
+void Draft::exchange(int at, NodePtr now) {
+  const NodePtr old = std::exchange(slot(at).node, std::move(now));
+  const Node& node = *slot(at).node;
+  const auto reads = [](const Node& reader, ValueId id) {
+    return std::find(reader.inputs.begin(), reader.inputs.end(), id) != reader.inputs.end();
+  };
+  for (const ValueId id : old->inputs) {
+    if (id != no_value && !reads(node, id)) remove_user(state_.users[index(id)], at);
+  }
+  for (const ValueId id : node.inputs) {
+    if (id != no_value && !reads(*old, id)) add_user(state_.users[index(id)], at);
+  }
+  for (const ValueId id : old->outputs) {
+    if (producer(id) == at) state_.producers[index(id)] = -1;
+  }
+  for (const ValueId id : node.outputs) state_.producers[index(id)] = at;
+}
+
 void Draft::replace(int at, Node node) {
   NodePtr old = slot(at).node;
-  detach(at);
-  slot(at).node = std::make_shared<const Node>(std::move(node));
-  attach(at);
+  exchange(at, std::make_shared<const Node>(std::move(node)));
   log_.push_back({.kind = Change::replaced, .at = at, .old = std::move(old), .now = slot(at).node});
 }
 
@@ -283,9 +301,7 @@ void Draft::rollback(Mark mark) {
         link(change.at, change.previous);
         break;
       case Change::replaced:
-        detach(change.at);
-        slot(change.at).node = std::move(change.old);
-        attach(change.at);
+        exchange(change.at, std::move(change.old));
         break;
       case Change::value_added:
         state_.shell.drop_values_from(change.value);
@@ -304,12 +320,27 @@ void Draft::rollback(Mark mark) {
 }
 
 Draft::Difference Draft::since(Mark mark) const {
-  std::unordered_map<const Node*, int> balance;
-  std::vector<NodePtr> seen;
+  struct Balance {
+    const NodePtr* node;
+    int times;
+  };
+  std::vector<Balance> balances;  // an edit touches few
+  std::unordered_map<const Node*, std::size_t> many;
+  constexpr std::size_t few = 16;
   const auto note = [&](const NodePtr& node, int sign) {
     if (node == nullptr) return;
-    if (balance.emplace(node.get(), 0).second) seen.push_back(node);
-    balance[node.get()] += sign;
+    std::size_t at = balances.size();
+    if (balances.size() < few) {
+      const auto is_it = [&](const Balance& balance) { return *balance.node == node; };
+      at = static_cast<std::size_t>(std::find_if(balances.begin(), balances.end(), is_it) - balances.begin());
+    } else {
+      if (many.empty()) {
+        for (std::size_t i = 0; i < balances.size(); ++i) many.emplace(balances[i].node->get(), i);
+      }
+      at = many.emplace(node.get(), at).first->second;
+    }
+    if (at == balances.size()) balances.push_back({&node, 0});
+    balances[at].times += sign;
   };
   for (std::size_t i = mark; i < log_.size(); ++i) {
     NEAP_ASSERT(log_[i].kind != Change::adopted, " of a whole graph");
@@ -317,10 +348,9 @@ Draft::Difference Draft::since(Mark mark) const {
     note(log_[i].now, 1);
   }
   Difference difference;
-  for (const NodePtr& node : seen) {
-    const int times = balance.at(node.get());
-    if (times < 0) difference.gone.push_back(node);
-    if (times > 0) difference.made.push_back(node);
+  for (const auto& [node, times] : balances) {
+    if (times < 0) difference.gone.push_back(*node);
+    if (times > 0) difference.made.push_back(*node);
   }
   return difference;
 }

@@ -89,6 +89,7 @@ class Draft {
   void unlink(int at);
   void attach(int at);  // notes what a node makes and uses
   void detach(int at);
+  void exchange(int at, NodePtr now);
   void move_behind(int at, int previous);
   void set_output(std::size_t index, ValueId value);
   void relabel();

@@ -44,7 +44,7 @@ class RowPass {
   std::vector<Node> nodes() {
     for (Type& type : sums_) draft_.add_value(std::move(type));
     OpenMap open{{{*row_, *entry_}, locals_, in_order()}, origin_, {}};
-    std::vector<Node> all{close(open)};
+    std::vector<Node> all{opener_.close(open)};
     all.insert(all.end(), behind_.begin(), behind_.end());
     return all;
   }
@@ -183,14 +183,13 @@ class RowPass {
     const Expr here = substitute_axes(value, opened.position);
     std::set<ValueId> needed;
     visit(here, [&](const Expr& e) {
-      if (e->op == Scalar::read && e->integer >= 0 && edges_.joined(static_cast<ValueId>(e->integer)))
-        needed.insert(static_cast<ValueId>(e->integer));
+      if (e->op == Scalar::read && e->integer >= 0 && edges_.joined(opener_.value(e->integer))) needed.insert(opener_.value(e->integer));
     });
     for (const ValueId id : needed) made(id);
     const std::vector<Axis>& axes = axes_of(opened.space);
     return rewrite(here, [&](const Expr& e) -> Expr {
       if (e->op != Scalar::read || e->integer < 0) return {};
-      const auto found = made_.find(static_cast<ValueId>(e->integer));
+      const auto found = made_.find(opener_.value(e->integer));
       if (found == made_.end()) return {};
       Made& from = found->second;
       std::vector<Expr> index;
@@ -270,13 +269,13 @@ class RowPass {
         type.dtype = e.dtype();
         sum.target = draft_.value_count() + static_cast<ValueId>(sums_.size());
         sums_.push_back(type);
-        last.value =
-            rewrite(last.value, [&](const Expr& other) { return same(other, e) ? read(sum.target, e.dtype(), whole.index) : Expr(); });
+        const Expr total = read(opener_.operand(sum.target), e.dtype(), whole.index);
+        last.value = rewrite(last.value, [&](const Expr& other) { return same(other, e) ? total : Expr(); });
       }
       stages_.push_back(std::move(sum));
     }
     if (plain) return "";
-    behind_.push_back(close({{opened.open.map.axes, {}, {last}}, opened.open.origin, {}}));
+    behind_.push_back(opener_.close({{opened.open.map.axes, {}, {last}}, opened.open.origin, {}}));
     return "";
   }
 

@@ -82,7 +82,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   together.map.stages.insert(together.map.stages.end(), other.map.stages.begin(), other.map.stages.end());
   together.origin = merge_origins(together.origin, other.origin);
   together.schedule = {};
-  draft.replace_pair(first, second, {close(together)});
+  draft.replace_pair(first, second, {opener.close(together)});
   return "";
 }
 

@@ -2,6 +2,7 @@
 // of them while what they hand on is in cache, in buffers of the scope's own. Sums over the axis go on as accumulations.
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
@@ -50,8 +51,8 @@ Extents extents_of(const Map& map) {
   return extents;
 }
 
-// Accesses of a map to a value with a plain axis at some dimension.
-std::vector<Access> accesses(const Map& map, const Extents& extents, ValueId value) {
+// Accesses of a map to a value, which its reads name by `operand`, with a plain axis at some dimension.
+std::vector<Access> accesses(const Map& map, const Extents& extents, ValueId value, int operand) {
   std::vector<Access> found;
   const auto consider = [&](const Expr* index, int rank) {
     for (int dim = 0; dim < rank; ++dim) {
@@ -66,7 +67,7 @@ std::vector<Access> accesses(const Map& map, const Extents& extents, ValueId val
     if (stage.target == value) consider(stage.index.data(), static_cast<int>(stage.index.size()));
   }
   visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer == value) consider(e->args.data(), e->rank);
+    if (e->op == Scalar::read && e->integer == operand) consider(e->args.data(), e->rank);
   });
   return found;
 }
@@ -93,7 +94,7 @@ bool within_another(const Expr& value, int axis) {
 }
 
 // The axes of a reduction but one, which becomes the outer axis: the rest of the sum is made inside.
-std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const std::vector<Axis>& axes,
+std::string accumulate_over(const Draft& draft, Opener& opener, Stage& stage, int outer, const std::vector<Axis>& axes,
                             const std::vector<std::string>& origin, ValueId next_value, Rows& rows, std::vector<Stage>& made) {
   std::vector<Expr> found;
   reductions_over(stage.value, outer, found);
@@ -125,7 +126,7 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
       type.dtype = e.dtype();
       sum.target = next_value + static_cast<ValueId>(rows.sums.size());
       rows.sums.push_back(type);
-      replaced.emplace_back(e, read(sum.target, e.dtype(), stage.index));
+      replaced.emplace_back(e, read(opener.operand(sum.target), e.dtype(), stage.index));
     }
     made.push_back(std::move(sum));
   }
@@ -140,12 +141,12 @@ std::string accumulate_over(const Draft& draft, Stage& stage, int outer, const s
     return {};
   });
   tail.map.stages = {last};
-  rows.behind.push_back(close(std::move(tail)));
+  rows.behind.push_back(opener.close(std::move(tail)));
   return "";
 }
 
 // Opens a map so that `outer` is its only own axis.
-std::string make_rows(const Draft& draft, OpenMap open, int outer, ValueId next_value, Rows& rows) {
+std::string make_rows(const Draft& draft, Opener& opener, OpenMap open, int outer, ValueId next_value, Rows& rows) {
   rows.open = std::move(open);
   Map& map = rows.open.map;
   if (is_scope(map)) return "";  // over `outer` alone
@@ -166,7 +167,7 @@ std::string make_rows(const Draft& draft, OpenMap open, int outer, ValueId next_
       made.push_back(std::move(stage));
       continue;
     }
-    if (std::string reason = accumulate_over(draft, stage, outer, rest, rows.open.origin, next_value, rows, made); !reason.empty())
+    if (std::string reason = accumulate_over(draft, opener, stage, outer, rest, rows.open.origin, next_value, rows, made); !reason.empty())
       return reason;
   }
   if (!own) {
@@ -211,7 +212,7 @@ bool whole_lines(const Type& type, int dim) {
 }
 
 // Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
-bool reads_whole_lines(const Draft& draft, const Map& map, int outer) {
+bool reads_whole_lines(const Draft& draft, const Opener& opener, const Map& map, int outer) {
   std::set<std::pair<ValueId, int>> known;
   bool good = true;
   const auto look = [&](ValueId value, const Expr* index, int rank) {
@@ -223,19 +224,19 @@ bool reads_whole_lines(const Draft& draft, const Map& map, int outer) {
     if (stage.target >= 0) look(stage.target, stage.index.data(), static_cast<int>(stage.index.size()));
   }
   visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer >= 0) look(static_cast<ValueId>(e->integer), e->args.data(), e->rank);
+    if (e->op == Scalar::read && e->integer >= 0) look(opener.value(e->integer), e->args.data(), e->rank);
   });
   return good;
 }
 
 // A value that no index along the outer axis cuts is read whole at every point: it should be no more than a cache holds beside the buffers.
-std::string reads_again(const Draft& draft, const Map& map, int outer) {
+std::string reads_again(const Draft& draft, const Opener& opener, const Map& map, int outer) {
   constexpr std::int64_t most = 48 << 10;  // bytes
   std::map<ValueId, bool> cut;
   visit_map_nodes(map, [&](const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0) return;
     const bool here = std::any_of(e->args.begin(), e->args.begin() + e->rank, [&](const Expr& index) { return uses_axis(index, outer); });
-    bool& known = cut.emplace(static_cast<ValueId>(e->integer), false).first->second;
+    bool& known = cut.emplace(opener.value(e->integer), false).first->second;
     known = known || here;
   });
   for (const auto& [value, is_cut] : cut) {
@@ -248,35 +249,36 @@ std::string reads_again(const Draft& draft, const Map& map, int outer) {
 }
 
 struct Plan {
+  Opener opener;
   Rows a, b;
   std::vector<std::pair<ValueId, int>> handed;  // values that b takes from a, with the dimension of the outer axis
 };
 
-// Every access of the map to `value` has the outer axis at dimension `dim`.
-bool aligned(const Map& map, ValueId value, int dim) {
+// Every access of the map to `value`, which its reads name by `operand`, has the outer axis at dimension `dim`.
+bool aligned(const Map& map, ValueId value, int operand, int dim) {
   const int outer = map.axes[0].id;
   bool good = true;
   for (const Stage& stage : map.stages) {
     if (stage.target == value) good &= in_order(stage.index[static_cast<std::size_t>(dim)], outer);
   }
   visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer == value) good &= in_order(e->args[static_cast<std::size_t>(dim)], outer);
+    if (e->op == Scalar::read && e->integer == operand) good &= in_order(e->args[static_cast<std::size_t>(dim)], outer);
   });
   return good;
 }
 
-bool reads(const Map& map, ValueId value) {
+bool reads(const Map& map, int operand) {
   bool found = false;
-  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == value; });
+  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
   return found;
 }
 
-// Whether the map writes at places that are read from `value`.
-bool places_by(const Map& map, ValueId value) {
+// Whether the map writes at places that are read from an operand.
+bool places_by(const Map& map, int operand) {
   bool found = false;
   for (const Stage& stage : map.stages) {
     for (const Expr& index : stage.index) {
-      visit_nodes(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == value; });
+      visit_nodes(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
     }
   }
   return found;
@@ -287,21 +289,23 @@ std::string plan_along(const Draft& draft, const Node& one, const Access& at, co
   for (const auto& [open, access] : {std::pair(&a, &at), std::pair(&b, &bt)}) {
     const Map& map = open->map;
     if (is_scope(map) && (map.axes.size() != 1 || map.axes[0].id != access->axis)) return "it is a scope over another axis";
-    if (!reads_whole_lines(draft, map, access->axis)) return "a point of the outer axis would read elements that do not lie together";
-    if (std::string reason = reads_again(draft, map, access->axis); !reason.empty()) return reason;
+    if (!reads_whole_lines(draft, plan.opener, map, access->axis))
+      return "a point of the outer axis would read elements that do not lie together";
+    if (std::string reason = reads_again(draft, plan.opener, map, access->axis); !reason.empty()) return reason;
   }
-  if (std::string reason = make_rows(draft, a, at.axis, draft.value_count(), plan.a); !reason.empty()) return reason;
+  if (std::string reason = make_rows(draft, plan.opener, a, at.axis, draft.value_count(), plan.a); !reason.empty()) return reason;
   const auto next = draft.value_count() + static_cast<ValueId>(plan.a.sums.size());
-  if (std::string reason = make_rows(draft, b, bt.axis, next, plan.b); !reason.empty()) return reason;
+  if (std::string reason = make_rows(draft, plan.opener, b, bt.axis, next, plan.b); !reason.empty()) return reason;
   for (const ValueId value : one.outputs) {
-    if (!reads(plan.b.open.map, value)) continue;
+    const int operand = plan.opener.find_operand(value);
+    if (!reads(plan.b.open.map, operand)) continue;
     const auto tail = std::any_of(plan.a.behind.begin(), plan.a.behind.end(), [&](const Node& node) { return node.outputs[0] == value; });
     if (tail) return "the second reads what is computed from the first's sum over the outer axis";
     // In a buffer it would not say any more that each point of the outer axis has places of its own.
-    if (places_by(plan.b.open.map, value)) return "the second writes at places that the first makes";
+    if (places_by(plan.b.open.map, operand)) return "the second writes at places that the first makes";
     int dim = -1;
     for (int d = 0; d < draft.type(value).rank() && dim < 0; ++d) {
-      if (aligned(plan.a.open.map, value, d) && aligned(plan.b.open.map, value, d)) dim = d;
+      if (aligned(plan.a.open.map, value, operand, d) && aligned(plan.b.open.map, value, operand, d)) dim = d;
     }
     if (dim < 0) return "the second reads the first's result at other points of the outer axis";
     plan.handed.emplace_back(value, dim);
@@ -318,13 +322,14 @@ std::string make_plan(const Draft& draft, const Node& one, const Node& two, Plan
   std::string reason = "they share no outer axis";
   for (const ValueId value : shared) {
     if (value == no_value || std::find(two.inputs.begin(), two.inputs.end(), value) == two.inputs.end()) continue;
-    for (const Access& at : accesses(a.map, a_extents, value)) {
-      for (const Access& bt : accesses(b.map, b_extents, value)) {
+    const int operand = opener.find_operand(value);
+    for (const Access& at : accesses(a.map, a_extents, value, operand)) {
+      for (const Access& bt : accesses(b.map, b_extents, value, operand)) {
         if (at.dim != bt.dim || !(at.extent == bt.extent)) continue;
         // A row of a single number is no work to hand on.
         if (at.extent.is_constant() && at.extent.constant() < fewest_points) continue;
         if (draft.type(value).rank() < 2) continue;
-        Plan tried;
+        Plan tried{opener, {}, {}, {}};
         std::string why = plan_along(draft, one, at, bt, a, b, tried);
         if (why.empty()) {
           plan = std::move(tried);
@@ -386,8 +391,9 @@ std::string hand_on(const Draft& draft, Plan& plan, ValueId value, int dim, bool
     stage.index = place(stage.index.data());
     stage.target = target;
   }
+  const int operand = plan.opener.find_operand(value);
   const auto redirect = [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer != value) return {};
+    if (e->op != Scalar::read || e->integer != operand) return {};
     return read(target, e.dtype(), place(e->args.data()), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
   };
   rewrite_map(plan.b.open.map, redirect);
@@ -455,7 +461,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   }
   drop_buffer_copies(plan.a.open.map);
   plan.a.open.schedule = {};
-  std::vector<Node> nodes{close(std::move(plan.a.open))};
+  std::vector<Node> nodes{plan.opener.close(std::move(plan.a.open))};
   for (const Rows* rows : {&plan.a, &plan.b}) nodes.insert(nodes.end(), rows->behind.begin(), rows->behind.end());
   draft.replace_pair(first, second, std::move(nodes));
   return "";
@@ -463,11 +469,13 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
 
 std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
-  std::set<std::pair<ValueId, ValueId>> seen;
+  std::unordered_set<std::uint64_t> seen;  // pairs
+  seen.reserve(draft.node_count() * 2);
   const auto offer = [&](int i, int j) {
     if (i == j || !draft.node(i).is_map() || !draft.node(j).is_map()) return;
     const ValueId a = draft.node(i).outputs[0], b = draft.node(j).outputs[0];
-    if (seen.emplace(a, b).second) sites.push_back({{a, b}});
+    const std::uint64_t pair = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
+    if (seen.insert(pair).second) sites.push_back({{a, b}});
   };
   for (ValueId value = 0; value < draft.value_count(); ++value) {
     if (!draft.is_there(value) || draft.type(value).rank() < 2 || draft.users(value).empty() || draft.users(value).size() > most_readers)

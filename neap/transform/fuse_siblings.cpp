@@ -2,7 +2,7 @@
 // the map that makes what they reduce (batch-norm statistics, pooled sums: the value is never read back). A reduction joins as an
 // accumulating stage; what is computed from its result becomes a small map behind.
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
@@ -89,7 +89,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
         sum.target = next_value + static_cast<ValueId>(made.sums.size());
         made.sums.push_back(type);
         made.new_values.push_back(sum.target);
-        replaced.emplace_back(e, read(sum.target, e.dtype(), stage.index));
+        replaced.emplace_back(e, read(opener.operand(sum.target), e.dtype(), stage.index));
       }
       stages.push_back(std::move(sum));
     }
@@ -101,7 +101,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
         return {};
       });
       tail.map.stages = {last};
-      made.behind.push_back(close(std::move(tail)));
+      made.behind.push_back(opener.close(std::move(tail)));
     }
   }
   if (extended && stages.size() > 1) {
@@ -119,7 +119,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
 }
 
 // Axis ids of `map` at each dimension of `value`, where the map reads or writes it with every index an axis of its own (-1: size one).
-std::optional<std::vector<int>> whole_access(const OpenMap& open, ValueId value, const Type& type) {
+std::optional<std::vector<int>> whole_access(const OpenMap& open, ValueId value, int operand, const Type& type) {
   std::optional<std::vector<int>> found;
   const auto consider = [&](const Expr* index) {
     if (found) return;
@@ -153,13 +153,14 @@ std::optional<std::vector<int>> whole_access(const OpenMap& open, ValueId value,
     if (stage.target == value && stage.accumulate == Accumulate::none) consider(stage.index.data());
   }
   visit_map_nodes(open.map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer == value) consider(e->args.data());
+    if (e->op == Scalar::read && e->integer == operand) consider(e->args.data());
   });
   return found;
 }
 
 struct Pair {
   int first = -1, second = -1;
+  Opener opener;
   Joinable a, b;
   std::map<int, Expr> axis_of;  // axes of b as axes of a
 };
@@ -177,7 +178,7 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
   if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the fused map would have too many stages";
   if (is_scope(*one.map) || is_scope(*two.map)) return "one is a scope";
   if (draft.depends_through_others(pair.first, pair.second)) return "other nodes stand between them";
-  Opener opener;
+  Opener& opener = pair.opener;
   if (std::string reason = make_joinable(draft, opener, one, draft.value_count(), pair.a); !reason.empty()) return reason;
   const auto fresh = draft.value_count() + static_cast<ValueId>(pair.a.sums.size());
   if (std::string reason = make_joinable(draft, opener, two, fresh, pair.b); !reason.empty()) return reason;
@@ -187,7 +188,9 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
   shared.insert(shared.end(), one.outputs.begin(), one.outputs.end());
   for (const ValueId value : shared) {
     if (value == no_value || std::find(two.inputs.begin(), two.inputs.end(), value) == two.inputs.end()) continue;
-    const auto at = whole_access(pair.a.open, value, draft.type(value)), bt = whole_access(pair.b.open, value, draft.type(value));
+    const int operand = opener.find_operand(value);
+    const Type& type = draft.type(value);
+    const auto at = whole_access(pair.a.open, value, operand, type), bt = whole_access(pair.b.open, value, operand, type);
     if (!at || !bt) continue;
     pair.axis_of.clear();
     for (std::size_t i = 0; i < at->size(); ++i) {
@@ -202,15 +205,14 @@ std::string plan(const Draft& draft, const Site& site, Pair& pair) {
   if (pair.axis_of.empty() && !pair.b.open.map.axes.empty()) return "they share no value that both run over";
 
   for (const ValueId value : one.outputs) {
-    if (is_position(pair.b.open.map, value)) return "the second takes the first's result for a position";
+    if (is_position(pair.b.open.map, opener.find_operand(value))) return "the second takes the first's result for a position";
   }
   // What the second reads of the first's results must be at the same point, and not a sum that is still being made.
   std::string reason;
   visit_map_nodes(pair.b.open.map, [&](const Expr& e) {
-    if (e->op != Scalar::read || std::find(one.outputs.begin(), one.outputs.end(), static_cast<ValueId>(e->integer)) == one.outputs.end())
-      return;
+    if (!opener.reads_one_of(e, one.outputs)) return;
     for (const Stage& stage : pair.a.open.map.stages) {
-      if (stage.target != e->integer) continue;
+      if (stage.target != opener.value(e->integer)) continue;
       bool same_point = stage.accumulate == Accumulate::none && static_cast<int>(e->args.size()) == e->rank;
       for (int i = 0; same_point && i < e->rank; ++i) {
         same_point = same(substitute_axes(e->args[static_cast<std::size_t>(i)], pair.axis_of), stage.index[static_cast<std::size_t>(i)]);
@@ -235,7 +237,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
     return rewrite(substitute_axes(expression, pair.axis_of), [&](const Expr& e) -> Expr {
       if (e->op != Scalar::read) return {};
       for (const Stage& made : a.map.stages) {
-        if (made.target == e->integer && made.accumulate == Accumulate::none) return made.value;
+        if (made.target == pair.opener.value(e->integer) && made.accumulate == Accumulate::none) return made.value;
       }
       return {};
     });
@@ -246,7 +248,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
     a.map.stages.push_back(std::move(stage));
   }
   a.origin = merge_origins(a.origin, b.origin);
-  Node merged = close(std::move(a));
+  Node merged = pair.opener.close(std::move(a));
   std::vector<Node> nodes{std::move(merged)};
   for (const Joinable* side : {&pair.a, &pair.b}) nodes.insert(nodes.end(), side->behind.begin(), side->behind.end());
   draft.replace_pair(pair.first, pair.second, std::move(nodes));
@@ -255,11 +257,13 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
 
 std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
-  std::set<std::pair<ValueId, ValueId>> seen;
+  std::unordered_set<std::uint64_t> seen;  // pairs
+  seen.reserve(draft.node_count() * 2);
   const auto offer = [&](int i, int j) {
     if (i == j) return;
     const ValueId a = draft.node(i).outputs[0], b = draft.node(j).outputs[0];
-    if (seen.emplace(a, b).second) sites.push_back({{a, b}});
+    const std::uint64_t pair = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
+    if (seen.insert(pair).second) sites.push_back({{a, b}});
   };
   const auto is_map = [&](int at) { return draft.node(at).is_map(); };
   for (ValueId value = 0; value < draft.value_count(); ++value) {

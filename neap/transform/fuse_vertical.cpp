@@ -23,19 +23,19 @@ double reads_per_element(const Node& consumer, ValueId value, const Type& type) 
   const auto is_it = [&](std::int64_t operand) { return operand >= 0 && consumer.inputs[static_cast<std::size_t>(operand)] == value; };
   for (const Stage& stage : consumer.map->stages) {
     // A distinct read costs once a point of the loops around it.
-    const auto count = [&](const auto& self, const Expr& e, double times, ByNode<char>& seen) -> void {
-      if (!seen.add(e.node().get(), 1)) return;
+    const auto count = [&](const auto& self, const Expr& e, double times, NodeNumbers& seen) -> void {
+      if (!seen.add(e.node().get())) return;
       if (e->op == Scalar::read && is_it(e->integer)) reads += times;
       if (e->op == Scalar::reduce) {
         double inner = times;
         for (const Axis& axis : e->axes) inner *= plain(axis.extent);
-        ByNode<char> within;
+        NodeNumbers within;
         self(self, e->args[0], inner, within);
         return;
       }
       for (const Expr& arg : e->args) self(self, arg, times, seen);
     };
-    ByNode<char> seen;
+    NodeNumbers seen;
     double points = 1;
     for (const std::vector<Axis>* axes : {&consumer.map->axes, &stage.axes}) {
       for (const Axis& axis : *axes) points *= plain(axis.extent);

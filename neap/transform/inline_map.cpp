@@ -39,10 +39,6 @@ void inline_into(Draft& draft, const Node& producer, ValueId value, int at) {
   bool reduces = false;
   visit_nodes(stage.value, [&](const Expr& e) { reduces |= e->op == Scalar::reduce; });
   int next_axis = reduces ? 1 + std::max(highest_axis(map), highest_axis(*producer.map)) : 0;
-  const Expr source = rewrite(stage.value, [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read) return {};
-    return read_of(e, operand_of(producer.inputs[static_cast<std::size_t>(e->integer)]));
-  });
   // The producer's value at the position of a read; axes of size one that the result does not have are at 0.
   const auto value_at = [&](const Expr& at) {
     const auto position = [&](std::int64_t axis) -> Expr {
@@ -51,8 +47,10 @@ void inline_into(Draft& draft, const Node& producer, ValueId value, int at) {
       const auto own = std::find_if(producer.map->axes.begin(), producer.map->axes.end(), [&](const Axis& a) { return a.id == axis; });
       return own == producer.map->axes.end() ? Expr() : Expr(0);
     };
-    return rewrite(reduces ? with_own_axes(source, next_axis) : source,
-                   [&](const Expr& e) { return e->op == Scalar::axis ? position(e->integer) : Expr(); });
+    return rewrite(reduces ? with_own_axes(stage.value, next_axis) : stage.value, [&](const Expr& e) -> Expr {
+      if (e->op == Scalar::axis) return position(e->integer);
+      return e->op == Scalar::read ? read_of(e, operand_of(producer.inputs[static_cast<std::size_t>(e->integer)])) : Expr();
+    });
   };
   std::vector<std::pair<Expr, Expr>> written;  // equal reads become one expression, so that it is computed once
   const auto inlined = [&](const Expr& e) -> Expr {

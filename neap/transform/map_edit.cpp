@@ -1,12 +1,20 @@
 #include "neap/transform/map_edit.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
 
 namespace neap {
+namespace {
+
+constexpr int unread = std::numeric_limits<int>::max();
+
+}  // namespace
+
 Expr with_own_axes(const Expr& value, int& next_axis) {
   std::map<int, Expr> renamed;
   visit_nodes(value, [&](const Expr& e) {
@@ -49,9 +57,16 @@ OpenMap Opener::open(const Node& node) {
     rename(stage.axes);
     if (stage.target >= 0) stage.target = node.outputs[static_cast<std::size_t>(stage.target)];
   }
+  std::vector<int> numbers;
+  bool renumbered = false;
+  for (const ValueId id : node.inputs) {
+    numbers.push_back(operand(id));
+    renumbered |= numbers.back() != static_cast<int>(numbers.size()) - 1;
+  }
+  if (!renumbered && shift == 0) return open;
   std::map<int, Expr> position;
   rewrite_map(open.map, [&](const Expr& e) -> Expr {
-    if (e->op == Scalar::read && e->integer >= 0) return read_of(e, node.inputs[static_cast<std::size_t>(e->integer)]);
+    if (e->op == Scalar::read && e->integer >= 0) return read_of(e, numbers[static_cast<std::size_t>(e->integer)]);
     if (shift == 0) return {};
     if (e->op == Scalar::axis) {
       Expr& moved = position[static_cast<int>(e->integer)];
@@ -72,18 +87,37 @@ OpenMap Opener::open(const Node& node) {
   return open;
 }
 
-Node close(OpenMap open) {
+int Opener::operand(ValueId value) {
+  const int known = find_operand(value);
+  if (known != unread) return known;
+  values_.push_back(value);
+  return static_cast<int>(values_.size()) - 1;
+}
+
+int Opener::find_operand(ValueId value) const {
+  const auto found = std::find(values_.begin(), values_.end(), value);
+  return found == values_.end() ? unread : static_cast<int>(found - values_.begin());
+}
+
+bool Opener::reads_one_of(const Expr& e, const std::vector<ValueId>& values) const {
+  return e->op == Scalar::read && e->integer >= 0 && std::find(values.begin(), values.end(), value(e->integer)) != values.end();
+}
+
+Node Opener::close(OpenMap open) const {
   Node node;
   node.origin = std::move(open.origin);
   node.schedule = std::move(open.schedule);
   Map& map = open.map;
-  std::map<std::int64_t, std::int64_t> operand;
-  renumber_reads(map, [&](std::int64_t value) {
-    if (value < 0) return value;
-    const auto [at, fresh] = operand.emplace(value, static_cast<std::int64_t>(node.inputs.size()));
-    if (fresh) node.inputs.push_back(static_cast<ValueId>(value));
-    return at->second;
+  std::vector<int> number(values_.size(), -1);
+  bool renumbered = false;
+  visit_map_nodes(map, [&](const Expr& e) {
+    if (e->op != Scalar::read || e->integer < 0 || number[static_cast<std::size_t>(e->integer)] >= 0) return;
+    number[static_cast<std::size_t>(e->integer)] = static_cast<int>(node.inputs.size());
+    renumbered |= e->integer != static_cast<std::int64_t>(node.inputs.size());
+    node.inputs.push_back(value(e->integer));
   });
+  if (renumbered)
+    renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? operand : number[static_cast<std::size_t>(operand)]; });
   std::map<int, int> output;
   for (Stage& stage : map.stages) {
     if (stage.target < 0) continue;

@@ -1,7 +1,6 @@
 // What fusions are made of: maps opened so that their reads name values of the graph, put together, and closed into nodes again.
 #pragma once
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -9,8 +8,8 @@
 
 namespace neap {
 
-// A map whose reads name graph values (ValueIds) in place of operand numbers, and whose stages write graph values in place of output
-// numbers. Locals keep their negative numbers. Axis ids are unique across maps opened by one `Opener`.
+// A map whose stages write graph values (ValueIds) in place of output numbers, and whose reads name operands that all maps opened by one
+// `Opener` have in common. Locals keep their negative numbers. Axis ids are unique across maps opened by one `Opener`.
 struct OpenMap {
   Map map;
   std::vector<std::string> origin;
@@ -20,14 +19,20 @@ struct OpenMap {
 class Opener {
  public:
   OpenMap open(const Node& node);
+  // The node of an open map: operands numbered in order of first use, outputs in order of first write.
+  Node close(OpenMap open) const;
   int fresh_axis() { return next_axis_++; }
+
+  // Reads of a value name this number; `operand` makes it where there is none yet, `find_operand` then gives one that nothing reads.
+  int operand(ValueId value);
+  int find_operand(ValueId value) const;
+  ValueId value(std::int64_t operand) const { return values_[static_cast<std::size_t>(operand)]; }
+  bool reads_one_of(const Expr& read, const std::vector<ValueId>& values) const;  // of an open map's expressions
 
  private:
   int next_axis_ = 0;
+  std::vector<ValueId> values_;  // by operand: those of the first map as they are, so that its expressions stay as they are
 };
-
-// The node of an open map: operands numbered in order of first use, outputs in order of first write. Equal stages are written once.
-Node close(OpenMap open);
 
 // `value` with its reductions over axes of their own, numbered from `next_axis` on; nothing else changes.
 Expr with_own_axes(const Expr& value, int& next_axis);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
+#include <utility>
 
 #include "neap/base/error.h"
 #include "neap/runtime/memory_plan.h"
@@ -17,9 +17,53 @@ void require_sites(const Transformation& transformation) {
   }
 }
 
+struct Tried {
+  Site site;
+  int when = 0;  // how many edits there were
+  std::vector<NodePtr> nodes;
+  std::string reason;  // empty: it was applied later
+};
+
+// Sites that were refused: they stay refused until something near them changes, so that rounds end quickly.
+class Refused {
+ public:
+  std::optional<std::size_t> find(const Site& site) const {
+    const auto first = static_cast<std::size_t>(site.at[0]);
+    for (int i = first < newest_.size() ? newest_[first] : -1; i >= 0; i = entries_[static_cast<std::size_t>(i)].next) {
+      if (entries_[static_cast<std::size_t>(i)].tried.site == site) return static_cast<std::size_t>(i);
+    }
+    return std::nullopt;
+  }
+  Tried& at(std::size_t entry) { return entries_[entry].tried; }
+  void put(const std::optional<std::size_t>& known, Tried tried) {
+    if (known) return void(entries_[*known].tried = std::move(tried));
+    const auto first = static_cast<std::size_t>(tried.site.at[0]);
+    if (first >= newest_.size()) newest_.resize(2 * first + 1, -1);
+    entries_.push_back({std::move(tried), std::exchange(newest_[first], static_cast<int>(entries_.size()))});
+  }
+  std::vector<Tried> in_order() && {
+    std::vector<Tried> all;
+    for (Entry& entry : entries_) {
+      if (!entry.tried.reason.empty()) all.push_back(std::move(entry.tried));
+    }
+    std::sort(all.begin(), all.end(), [](const Tried& a, const Tried& b) { return a.site.at < b.site.at; });
+    return all;
+  }
+
+ private:
+  struct Entry {
+    Tried tried;
+    int next;  // of those with the same first node; -1: none
+  };
+  std::vector<Entry> entries_;
+  std::vector<int> newest_;  // by first node
+};
+
 }  // namespace
 
 Optimizer::Optimizer(Graph graph, CostModel model) : draft_(std::move(graph)), model_(std::move(model)) {
+  constexpr std::size_t edits = 2;  // that each node sees, about
+  costs_.reserve(this->graph().nodes().size() * (1 + edits));
   cost_ = cost_of(this->graph(), this->graph().nodes());
   const char* wanted = std::getenv("NEAP_VERIFY");
   verifying_ = wanted != nullptr && std::string_view(wanted) == "1";
@@ -37,7 +81,9 @@ std::vector<NodePtr> Optimizer::nodes_at(const Site& site) const {
 }
 
 std::string Optimizer::place_of(const Site& site, const std::vector<NodePtr>& nodes) const {
+  constexpr std::size_t usual = 64;
   std::string text;
+  text.reserve(usual);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (i > 0) text += " -> ";
     text += nodes[i] == nullptr ? fmt::format("%{}", site.at[i]) : node_name(draft_.shell(), *nodes[i]);
@@ -111,23 +157,23 @@ void Optimizer::apply(const Transformation& transformation, const Site& site, co
   record(transformation, site, parameters, 1, std::move(place), mark, change);
 }
 
-std::string Optimizer::try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes,
-                                const Parameters& parameters) {
+Optimizer::Attempt Optimizer::try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes,
+                                       const Parameters& parameters) {
   const Draft::Mark mark = draft_.mark();
-  std::string reason = transformation.apply(draft_, site, parameters);
-  if (reason.empty()) {
-    const Draft::Difference difference = draft_.since(mark);
-    const Cost change = cost_of(draft_.shell(), difference.made) - cost_of(draft_.shell(), difference.gone);
+  Attempt attempt{transformation.apply(draft_, site, parameters), {}};
+  if (attempt.reason.empty()) {
+    attempt.difference = draft_.since(mark);
+    const Cost change = cost_of(draft_.shell(), attempt.difference.made) - cost_of(draft_.shell(), attempt.difference.gone);
     if (!transformation.needs_gain || change.seconds < 0) {
       record(transformation, site, parameters, 1, place_of(site, nodes), mark, change);
-      return "";
+      return attempt;
     }
-    reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
-                         change.flops / 1e3);
-    forget_costs(difference.made);
+    attempt.reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
+                                 change.flops / 1e3);
+    forget_costs(attempt.difference.made);
   }
   draft_.rollback(mark);
-  return reason;
+  return attempt;
 }
 
 int Optimizer::pass(const Transformation& transformation, const Parameters& parameters) {
@@ -149,13 +195,7 @@ int Optimizer::pass(const Transformation& transformation, const Parameters& para
 int Optimizer::apply_all(const Transformation& transformation, const Parameters& given) {
   const Parameters parameters = complete(transformation, given);
   if (transformation.apply_everywhere != nullptr) return pass(transformation, parameters);
-  // Sites that were refused stay refused until something near them changes, so that rounds end quickly.
-  struct Tried {
-    int when = 0;
-    std::vector<NodePtr> nodes;
-    std::string reason;
-  };
-  std::map<std::vector<ValueId>, Tried> refused;
+  Refused refused;
   std::vector<int> changed_at;
   const auto last_change = [&](const Site& site) {
     int last = 0;
@@ -167,29 +207,23 @@ int Optimizer::apply_all(const Transformation& transformation, const Parameters&
   for (bool changed = true; changed;) {
     changed = false;
     const int before = edits;
-    for (const Site& site : transformation.find(draft_)) {
+    for (Site& site : transformation.find(draft_)) {
       // What this round has made waits for the next: many small ones become few large ones by doubling, not one by one.
       const int last = last_change(site);
       if (last > before) continue;
-      const auto known = refused.find(site.at);
-      if (known != refused.end() && last <= known->second.when) continue;
-      const Draft::Mark mark = draft_.mark();
+      const auto known = refused.find(site);
+      if (known && last <= refused.at(*known).when) continue;
       std::vector<NodePtr> nodes = nodes_at(site);
-      if (std::string reason = try_site(transformation, site, nodes, parameters); !reason.empty()) {
-        Tried tried{edits, std::move(nodes), std::move(reason)};
-        if (known != refused.end()) {
-          known->second = std::move(tried);
-        } else {
-          refused.emplace(site.at, std::move(tried));
-        }
+      Attempt attempt = try_site(transformation, site, nodes, parameters);
+      if (!attempt.reason.empty()) {
+        refused.put(known, {std::move(site), edits, std::move(nodes), std::move(attempt.reason)});
         continue;
       }
       ++edits;
       changed = true;
-      if (known != refused.end()) refused.erase(known);
-      const Draft::Difference difference = draft_.since(mark);
+      if (known) refused.at(*known).reason.clear();
       changed_at.resize(static_cast<std::size_t>(draft_.value_count()), 0);
-      for (const std::vector<NodePtr>* moved : {&difference.gone, &difference.made}) {
+      for (const std::vector<NodePtr>* moved : {&attempt.difference.gone, &attempt.difference.made}) {
         for (const NodePtr& node : *moved) {
           for (const std::vector<ValueId>* ids : {&node->inputs, &node->outputs}) {
             for (const ValueId id : *ids) {
@@ -200,11 +234,11 @@ int Optimizer::apply_all(const Transformation& transformation, const Parameters&
       }
     }
   }
-  // Only refusals at places that are still there: the others were overtaken by an edit.
-  for (auto& [at, tried] : refused) {
-    if (std::all_of(at.begin(), at.end(), [&](ValueId id) { return draft_.producer(id) >= 0; })) {
-      refusals_.push_back({transformation.name, transformation.level, place_of({at}, tried.nodes), std::move(tried.reason)});
-    }
+  for (Tried& tried : std::move(refused).in_order()) {
+    // Places that are still there: the others were overtaken by an edit.
+    const std::vector<ValueId>& at = tried.site.at;
+    if (std::all_of(at.begin(), at.end(), [&](ValueId id) { return draft_.producer(id) >= 0; }))
+      refusals_.push_back({transformation.name, transformation.level, place_of(tried.site, tried.nodes), std::move(tried.reason)});
   }
   return edits;
 }

@@ -84,9 +84,12 @@ class Optimizer {
   void set_verifying(bool on) { verifying_ = on; }
 
  private:
-  // Gives "", or why it does not fit or pay. `nodes` are those at the site, parameters complete.
-  std::string try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes,
-                       const Parameters& parameters);
+  struct Attempt {
+    std::string reason;            // why it does not fit or pay; empty: it was applied
+    Draft::Difference difference;  // where it was
+  };
+  // `nodes` are those at the site, parameters complete.
+  Attempt try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes, const Parameters& parameters);
   int pass(const Transformation& transformation, const Parameters& parameters);
   void require_memory(std::int64_t budget) const;
   void record(const Transformation& transformation, const Site& site, const Parameters& parameters, int edits, std::string place,

@@ -47,11 +47,18 @@ std::vector<const Transformation*> all_transformations() {
 
 std::string node_name(const Graph& graph, const Node& node) {
   const ValueId first = node.outputs.empty() ? no_value : node.outputs[0];
-  std::string text = fmt::format("%{} {}", first, node.is_map() ? "map" : node.op);
+  constexpr std::size_t usual = 32;
+  std::string text;
+  text.reserve(usual);
+  text += '%';
+  text += std::to_string(first);
+  text += ' ';
+  text += node.is_map() ? "map" : node.op;
   if (graph.has_value(first) && !graph.value(first).name.empty()) text += " '" + graph.value(first).name + "'";
-  if (!node.origin.empty())
-    text += fmt::format(" ({}{})", node.origin[0], node.origin.size() > 1 ? fmt::format(" + {}", node.origin.size() - 1) : "");
-  return text;
+  if (node.origin.empty()) return text;
+  text += " (" + node.origin[0];
+  if (node.origin.size() > 1) text += " + " + std::to_string(node.origin.size() - 1);
+  return text + ")";
 }
 
 }  // namespace neap
