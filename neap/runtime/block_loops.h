@@ -19,6 +19,8 @@ using Gather = void (*)(Count n, void* out, const void* from, const Count* offse
 using Fold = void (*)(Count n, void* so_far, const void* value);  // lane by lane: so_far[i] = f(so_far[i], value[i])
 using FoldRows = void (*)(Count n, Count rows, void* so_far, const void* value, Count step);  // the same with each row, in order
 using Total = void (*)(Count n, const void* value, void* total);  // *total = f(*total, all lanes in a fixed tree)
+// The same of each row, from the same start; rows are `step` elements apart.
+using TotalRows = void (*)(Count rows, Count n, const void* value, Count step, const void* start, void* totals);
 // Where value[i] is better than best[i]: best[i] = value[i], at[i] = position. at[i] < 0: nothing yet. NaN is best, the first one stays.
 using FoldPosition = void (*)(Count n, void* best, Count* at, const void* value, Count position);
 using TotalPosition = void (*)(Count n, const void* value, Count first, void* best, Count* at);  // over lanes: position first + i
@@ -33,6 +35,7 @@ struct Loops {
   Fold fold[reductions][kinds];
   FoldRows fold_rows[reductions][kinds];  // rows are `step` elements apart
   Total total[reductions][kinds];
+  TotalRows total_rows[reductions][kinds];
   FoldPosition fold_position[2][kinds];  // smallest, largest
   TotalPosition total_position[2][kinds];
   void (*count_up)(Count n, Count* out, Count start, Count step);

@@ -20,6 +20,12 @@ const LoadStep* Run::plain_load(const ReduceStep& reduce) {
   return load != nullptr && load->in_place && load->out == reduce.value ? load : nullptr;
 }
 
+// Points that are folded at a time. Where nothing is computed of them no register bounds how many.
+Count Run::tree_block(const ReduceStep& reduce) const {
+  constexpr Count streamed = 8192;
+  return plain_load(reduce) != nullptr && !wants_position(reduce) ? streamed : plan_->block;
+}
+
 // The body's lanes are ours: it runs once for each point of the reduction.
 void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) {
   const bool position = wants_position(reduce);
@@ -77,6 +83,10 @@ void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) 
 
 // The body's lanes are the reduction's points: for each of our lanes, blocks of them are folded in a tree, and their results in order.
 void Run::reduce_each_lane(const Program& program, const ReduceStep& reduce, Count first, Count n) {
+  if (const LoadStep* load = plain_load(reduce);
+      load != nullptr && !wants_position(reduce) && reduce.begin < 0 && reduce.mask < 0 && reduce.body->lane_count <= tree_block(reduce)) {
+    return total_rows(program, reduce, *load, first, n);
+  }
   const auto* const asked = static_cast<const std::uint8_t*>(at_or_null(reduce.mask));
   const Count wide = size_of(plan_->registers[static_cast<std::size_t>(reduce.out)]);
   const bool position = wants_position(reduce);
@@ -84,14 +94,33 @@ void Run::reduce_each_lane(const Program& program, const ReduceStep& reduce, Cou
   for (Count lane = 0; lane < n; ++lane) {
     Total total = start;
     if (asked == nullptr || asked[lane] != 0) {
-      Count rest = first + lane;
-      for (std::size_t i = program.lanes.size(); i-- > 0; rest /= program.lanes[i].extent)
-        position_[static_cast<std::size_t>(program.lanes[i].id)] = rest % program.lanes[i].extent;
+      stand_at(program, first + lane);
       const auto [begin, end] = range(reduce, lane);
       reduce_range(reduce, begin, end, total);
     }
     auto* const out = static_cast<std::byte*>(at(reduce.out)) + lane * wide;
     std::memcpy(out, position ? static_cast<const void*>(&total.position) : total.value, static_cast<std::size_t>(wide));
+  }
+}
+
+void Run::stand_at(const Program& program, Count lane) {
+  for (std::size_t i = program.lanes.size(); i-- > 0; lane /= program.lanes[i].extent)
+    position_[static_cast<std::size_t>(program.lanes[i].id)] = lane % program.lanes[i].extent;
+}
+
+// Elements as they lie, a row a lane: many at a time along our last axis.
+void Run::total_rows(const Program& program, const ReduceStep& reduce, const LoadStep& load, Count first, Count n) {
+  const Count wide = size_of(reduce.kind);
+  const Total start = empty(reduce);
+  const LaneAxis last = program.lanes.empty() ? LaneAxis{-1, 1} : program.lanes.back();
+  Count step = 0;
+  for (const auto& [id, coefficient] : load.offset.outer) step += id == last.id ? coefficient : 0;
+  for (Count lane = 0; lane < n;) {
+    stand_at(program, first + lane);
+    const Count rows = std::min(last.extent - (first + lane) % last.extent, n - lane);
+    loops_.total_rows[static_cast<int>(reduce.reduction)][static_cast<int>(reduce.kind)](
+        rows, reduce.body->lane_count, source(load, 0), step, start.value, static_cast<std::byte*>(at(reduce.out)) + lane * wide);
+    lane += rows;
   }
 }
 
@@ -120,7 +149,8 @@ Run::Total Run::empty(const ReduceStep& reduce) const {
 }
 
 void Run::reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& total) {
-  const Count blocks = begin < end ? (end - begin + plan_->block - 1) / plan_->block : 0;
+  const Count size = tree_block(reduce);
+  const Count blocks = begin < end ? (end - begin + size - 1) / size : 0;
   if (blocks == 1) {
     total = reduce_block(reduce, begin, end, 0, total);
     return;
@@ -135,7 +165,7 @@ void Run::reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& 
 }
 
 Run::Total Run::reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block, const Total& start) {
-  const Count from = begin + block * plan_->block, n = std::min(plan_->block, end - from);
+  const Count size = tree_block(reduce), from = begin + block * size, n = std::min(size, end - from);
   Total mine = start;
   const auto kind = static_cast<int>(reduce.kind);
   if (const LoadStep* load = plain_load(reduce); load != nullptr && !wants_position(reduce)) {

@@ -150,10 +150,12 @@ void run(const Plan& plan, std::span<const void* const> inputs, std::span<void* 
     const int threads = thread_count();
     const bool parallel = threads > 1 && !program.serial && static_cast<double>(program.lane_count) * (program.work + 1) > worth_threads &&
                           omp_in_parallel() == 0;
-    // Few lanes that are much work are shared out in smaller blocks; how many are in a block changes no bit.
-    const Count least = program.heavy ? 1 : 64;
+    // Few lanes that are much work are shared out in smaller blocks, others each thread's in one piece, of whole lines: what they read in
+    // each row then lies together. How many are in a block changes no bit.
+    constexpr Count line = 16;
     Count block = plan.block;
-    if (parallel) block = std::clamp<Count>(program.lane_count / (4 * threads), std::min(least, plan.block), plan.block);
+    if (parallel && program.heavy) block = std::clamp<Count>(program.lane_count / (4 * threads), 1, plan.block);
+    if (parallel && !program.heavy) block = std::min((program.lane_count / threads + line) / line * line, plan.block);
     const Count blocks = (program.lane_count + block - 1) / block, constants = widest(program, plan.block);
     const auto part = [&](Count from, Count to) {
       const Lease mine;

@@ -96,11 +96,14 @@ class Run {
   void step(const Program& program, const ReduceStep& reduce, Count first, Count n);
   void reduce_lanes_together(const ReduceStep& reduce, Count first, Count n);
   void reduce_each_lane(const Program& program, const ReduceStep& reduce, Count first, Count n);
+  void stand_at(const Program& program, Count lane);
+  void total_rows(const Program& program, const ReduceStep& reduce, const LoadStep& load, Count first, Count n);
   std::pair<Count, Count> range(const ReduceStep& reduce, Count lane) const;
   Total empty(const ReduceStep& reduce) const;
   void reduce_range(const ReduceStep& reduce, Count begin, Count end, Total& total);
   Total reduce_block(const ReduceStep& reduce, Count begin, Count end, Count block, const Total& start);
   static const LoadStep* plain_load(const ReduceStep& reduce);
+  Count tree_block(const ReduceStep& reduce) const;
   void add_to(const ReduceStep& reduce, Total& total, const Total& more) const;
   void reduce_range_on_threads(const ReduceStep& reduce, Count begin, Count end, Count blocks, int threads, Total& total);
 
