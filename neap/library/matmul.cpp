@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "neap/library/post_ops.h"
+#include "neap/ops/matmul_views.h"
 
 namespace neap {
 namespace {
@@ -12,7 +13,18 @@ using dnnl::memory;
 struct View {
   memory::dims sizes, strides;
   memory::data_type dtype;
+  std::int64_t offset = 0;  // of its first element
 
+  View(const Type& type, const MatrixView& view, const Symbols& symbols) : dtype(onednn::data_type(type.dtype)) {
+    const View base(type, symbols);
+    for (std::size_t v = 0; v < view.sizes.size(); ++v) {
+      sizes.push_back(view.sizes[v].evaluate(symbols));
+      std::int64_t stride = 0;
+      for (std::size_t d = 0; d < base.strides.size(); ++d) stride += view.step(d, v).evaluate(symbols) * base.strides[d];
+      strides.push_back(sizes.back() == 1 ? 1 : stride);  // free, and none of 0
+    }
+    for (std::size_t d = 0; d < base.strides.size(); ++d) offset += view.begin[d].evaluate(symbols) * base.strides[d];
+  }
   View(const Type& type, const Symbols& symbols) : dtype(onednn::data_type(type.dtype)) {
     const memory::desc desc = onednn::describe(type, symbols);
     sizes.assign(desc.data.dims, desc.data.dims + type.rank());
@@ -51,6 +63,11 @@ struct Product {
   View a, b, y;
   bool exchanged = false;  // y' = b' a' is computed, because y lies in columns
 
+  static Product of(const Call& call, const std::vector<Type>& inputs, const Type& output, const Symbols& symbols) {
+    if (call.op().name != "matmul_of_views") return {call, inputs, output, symbols};
+    return {View(inputs[0], MatrixView(call, 0), symbols), View(inputs[1], MatrixView(call, 1), symbols), output, symbols};
+  }
+
   Product(const Call& call, const std::vector<Type>& inputs, const Type& output, const Symbols& symbols)
       : a(inputs[0], symbols), b(inputs[1], symbols), y(output, symbols) {
     if (a.sizes.size() == 1) {
@@ -68,6 +85,16 @@ struct Product {
     const std::size_t rank = y.sizes.size();
     a.pad_rank(rank);
     b.pad_rank(rank);
+    settle();
+  }
+  // Of views of one rank.
+  Product(View first, View second, const Type& output, const Symbols& symbols)
+      : a(std::move(first)), b(std::move(second)), y(output, symbols) {
+    settle();
+  }
+
+ private:
+  void settle() {
     while (a.sizes.size() > 2 && merge_batch(a.sizes.size() - 3)) {
     }
     for (std::size_t axis = a.sizes.size() > 3 ? a.sizes.size() - 3 : 0; axis-- > 0;) merge_batch_axes(axis);
@@ -104,9 +131,11 @@ onednn::Steps steps(const Product& product, const Behind& behind) {
   const memory::desc a = product.a.desc(), b = product.b.desc(), y = product.y.desc();
   const int columns = y.data.ndims - (product.exchanged ? 2 : 1);
   const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, y), onednn::attributes(behind.ops, y, columns), onednn::engine());
-  std::vector<onednn::Steps::Argument> arguments{{DNNL_ARG_SRC, {onednn::Place::input, product.exchanged ? 1 : 0}, a},
-                                                 {DNNL_ARG_WEIGHTS, {onednn::Place::input, product.exchanged ? 0 : 1}, b},
-                                                 {DNNL_ARG_DST, {onednn::Place::output, 0}, y}};
+  const auto begins = [](const View& view) { return view.offset * static_cast<std::int64_t>(memory::data_type_size(view.dtype)); };
+  std::vector<onednn::Steps::Argument> arguments{
+      {DNNL_ARG_SRC, {onednn::Place::input, product.exchanged ? 1 : 0}, a, 0, begins(product.a)},
+      {DNNL_ARG_WEIGHTS, {onednn::Place::input, product.exchanged ? 0 : 1}, b, 0, begins(product.b)},
+      {DNNL_ARG_DST, {onednn::Place::output, 0}, y}};
   onednn::add_operands(arguments, behind.ops, behind.first_operand, y, columns);
   onednn::Steps made;
   made.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), std::move(arguments));
@@ -115,7 +144,7 @@ onednn::Steps steps(const Product& product, const Behind& behind) {
 
 // The axis of the result along which an epilogue's vectors may lie: its columns, where these lie side by side.
 int vector_axis(const Call& call, const Type& output) {
-  return call.input(1).rank() > 1 && output.layout.row_major() ? output.rank() - 1 : -1;
+  return (call.op().name == "matmul_of_views" || call.input(1).rank() > 1) && output.layout.row_major() ? output.rank() - 1 : -1;
 }
 
 std::unique_ptr<LibraryCall> prepare(const Call& call, const Map* epilogue, const std::vector<Type>& inputs,
@@ -129,32 +158,65 @@ std::unique_ptr<LibraryCall> prepare(const Call& call, const Map* epilogue, cons
     behind.ops = onednn::post_ops(*epilogue, operands, outputs[0], vector_axis(call, outputs[0]), why);
     NEAP_ASSERT(why.empty(), " an epilogue that was refused: {}", why);
   }
-  return onednn::make_call([product = Product(call, inputs, outputs[0], symbols), behind] { return steps(product, behind); });
+  return onednn::make_call([product = Product::of(call, inputs, outputs[0], symbols), behind] { return steps(product, behind); });
 }
 
-const RegisterImplementation matmul{
-    {.name = "onednn",
-     .op = "matmul",
-     .refuses = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-       for (const Type& type : {inputs[0], inputs[1], outputs[0]}) {
-         std::string reason = onednn::refuses_type(type);
-         if (!reason.empty()) return reason;
-         if (std::any_of(type.layout.levels.begin(), type.layout.levels.end(), [](const Layout::Level& level) { return level.block > 0; }))
-           return "takes no blocked layouts";
-       }
-       return "";
-     },
-     .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                   const Symbols& symbols) { return prepare(call, nullptr, inputs, outputs, symbols); },
-     .refuses_epilogue = [](const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
-       std::string why;
-       onednn::post_ops(epilogue, operands, output, vector_axis(call, output), why);
-       return why;
-     },
-     .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                         const Symbols& symbols) { return prepare(call, &epilogue, inputs, outputs, symbols); },
-     .epilogue_flops = onednn::epilogue_flops,
-     .any_layout = true}};
+std::string refuses(const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
+  for (const Type& type : {inputs[0], inputs[1], outputs[0]}) {
+    std::string reason = onednn::refuses_type(type);
+    if (!reason.empty()) return reason;
+    if (std::any_of(type.layout.levels.begin(), type.layout.levels.end(), [](const Layout::Level& level) { return level.block > 0; }))
+      return "takes no blocked layouts";
+  }
+  return "";
+}
+
+// A matrix is read along rows or columns that lie side by side; others would go through plain loops.
+std::string refuses_view(const MatrixView& view, const Type& type) {
+  const int innermost = type.layout.row_major() ? type.rank() - 1 : type.layout.levels.back().axis;
+  const std::size_t rank = view.sizes.size();
+  for (std::size_t v = 0; v < rank; ++v) {
+    bool moves = view.sizes[v] == Dim(1);
+    for (std::size_t d = 0; d < view.begin.size(); ++d) moves |= !(view.step(d, v) == Dim(0));
+    if (!moves) return "an axis of a view is broadcast";
+  }
+  for (std::size_t v = rank - 2; v < rank; ++v) {
+    bool side_by_side = true;
+    for (std::size_t d = 0; d < view.begin.size(); ++d) side_by_side &= view.step(d, v) == Dim(static_cast<int>(d) == innermost ? 1 : 0);
+    if (side_by_side) return "";
+  }
+  return "neither the rows nor the columns of a view lie side by side";
+}
+
+std::string refuses_views(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
+  std::string reason = refuses(inputs, outputs);
+  for (const int k : {0, 1}) {
+    if (reason.empty()) reason = refuses_view(MatrixView(call, k), inputs[static_cast<std::size_t>(k)]);
+  }
+  return reason;
+}
+
+Implementation by_onednn(std::string op, decltype(Implementation::refuses) refuses) {
+  return {
+      .name = "onednn",
+      .op = std::move(op),
+      .refuses = std::move(refuses),
+      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                    const Symbols& symbols) { return prepare(call, nullptr, inputs, outputs, symbols); },
+      .refuses_epilogue = [](const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
+        std::string why;
+        onednn::post_ops(epilogue, operands, output, vector_axis(call, output), why);
+        return why;
+      },
+      .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                          const Symbols& symbols) { return prepare(call, &epilogue, inputs, outputs, symbols); },
+      .epilogue_flops = onednn::epilogue_flops,
+      .any_layout = true};
+}
+
+const RegisterImplementation matmul{by_onednn(
+    "matmul", [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) { return refuses(inputs, outputs); })};
+const RegisterImplementation matmul_of_views{by_onednn("matmul_of_views", refuses_views)};
 
 }  // namespace
 }  // namespace neap

@@ -140,6 +140,9 @@ Operands operands_of(const Graph& graph, const Node& node) {
   return {make_call(graph, node), types_of(graph, node.inputs), types_of(graph, node.outputs)};
 }
 
+// Whether a call looks at a part of an operand only: it moves what its definition reads.
+bool reads_parts(const Node& node) { return node.epilogue == nullptr && (node.op == "slice" || node.op == "matmul_of_views"); }
+
 double peak_share(const Implementation& library, const Operands& of) {
   return library.efficiency == nullptr ? library_efficiency : library.efficiency(of.call, of.inputs, of.outputs);
 }
@@ -154,6 +157,11 @@ Cost CostModel::priced(const Work& work, double bytes) const {
 
 double CostModel::call_bytes(const Graph& graph, const Node& node) const {
   double total = 0;
+  if (reads_parts(node)) {
+    Node map_node = node;
+    map_node.map = std::make_shared<const Map>(define(make_call(graph, node)).map);
+    return evaluate(volume(graph, map_node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
+  }
   for (const ValueId id : node.inputs) total += id == no_value ? 0 : bytes(graph.type(id));
   for (const ValueId id : node.outputs) total += bytes(graph.type(id));
   return total;

@@ -30,6 +30,7 @@ const Recipe& default_recipe() {
                              {"keep_fixed", {}, 4},
                              {"bind_library", {{"by_cost", 0}}, 0, 2},
                              {"bind_library", {{"by_cost", 1}}, 3},
+                             {"fold_view", {}, 3},
                              {"lower", {}, 0},
                              {"share_common", {}, 3},
                              {"channels_last", {}, 3},

@@ -39,6 +39,42 @@ TEST(Matmul, TransposesAndOutputLayouts) {
   }
 }
 
+// Attributes of an operand of rank 2 or 3 that is seen in another order or in part.
+Attributes views(Shape a_sizes, Shape a_begin, Shape a_steps, Shape b_sizes, Shape b_begin, Shape b_steps) {
+  return {{"a_sizes", std::move(a_sizes)}, {"a_begin", std::move(a_begin)}, {"a_steps", std::move(a_steps)},
+          {"b_sizes", std::move(b_sizes)}, {"b_begin", std::move(b_begin)}, {"b_steps", std::move(b_steps)}};
+}
+
+TEST(Matmul, PartsOfOtherTensorsAreReadInPlace) {
+  const auto check = [](std::vector<std::string> inputs, Attributes attributes, std::string output_layout = "") {
+    check_library({.op = "matmul_of_views",
+                   .inputs = std::move(inputs),
+                   .attributes = std::move(attributes),
+                   .output_layout = std::move(output_layout)});
+  };
+  // Columns 3 to 9, as rows and as columns; every third row.
+  const Attributes columns = views({5, 7}, {0, 3}, {1, 0, 0, 1}, {7, 4}, {2, 1}, {1, 0, 0, 1});
+  check({"f32[5,20]", "f32[11,6]"}, columns);
+  check({"f32[5,20] ba", "f32[11,6]"}, columns);
+  check({"f32[5,20]", "f32[11,6] ba"}, columns, "ba");
+  check({"f32[20,5]", "f32[30,6]"}, views({5, 7}, {3, 0}, {0, 1, 1, 0}, {7, 4}, {1, 2}, {3, 0, 0, 1}));
+  check({"f32[1,20]", "f32[1,6]"}, views({1, 1}, {0, 3}, {1, 0, 0, 1}, {1, 4}, {0, 1}, {1, 0, 0, 1}));
+  check({"f32[5,20]", "f32[11,6]"}, views({0, 7}, {0, 3}, {1, 0, 0, 1}, {7, 4}, {2, 1}, {1, 0, 0, 1}));
+  // Heads, which lie within rows: [2,9,3*4] as [2,3,9,4] and as [2,3,4,9].
+  check({"f32[2,9,12]", "f32[2,9,12]"}, views({2, 3, 9, 4}, {0, 0, 0}, {1, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0, 1}, {2, 3, 4, 9}, {0, 0, 0},
+                                              {1, 0, 0, 0, 0, 0, 0, 1, 0, 4, 1, 0}));
+}
+
+TEST(Matmul, ViewsThatNoLibraryTakes) {
+  const auto why = [](std::vector<std::string> inputs, Attributes attributes) {
+    return LibraryRun({.op = "matmul_of_views", .inputs = std::move(inputs), .attributes = std::move(attributes)}).why;
+  };
+  EXPECT_EQ(why({"f32[5,20]", "f32[7,4]"}, views({5, 7}, {0, 0}, {1, 0, 0, 2}, {7, 4}, {0, 0}, {1, 0, 0, 1})),
+            "onednn: neither the rows nor the columns of a view lie side by side");
+  EXPECT_EQ(why({"f32[5,7]", "f32[7,4]"}, views({3, 5, 7}, {0, 0}, {0, 1, 0, 0, 0, 1}, {1, 7, 4}, {0, 0}, {0, 1, 0, 0, 0, 1})),
+            "onednn: an axis of a view is broadcast");
+}
+
 TEST(Matmul, EmptyOperands) {
   check_library({.op = "matmul", .inputs = {"f32[0,3]", "f32[3,4]"}});
   check_library({.op = "matmul", .inputs = {"f32[2,0]", "f32[0,4]"}});

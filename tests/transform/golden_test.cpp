@@ -48,6 +48,17 @@ const RegisterImplementation example_conversion{
        throw Error("example runs nothing");
      }}};
 
+Implementation example_product(std::string op) {
+  return {.name = "example",
+          .op = std::move(op),
+          .refuses = [](const Call&, const std::vector<Type>& inputs,
+                        const std::vector<Type>&) { return std::string(inputs[0].dtype == DType::f64 ? "" : "example takes f64 only"); },
+          .prepare = [](const Call&, const std::vector<Type>&, const std::vector<Type>&, const Symbols&) -> std::unique_ptr<LibraryCall> {
+            throw Error("example runs nothing");
+          }};
+}
+const RegisterImplementation example_matmul{example_product("matmul")}, example_views{example_product("matmul_of_views")};
+
 struct Example {
   std::string title, place, before, after;
 };
