@@ -20,11 +20,10 @@ void add_model_options(CLI::App& app, ModelArguments& arguments) {
 
 Graph read_onnx_model(const std::filesystem::path& file) {
   std::map<std::string, std::string> notes;
-  Graph dense = read_onnx(file, {.metadata = &notes});
-  const auto plan = notes.find(sparsity_note);
-  if (plan == notes.end()) return dense;
   std::map<std::string, Array> parameters;
-  Graph graph = read_onnx(file, {.parameters = &parameters});
+  Graph graph = read_onnx(file, {.parameters = &parameters, .parameters_if = sparsity_note, .metadata = &notes});
+  const auto plan = notes.find(sparsity_note);
+  if (plan == notes.end()) return graph;
   sparse::sparsify(graph, parameters, sparse::SparsityPlan::parse_json(plan->second, file.string() + ", its note " + sparsity_note),
                    sparse::Keep::nonzero);
   return sparse::with_constants(graph, parameters);
@@ -100,6 +99,10 @@ std::string file_name(const std::string& name) {
   }
   if (safe.empty() || safe[0] == '.') safe = "_" + safe;
   return safe;
+}
+
+void add_strict_option(CLI::App& app, bool& strict) {
+  app.add_flag("--strict-sparse", strict, "an error where a sparsely stored matrix is made dense, in place of a line that says so");
 }
 
 CLI::Option* add_level(CLI::App& app, int& level) {

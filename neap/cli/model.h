@@ -45,6 +45,9 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, cons
 // A name as a file's: letters, digits, '_', '-', '.' (not first); others become '_'.
 std::string file_name(const std::string& name);
 
+// --strict-sparse: a sparse matrix that is made dense is an error.
+void add_strict_option(CLI::App& app, bool& strict);
+
 // A level 0 to 4 of the optimiser.
 CLI::Option* add_level(CLI::App& app, int& level);
 

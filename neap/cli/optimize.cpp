@@ -6,7 +6,7 @@
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/demo/summary.h"
-#include "neap/transform/optimizer.h"
+#include "neap/transform/sparse_dispatch.h"
 #include "neap/viewer/graph_json.h"
 
 namespace neap {
@@ -18,7 +18,7 @@ struct Given {
   int level = highest_level;
   std::int64_t memory = 0;
   double tune = 0;
-  bool explain = false, json = false;
+  bool explain = false, json = false, strict = false;
 };
 
 std::string tuning_text(const Tuning& tuning) {
@@ -53,6 +53,8 @@ int run(const Given& given) {
   } else {
     optimizer.replay(read_file(given.replay, most));
   }
+  const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+  handle(uses, given.strict ? DenseFallback::refused : DenseFallback::silent);
   if (!given.recipe.empty()) write_file(given.recipe, optimizer.history());
   if (!given.out.empty()) write_file(given.out, to_string(optimizer.graph()));
   const Cost& after = optimizer.cost();
@@ -62,7 +64,8 @@ int run(const Given& given) {
                         {"bytes", {{"before", before.bytes}, {"after", after.bytes}}},
                         {"flops", {{"before", before.flops}, {"after", after.flops}}},
                         {"edits", edits_json(optimizer.steps())},
-                        {"refused", refusals_json(optimizer.refusals())}};
+                        {"refused", refusals_json(optimizer.refusals())},
+                        {"sparse", sparse_json(uses)}};
     if (given.tune > 0) {
       json["tuning"] = {{"kernels", tuning.kernels}, {"measured", tuning.measured},     {"changed", tuning.changed},
                         {"left", tuning.left},       {"before_seconds", tuning.before}, {"after_seconds", tuning.after}};
@@ -73,6 +76,7 @@ int run(const Given& given) {
   fmt::print("{} operators became {} nodes; {} moved before, {} after (modelled)\n", graph.nodes().size(), optimizer.graph().nodes().size(),
              human_bytes(before.bytes), human_bytes(after.bytes));
   if (given.tune > 0) fmt::print("{}", tuning_text(tuning));
+  fmt::print("{}", to_string(uses));
   fmt::print("{}", given.explain ? optimizer.explain() : edit_summary(optimizer));
   return exit_ok;
 }
@@ -81,6 +85,7 @@ std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
   add_model_options(app, given->model);
   add_level(app, given->level)->capture_default_str();
+  add_strict_option(app, given->strict);
   app.add_flag("--explain", given->explain, "print every edit, and why others were not made");
   app.add_option("--recipe", given->recipe, "write the edits to this file, for --replay");
   app.add_option("--passes", given->passes, "try the transformations that this file lists, in place of the usual ones (--print-passes)");

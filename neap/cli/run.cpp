@@ -19,7 +19,7 @@ struct Given {
   ModelArguments model;
   InputArguments inputs;
   std::filesystem::path out, trace;
-  bool json = false;
+  bool json = false, strict = false;
   int level = 4, repeat = 1;
 };
 
@@ -47,7 +47,7 @@ int run(const Given& given) {
   const Graph graph = read_model(given.model);
   const std::vector<Array> inputs = gather_inputs(graph, given.model, given.inputs);
   if (!given.out.empty()) make_folder(given.out);
-  Executable executable = make_executable(graph, given.level);
+  Executable executable = make_executable(graph, given.level, given.strict ? DenseFallback::refused : DenseFallback::said);
   std::vector<Array> results = executable.run(inputs);
   std::vector<double> seconds;
   executable.set_profiling(!given.trace.empty());
@@ -83,6 +83,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--out", given->out, "folder for NAME.npy of each output");
   app.add_flag("--random-inputs", given->inputs.random, "random elements for the inputs that are not given; open sizes are 2 unless --set");
   add_level(app, given->level)->capture_default_str();
+  add_strict_option(app, given->strict);
   app.add_option("--repeat", given->repeat, "runs that are timed")->capture_default_str()->check(CLI::Range(1, 1000000));
   app.add_option("--trace", given->trace, "file for a Perfetto trace of the last run");
   app.add_flag("--json", given->json, "print JSON");

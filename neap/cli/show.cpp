@@ -5,7 +5,7 @@
 #include "neap/base/file.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
-#include "neap/transform/optimizer.h"
+#include "neap/transform/sparse_dispatch.h"
 #include "neap/viewer/graph_json.h"
 #include "neap/viewer/report.h"
 
@@ -16,13 +16,18 @@ struct Given {
   ModelArguments model;
   std::filesystem::path html;
   int level = -1;
-  bool origin = false, json = false;
+  bool origin = false, json = false, strict = false;
 };
 
 int run(const Given& given) {
   const Graph graph = read_model(given.model);
   Optimizer optimizer(graph, CostModel(sizes_of(given.model, graph)));
-  if (given.level >= 0) optimizer.optimize(given.level);
+  std::vector<SparseUse> uses;
+  if (given.level >= 0) {
+    optimizer.optimize(given.level);
+    uses = sparse_uses(graph, optimizer);
+    handle(uses, given.strict ? DenseFallback::refused : DenseFallback::silent);
+  }
   if (!given.html.empty()) {
     nlohmann::json report{{"title", given.model.file.filename().string()},
                           {"command", command_text()},
@@ -42,11 +47,13 @@ int run(const Given& given) {
     nlohmann::json json = graph_json(optimizer.graph(), optimizer.model());
     json["bytes"] = cost.bytes;
     json["flops"] = cost.flops;
+    if (given.level >= 0) json["sparse"] = sparse_json(uses);
     fmt::print("{}\n", json.dump(2));
   } else {
     fmt::print("{}", to_string(optimizer.graph(), {.bytes = true, .origin = given.origin}));
     fmt::print("# {} nodes; {} moved, {:.3g} Mflop (modelled; open sizes count as 128 unless --set)\n", optimizer.graph().nodes().size(),
                human_bytes(cost.bytes), cost.flops / 1e6);
+    fmt::print("{}", to_string(uses, "# "));
   }
   return exit_ok;
 }
@@ -55,6 +62,7 @@ std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
   add_model_options(app, given->model);
   add_level(app, given->level)->description("show it after the optimiser at this level, 0 to 4; without: as written");
+  add_strict_option(app, given->strict);
   app.add_option("--html", given->html, "write a page with the graph (before and after) to this file");
   app.add_flag("--origin", given->origin, "say which operators each node came from");
   app.add_flag("--json", given->json, "print nodes and edges as JSON");

@@ -8,14 +8,15 @@
 #include "neap/cli/model.h"
 #include "neap/onnx/onnx.h"
 #include "neap/sparse/plan.h"
+#include "neap/transform/sparse_dispatch.h"
 
 namespace neap {
 namespace {
 
 struct Given {
   std::filesystem::path model, plan, out;
-  std::vector<std::string> weights;  // "names=sparsifier"
-  bool json = false;
+  std::vector<std::string> weights, outputs;  // "names=sparsifier", "names=format"
+  bool json = false, strict = false;
 };
 
 sparse::SparsityPlan plan_of(const Given& given) {
@@ -28,9 +29,27 @@ sparse::SparsityPlan plan_of(const Given& given) {
     const auto [names, sparsifier] = name_and_value(text, "--weights");
     plan.add(names, sparsifier);
   }
-  if (plan.weights.empty())
-    throw Error("nothing is to be made sparse", "the command line", "give --plan FILE or --weights 'NAMES=SPARSIFIER'");
+  for (const std::string& text : given.outputs) {
+    const auto [names, format] = name_and_value(text, "--outputs");
+    plan.output(names, format);
+  }
+  if (plan.weights.empty() && plan.outputs.empty() && plan.gradients.empty())
+    throw Error("nothing is to be made sparse", "the command line",
+                "give --plan FILE, --weights 'NAMES=SPARSIFIER' or --outputs 'NAMES=FORMAT'");
   return plan;
+}
+
+// Operators of the graph may be others in the file that is written.
+void check_names(const std::string& bytes, const sparse::SparsityPlan& plan) {
+  sparse::SparsityPlan formats = plan;
+  formats.weights.clear();
+  std::map<std::string, Array> parameters;
+  try {
+    Graph graph = read_onnx_bytes(bytes, ".", {.parameters = &parameters});
+    sparse::sparsify(graph, parameters, formats);
+  } catch (const Error& error) {
+    throw Error(error.problem(), error.place() + ", in the file to be written", "name the node without its operator");
+  }
 }
 
 int run(const Given& given) {
@@ -41,9 +60,17 @@ int run(const Given& given) {
   Graph graph = dense;
   std::map<std::string, Array> components = parameters;
   const std::vector<sparse::SparsifiedWeight> reports = sparse::sparsify(graph, components, plan);
+  if (given.strict) {
+    const Graph whole = sparse::with_constants(graph, components);
+    Optimizer optimizer(whole);
+    optimizer.optimize();
+    handle(sparse_uses(whole, optimizer), DenseFallback::refused);
+  }
   if (!given.out.empty()) {
     notes[sparsity_note] = plan.to_json();
-    write_onnx(dense, given.out, {.parameters = sparse::with_zeros(parameters, reports), .metadata = notes});
+    const std::string bytes = onnx_bytes(dense, {.parameters = sparse::with_zeros(parameters, reports), .metadata = notes});
+    if (!plan.outputs.empty() || !plan.gradients.empty()) check_names(bytes, plan);
+    write_file(given.out, bytes);
   }
   std::int64_t before = 0, after = 0;
   nlohmann::json rows = nlohmann::json::array();
@@ -74,9 +101,14 @@ int run(const Given& given) {
 std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
   app.add_option("model", given->model, "an .onnx file")->required()->check(CLI::ExistingFile);
-  app.add_option("--plan", given->plan, R"(JSON: {"weights": [{"names": "*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "csr"}]})");
+  app.add_option(
+      "--plan", given->plan,
+      R"(JSON: {"weights": [{"names": "*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "csr"}], "outputs": [{"names": "relu1", )"
+      R"("inline": "threshold least=0.1", "external": "keep_all", "layout": "dense"}], "gradients": [as outputs]})");
   app.add_option("--weights", given->weights, "NAMES=SPARSIFIER, behind the plan's: '*.weight=magnitude sparsity=0.9'");
+  app.add_option("--outputs", given->outputs, "NAMES=FORMAT of what nodes make: 'block1*=threshold least=0.1 | dense | keep_all | dense'");
   app.add_option("-o,--out", given->out, "write the model with zeros, as ONNX that everybody reads; Neap stores it in its layouts");
+  add_strict_option(app, given->strict);
   app.add_flag("--json", given->json, "print JSON");
   return [given] { return run(*given); };
 }

@@ -42,13 +42,20 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   }
 }
 
+std::vector<Var> places(Builder& build, const Var& keep, std::int64_t count) {
+  const Var elements = places_of(build, keep, count).elements, rows = divided(build, elements, keep.size(1));
+  const Var columns = elements - rows * static_cast<double>(keep.size(1).constant());
+  return {cast(rows, DType::i32), cast(columns, DType::i32)};
+}
+
 const RegisterLayout coo{{.name = "coo",
                           .about = "coordinates",
                           .components = {{"values"}, {"rows"}, {"columns"}},
                           .points = points,
                           .values_shape = as_places,
                           .pack = pack,
-                          .check = check}};
+                          .check = check,
+                          .places = places}};
 
 }  // namespace
 }  // namespace neap

@@ -40,13 +40,20 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   check.rising(1, 2);
 }
 
+std::vector<Var> places(Builder& build, const Var& keep, std::int64_t count) {
+  const Var turned = transpose(keep, {1, 0}), elements = places_of(build, turned, count).elements;
+  const Var rows = elements - divided(build, elements, keep.size(0)) * static_cast<double>(keep.size(0).constant());
+  return {offsets_of(build, turned), cast(rows, DType::i32)};
+}
+
 const RegisterLayout csc{{.name = "csc",
                           .about = "compressed sparse columns",
                           .components = {{"values"}, {"offsets"}, {"rows"}},
                           .points = points,
                           .values_shape = [](const Call& call, int first) { return Shape{call.size(first + 1, 0)}; },
                           .pack = pack,
-                          .check = check}};
+                          .check = check,
+                          .places = places}};
 
 }  // namespace
 }  // namespace neap

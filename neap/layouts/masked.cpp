@@ -43,7 +43,8 @@ const RegisterLayout masked{{.name = "masked",
                              .values_shape = as_places,
                              .pack = pack,
                              .check = check,
-                             .dense = dense}};
+                             .dense = dense,
+                             .leaves_out = false}};
 
 }  // namespace
 }  // namespace neap

@@ -26,6 +26,24 @@ Shape as_places(const Call& call, int first) { return call.input(first).shape; }
 
 Expr position_at(const Definition& d, int input, const std::vector<Expr>& index) { return cast(d.read(input, index), DType::i64); }
 
+RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count) {
+  const Dim all = element_count(keep.shape());
+  const Var chosen = cast(reshape(keep, {all}), DType::i64);
+  const Var order = build.call("argsort", {chosen}, {{"descending", true}});
+  const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{count}}, {"axes", std::vector<std::int64_t>{0}}});
+  return {first, build.call("cumulative_sum", {chosen}, {{"axis", std::int64_t{0}}}) - chosen};
+}
+
+Var offsets_of(Builder& build, const Var& keep) {
+  const Var counts = sum(cast(keep, DType::i64), {1});
+  const Var ends = build.call("cumulative_sum", {counts}, {{"axis", std::int64_t{0}}});
+  return build.call("pad", {ends}, {{"before", Shape{1}}, {"after", Shape{0}}});
+}
+
+Var divided(Builder& build, const Var& a, const Dim& by) {
+  return build.call("div", {a, build.constant(DType::i64, static_cast<double>(by.constant()))});
+}
+
 ComponentCheck::ComponentCheck(std::string_view layout, const std::vector<Array>& components, const std::vector<std::string>& names)
     : layout_(layout), components_(components), names_(names) {
   if (components.size() != names.size())

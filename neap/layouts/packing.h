@@ -40,6 +40,16 @@ Shape as_places(const Call& call, int first);
 // A position read from operand `input`, as i64.
 Expr position_at(const Definition& d, int input, const std::vector<Expr>& index);
 
+// In a graph: the numbers, in row-major order, of the `count` elements for which a mask is true (i64), and for every element how many true
+// ones stand before it. Of a mask that keeps fewer, the first of the others follow; of one that keeps more, the last are left out.
+struct RunningPlaces {
+  Var elements, before;
+};
+RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count);
+// Offsets of rows from a mask: 0, then how many true elements stand in the rows so far (i64).
+Var offsets_of(Builder& build, const Var& keep);
+Var divided(Builder& build, const Var& a, const Dim& by);  // whole numbers, rounded down
+
 // Components from outside, as a check sees them.
 class ComponentCheck {
  public:

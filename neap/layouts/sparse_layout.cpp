@@ -220,6 +220,29 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   Register registered(std::move(op));
 }
 
+void register_places(const SparseLayout& layout) {
+  Operator op;
+  op.name = layout.op("places");
+  op.about = fmt::format("the places of what a mask keeps ({})", layout.about);
+  op.inputs = {{"keep"}};
+  op.attributes = {{"size", Shape{}, "rows and columns of the matrix", true}, {"count", std::int64_t{0}, "elements that it keeps", true}};
+  for (const ChoiceNumber& number : layout.numbers)
+    op.attributes.push_back({number.name, static_cast<std::int64_t>(number.default_value), number.about});
+  op.compose = [&layout](Builder& build, const std::vector<Var>& operands, const Call& call) {
+    check_size(call);
+    const Type& keep = call.input(0);
+    if (keep.dtype != DType::boolean || !(keep.shape == call.dims("size")))
+      call.fail(fmt::format("the mask is {}, the matrix has the sizes {}", keep.to_string(), to_string(call.dims("size"))),
+                "the mask is bool, of the matrix's sizes");
+    if (const Dim all = element_count(keep.shape);
+        call.integer("count") < 0 || !all.is_constant() || call.integer("count") > all.constant())
+      call.fail(fmt::format("{} elements of {}", call.integer("count"), all.to_string()));
+    return layout.places(build, operands[0], call.integer("count"));
+  };
+  op.differentiable = false;
+  Register registered(std::move(op));
+}
+
 std::string names() {
   std::string text;
   for (const auto& [name, layout] : layouts()) text += (text.empty() ? "" : ", ") + name;
@@ -232,6 +255,7 @@ RegisterLayout::RegisterLayout(SparseLayout layout) {
   const auto [made, fresh] = layouts().emplace(layout.name, std::move(layout));
   NEAP_ASSERT(fresh, " layout {} is registered twice", made->first);
   for (const Kind& kind : operators()) register_operator(made->second, kind);
+  if (made->second.places) register_places(made->second);
 }
 
 const SparseLayout& find_layout(std::string_view name) {

@@ -8,6 +8,7 @@
 //                                          features_first: x and y are [f, c] and [f, r], as the rows of a layer's input are;
 //                                          16-bit values beside an x of f32 are storage: products and sums are f32
 //   L_sample  (a, b, places...)         -> values: sum over f of a[r, f] * b[c, f] at L's places
+//   L_places  (keep)                    -> the places of what a mask keeps; of layouts that can be packed while a graph runs
 // They are closed under gradients. What is not stored is 0 and is not multiplied: an infinite x meets no zero of the matrix.
 #pragma once
 #include <functional>
@@ -58,6 +59,10 @@ struct SparseLayout {
   // In place of what follows from `points`, which may then be empty: the matrix, its product with x, and the sampled product, of the
   // operands of L_dense, L_matmul and L_sample.
   std::function<Var(Builder&build, const std::vector<Var>&operands, const Call&call)> dense = nullptr, product = nullptr, sample = nullptr;
+  // The places of the `count` elements for which `keep` (bool, a matrix of known sizes) is true, in a graph: for matrices that are made
+  // sparse while it runs. Null: it packs only before that.
+  std::function<std::vector<Var>(Builder& build, const Var& keep, std::int64_t count)> places = nullptr;
+  bool leaves_out = true;  // false: it stores what is not kept too, so that dense products are its own
 
   std::string op(std::string_view what) const { return name + "_" + std::string(what); }
 };

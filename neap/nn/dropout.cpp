@@ -21,6 +21,8 @@ const Tensor& RandomSeed::use() {
   return innermost->seed_;
 }
 
+bool RandomSeed::there() { return innermost != nullptr; }
+
 Tensor Dropout::forward(const Tensor& x) {
   if (!training() || rate_ == 0) return x;
   const auto stream = static_cast<std::int64_t>(hash_bytes(path()).low >> 1);

@@ -12,6 +12,7 @@ class RandomSeed {
   RandomSeed(const RandomSeed&) = delete;
   RandomSeed& operator=(const RandomSeed&) = delete;
   static const Tensor& use();  // Error where there is none
+  static bool there();
   bool used() const { return used_; }
 
  private:

@@ -34,6 +34,7 @@ const Tensor& Parameter::value() const {
     std::vector<Tensor> parts;
     for (const auto& part : parts_) parts.push_back(part->value());
     const Scope scope(owner_->path());
+    const Unedited unedited;
     value_ = make_(parts);
     return value_;
   }
@@ -49,7 +50,8 @@ void Parameter::set(Tensor value) {
   value_ = std::move(value);
 }
 
-void Parameter::compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make) {
+void Parameter::compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make,
+                        std::function<void(const std::vector<Array>& parts)> check) {
   std::vector<std::unique_ptr<Parameter>> made;
   std::vector<Tensor> values;
   for (const Part& part : parts) {
@@ -63,6 +65,18 @@ void Parameter::compose(const std::vector<Part>& parts, std::function<Tensor(con
     throw Error(fmt::format("the parts make {}, the parameter is {}", type.to_string(), type_.to_string()), name());
   parts_ = std::move(made);
   make_ = std::move(make);
+  check_ = std::move(check);
+}
+
+void Parameter::check() const {
+  if (!check_) return;
+  std::vector<Array> parts;
+  for (const auto& part : parts_) parts.push_back(part->value().array());
+  try {
+    check_(parts);
+  } catch (const Error& error) {
+    throw Error(error.problem(), fmt::format("parameter '{}', {}", name(), error.place()), error.remedy());
+  }
 }
 
 void Parameter::collect(Role role, std::vector<Parameter*>& found) {
@@ -158,12 +172,23 @@ Parameter& Module::buffer(std::string name, Type type, Initializer initializer) 
   return declare(std::move(name), std::move(type), std::move(initializer), Role::state);
 }
 
-Tensor Layer::operator()(const Tensor& x) {
-  const Scope scope(path());
-  return forward(x);
+void Module::set_edit(std::shared_ptr<RecordEdit> edit) {
+  if (parent_ != nullptr) throw Error("a part of a network cannot be edited alone", path(), "edit the whole network");
+  edit_ = std::move(edit);
 }
 
-TracedModule::TracedModule(Module& module) {
+const std::shared_ptr<RecordEdit>& Module::edit() const { return parent_ == nullptr ? edit_ : parent_->edit(); }
+
+Tensor Layer::operator()(const Tensor& x) {
+  const Editing editing(edit());
+  const std::string name = path();
+  const Scope scope(name);
+  Tensor y = Editing::changed(name, forward(x));
+  editing.finish();
+  return y;
+}
+
+TracedModule::TracedModule(Module& module) : editing_(module.edit()) {
   for (const auto& all : {module.parameters(), module.buffers()}) {
     for (Parameter* parameter : all) {
       entries_.push_back({parameter, Tensor::placeholder(parameter->type(), parameter->name()), parameter->value()});
@@ -206,6 +231,9 @@ ValueAndGradients value_and_gradients(Module& module, const std::function<Tensor
   ValueAndGradients made = neap::value_and_gradients(run, all)(values);
   restore(buffers, made.further);
   made.further.clear();
+  const auto& edit = module.edit();
+  for (std::size_t i = 0; edit != nullptr && i < parameters.size(); ++i)
+    made.gradients[i] = edit->gradient(parameters[i]->name(), made.gradients[i]);
   return made;
 }
 

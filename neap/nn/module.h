@@ -8,6 +8,7 @@
 #include "neap/nn/initialize.h"
 #include "neap/tensor/functions.h"
 #include "neap/tensor/grad.h"
+#include "neap/tensor/record_edit.h"
 
 namespace neap {
 
@@ -28,13 +29,16 @@ class Parameter {
 
   // From now on the parameter is what `make` makes of these parts, which are trained, kept and loaded in its place as "NAME.PART" and start
   // from the values given: a sparse layout's components, a share of a bank of weights. Error where a part's name is no name, or if what is
-  // made of them is not of the parameter's type.
+  // made of them is not of the parameter's type. `check`, if there is one, is given the parts' elements wherever these come from outside,
+  // and throws where they do not fit each other.
   struct Part {
     std::string name;
     Array value;
     Role role = Role::parameter;  // or state
   };
-  void compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make);
+  void compose(const std::vector<Part>& parts, std::function<Tensor(const std::vector<Tensor>& parts)> make,
+               std::function<void(const std::vector<Array>& parts)> check = nullptr);
+  void check() const;  // Error, naming the parameter, where its parts do not fit each other
   bool composed() const { return make_ != nullptr; }
 
  private:
@@ -48,6 +52,7 @@ class Parameter {
   mutable Tensor value_;
   std::vector<std::unique_ptr<Parameter>> parts_;
   std::function<Tensor(const std::vector<Tensor>& parts)> make_;
+  std::function<void(const std::vector<Array>& parts)> check_;
 };
 
 // A part of a network: parameters, buffers and further modules, each with a name of its own (letters, digits, '_'). Parts are members
@@ -73,6 +78,11 @@ class Module {
   // Every parameter's first value, from the seed and its name alone: whatever the order of construction and the number of threads.
   void initialize(std::uint64_t seed);
 
+  // What is done to values and gradients of the whole network whenever it computes or is traced, without a line of it being changed: the
+  // root's counts for all parts. Error where a part has a parent. Null: nothing.
+  void set_edit(std::shared_ptr<RecordEdit> edit);
+  const std::shared_ptr<RecordEdit>& edit() const;
+
  protected:
   template <class M, class... Arguments>
   M& add(std::string name, Arguments&&... arguments) {
@@ -90,6 +100,7 @@ class Module {
   Module* parent_ = nullptr;
   std::string name_;
   bool training_ = true;
+  std::shared_ptr<RecordEdit> edit_;
   std::vector<std::unique_ptr<Parameter>> own_;
   std::vector<std::unique_ptr<Module>> parts_;
 };
@@ -129,9 +140,11 @@ class TracedModule {
     Tensor placeholder, before;
   };
   const std::vector<Entry>& entries() const { return entries_; }  // parameters, then buffers
+  void finish() const { editing_.finish(); }                      // Error where the module's edit names what is not there
 
  private:
   std::vector<Entry> entries_;
+  Editing editing_;
 };
 
 // What f computes with the module, and its gradient for each of the module's parameters, in their order: for training loops written by

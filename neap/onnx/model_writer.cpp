@@ -94,6 +94,21 @@ void ModelWriter::write() {
   write_inputs();
   write_nodes(graph_, names_);
   write_outputs();
+  name_nodes();
+}
+
+// As the nodes of the graph were called where they came from, so that names find them in the file too: of several that one became the last
+// has its name.
+void ModelWriter::name_nodes() {
+  std::set<std::string> used;
+  std::map<std::string, int> further;
+  for (int at = to_.node_size() - 1; at >= 0; --at) {
+    const auto came_from = came_from_.find(at);
+    std::string name = came_from == came_from_.end() ? "" : came_from->second;
+    if (!name.empty() && used.contains(name)) name += fmt::format(".{}", ++further[name]);
+    if (name.empty() || !used.insert(name).second) name = fmt::format("n{}", at);
+    to_.mutable_node(at)->set_name(name);
+  }
 }
 
 void ModelWriter::write_inputs() {
@@ -161,7 +176,6 @@ std::vector<std::string> ModelWriter::emit(const std::string& type, const std::v
                                            const OnnxAttributes& attributes) {
   auto& node = *to_.add_node();
   node.set_op_type(type);
-  node.set_name(fmt::format("n{}", to_.node_size() - 1));
   for (const std::string& input : inputs) node.add_input(input);
   while (node.input_size() > 0 && node.input(node.input_size() - 1).empty()) node.mutable_input()->RemoveLast();
   std::vector<std::string> names;
@@ -265,7 +279,10 @@ void ModelWriter::write_nodes(const Graph& graph, Names& names) {
     for (const ValueId id : node->inputs) inputs.push_back(name_of(graph, id, names));
     std::vector<Type> types;
     for (const ValueId id : node->outputs) types.push_back(graph.type(id));
+    const int first = to_.node_size();
     const std::vector<std::string> outputs = write_call(make_call(graph, *node), inputs, types);
+    for (int at = first; &graph == &graph_ && !node->origin.empty() && at < to_.node_size(); ++at)
+      came_from_[at] = node->origin.front().substr(0, node->origin.front().rfind(": "));
     for (std::size_t i = 0; i < node->outputs.size(); ++i) names[node->outputs[i]] = outputs.at(i);
   }
 }

@@ -27,6 +27,7 @@ class ModelWriter {
 
   void write_inputs();
   void write_outputs();
+  void name_nodes();
   void write_nodes(const Graph& graph, Names& names);
   std::vector<std::string> write_call(const Call& call, const std::vector<std::string>& inputs, const std::vector<Type>& outputs);
   bool write_by_name(OnnxCall& call);
@@ -41,6 +42,7 @@ class ModelWriter {
   onnx::GraphProto& to_;
   Names names_;
   std::set<std::string> taken_, made_;        // names of the graph's inputs and outputs; names that nodes made
+  std::map<int, std::string> came_from_;      // position of a node in the file -> its name where it came from
   std::map<std::string, std::string> small_;  // bytes of small constants -> name
   std::map<std::string, std::string> symbols_, known_sizes_;
   std::string place_;  // of the node of the graph that is being written

@@ -18,6 +18,7 @@ struct OnnxReadOptions {
   // Where to put the floating-point initializers; they become inputs of role `parameter`, with their names but for
   // characters that no text may hold. Null: they are constants.
   std::map<std::string, Array>* parameters = nullptr;
+  std::string parameters_if;  // not empty: they stay constants in a file that has no note of this name
   // Where to put the model's own notes (`metadata_props`). Null: nowhere.
   std::map<std::string, std::string>* metadata = nullptr;
 };

@@ -2,6 +2,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <onnx.pb.h>
 
+#include <algorithm>
+
 #include "neap/base/file.h"
 #include "neap/onnx/model_reader.h"
 #include "neap/onnx/tensor.h"
@@ -56,10 +58,13 @@ bool adjust(SymbolRules& rules, const ModelReader& reader) {
   return changed;
 }
 
-Graph read_model(const onnx::ModelProto& model, const std::filesystem::path& folder, const OnnxReadOptions& options) {
+Graph read_model(const onnx::ModelProto& model, const std::filesystem::path& folder, OnnxReadOptions options) {
+  const auto& notes = model.metadata_props();
   if (options.metadata != nullptr) {
-    for (const auto& note : model.metadata_props()) (*options.metadata)[note.key()] = note.value();
+    for (const auto& note : notes) (*options.metadata)[note.key()] = note.value();
   }
+  const auto wanted = [&](const auto& note) { return note.key() == options.parameters_if; };
+  if (!options.parameters_if.empty() && std::none_of(notes.begin(), notes.end(), wanted)) options.parameters = nullptr;
   SymbolRules rules;
   std::optional<Error> first;
   for (int reading = 0;; ++reading) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "neap/base/error.h"
+#include "neap/layouts/sparse_layout.h"
 
 namespace neap {
 namespace {
@@ -64,6 +65,16 @@ void clip_gradients(Builder& build, std::vector<Trained>& all, const UpdateOptio
   for (Trained& one : all) one.gradient = one.gradient * cast(scale, one.gradient.dtype());
 }
 
+// A matrix, or what is stored of one in a sparse layout, whatever the rank of the values.
+bool is_of_matrix(const Graph& graph, const Var& parameter) {
+  const auto stores = [&](const NodePtr& node) {
+    std::string_view what;
+    const auto reads = std::find(node->inputs.begin(), node->inputs.end(), parameter.id());
+    return reads != node->inputs.end() && layout_of_operator(node->op, what) != nullptr;
+  };
+  return parameter.rank() >= 2 || std::any_of(graph.nodes().begin(), graph.nodes().end(), stores);
+}
+
 void average(StepGraph& graph, const Trained& one, const Var& next, double decay) {
   Builder& build = graph.build();
   const Var before = build.input("average/" + one.name, one.parameter.type(), Role::state);
@@ -120,7 +131,7 @@ void append_updates(Graph& graph, const UpdateRule& rule, const UpdateOptions& o
   for (const Trained& one : all) {
     build.set_scope("optimizer/" + one.name);
     const DType dtype = computed_in(one.parameter.dtype());
-    const bool decays = options.decay_vectors || one.parameter.rank() >= 2;
+    const bool decays = options.decay_vectors || is_of_matrix(graph, one.parameter);
     const Var next = rule.next(step, one.name, cast(one.parameter, dtype), cast(one.gradient, dtype), decays);
     const Var stored = cast(next, one.parameter.dtype());
     step.update(one.parameter, stored);

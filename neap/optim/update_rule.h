@@ -40,7 +40,7 @@ class UpdateRule {
 struct UpdateOptions {
   double clip_norm = 0;        // > 0: gradients are scaled so that the norm of all of them is at most this (Pascanu et al. 2013)
   double clip_value = 0;       // > 0: each element of a gradient is kept within +- this
-  bool decay_vectors = false;  // whether weight decay is for biases and scales of norms too
+  bool decay_vectors = false;  // whether weight decay is for biases and scales of norms too, not for matrices alone
   // > 0: keeps "average/PARAMETER", the exponential moving average of each parameter with this decay. The decay grows from 0 in the first
   // step as (step - 1) / (step + 9), so that the first values are soon forgotten.
   double average = 0;

@@ -3,7 +3,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
-#include "neap/sparse/plan.h"
+#include "neap/sparse/format_edit.h"
 
 namespace neap::sparse {
 namespace {
@@ -32,14 +32,26 @@ Array nonzero(const Array& matrix) {
   return mask;
 }
 
-Packed packed(const std::string& name, const Array& value, const WeightRule& rule, std::uint64_t seed, Keep keep) {
+// What a plan gives for a parameter, as a matrix; empty where it gives nothing.
+Array given_for(const std::map<std::string, Array>& all, const std::string& name, const Array& value, const char* what) {
+  const auto found = all.find(name);
+  if (found == all.end()) return {};
+  if (found->second.sizes() != value.sizes())
+    throw Error(fmt::format("the {} are {}, the parameter {}", what, to_string(found->second.sizes()), to_string(value.sizes())));
+  return found->second.reshape(matrix_sizes(value.sizes()));
+}
+
+Packed packed(const std::string& name, const Array& value, const WeightRule& rule, const SparsityPlan& plan, Keep keep) {
   const std::string place = "parameter '" + name + "'";
   const Array matrix = value.reshape(matrix_sizes(value.sizes()));
   try {
     Packed made;
-    const Array mask = keep == Keep::nonzero
-                           ? nonzero(matrix)
-                           : rule.sparsifier.keep({.weights = matrix, .seed = seed ^ hash_bytes(name).low, .place = place});
+    const Array mask = keep == Keep::nonzero ? nonzero(matrix)
+                                             : rule.sparsifier.keep({.weights = matrix,
+                                                                     .scores = given_for(plan.scores, name, value, "scores"),
+                                                                     .before = given_for(plan.masks, name, value, "mask's sizes"),
+                                                                     .seed = plan.seed ^ hash_bytes(name).low,
+                                                                     .place = place});
     made.components = rule.layout.layout->pack(matrix, mask, rule.layout.parameters);
     made.rule = &rule;
     made.matrix.assign(matrix.sizes().begin(), matrix.sizes().end());
@@ -53,6 +65,12 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
 
 // What the rules take of these values, in their order. Error for a rule that takes nothing.
 std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan, Keep keep) {
+  for (const auto* given : {&plan.scores, &plan.masks}) {
+    for (const auto& [name, array] : *given) {
+      const bool there = std::any_of(values.begin(), values.end(), [&, n = name](const auto& value) { return value.first == n; });
+      if (!there) throw Error(fmt::format("there are scores or a mask for '{}', which is no parameter", name), "sparsity plan");
+    }
+  }
   std::vector<Packed> all;
   std::vector<int> fitting(plan.weights.size(), 0), taken(plan.weights.size(), 0);
   for (const auto& [name, value] : values) {
@@ -62,7 +80,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
       ++fitting[r];
       if (!can_be_sparse(value)) continue;
       ++taken[r];
-      if (!done) all.push_back(packed(name, value, plan.weights[r], plan.seed, keep));
+      if (!done) all.push_back(packed(name, value, plan.weights[r], plan, keep));
       done = true;
     }
   }
@@ -78,9 +96,30 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
   return all;
 }
 
+// Whether the plan gives what stays of a weight a gradient everywhere. Error where its layout has no elements for that, or where a rule for
+// it would do nothing.
+bool is_straight(const SparsityPlan& plan, const std::string& name, const LayoutChoice& layout) {
+  const auto rule =
+      std::find_if(plan.gradients.begin(), plan.gradients.end(), [&](const FormatRule& one) { return matches(one.names, name); });
+  if (rule == plan.gradients.end() || !rule->format.keeps_all()) return false;
+  if (layout.layout->leaves_out)
+    throw Error(fmt::format("'{}' has no elements for the gradient of what it does not store", layout.layout->name),
+                "parameter '" + name + "'", "store it in the layout masked, or leave the rule for its gradient out");
+  return true;
+}
+
+void give_formats(Module& module, const SparsityPlan& plan, std::set<std::string> composed) {
+  if (plan.outputs.empty() && plan.gradients.empty()) return;
+  std::vector<std::string> names;
+  for (const Parameter* parameter : module.declared(Role::parameter)) names.push_back(parameter->name());
+  module.set_edit(std::make_shared<FormatEdit>(plan.outputs, plan.gradients, plan.seed, names, std::move(composed)));
+}
+
 }  // namespace
 
 std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan) {
+  const bool formats = !plan.outputs.empty() || !plan.gradients.empty();
+  if (formats && module.edit() != nullptr) throw Error("the network has formats already", "sparsity plan", "put all of them into one plan");
   std::vector<std::pair<std::string, Array>> values;
   const std::vector<Parameter*> declared = module.declared(Role::parameter);
   for (const Parameter* parameter : declared) {
@@ -91,7 +130,14 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
     if (!parameter->composed()) values.emplace_back(parameter->name(), parameter->value().array());
   }
   std::vector<SparsifiedWeight> reports;
-  for (Packed& one : pack_all(values, plan, Keep::chosen)) {
+  std::vector<Packed> all = pack_all(values, plan, Keep::chosen);
+  std::set<std::string> straight, composed;
+  for (const Packed& one : all) {
+    if (is_straight(plan, one.report.name, one.rule->layout)) straight.insert(one.report.name);
+    composed.insert(one.report.name);
+  }
+  give_formats(module, plan, composed);
+  for (Packed& one : all) {
     const auto found =
         std::find_if(declared.begin(), declared.end(), [&](const Parameter* parameter) { return parameter->name() == one.report.name; });
     const SparseLayout& layout = *one.rule->layout.layout;
@@ -100,10 +146,16 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
       parts.push_back({layout.components[k].name, one.components[k], role_of(one.components[k])});
     const Shape whole = (*found)->type().shape;
     (*found)->compose(
-        parts, [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, one.matrix), whole](const Tensors& components) {
-          const Tensor matrix = call(op, components, attributes);
+        parts,
+        [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, one.matrix), whole, name = one.report.name,
+         through = straight.contains(one.report.name)](const Tensors& components) {
+          const Scope scope(name);  // by which `sparse_uses` tells the matrices of a module apart
+          Tensor matrix = call(op, components, attributes);
+          if (through) matrix = call("straight_through", {matrix, components[0]});
           return whole.size() == 2 ? matrix : matrix.reshape(whole);
-        });
+        },
+        [layout = &layout, sizes = matrix_sizes(one.report.sizes),
+         numbers = one.rule->layout.parameters](const std::vector<Array>& components) { layout->check(components, sizes, numbers); });
     reports.push_back(std::move(one.report));
   }
   return reports;
@@ -134,10 +186,12 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
   Builder build(made);
   std::vector<Var> inputs;
   std::vector<SparsifiedWeight> reports;
+  GraphFormats formats(build, plan);
   for (const Input& input : graph.inputs) {
     const auto sparse = std::find_if(all.begin(), all.end(), [&](const Packed& one) { return one.report.name == input.name; });
     if (sparse == all.end()) {
-      inputs.push_back(build.input(input.name, graph.type(input.value), input.role));
+      const Var whole = build.input(input.name, graph.type(input.value), input.role);
+      inputs.push_back(input.role == Role::parameter ? formats.parameter(input.name, whole) : whole);
       continue;
     }
     const SparseLayout& layout = *sparse->rule->layout.layout;
@@ -148,16 +202,17 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
       components.push_back(build.input(name, type_of(component), role_of(component)));
       parameters[name] = component;
     }
+    components[0] = formats.parameter(input.name, components[0]);
     parameters.erase(input.name);
     build.set_scope(input.name);
-    const Var matrix = build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, sparse->matrix));
+    Var matrix = build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, sparse->matrix));
+    if (is_straight(plan, input.name, sparse->rule->layout)) matrix = build.call("straight_through", {matrix, components[0]});
     const Shape& whole = graph.type(input.value).shape;
     inputs.push_back(whole.size() == 2 ? matrix : reshape(matrix, whole));
     build.set_scope("");
     reports.push_back(sparse->report);
   }
-  const std::vector<Var> outputs = build.inline_graph(graph, inputs);
-  for (std::size_t i = 0; i < outputs.size(); ++i) made.add_output(outputs[i].id(), graph.outputs[i].name);
+  formats.append(graph, inputs);
   graph = with_open_products(made);
   return reports;
 }

@@ -8,6 +8,13 @@
 namespace neap::sparse {
 namespace {
 
+// kept_count of a size that is known only when the graph runs: all positions along the last axis are counted.
+Var running_count(Builder& build, const Var& scores, double sparsity) {
+  const Var ones = build.call("fill", {}, {{"shape", Shape{scores.size(-1)}}, {"value", 1.0}, {"dtype", DType::i64}});
+  const Var share = cast(sum(ones, {}), DType::f64) * (1 - sparsity);
+  return cast(unary("floor", share + 0.5), DType::i64);  // as llround rounds what is not negative
+}
+
 Array keep(const Sparsified& given, const Numbers& numbers) {
   const std::vector<float> scores = scores_of(given);
   const double sparsity = numbers.at("sparsity");
@@ -23,11 +30,31 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   return mask;
 }
 
+// Of [rows, columns]: the rank of each in the order of falling magnitudes says whether it stays.
+Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
+  const double sparsity = numbers.at("sparsity");
+  const bool per_row = numbers.at("per_row") != 0;
+  const Var scores = per_row ? given.x : reshape(given.x, {element_count(given.x.shape())});
+  const Var ranks = build.call("rank", {unary("abs", scores)}, {{"descending", true}});
+  const Dim& all = scores.size(-1);
+  const Var kept =
+      build.call("less", {ranks, all.is_constant() ? build.constant(DType::i64, static_cast<double>(kept_count(all.constant(), sparsity)))
+                                                   : running_count(build, scores, sparsity)});
+  return per_row ? kept : reshape(kept, given.x.shape());
+}
+
+std::int64_t count(std::int64_t rows, std::int64_t columns, const Numbers& numbers) {
+  const double sparsity = numbers.at("sparsity");
+  return numbers.at("per_row") == 0 ? kept_count(rows * columns, sparsity) : rows * kept_count(columns, sparsity);
+}
+
 const RegisterSparsifier magnitude{
     {.name = "magnitude",
      .about = "the largest scores",
      .numbers = {{"sparsity", "share of zeros", 0.5, 0, 1}, {"per_row", "1: in each row alone", 0, 0, 1, true}},
-     .keep = keep}};
+     .keep = keep,
+     .keep_running = keep_running,
+     .count = count}};
 
 }  // namespace
 }  // namespace neap::sparse

@@ -28,11 +28,23 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   return mask;
 }
 
+// The rank of each among the m rows of its group; rows behind the end count as 0 and come last.
+Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
+  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m"));
+  if (n > m) throw Error(fmt::format("{} of {} rows cannot be kept", n, m), "sparsifier 'nm'", "n is from 1 to m");
+  const Dim &rows = given.x.size(0), &columns = given.x.size(1), groups = ceil_div(rows, m);
+  const Var whole = build.call("pad", {unary("abs", given.x)}, {{"before", Shape{0, 0}}, {"after", Shape{groups * Dim(m) - rows, 0}}});
+  const Var ranks = build.call("rank", {reshape(whole, {groups, m, columns})}, {{"axis", std::int64_t{1}}, {"descending", true}});
+  const Var kept = reshape(build.call("less", {ranks, build.constant(DType::i64, static_cast<double>(n))}), {groups * Dim(m), columns});
+  return build.call("slice", {kept}, {{"starts", Shape{0}}, {"stops", Shape{rows}}, {"axes", std::vector<std::int64_t>{0}}});
+}
+
 const RegisterSparsifier nm{{.name = "nm",
                              .about = "the n largest scores of every m rows of a column",
                              .reach = Reach::block,
                              .numbers = {{"n", "rows kept", 2, 1, 64, true}, {"m", "of so many", 4, 1, 64, true}},
-                             .keep = keep}};
+                             .keep = keep,
+                             .keep_running = keep_running}};
 
 }  // namespace
 }  // namespace neap::sparse

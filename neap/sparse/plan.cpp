@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "neap/base/error.h"
@@ -44,35 +45,94 @@ SparsityPlan& SparsityPlan::add(std::string names, std::string_view sparsifier, 
   return *this;
 }
 
+SparsityPlan& SparsityPlan::output(std::string names, std::string_view format, Array mask) {
+  outputs.push_back({std::move(names), OutputFormat::parse(format), std::move(mask)});
+  return *this;
+}
+
+SparsityPlan& SparsityPlan::gradient(std::string names, std::string_view format, Array mask) {
+  gradients.push_back({std::move(names), OutputFormat::parse(format), std::move(mask)});
+  return *this;
+}
+
+namespace {
+
+const Json& list_of(const Json& json, const char* key, const std::string& place) {
+  static const Json none = Json::array();
+  if (!json.contains(key)) return none;
+  if (!json.at(key).is_array()) throw Error(fmt::format("a list '{}' is wanted", key), place);
+  return json.at(key);
+}
+
+constexpr std::array<const char*, 4> format_keys = {"inline", "temporary", "external", "layout"};
+
+std::string format_text(const Json& rule, const std::string& place) {
+  std::string text;
+  for (const char* key : format_keys) text += (key == format_keys[0] ? "" : " | ") + (rule.contains(key) ? text_of(rule, key, place) : "");
+  return text;
+}
+
+Json to_json(const std::vector<FormatRule>& rules) {
+  Json all = Json::array();
+  for (const FormatRule& rule : rules) {
+    if (!rule.mask.empty()) throw Error(fmt::format("the mask of '{}' cannot be written", rule.names), "sparsity plan", "add it in C++");
+    const std::array<std::string, 4> texts = rule.format.parts();
+    Json one{{"names", rule.names}};
+    for (std::size_t i = 0; i < texts.size(); ++i) one[format_keys[i]] = texts[i];
+    all.push_back(one);
+  }
+  return all;
+}
+
+// What is wrong with one of a list's rules, with its place.
+template <class Add>
+void add_rules(const Json& json, const char* key, const std::string& place, std::initializer_list<std::string_view> known, const Add& add) {
+  const Json& list = list_of(json, key, place);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string here = fmt::format("{}, {}, rule {}", place, key, i + 1);
+    check_keys(list[i], known, here);
+    try {
+      add(list[i], here);
+    } catch (const Error& error) {
+      throw Error(error.problem(), here, error.remedy());
+    }
+  }
+}
+
+}  // namespace
+
 SparsityPlan SparsityPlan::parse_json(std::string_view text, const std::string& place) {
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) throw Error("this is no JSON", place);
-  check_keys(json, {"weights", "seed"}, place);
+  check_keys(json, {"weights", "outputs", "gradients", "seed"}, place);
   SparsityPlan plan;
   if (json.contains("seed")) {
     if (!json.at("seed").is_number_unsigned()) throw Error("the seed is a number from 0 on", place);
     plan.seed = json.at("seed").get<std::uint64_t>();
   }
-  if (!json.contains("weights") || !json.at("weights").is_array()) throw Error("a list 'weights' is wanted", place);
-  for (std::size_t i = 0; i < json.at("weights").size(); ++i) {
-    const Json& rule = json.at("weights")[i];
-    const std::string here = fmt::format("{}, rule {}", place, i + 1);
-    check_keys(rule, {"names", "sparsifier", "layout"}, here);
-    try {
-      plan.add(text_of(rule, "names", here), text_of(rule, "sparsifier", here),
-               rule.contains("layout") ? text_of(rule, "layout", here) : "");
-    } catch (const Error& error) {
-      throw Error(error.problem(), here, error.remedy());
-    }
-  }
+  if (!json.contains("weights") && !json.contains("outputs") && !json.contains("gradients"))
+    throw Error("a list 'weights' is wanted", place, "or 'outputs', or 'gradients'");
+  add_rules(json, "weights", place, {"names", "sparsifier", "layout"}, [&](const Json& rule, const std::string& here) {
+    plan.add(text_of(rule, "names", here), text_of(rule, "sparsifier", here), rule.contains("layout") ? text_of(rule, "layout", here) : "");
+  });
+  const auto known = {std::string_view("names"), std::string_view("inline"), std::string_view("temporary"), std::string_view("external"),
+                      std::string_view("layout")};
+  add_rules(json, "outputs", place, known,
+            [&](const Json& rule, const std::string& here) { plan.output(text_of(rule, "names", here), format_text(rule, here)); });
+  add_rules(json, "gradients", place, known,
+            [&](const Json& rule, const std::string& here) { plan.gradient(text_of(rule, "names", here), format_text(rule, here)); });
   return plan;
 }
 
 std::string SparsityPlan::to_json() const {
+  if (!scores.empty() || !masks.empty()) throw Error("scores and masks of weights cannot be written", "sparsity plan", "add them in C++");
   Json rules = Json::array();
   for (const WeightRule& rule : weights)
     rules.push_back({{"names", rule.names}, {"sparsifier", rule.sparsifier.to_string()}, {"layout", rule.layout.to_string()}});
-  return Json{{"weights", rules}, {"seed", seed}}.dump(2);
+  Json json{{"weights", rules}, {"seed", seed}};
+  if (!outputs.empty()) json["outputs"] = sparse::to_json(outputs);
+  if (!gradients.empty()) json["gradients"] = sparse::to_json(gradients);
+  return json.dump(2);
 }
 
 bool matches(std::string_view pattern, std::string_view name) {

@@ -14,11 +14,19 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   return mask;
 }
 
+Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
+  if (!given.seed) throw Error("there is no seed to draw from", "sparsifier 'random'", "give the operator a seed");
+  const Var draws = build.call("random_uniform", {given.seed}, {{"shape", given.x.shape()}, {"stream", given.stream}});
+  return build.call("less", {draws, build.constant(draws.dtype(), 1 - numbers.at("sparsity"))});
+}
+
 const RegisterSparsifier random_fraction{{.name = "random",
                                           .about = "a random share of the elements",
                                           .reach = Reach::element,
                                           .numbers = {{"sparsity", "share of zeros", 0.5, 0, 1}},
-                                          .keep = keep}};
+                                          .keep = keep,
+                                          .keep_running = keep_running,
+                                          .takes = Takes::seed}};
 
 }  // namespace
 }  // namespace neap::sparse

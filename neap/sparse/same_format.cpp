@@ -6,10 +6,20 @@ namespace neap::sparse {
 namespace {
 
 const RegisterSparsifier same_format{
-    {.name = "same_format", .about = "what was kept before", .reach = Reach::element, .keep = [](const Sparsified& given, const Numbers&) {
-       if (given.before.empty()) throw Error("there is no mask from before", given.place, "sparsify it by another sparsifier first");
-       return given.before.clone();
-     }}};
+    {.name = "same_format",
+     .about = "what was kept before",
+     .reach = Reach::element,
+     .keep =
+         [](const Sparsified& given, const Numbers&) {
+           if (given.before.empty()) throw Error("there is no mask from before", given.place, "sparsify it by another sparsifier first");
+           return given.before.clone();
+         },
+     .keep_running =
+         [](Builder&, const Running& given, const Numbers&) {
+           if (!given.before) throw Error("there is no mask from before", "sparsifier 'same_format'", "give the rule a mask");
+           return given.before;
+         },
+     .takes = Takes::mask}};
 
 }  // namespace
 }  // namespace neap::sparse

@@ -8,12 +8,16 @@
 
 #include "neap/base/array.h"
 #include "neap/layouts/choice_text.h"
+#include "neap/ops/builder.h"
 
 namespace neap::sparse {
 
 // What a sparsifier must see to decide about one element: itself (so that it can run in the loop that makes the elements), its block, or
 // the whole tensor.
 enum class Reach : std::uint8_t { element, block, tensor };
+
+// What it takes in a graph besides the elements.
+enum class Takes : std::uint8_t { nothing, seed, mask };
 
 struct Sparsified {
   const Array& weights;    // [rows, columns], of a floating dtype
@@ -22,6 +26,14 @@ struct Sparsified {
   std::uint64_t seed = 0;  // of random choices
   std::int64_t draw = 0;   // which of several with one seed: a step
   std::string place;       // of errors: "parameter 'block1.weight'"
+};
+
+// A value whose elements are known only when a graph runs.
+struct Running {
+  Var x;                    // a matrix; of any shape for a sparsifier that looks at each element alone
+  Var seed;                 // one integer, for random choices
+  Var before;               // bool, of x's shape: what is kept by a mask given once
+  std::int64_t stream = 0;  // tells several random choices with one seed apart
 };
 
 using Numbers = std::map<std::string, double, std::less<>>;
@@ -33,6 +45,11 @@ struct Sparsifier {
   // The mask: bool, of the weights' sizes. The same for the same arguments, on any number of threads: of equal scores the first in
   // row-major order is kept. Error for NaN among the scores.
   std::function<Array(const Sparsified& given, const Numbers& numbers)> keep;
+  // The same mask in a graph, of x's shape; NaN counts as the largest. Null: it needs scores or a search, and is for weights only.
+  std::function<Var(Builder& build, const Running& given, const Numbers& numbers)> keep_running = nullptr;
+  // How many of a matrix it keeps, where that does not depend on the elements; null: it does.
+  std::function<std::int64_t(std::int64_t rows, std::int64_t columns, const Numbers& numbers)> count = nullptr;
+  Takes takes = Takes::nothing;
 };
 
 // `static const RegisterSparsifier magnitude{{.name = "magnitude", ...}};`

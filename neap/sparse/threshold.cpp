@@ -16,7 +16,12 @@ const RegisterSparsifier threshold{{.name = "threshold",
                                     .about = "elements whose score is at least so large",
                                     .reach = Reach::element,
                                     .numbers = {{"least", "smallest score that is kept", 0.01, 0, 1e300}},
-                                    .keep = keep}};
+                                    .keep = keep,
+                                    .keep_running = [](Builder& build, const Running& given, const Numbers& numbers) {
+                                      const Var least = build.constant(given.x.dtype(), numbers.at("least"));
+                                      // Not "less": NaN is kept, and seen.
+                                      return build.call("logical_not", {build.call("less", {unary("abs", given.x), least})});
+                                    }}};
 
 }  // namespace
 }  // namespace neap::sparse

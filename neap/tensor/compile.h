@@ -8,6 +8,7 @@
 
 #include "neap/runtime/executable.h"
 #include "neap/tensor/grad.h"
+#include "neap/transform/sparse_dispatch.h"
 
 namespace neap {
 
@@ -42,7 +43,8 @@ Compiled compile(F f, CompileOptions options = {}) {
 }
 
 // A graph of operators, made runnable: optimised at this level, library calls bound, the rest generated. Level 0 runs it as written: each
-// operator a library call or precompiled loops, no compiler.
-Executable make_executable(const Graph& graph, int level = 4);
+// operator a library call or precompiled loops, no compiler. What is done where sparse matrices are made dense is for levels 3 and 4, which
+// multiply them as they are; below, everything is dense, and refused if it is to be.
+Executable make_executable(const Graph& graph, int level = 4, DenseFallback fallback = DenseFallback::said);
 
 }  // namespace neap

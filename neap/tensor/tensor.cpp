@@ -8,6 +8,7 @@
 #include "neap/tensor/functions.h"
 #include "neap/tensor/infer.h"
 #include "neap/tensor/record.h"
+#include "neap/tensor/record_edit.h"
 
 namespace neap {
 namespace {
@@ -117,8 +118,9 @@ std::vector<Tensor> calls(std::string_view op, const std::vector<Tensor>& inputs
   Node node;
   node.op = inferred.op;
   node.attributes = inferred.attributes;
-  node.origin = {scope.empty() ? node.op : scope + ": " + node.op};
-  return make_record(std::move(node), std::move(given), inferred.outputs);
+  const std::string name = scope.empty() ? node.op : scope + ": " + node.op;
+  node.origin = {name};
+  return Editing::changed(name, make_record(std::move(node), std::move(given), inferred.outputs));
 }
 
 Tensor call(std::string_view op, const std::vector<Tensor>& inputs, Attributes attributes) {

@@ -51,8 +51,12 @@ bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, St
   if (!is_due(step, options_)) return false;
   const sparse::SparsifierChoice choice = sparsifier_(step);
   for (const std::string& name : names_) {
-    const Array values = sparse::with_zeros(state.array(name + values_part), state.array(name + mask_part));
-    copy_elements(choice.keep({.weights = values, .place = "parameter '" + name + "'"}), state.array(name + mask_part));
+    const Array& mask = state.array(name + mask_part);
+    const Array values = options_.revive ? state.array(name + values_part) : sparse::with_zeros(state.array(name + values_part), mask);
+    const std::string slot = "optimizer/" + options_.scores + "/" + name + values_part;
+    const Array scores = options_.scores.empty() ? Array() : state.array(slot);
+    const Array next = choice.keep({.weights = values, .scores = scores, .place = "parameter '" + name + "'"});
+    copy_elements(next, state.array(name + mask_part));
   }
   return true;
 }

@@ -15,6 +15,10 @@ namespace neap {
 struct RevisionOptions {
   std::int64_t every = 100, until = 0;  // steps: masks change at every, 2 every, ... below `until`
   std::uint64_t seed = 0;
+  // Of gradual pruning. A slot of the rule's state with what each element is worth, such as "movement" (gradient_rules.h); empty: its
+  // magnitude. Whether what was left out may come back: with gradients straight through the mask it goes on changing.
+  std::string scores;
+  bool revive = false;
 };
 
 // What of a run's steps each sparsifier is for.

@@ -2,6 +2,7 @@
 
 #include "neap/base/error.h"
 #include "neap/nn/dropout.h"
+#include "neap/sparse/format.h"
 #include "neap/tensor/trace.h"
 
 namespace neap {
@@ -50,6 +51,23 @@ void add_parameters(Trace& trace, const TracedModule& traced) {
   }
 }
 
+// The formats that a module's edit gives the gradients of its parameters, ahead of what the hooks do.
+void add_formats(const TracedModule& traced, const Module& module, std::map<std::string, CotangentHook>& hooks) {
+  if (module.edit() == nullptr) return;
+  for (const TracedModule::Entry& entry : traced.entries()) {
+    const Tensor arriving = Tensor::placeholder(entry.parameter->type(), "gradient");
+    const Tensor leaving =
+        entry.parameter->role() == Role::parameter ? module.edit()->gradient(entry.parameter->name(), arriving) : arriving;
+    if (leaving.record() == arriving.record()) continue;
+    CotangentHook& hook = hooks[entry.parameter->name()];
+    hook = [format = to_graph({{arriving, "gradient"}}, {{leaving, "formatted"}}).graph, then = hook](Builder& build,
+                                                                                                      const Var& cotangent) {
+      const Var made = build.inline_graph(format, {cotangent}).front();
+      return then ? then(build, made) : made;
+    };
+  }
+}
+
 }  // namespace
 
 Objective classification(Layer& net, double label_smoothing) {
@@ -67,10 +85,12 @@ Graph training_step(Module& module, const std::vector<StepInput>& inputs, const 
   const ModeScope mode(module, true);
   Trace trace = data_inputs(inputs);
   Graph graph;
+  std::map<std::string, CotangentHook> hooks = options.hooks;
   {
     const TracedModule traced(module);
     const RandomSeed seed(Tensor::placeholder({DType::i64, {}, {}}, "seed"));
     std::vector<TracedOutput> outputs = measured(objective(trace.placeholders));
+    traced.finish();
     add_parameters(trace, traced);
     if (seed.used()) trace.inputs.push_back({RandomSeed::use(), "seed"});
     for (std::size_t i = 0; i < traced.entries().size(); ++i) {
@@ -80,8 +100,10 @@ Graph training_step(Module& module, const std::vector<StepInput>& inputs, const 
       outputs.push_back({after, "next/" + entry.parameter->name(), static_cast<int>(inputs.size() + i)});
     }
     graph = to_graph(trace.inputs, outputs, {.name = options.name}).graph;
+    add_formats(traced, module, hooks);
   }
-  graph = gradient(graph, {.loss = "loss", .hooks = options.hooks});
+  graph = gradient(graph, {.loss = "loss", .hooks = hooks});
+  sparse::drop_cotangent_formats(graph);
   append_updates(graph, rule, options.update);
   return graph;
 }
@@ -91,6 +113,7 @@ Graph evaluation_step(Module& module, const std::vector<StepInput>& inputs, cons
   Trace trace = data_inputs(inputs);
   const TracedModule traced(module);
   const std::vector<TracedOutput> outputs = measured(objective(trace.placeholders));
+  traced.finish();
   add_parameters(trace, traced);
   return to_graph(trace.inputs, outputs, {.name = "evaluation"}).graph;
 }
@@ -100,6 +123,7 @@ Graph prediction_step(Module& module, const std::vector<StepInput>& inputs, cons
   Trace trace = data_inputs(inputs);
   const TracedModule traced(module);
   const Tensor result = f(trace.placeholders);
+  traced.finish();
   add_parameters(trace, traced);
   return to_graph(trace.inputs, {{result, "output"}}, {.name = "prediction"}).graph;
 }
@@ -110,6 +134,7 @@ Graph inference_graph(Layer& net, const StepInput& input, bool constants, const 
   if (constants) return to_graph(trace.inputs, {{net(trace.placeholders[0]), output}}, {.name = "network"}).graph;
   const TracedModule traced(net);
   const Tensor result = net(trace.placeholders[0]);
+  traced.finish();
   add_parameters(trace, traced);
   return to_graph(trace.inputs, {{result, output}}, {.name = "network"}).graph;
 }

@@ -7,7 +7,6 @@
 #include "neap/base/hash.h"
 #include "neap/base/progress.h"
 #include "neap/files/checkpoint.h"
-#include "neap/tensor/compile.h"
 #include "neap/train/diagnose.h"
 #include "neap/train/stop_signal.h"
 
@@ -139,7 +138,7 @@ std::vector<StepInput> Trainer::step_inputs() const {
 void Trainer::use(Executable executable) { executable_.emplace(std::move(executable)); }
 
 Executable& Trainer::executable() {
-  if (!executable_) executable_.emplace(make_executable(graph_, options_.level));
+  if (!executable_) executable_.emplace(make_executable(graph_, options_.level, options_.fallback));
   return *executable_;
 }
 
@@ -303,6 +302,8 @@ void Trainer::resume() {
     }
     check_fixed(options_.fixed, saved.state, place);
     state_.load(arrays, place);
+    state_.store_into(module_);
+    for (const Parameter* parameter : module_.declared(Role::parameter)) parameter->check();
     same("seed", options_.seed);
     same("batch_size", options_.batch);
     same("examples", training_->count());
@@ -318,7 +319,6 @@ void Trainer::resume() {
   } catch (const Json::exception& error) {
     throw Error(fmt::format("the checkpoint is not one of a training run: {}", error.what()), place, "give another folder");
   }
-  state_.store_into(module_);
   resumed_ = true;
 }
 

@@ -11,6 +11,7 @@
 #include "neap/data/augment.h"
 #include "neap/data/loader.h"
 #include "neap/optim/schedule.h"
+#include "neap/tensor/compile.h"
 #include "neap/train/best_epoch.h"
 #include "neap/train/evaluate.h"
 #include "neap/train/state.h"
@@ -41,7 +42,8 @@ struct TrainerOptions {
   std::int64_t save_every = 1;   // epochs
   std::filesystem::path folder;  // of the checkpoint; empty: none is kept
   bool progress = true;
-  int level = 4;  // of the optimizer
+  int level = 4;                                 // of the optimizer
+  DenseFallback fallback = DenseFallback::said;  // what is done where a step makes a sparse matrix dense
   std::function<void(const struct EpochRecord&)> after_epoch;
   // Called ahead of each step (from 0) with the batch that it will see; may change the state's arrays, and says whether it did. For what is
   // revised now and then, such as masks. It must depend on its arguments alone, so that a run that is resumed does the same.

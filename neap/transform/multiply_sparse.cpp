@@ -43,6 +43,14 @@ ValueId stored(const Draft& draft, ValueId values, DType computed) {
   return is_float(draft.type(narrow).dtype) && size_of(draft.type(narrow).dtype) == 2 ? narrow : values;
 }
 
+// Says of a node that it works with the places of the matrix that `matrix` made, so that it is known when all is done (sparse_dispatch.h).
+void tag(Draft& draft, int at, const std::vector<std::string>& matrix, const std::string& op) {
+  Node node = draft.node(at);
+  const std::string& made = matrix.empty() ? "" : matrix.front();
+  node.origin.push_back(made.substr(0, made.rfind(": ")) + ": " + op);
+  draft.replace(at, std::move(node));
+}
+
 // The operands and attributes of L_matmul of the matrix that node `matrix` makes and x.
 struct Product {
   std::vector<ValueId> operands;
@@ -107,6 +115,7 @@ std::string sample(Draft& draft, int at, const SparseLayout& layout) {
                                 call.flag("transpose_b") ? b : transposed(draft, at, b)};
   operands.insert(operands.end(), take.inputs.begin() + 1, take.inputs.end());
   become_call(draft, at, layout.op("sample"), operands, take.attributes);
+  tag(draft, at, take.origin, layout.op("sample"));
   return "";
 }
 
@@ -121,11 +130,14 @@ std::string multiply(Draft& draft, int at, const Sparse& matrix) {
 std::string multiply_all(Draft& draft, const Sparse& matrix) {
   if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
   const ValueId value = draft.node(matrix.at).outputs[0];
+  const std::vector<std::string> origin = draft.node(matrix.at).origin;
+  const std::string op = matrix.layout->op("matmul");
   std::string reason = "nothing multiplies it";
   bool edited = false;
   for (const int user : draft.users_in_order(value)) {
     const std::string why = multiply(draft, user, matrix);
     edited |= why.empty();
+    if (why.empty()) tag(draft, draft.node(user).op == op ? user : draft.producer(draft.node(user).inputs[0]), origin, op);
     if (!why.empty()) reason = why;
   }
   return edited ? "" : reason;

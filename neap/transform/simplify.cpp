@@ -153,10 +153,20 @@ std::string expand(Draft& draft, int at) {
   return "";
 }
 
-const std::map<std::string, Rule, std::less<>> rules = {{"identity", identity}, {"add", add},      {"sub", sub},
-                                                        {"mul", mul},           {"div", div},      {"pow", pow},
-                                                        {"neg", neg},           {"cast", cast},    {"transpose", transpose},
-                                                        {"reshape", reshape},   {"expand", expand}};
+// The first two differ from their operand by their gradients alone, which the graph has by now.
+const std::map<std::string, Rule, std::less<>> rules = {{"format_cotangent", identity},
+                                                        {"straight_through", identity},
+                                                        {"identity", identity},
+                                                        {"add", add},
+                                                        {"sub", sub},
+                                                        {"mul", mul},
+                                                        {"div", div},
+                                                        {"pow", pow},
+                                                        {"neg", neg},
+                                                        {"cast", cast},
+                                                        {"transpose", transpose},
+                                                        {"reshape", reshape},
+                                                        {"expand", expand}};
 
 const Rule* rule_for(const Node& node) {
   if (node.is_map() || !node.implementation.empty()) return nullptr;

@@ -116,6 +116,15 @@ Json edits_json(const std::vector<Step>& steps) {
   return edits;
 }
 
+Json sparse_json(const std::vector<SparseUse>& uses) {
+  Json all = Json::array();
+  for (const SparseUse& use : uses) {
+    all.push_back({{"matrix", use.matrix}, {"layout", use.layout}, {"by", use.by}});
+    if (!use.dense.empty()) all.back()["dense"] = {{"operator", use.dense}, {"bytes", use.dense_bytes}, {"reason", use.reason}};
+  }
+  return all;
+}
+
 Json refusals_json(const std::vector<Refusal>& refusals) {
   constexpr int shown = 5;
   struct Seen {

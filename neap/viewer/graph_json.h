@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
-#include "neap/transform/optimizer.h"
+#include "neap/transform/sparse_dispatch.h"
 
 namespace neap {
 
@@ -14,6 +14,9 @@ nlohmann::json graph_json(const Graph& graph, const CostModel& model, const std:
 nlohmann::json edits_json(const std::vector<Step>& steps);
 // Equal reasons of one transformation stand for all of their places after the first few.
 nlohmann::json refusals_json(const std::vector<Refusal>& refusals);
+
+// What became of sparse matrices.
+nlohmann::json sparse_json(const std::vector<SparseUse>& uses);
 
 // {cpu, cores, isa, caches, memory} of this machine, and the versions of what the figures depend on.
 nlohmann::json machine_json();

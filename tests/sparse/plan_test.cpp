@@ -142,7 +142,7 @@ TEST(Plan, AsJson) {
   EXPECT_EQ(problem(R"({"weights": [{"names": "*", "sparsifier": "nmg n=0"}]})"), "n = 0 is outside 1 to 64");
   EXPECT_NE(error_of([] {
               SparsityPlan::parse_json(R"({"weights": [{"names": "*", "sparsifier": "what"}]})", "plan.json");
-            }).find("plan.json, rule 1"),
+            }).find("plan.json, weights, rule 1"),
             std::string::npos);
 }
 

@@ -1,0 +1,112 @@
+// Formats of a graph's values, and what they share with those of a module's.
+#include <map>
+
+#include "neap/base/error.h"
+#include "neap/base/hash.h"
+#include "neap/sparse/format_edit.h"
+
+namespace neap::sparse {
+namespace {
+
+// The part of a node's name that is its own in an ONNX file: "NODE" of "NODE: matmul".
+std::string node_name(const std::string& origin) { return origin.substr(0, origin.rfind(": ")); }
+
+std::string origin_of(const Node& node) { return node.origin.empty() ? node.op : node.origin.front(); }
+
+}  // namespace
+
+const FormatRule* rule_for(const std::vector<FormatRule>& rules, const std::string& name, std::vector<bool>& seen) {
+  const FormatRule* found = nullptr;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (!matches(rules[i].names, name)) continue;
+    seen[i] = true;
+    if (found == nullptr) found = &rules[i];
+  }
+  return found;
+}
+
+void check_all_seen(const std::vector<FormatRule>& rules, const std::vector<bool>& seen, const std::string& known) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (!seen[i])
+      throw Error(fmt::format("'{}' names no floating-point value", rules[i].names), "sparsity plan", "some that there are: " + known);
+  }
+}
+
+std::int64_t stream_of(const std::string& name) { return static_cast<std::int64_t>(hash_bytes(name).low >> 2); }
+
+Attributes cotangent_attributes(const std::string& name, const FormatRule& rule) {
+  return {{"format", rule.format.to_string()}, {"stream", rule.format.draws() ? stream_of(name) : 0}};
+}
+
+GraphFormats::GraphFormats(Builder& build, const SparsityPlan& plan)
+    : build_(build), plan_(plan), outputs_seen_(plan.outputs.size(), false), gradients_seen_(plan.gradients.size(), false) {}
+
+FormatInputs GraphFormats::inputs_of(const std::string& name, const FormatRule& rule) {
+  FormatInputs inputs{.stream = stream_of(name)};
+  if (rule.format.draws()) inputs.seed = build_.constant(Array::scalar(static_cast<std::int64_t>(plan_.seed)));
+  if (!rule.mask.empty()) inputs.mask = build_.constant(rule.mask);
+  return inputs;
+}
+
+Var GraphFormats::with_gradient(const std::string& name, const Var& value, const FormatRule& rule) {
+  if (rule.format.keeps_all()) return value;
+  const FormatInputs inputs = inputs_of(name, rule);
+  return build_.call("format_cotangent", {value, inputs.seed, inputs.mask}, cotangent_attributes(name, rule));
+}
+
+Var GraphFormats::parameter(const std::string& name, const Var& value) {
+  const FormatRule* rule = rule_for(plan_.gradients, name, gradients_seen_);
+  return rule == nullptr ? value : with_gradient(name, value, *rule);
+}
+
+Var GraphFormats::changed(const std::string& name, Var value, Done& done) {
+  build_.set_scope(name);
+  if (const FormatRule* rule = rule_for(plan_.outputs, name, outputs_seen_); rule != nullptr && rule != done.output) {
+    if (!rule->format.keeps_all()) value = in_format(build_, value, rule->format, inputs_of(name, *rule));
+    done.output = rule;
+  }
+  if (const FormatRule* rule = rule_for(plan_.gradients, name, gradients_seen_); rule != nullptr && rule != done.gradient) {
+    value = with_gradient(name, value, *rule);
+    done.gradient = rule;
+  }
+  build_.set_scope("");
+  return value;
+}
+
+void GraphFormats::append(const Graph& graph, const std::vector<Var>& inputs) {
+  constexpr std::size_t most_known = 300;
+  std::string known;
+  std::map<ValueId, ValueId> renamed;
+  for (std::size_t i = 0; i < inputs.size(); ++i) renamed[graph.inputs[i].value] = inputs[i].id();
+  const auto rename = [&](ValueId id) {
+    if (id == no_value) return no_value;
+    const auto [at, fresh] = renamed.try_emplace(id, no_value);
+    if (!fresh) return at->second;
+    const Value& value = graph.value(id);
+    return at->second = value.constant ? build_.graph().add_constant(*value.constant, value.name, value.type.layout)
+                                       : build_.graph().add_value(value.type, value.name);
+  };
+  std::map<std::string, const Node*> last;  // of the nodes that one of the file became
+  for (const NodePtr& node : graph.nodes()) last[node_name(origin_of(*node))] = node.get();
+  for (const NodePtr& node : graph.nodes()) {
+    Node copy = *node;
+    for (ValueId& id : copy.inputs) id = rename(id);
+    for (ValueId& id : copy.outputs) id = rename(id);
+    const std::string origin = origin_of(*node), name = node_name(origin);
+    build_.graph().append(std::move(copy));
+    for (std::size_t i = 0; i < node->outputs.size(); ++i) {
+      if (!is_float(graph.type(node->outputs[i]).dtype)) continue;
+      const std::string behind = i == 0 ? "" : fmt::format("[{}]", i);
+      if (known.size() < most_known) known += fmt::format("{}'{}'", known.empty() ? "" : ", ", origin + behind);
+      Done done;  // a rule that fits both names counts once
+      Var value = changed(origin + behind, build_.wrap(renamed[node->outputs[i]]), done);
+      if (last[name] == node.get() && name != origin) value = changed(name + behind, value, done);
+      renamed[node->outputs[i]] = value.id();
+    }
+  }
+  check_all_seen(plan_.outputs, outputs_seen_, known);
+  check_all_seen(plan_.gradients, gradients_seen_, known);
+  for (const Output& output : graph.outputs) build_.graph().add_output(rename(output.value), output.name, output.updates);
+}
+
+}  // namespace neap::sparse

@@ -1,0 +1,126 @@
+#include "neap/transform/sparse_dispatch.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <set>
+
+#include "neap/base/error.h"
+#include "neap/base/progress.h"
+#include "neap/layouts/sparse_layout.h"
+
+namespace neap {
+namespace {
+
+// "block1/fc.weight" of "block1/fc.weight: csr_dense (gradient)".
+std::string scope_of(const Node& node) {
+  const std::string& origin = node.origin.empty() ? node.op : node.origin.front();
+  return origin.substr(0, origin.rfind(": "));
+}
+
+std::string layout_text(const SparseLayout& layout, const Graph& graph, const Node& node) {
+  const Call call = make_call(graph, node);
+  std::string text = layout.name;
+  for (const ChoiceNumber& number : layout.numbers) text += fmt::format(" {}={}", number.name, call.integer(number.name));
+  return text;
+}
+
+double bytes_of(const Type& type, const CostModel& model) {
+  return model.evaluate(element_count(type.shape)) * static_cast<double>(size_of(type.dtype));
+}
+
+bool was_edited(const Optimizer& optimizer, ValueId made) {
+  return std::any_of(optimizer.steps().begin(), optimizer.steps().end(), [&](const Step& step) {
+    return step.transformation == "multiply_sparse" && step.site.at == std::vector<ValueId>{made};
+  });
+}
+
+// The operators that say they came from this matrix, with their implementations.
+std::vector<std::string> found_by(const Graph& graph, const std::string& tag) {
+  std::vector<std::string> all;
+  for (const NodePtr& node : graph.nodes()) {
+    if (std::find(node->origin.begin(), node->origin.end(), tag) == node->origin.end()) continue;
+    const std::string how = fmt::format("{} by {}", tag.substr(tag.rfind(": ") + 2),
+                                        node->is_map()                 ? "generated loops"
+                                        : node->implementation.empty() ? "its definition"
+                                                                       : node->implementation);
+    if (std::find(all.begin(), all.end(), how) == all.end()) all.push_back(how);
+  }
+  // Where a library has the product, what is generated around it is not worth a word.
+  const auto by_library = [](const std::string& how) { return !how.ends_with("generated loops"); };
+  if (std::any_of(all.begin(), all.end(), by_library)) std::erase_if(all, [&](const std::string& how) { return !by_library(how); });
+  return all;
+}
+
+std::string why(const Optimizer& optimizer, const Graph& written, const Node& node, const Uses& uses) {
+  const std::string place = node_name(written, node);
+  for (const Refusal& refusal : optimizer.refusals()) {
+    if (refusal.transformation == "multiply_sparse" && refusal.place == place) return refusal.reason;
+  }
+  const std::vector<int>& users = uses.users(node.outputs[0]);
+  if (uses.is_output(node.outputs[0]) || users.empty()) return "it is a result";
+  const Node& user = *written.nodes()[static_cast<std::size_t>(users.front())];
+  return fmt::format("{} takes dense operands only", user.is_map() ? "a map" : user.op);
+}
+
+}  // namespace
+
+std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimizer) {
+  std::vector<SparseUse> all;
+  std::optional<Uses> uses;
+  for (const NodePtr& node : written.nodes()) {
+    std::string_view what;
+    const SparseLayout* layout = node->is_map() ? nullptr : layout_of_operator(node->op, what);
+    if (layout == nullptr || !layout->leaves_out || (what != "dense" && what != "take")) continue;
+    if (!uses) uses.emplace(written);
+    const bool is_take = what == "take";
+    SparseUse use{.matrix = scope_of(*node), .layout = layout_text(*layout, written, *node)};
+    if (was_edited(optimizer, node->outputs[0]))
+      use.by = found_by(optimizer.graph(), use.matrix + ": " + layout->op(is_take ? "sample" : "matmul"));
+    if (use.by.empty()) {
+      use.dense = node->op;
+      use.dense_bytes = bytes_of(written.type(is_take ? node->inputs[0] : node->outputs[0]), optimizer.model());
+      use.reason = why(optimizer, written, *node, *uses);
+    }
+    all.push_back(std::move(use));
+  }
+  return all;
+}
+
+namespace {
+
+std::string dense_text(const SparseUse& use) {
+  return fmt::format("{} ({}): {} of {}: {}", use.matrix, use.layout, use.dense.ends_with("take") ? "a dense gradient" : "made dense",
+                     human_bytes(use.dense_bytes), use.reason);
+}
+
+}  // namespace
+
+std::string to_string(const std::vector<SparseUse>& uses, std::string_view before) {
+  std::string text;
+  for (const SparseUse& use : uses) {
+    text += fmt::format("{}sparse: ", before);
+    text += use.by.empty() ? dense_text(use) : fmt::format("{} ({}): {}", use.matrix, use.layout, fmt::join(use.by, ", "));
+    text += "\n";
+  }
+  return text;
+}
+
+void handle(const std::vector<SparseUse>& uses, DenseFallback policy) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  for (const SparseUse& use : uses) {
+    if (use.dense.empty() || policy == DenseFallback::silent) continue;
+    if (policy == DenseFallback::refused)
+      throw Error(fmt::format("{} is made dense: {}, {}", use.layout, human_bytes(use.dense_bytes), use.reason),
+                  "sparse matrix " + use.matrix,
+                  "store it in another layout, add an implementation (examples/outside/implementation.cpp), or allow it");
+    const std::lock_guard lock(mutex);
+    const std::string text = dense_text(use);
+    if (said.insert(text).second) std::fprintf(stderr, "neap: sparse matrix %s\n", text.c_str());
+  }
+}
+
+}  // namespace neap
