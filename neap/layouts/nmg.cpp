@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "neap/base/parallel.h"
 #include "neap/layouts/packing.h"
 #include "neap/layouts/patterns.h"
 
@@ -126,8 +127,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   Array values = from.values(geometry.value_sizes(dense.sizes()));
   Array index(geometry.chunk() <= std::numeric_limits<std::int16_t>::max() ? DType::i16 : DType::i32, geometry.index_sizes(dense.sizes()));
   const std::vector<std::uint64_t> bits = bits_of(patterns);
-  std::int64_t slot = 0;
-  for (std::int64_t group = 0; group < index.size(0); ++group) {
+  for_each_index(static_cast<std::size_t>(index.size(0)), [&](std::size_t at) {
+    const auto group = static_cast<std::int64_t>(at);
+    std::int64_t slot = group * index.size(1) * geometry.chunk();
     for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
       const auto fitting = fitting_patterns(from, geometry, bits, group, chunk);
       const auto matched = Matching(fitting, geometry.patterns, geometry.g).find();
@@ -147,7 +149,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
         }
       }
     }
-  }
+  });
   Array rows(DType::i8, {geometry.patterns, geometry.n});
   for (std::int64_t i = 0; i < rows.count(); ++i)
     rows.set_int(i, patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)]);

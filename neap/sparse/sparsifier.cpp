@@ -120,14 +120,25 @@ Array with_zeros(const Array& values, const Array& mask) {
 }
 
 double energy_kept(const Array& weights, const Array& mask) {
+  struct Sums {
+    double all = 0, some = 0;
+  };
   const auto kept = mask.values<bool>();
-  double all = 0, some = 0;
-  for (std::int64_t i = 0; i < weights.count(); ++i) {
-    const double magnitude = std::abs(weights.get(i));
-    all += magnitude;
-    some += kept[static_cast<std::size_t>(i)] ? magnitude : 0;
+  std::vector<Sums> parts(static_cast<std::size_t>((weights.count() + piece - 1) / piece));
+  for_each_index(parts.size(), [&](std::size_t part) {
+    const std::int64_t begin = static_cast<std::int64_t>(part) * piece, end = std::min(begin + piece, weights.count());
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double magnitude = std::abs(weights.get(i));
+      parts[part].all += magnitude;
+      parts[part].some += kept[static_cast<std::size_t>(i)] ? magnitude : 0;
+    }
+  });
+  Sums total;
+  for (const Sums& part : parts) {
+    total.all += part.all;
+    total.some += part.some;
   }
-  return all == 0 ? 1 : some / all;
+  return total.all == 0 ? 1 : total.some / total.all;
 }
 
 std::vector<Array> keep_largest_of_all(const std::vector<Sparsified>& given, double sparsity) {

@@ -92,7 +92,7 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
 namespace {
 
 std::string dense_text(const SparseUse& use) {
-  return fmt::format("{} ({}): {} of {}: {}", use.matrix, use.layout, use.dense.ends_with("take") ? "a dense gradient" : "made dense",
+  return fmt::format("{} ({}): {}, {}: {}", use.matrix, use.layout, use.dense.ends_with("take") ? "a dense gradient" : "made dense",
                      human_bytes(use.dense_bytes), use.reason);
 }
 

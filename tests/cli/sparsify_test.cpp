@@ -72,6 +72,41 @@ TEST_F(Sparsify, TakesPlans) {
   EXPECT_TRUE(contains(ran.text, "blocks r=4 c=1")) << ran.text;
 }
 
+// Formats of values are noted in the file by the nodes' names, and hold when it is read.
+TEST_F(Sparsify, OutputsAreFormattedWhenTheFileIsRead) {
+  const std::string from = model(), to = path("thin.onnx");
+  const Ran ran = neap({"sparsify", from, "--outputs", "relu=threshold least=0.5", "-o", to});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  const Ran shown = neap({"show", to});
+  EXPECT_TRUE(contains(shown.text, "threshold least=0.5")) << shown.text;
+  const Array thin = run_on_input(to, "4"), again = run_on_input(to, "0"), whole = run_on_input(from, "4");
+  double changed = 0;
+  for (std::int64_t i = 0; i < thin.count(); ++i) {
+    EXPECT_NEAR(thin.get(i), again.get(i), 1e-4);
+    changed += std::abs(thin.get(i) - whole.get(i));
+  }
+  EXPECT_GT(changed, 0.01);
+}
+
+TEST_F(Sparsify, DenseFallbacksAreToldOrRefused) {
+  const std::string from = model(), to = path("sparse.onnx");
+  ASSERT_EQ(neap({"sparsify", from, "--weights", "*.weight=magnitude sparsity=0.1", "-o", to}).code, 0);
+  const Ran shown = neap({"show", to, "--level", "4"}), optimized = neap({"optimize", to, "--json"});
+  EXPECT_TRUE(contains(shown.text, "# sparse: first.weight (csr): made dense, 12.3 kB: it would cost")) << shown.text;
+  EXPECT_EQ(optimized.json()["sparse"][0]["dense"]["operator"], "csr_dense");
+  const Ran run = neap({"run", to, "--input", "x=" + path("x.npy")});
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(contains(run.text, "neap: sparse matrix first.weight (csr): made dense")) << run.text;
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"run", to, "--input", "x=" + path("x.npy"), "--strict-sparse"},
+                                                  {"show", to, "--level", "4", "--strict-sparse"},
+                                                  {"optimize", to, "--strict-sparse"},
+                                                  {"sparsify", from, "--weights", "*.weight=magnitude sparsity=0.1", "--strict-sparse"}}) {
+    const Ran refused = neap(command);
+    EXPECT_NE(refused.code, 0);
+    EXPECT_TRUE(contains(refused.text, "csr is made dense")) << refused.text;
+  }
+}
+
 TEST_F(Sparsify, Refusals) {
   const std::string from = model();
   const auto refused = [&](std::vector<std::string> arguments, const std::string& text) {
@@ -87,6 +122,8 @@ TEST_F(Sparsify, Refusals) {
   refused({"--weights", "*=nmg n=9 m=4"}, "9 of 4 rows cannot be kept");
   refused({"--weights", "*"}, "--weights takes NAME=VALUE");
   refused({"--plan", file("bad.json", "{]")}, "this is no JSON");
+  refused({"--outputs", "nowhere=threshold"}, "'nowhere' names no floating-point value");
+  refused({"--outputs", "relu=magnitude"}, "looks at more than one element");
 }
 
 }  // namespace

@@ -146,6 +146,42 @@ TEST(Plan, AsJson) {
             std::string::npos);
 }
 
+// SNIP, Wanda, OBS and others say what each element is worth; a mask may come from anywhere.
+TEST(Plan, ScoresAndMasksOfWeights) {
+  Net net, masked;
+  net.initialize(1);
+  masked.initialize(1);
+  Array scores = Array::zeros(DType::f32, {16, 24}), mask = Array::zeros(DType::boolean, {16, 24});
+  for (std::int64_t i = 0; i < 48; ++i) scores.set(7 * i, static_cast<double>(i + 1));
+  for (std::int64_t i = 0; i < 48; ++i) mask.set(7 * i, 1);
+  SparsityPlan plan = SparsityPlan().add("first.weight", "magnitude sparsity=0.875");
+  plan.scores["first.weight"] = scores;
+  EXPECT_TRUE(same_bits(sparsify(net, plan)[0].mask, mask));
+  SparsityPlan given = SparsityPlan().add("first.weight", "same_format");
+  given.masks["first.weight"] = mask;
+  EXPECT_TRUE(same_bits(sparsify(masked, given)[0].mask, mask));
+  Net other;
+  other.initialize(1);
+  plan.scores["first.weight"] = Array::zeros(DType::f32, {24, 16});
+  EXPECT_EQ(problem_of([&] { sparsify(other, plan); }), "the scores are [24,16], the parameter [16,24]");
+  given.masks["first.weight"] = Array::zeros(DType::f32, {16, 24});
+  EXPECT_EQ(problem_of([&] { sparsify(other, given); }), "the mask is f32[16,24], weights are [16,24]");
+  given.masks = {{"third.weight", mask}};
+  EXPECT_EQ(problem_of([&] { sparsify(other, given); }), "there are scores or a mask for 'third.weight', which is no parameter");
+  EXPECT_EQ(problem_of([&] { plan.to_json(); }), "scores and masks of weights cannot be written");
+}
+
+TEST(Plan, NaNIsNamedWithItsTensor) {
+  Net net;
+  net.initialize(1);
+  Array weights = net.find("first.weight").value().array().clone();
+  weights.set(5, std::nan(""));
+  net.find("first.weight").set(weights);
+  EXPECT_NE(error_of([&] { sparsify(net, SparsityPlan().add("*.weight", "magnitude")); }).find("parameter 'first.weight'"),
+            std::string::npos);
+  EXPECT_EQ(problem_of([&] { sparsify(net, SparsityPlan().add("*.weight", "magnitude")); }), "element 5 is NaN");
+}
+
 TEST(Plan, Refusals) {
   Net net;
   net.initialize(1);

@@ -5,10 +5,12 @@
 
 #include "neap/base/file.h"
 #include "neap/data/array_dataset.h"
+#include "neap/files/checkpoint.h"
 #include "neap/nn/linear.h"
 #include "neap/optim/adam.h"
 #include "neap/optim/sgd.h"
 #include "neap/sparse/plan.h"
+#include "neap/train/gradient_rules.h"
 #include "neap/train/mask_revision.h"
 #include "neap/train/trainer.h"
 #include "tests/support/expect_error.h"
@@ -151,6 +153,97 @@ TEST(SparseTraining, AResumedRunGivesTheSameBits) {
     for (const auto& [name, array] : whole.trainer->state().arrays())
       EXPECT_TRUE(same_bits(array, rest.trainer->state().arrays().at(name))) << name;
   }
+}
+
+// Formats of values and gradients, and what rules keep of gradients, go on too.
+TEST(SparseTraining, FormatsAndScoresGoOn) {
+  struct Formatted {
+    Net net;
+    AdamW inner;
+    ErrorFeedback feedback{inner, "keep_all | dense | magnitude sparsity=0.8"};
+    MovementScores rule{feedback};
+    std::unique_ptr<Trainer> trainer;
+    explicit Formatted(const TrainerOptions& given) {
+      net.initialize(3);
+      sparse::sparsify(net, sparse::SparsityPlan()
+                                .add("hidden.weight", "keep_all", "masked")
+                                .add("out.weight", "magnitude sparsity=0.5", "csr")
+                                .output("hidden", "random sparsity=0.3")
+                                .gradient("hidden.weight", "keep_all")
+                                .gradient("hidden: matmul", "threshold least=0.0001"));
+      TrainerOptions how = given;
+      how.initialize = false;
+      how.before_step = GradualPruning(net, growing_magnitude(sparse::cubic_sparsity(0, 0.6, 6, 40)),
+                                       {.every = 6, .until = 41, .scores = "movement", .revive = true});
+      trainer = std::make_unique<Trainer>(net, classification(net), rule, points(100), nullptr, how);
+    }
+  };
+  TemporaryFolder folder;
+  Formatted whole(options(8));
+  whole.trainer->run();
+  EXPECT_NEAR(share_of_zeros(whole.trainer->state().arrays().at("hidden.weight.mask")), 0.6, 1e-2);
+  EXPECT_EQ(whole.trainer->state().arrays().count("optimizer/residual/out.weight.values"), 1u);
+  Formatted(options(3, folder.path())).trainer->run();
+  Formatted rest(options(8, folder.path()));
+  EXPECT_TRUE(rest.trainer->resumed());
+  rest.trainer->run();
+  for (const auto& [name, array] : whole.trainer->state().arrays())
+    EXPECT_TRUE(same_bits(array, rest.trainer->state().arrays().at(name))) << name;
+}
+
+// A step's graph has nothing of the operators that only say what becomes of gradients.
+TEST(SparseTraining, FormatsOfGradientsAreInTheStep) {
+  Net net;
+  net.initialize(1);
+  sparse::sparsify(net,
+                   sparse::SparsityPlan().gradient("hidden", "threshold least=0.5").gradient("out.weight", "keep_all | dense | magnitude"));
+  const std::string text = to_string(training_step(net, step_inputs, classification(net), AdamW()));
+  EXPECT_EQ(text.find("format_cotangent"), std::string::npos);
+  EXPECT_NE(text.find("threshold least=0.5"), std::string::npos);
+  EXPECT_NE(text.find("magnitude sparsity=0.5"), std::string::npos);
+}
+
+// What is stored of a matrix decays as the matrix would, whatever the rank of its values; biases do not.
+TEST(SparseTraining, StoredValuesDecay) {
+  for (const char* layout : {"csr", "coo", "masked", "blocks r=4 c=1"}) {
+    SCOPED_TRACE(layout);
+    Net net;
+    net.initialize(3);
+    sparse::sparsify(net, sparse::SparsityPlan().add("hidden.weight", "keep_all", layout));
+    const Graph step = training_step(net, step_inputs, classification(net), Sgd({.weight_decay = 1}));
+    StepState with(step, net), without(training_step(net, step_inputs, classification(net), Sgd()), net);
+    const std::vector<Array> batch = points(16)->range(0, 16);
+    const auto run = [&](const Graph& graph, StepState& state) {
+      const std::vector<Array> results = make_executable(graph, 0).run(state.inputs(batch, 0.25, 1));
+      state.take(graph, results);
+    };
+    const Array before = with.array("hidden.weight.values").clone();
+    run(step, with);
+    run(training_step(net, step_inputs, classification(net), Sgd()), without);
+    for (std::int64_t i = 0; i < before.count(); ++i) {
+      ASSERT_NEAR(with.array("hidden.weight.values").get(i), without.array("hidden.weight.values").get(i) - 0.25 * before.get(i), 1e-6);
+    }
+    EXPECT_TRUE(same_bits(with.array("hidden.bias"), without.array("hidden.bias")));
+  }
+}
+
+// Places from a file are looked at before a kernel follows them.
+TEST(SparseTraining, ACheckpointWithPlacesOutOfRangeIsRefused) {
+  TemporaryFolder folder;
+  const auto trained = [&](std::int64_t epochs) {
+    auto net = std::make_unique<Net>();
+    net->initialize(3);
+    sparse::sparsify(*net, sparse::SparsityPlan().add("hidden.weight", "magnitude sparsity=0.5", "csr"));
+    TrainerOptions how = options(epochs, folder.path());
+    how.initialize = false;
+    Trainer(*net, classification(*net), AdamW(), points(100), nullptr, how).run();
+  };
+  trained(1);
+  Checkpoint saved = load_checkpoint(folder.path());
+  saved.arrays.at("hidden.weight.columns").set_int(3, 1 << 20);
+  save_checkpoint(folder.path(), saved.arrays, saved.state);
+  EXPECT_EQ(problem_of([&] { trained(2); }), "columns: element 3 is 1048576, outside of 0 to 5");
+  EXPECT_NE(error_of([&] { trained(2); }).find("parameter 'hidden.weight'"), std::string::npos);
 }
 
 TEST(SparseTraining, Refusals) {

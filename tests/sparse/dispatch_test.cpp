@@ -1,0 +1,91 @@
+// What became of sparse matrices is told, and a dense one refused where that is asked for.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "neap/autodiff/gradient.h"
+#include "neap/nn/linear.h"
+#include "neap/sparse/plan.h"
+#include "neap/tensor/compile.h"
+#include "neap/tensor/trace.h"
+#include "tests/support/expect_error.h"
+
+namespace neap::sparse {
+namespace {
+
+class Net : public Layer {
+ protected:
+  Tensor forward(const Tensor& x) override { return second_(relu(first_(x))); }
+
+ private:
+  Linear &first_ = add<Linear>("first", 512, 512), &second_ = add<Linear>("second", 512, 64);
+};
+
+struct Traced {
+  Graph graph;
+  std::vector<SparseUse> uses;
+};
+
+// The network's loss, with gradients of its parameters or without, optimised.
+Traced optimized(const SparsityPlan& plan, bool training, int level = 4) {
+  Net net;
+  net.initialize(1);
+  sparsify(net, plan);
+  const TracedModule traced(net);
+  const Tensor x = Tensor::placeholder({DType::f32, {128, 512}, {}}, "x");
+  const Tensor y = net(x);
+  std::vector<TracedInput> inputs{{x, "x"}};
+  for (const auto& entry : traced.entries()) inputs.push_back({entry.placeholder, entry.parameter->name(), entry.parameter->role()});
+  Traced made{to_graph(inputs, {{sum(y * y), "loss"}}).graph, {}};
+  if (training) made.graph = gradient(made.graph, {.loss = "loss"});
+  Optimizer optimizer(made.graph);
+  optimizer.optimize(level);
+  made.uses = sparse_uses(made.graph, optimizer);
+  return made;
+}
+
+TEST(Dispatch, ProductsAndSamplesAreNamedWithTheirImplementations) {
+  for (const char* sparsifier : {"nmg n=2 m=4 g=16", "blocks sparsity=0.9", "magnitude sparsity=0.97"}) {
+    SCOPED_TRACE(sparsifier);
+    const auto [graph, uses] = optimized(SparsityPlan().add("first.weight", sparsifier), true);
+    ASSERT_EQ(uses.size(), 2u) << to_string(uses);  // the matrix, and its gradient
+    for (const SparseUse& use : uses) {
+      EXPECT_EQ(use.matrix, "first.weight");
+      EXPECT_EQ(use.dense, "") << to_string(uses);
+      ASSERT_FALSE(use.by.empty());
+    }
+    EXPECT_NE(uses[0].by[0].find("_matmul by native"), std::string::npos) << to_string(uses);
+    EXPECT_NE(uses[1].by[0].find("_sample by "), std::string::npos) << to_string(uses);
+    handle(uses, DenseFallback::refused);  // nothing to refuse
+  }
+}
+
+TEST(Dispatch, WhatIsMadeDenseIsToldWithItsBytes) {
+  const auto [graph, uses] = optimized(SparsityPlan().add("first.weight", "magnitude sparsity=0.1"), false);
+  ASSERT_EQ(uses.size(), 1u);
+  EXPECT_EQ(uses[0].dense, "csr_dense");
+  EXPECT_EQ(uses[0].dense_bytes, 512 * 512 * 4);
+  EXPECT_NE(uses[0].reason.find("it would cost"), std::string::npos) << uses[0].reason;
+  EXPECT_EQ(to_string(uses).rfind("sparse: first.weight (csr): made dense, 1.0", 0), 0u) << to_string(uses);
+  EXPECT_NE(problem_of([&, &all = uses] { handle(all, DenseFallback::refused); }).find("csr is made dense: 1.0"), std::string::npos);
+  testing::internal::CaptureStderr();
+  handle(uses, DenseFallback::said);
+  handle(uses, DenseFallback::said);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("neap: sparse matrix first.weight (csr)"), std::string::npos) << said;
+  EXPECT_EQ(said.find('\n'), said.size() - 1) << said;  // once
+}
+
+// Whole matrices with a mask are dense by design; low levels do not multiply sparse ones.
+TEST(Dispatch, MasksAreNoFallbackAndLowLevelsAre) {
+  EXPECT_TRUE(optimized(SparsityPlan().add("*.weight", "magnitude sparsity=0.9", "masked"), true).uses.empty());
+  const auto [graph, uses] = optimized(SparsityPlan().add("first.weight", "nmg"), false, 1);
+  ASSERT_EQ(uses.size(), 1u);
+  EXPECT_EQ(uses[0].dense, "nmg_dense");
+  EXPECT_EQ(uses[0].reason, "matmul takes dense operands only");
+  EXPECT_NE(problem_of([&, &all = graph] { make_executable(all, 1, DenseFallback::refused); }).find("nmg n=2 m=4 g=16 is made dense"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace neap::sparse
