@@ -44,16 +44,14 @@ std::string refuses(const Call& call, const std::vector<Type>& inputs, const std
   return inputs[0].layout.row_major() ? "" : "takes row-major inputs only";
 }
 
-const RegisterImplementation ell_product{
-    {.name = "mine",
-     .op = "ell_matmul",
-     .refuses = refuses,
-     .prepare = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                   const Symbols& symbols) -> std::unique_ptr<LibraryCall> {
-       const auto x = evaluate(inputs[0].shape, symbols), y = evaluate(outputs[0].shape, symbols);
-       return std::make_unique<EllProduct>(x[0], y[1], x[1], evaluate(inputs[1].shape, symbols)[1]);
-     },
-     .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return 0.1; }}};
+const RegisterImplementation ell_product{{.name = "mine",
+                                          .op = "ell_matmul",
+                                          .refuses = refuses,
+                                          .prepare = [](const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                                                        const Symbols& symbols) -> std::unique_ptr<LibraryCall> {
+                                            const auto x = evaluate(inputs[0].shape, symbols), y = evaluate(outputs[0].shape, symbols);
+                                            return std::make_unique<EllProduct>(x[0], y[1], x[1], evaluate(inputs[1].shape, symbols)[1]);
+                                          }}};
 
 // ---- in use ------------------------------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   check.offsets(3, size[1], count);
   check.sizes(4, {count});
   check.range(4, 0, size[0]);
+  check.rising(3, 4);
   check.sizes(5, {count});
   check.range(5, 0, count);
   for (std::int64_t c = 0; c < size[1]; ++c) {

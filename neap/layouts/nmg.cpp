@@ -105,10 +105,10 @@ std::vector<std::uint64_t> bits_of(const std::vector<KeptRows>& patterns) {
 }
 
 // The patterns that hold all kept rows of a column, by column of the chunk.
-std::vector<std::vector<int>> fitting_patterns(const Packer& from, const Geometry& geometry, const std::vector<std::uint64_t>& patterns,
-                                               std::int64_t group, std::int64_t chunk) {
-  std::vector<std::vector<int>> fitting(static_cast<std::size_t>(geometry.chunk()));
+void find_fitting(const Packer& from, const Geometry& geometry, const std::vector<std::uint64_t>& patterns, std::int64_t group,
+                  std::int64_t chunk, std::vector<std::vector<int>>& fitting) {
   for (std::size_t k = 0; k < fitting.size(); ++k) {
+    fitting[k].clear();
     std::uint64_t kept = 0;
     for (std::int64_t i = 0; i < geometry.m; ++i) {
       if (from.kept(group * geometry.m + i, chunk * geometry.chunk() + static_cast<std::int64_t>(k))) kept |= std::uint64_t{1} << i;
@@ -117,7 +117,6 @@ std::vector<std::vector<int>> fitting_patterns(const Packer& from, const Geometr
       if ((kept & ~patterns[p]) == 0) fitting[k].push_back(static_cast<int>(p));
     }
   }
-  return fitting;
 }
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
@@ -130,8 +129,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   for_each_index(static_cast<std::size_t>(index.size(0)), [&](std::size_t at) {
     const auto group = static_cast<std::int64_t>(at);
     std::int64_t slot = group * index.size(1) * geometry.chunk();
+    std::vector<std::vector<int>> fitting(static_cast<std::size_t>(geometry.chunk()));
     for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
-      const auto fitting = fitting_patterns(from, geometry, bits, group, chunk);
+      find_fitting(from, geometry, bits, group, chunk, fitting);
       const auto matched = Matching(fitting, geometry.patterns, geometry.g).find();
       if (matched.empty())
         throw Error(

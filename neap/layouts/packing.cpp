@@ -4,13 +4,15 @@
 
 namespace neap {
 
-Packer::Packer(const Array& dense, const Array& keep) : dense_(dense), keep_(nullptr) {
+Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   if (dense.rank() != 2)
     throw Error(fmt::format("a matrix is wanted, not {}", to_string(dense.sizes())), "sparse layout", "reshape it to rows and columns");
   if (keep.dtype() != DType::boolean || keep.sizes() != dense.sizes())
     throw Error(fmt::format("the mask is {}{}, the matrix {}", name(keep.dtype()), to_string(keep.sizes()), to_string(dense.sizes())),
                 "sparse layout", "the mask is bool, of the matrix's sizes");
   keep_ = keep.values<bool>().data();
+  rows_ = dense.size(0);
+  columns_ = dense.size(1);
 }
 
 std::int64_t Packer::count() const { return std::count(keep_, keep_ + rows() * columns(), true); }

@@ -12,8 +12,8 @@ class Packer {
  public:
   Packer(const Array& dense, const Array& keep);  // Error unless both are matrices of one size, and `keep` is bool
 
-  std::int64_t rows() const { return dense_.size(0); }
-  std::int64_t columns() const { return dense_.size(1); }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   std::int64_t count() const;  // kept elements
   std::int64_t count_in_row(std::int64_t row) const;
@@ -28,7 +28,8 @@ class Packer {
 
  private:
   const Array& dense_;
-  const bool* keep_;
+  const bool* keep_ = nullptr;
+  std::int64_t rows_ = 0, columns_ = 0;
 };
 
 std::int64_t number_of(const Attributes& numbers, std::string_view name);

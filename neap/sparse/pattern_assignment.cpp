@@ -1,8 +1,8 @@
 #include "neap/sparse/pattern_assignment.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <numeric>
 
 namespace neap::sparse {
 namespace {
@@ -14,6 +14,7 @@ class Assignment {
         patterns_(patterns),
         columns_(patterns * quota),
         of_(static_cast<std::size_t>(columns_), -1),
+        held_(static_cast<std::size_t>(patterns)),
         moves_(at(patterns, 0)) {
     float most = 0;
     for (const float one : worth) most = std::max(most, std::abs(one));
@@ -40,27 +41,36 @@ class Assignment {
   }
 
   void take_best_pairs(int quota) {
-    std::vector<int> order(worth_.size()), left(static_cast<std::size_t>(patterns_), quota);
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int a, int b) { return worth_[static_cast<std::size_t>(a)] > worth_[static_cast<std::size_t>(b)]; });
-    for (const int pair : order) {
-      int& mine = of_[static_cast<std::size_t>(pair / patterns_)];
-      int& free = left[static_cast<std::size_t>(pair % patterns_)];
-      if (mine >= 0 || free == 0) continue;
+    std::vector<std::uint64_t> order(worth_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = std::uint64_t{falling(worth_[i])} << 32 | i;
+    std::sort(order.begin(), order.end());
+    int left = columns_;
+    for (auto next = order.begin(); left > 0; ++next) {
+      const int pair = static_cast<int>(*next & 0xffffffffU), column = pair / patterns_;
+      int& mine = of_[static_cast<std::size_t>(column)];
+      std::vector<int>& held = held_[static_cast<std::size_t>(pair % patterns_)];
+      if (mine >= 0 || held.size() == static_cast<std::size_t>(quota)) continue;
       mine = pair % patterns_;
-      --free;
+      held.push_back(column);
+      --left;
     }
+  }
+
+  // A number that is smaller the larger x is; the same for both zeros.
+  static std::uint32_t falling(float x) {
+    const auto bits = std::bit_cast<std::uint32_t>(x + 0.0F);
+    constexpr std::uint32_t sign = 0x80000000U;
+    return (bits & sign) != 0 ? bits : ~(bits | sign);
   }
 
   void find_moves(int from) {
     for (int to = 0; to < patterns_; ++to) moves_[at(from, to)] = {};
-    for (int c = 0; c < columns_; ++c) {
-      if (of_[static_cast<std::size_t>(c)] != from) continue;
+    for (const int c : held_[static_cast<std::size_t>(from)]) {
       const float now = worth_[at(c, from)];
       for (int to = 0; to < patterns_; ++to) {
         Move& best = moves_[at(from, to)];
-        if (const float gain = worth_[at(c, to)] - now; gain > best.gain) best = {gain, c};
+        const float gain = worth_[at(c, to)] - now;
+        if (gain > best.gain || (gain == best.gain && c < best.column)) best = {gain, c};
       }
     }
   }
@@ -87,15 +97,25 @@ class Assignment {
     for (int i = 0; i < patterns_; ++i) changed = before[static_cast<std::size_t>(changed)];  // now it is on the cycle
     std::vector<int> cycle{changed};
     for (int p = before[static_cast<std::size_t>(changed)]; p != changed; p = before[static_cast<std::size_t>(p)]) cycle.push_back(p);
-    for (const int to : cycle) of_[static_cast<std::size_t>(moves_[at(before[static_cast<std::size_t>(to)], to)].column)] = to;
+    std::vector<int> moving;
+    for (const int to : cycle) moving.push_back(moves_[at(before[static_cast<std::size_t>(to)], to)].column);
+    for (std::size_t i = 0; i < cycle.size(); ++i) move(moving[i], cycle[i]);
     for (const int p : cycle) find_moves(p);
     return true;
   }
 
+  void move(int column, int to) {
+    int& now = of_[static_cast<std::size_t>(column)];
+    std::erase(held_[static_cast<std::size_t>(now)], column);
+    held_[static_cast<std::size_t>(to)].push_back(column);
+    now = to;
+  }
+
   const std::vector<float>& worth_;
   int patterns_, columns_;
-  std::vector<int> of_;      // by column
-  std::vector<Move> moves_;  // from, to
+  std::vector<int> of_;                 // by column
+  std::vector<std::vector<int>> held_;  // by pattern, its columns
+  std::vector<Move> moves_;             // from, to
   float least_gain_ = 0;
 };
 
