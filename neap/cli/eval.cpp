@@ -55,7 +55,10 @@ Subject open(const Given& given) {
   const std::optional<RunOptions> found = run_of(given.model);
   RunOptions options = found.value_or(RunOptions{});
   if (!given.data.data.empty()) options.data = given.data;
-  if (onnx) options.model = given.model.string();
+  if (onnx) {
+    options.model = given.model.string();
+    options.plan.clear();  // the file has the zeros
+  }
   settle(options);
   Network network = open_network(options);
   TrainingData data = open_training_data(options.data, options.seed, network.wanted);

@@ -7,7 +7,7 @@
 #include "neap/base/file.h"
 #include "neap/data/random.h"
 #include "neap/onnx/onnx.h"
-#include "neap/sparse/plan.h"
+#include "neap/sparse/export.h"
 
 namespace neap {
 
@@ -21,10 +21,10 @@ void add_model_options(CLI::App& app, ModelArguments& arguments) {
 Graph read_onnx_model(const std::filesystem::path& file) {
   std::map<std::string, std::string> notes;
   std::map<std::string, Array> parameters;
-  Graph graph = read_onnx(file, {.parameters = &parameters, .parameters_if = sparsity_note, .metadata = &notes});
-  const auto plan = notes.find(sparsity_note);
+  Graph graph = read_onnx(file, {.parameters = &parameters, .parameters_if = sparse::plan_note, .metadata = &notes});
+  const auto plan = notes.find(sparse::plan_note);
   if (plan == notes.end()) return graph;
-  sparse::sparsify(graph, parameters, sparse::SparsityPlan::parse_json(plan->second, file.string() + ", its note " + sparsity_note),
+  sparse::sparsify(graph, parameters, sparse::SparsityPlan::parse_json(plan->second, file.string() + ", its note " + sparse::plan_note),
                    sparse::Keep::nonzero);
   return sparse::with_constants(graph, parameters);
 }

@@ -15,9 +15,6 @@ struct ModelArguments {
 };
 void add_model_options(CLI::App& app, ModelArguments& arguments);
 
-// What `neap sparsify` notes in a file: the plan, by whose layouts its weights are stored when Neap reads it.
-constexpr const char* sparsity_note = "neap.sparsity";
-
 // The model as a graph of operators; weights that were sparsified in their layouts. Sizes given by hand stay symbols of the graph: see
 // symbols_of.
 Graph read_model(const ModelArguments& arguments);

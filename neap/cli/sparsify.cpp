@@ -7,7 +7,7 @@
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/onnx/onnx.h"
-#include "neap/sparse/plan.h"
+#include "neap/sparse/export.h"
 #include "neap/transform/sparse_dispatch.h"
 
 namespace neap {
@@ -67,7 +67,7 @@ int run(const Given& given) {
     handle(sparse_uses(whole, optimizer), DenseFallback::refused);
   }
   if (!given.out.empty()) {
-    notes[sparsity_note] = plan.to_json();
+    notes[sparse::plan_note] = plan.to_json();
     const std::string bytes = onnx_bytes(dense, {.parameters = sparse::with_zeros(parameters, reports), .metadata = notes});
     if (!plan.outputs.empty() || !plan.gradients.empty()) check_names(bytes, plan);
     write_file(given.out, bytes);

@@ -12,7 +12,6 @@
 #include "neap/demo/report_parts.h"
 #include "neap/files/checkpoint.h"
 #include "neap/files/safetensors.h"
-#include "neap/onnx/onnx.h"
 #include "neap/viewer/report.h"
 
 namespace neap {
@@ -24,7 +23,8 @@ struct Given {
   RunOptions run;
   fs::path out = "out/train", resume;
   int threads = 0;
-  bool plain = false, restart = false, json = false;
+  std::filesystem::path plan;
+  bool plain = false, restart = false, json = false, strict = false;
   bool epochs_given = false, others_given = false;
 };
 
@@ -50,6 +50,7 @@ RunOptions options_of(const Given& given, const fs::path& folder) {
   }
   RunOptions options = given.run;
   options.augment = !given.plain;
+  if (constexpr std::int64_t most = 1 << 24; !given.plan.empty()) options.plan = read_file(given.plan, most);
   settle(options);
   if (given.restart) {
     fs::remove_all(folder / "checkpoint");
@@ -78,7 +79,8 @@ int run(const Given& given) {
                      .schedule = rate_schedule(options, std::max<std::int64_t>(1, steps)),
                      .step = {.update = {.clip_norm = options.clip}},
                      .folder = out / "checkpoint",
-                     .level = options.level};
+                     .level = options.level,
+                     .fallback = given.strict ? DenseFallback::refused : DenseFallback::said};
   if (options.augment && data.images()) how.augmentation = {.shift = 2, .flip = true, .fill = data.black};
   std::FILE* text = given.json ? stderr : stdout;
   how.after_epoch = [&](const EpochRecord& record) {
@@ -102,7 +104,7 @@ int run(const Given& given) {
     return exit_stopped;
   }
   write_safetensors(out / "model.safetensors", arrays_of(net), {{"network", options.model}});
-  write_onnx(exported(net, *data.train), out / "model.onnx");
+  write_network(net, *data.train, out / "model.onnx");
   nlohmann::json result{{"command", command_text()},
                         {"parameters", net.parameter_count()},
                         {"epochs", epochs_json(trainer, data.validation != nullptr ? Measured::validation : Measured::test)}};
@@ -159,6 +161,9 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--batch", run_options.batch, "examples a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
   app.add_option("--seed", run_options.seed, "of parameters, order, augmentation and split")->capture_default_str();
   add_level(app, run_options.level)->capture_default_str();
+  app.add_option("--plan", given->plan, "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so")
+      ->check(CLI::ExistingFile);
+  add_strict_option(app, given->strict);
   CLI::Option* out = app.add_option("--out", given->out, "folder for checkpoint and model")->capture_default_str();
   CLI::Option* resume = app.add_option("--resume", given->resume, "folder of a run that goes on, with its own options")->excludes(out);
   CLI::Option* threads = app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));

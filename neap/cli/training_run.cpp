@@ -13,12 +13,13 @@
 #include "neap/optim/adam.h"
 #include "neap/optim/lion.h"
 #include "neap/optim/sgd.h"
+#include "neap/sparse/plan.h"
 
 namespace neap {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataArguments, data, test, label, task, size, holdout, validation)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunOptions, data, model, hidden, optimizer, schedule, rate, momentum, decay, clip, smoothing, warm_up,
-                                   epochs, batch, seed, level, augment)
+                                   epochs, batch, seed, level, augment, plan)
 
 namespace {
 
@@ -99,6 +100,10 @@ void complete(Network& network, RunOptions& options, const TrainingData& data) {
     network.layer = efficient_net_28(data.classes, example[0]);
   } else if (network.layer == nullptr) {
     network.layer = mlp(example, options.model == "mlp" ? options.hidden : std::vector<std::int64_t>(), data.outputs());
+  }
+  if (!options.plan.empty()) {
+    if (!options.model.ends_with(".onnx")) network.layer->initialize(options.seed);
+    sparse::sparsify(*network.layer, sparse::SparsityPlan::parse_json(options.plan, "the run's plan"));
   }
   Shape shape{Dim::symbol("N")};
   shape.insert(shape.end(), example.begin(), example.end());

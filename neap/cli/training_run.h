@@ -25,6 +25,7 @@ struct RunOptions {
   std::uint64_t seed = 0;
   int level = 4;
   bool augment = true;
+  std::string plan;  // of sparsity, as JSON; empty: none
 };
 
 // In run.json (run_file.h).

@@ -11,6 +11,7 @@
 #include "neap/demo/predictions.h"
 #include "neap/files/npy.h"
 #include "neap/onnx/onnx.h"
+#include "neap/sparse/export.h"
 #include "neap/tensor/compile.h"
 #include "neap/train/step.h"
 
@@ -85,13 +86,30 @@ void set_arrays(Module& module, const NamedArrays& arrays, const std::string& pl
       parameter->set(Tensor(found->second));
     }
   }
+  for (const Parameter* parameter : module.declared(Role::parameter)) parameter->check();
 }
 
-Graph exported(Layer& net, const Dataset& images) {
+namespace {
+
+Graph network_graph(Layer& net, const Dataset& images, bool constants) {
   const Field& field = images.fields().at(0);
   Shape shape{Dim::symbol("N")};
   shape.insert(shape.end(), field.sizes.begin(), field.sizes.end());
-  return inference_graph(net, {"images", {field.dtype, shape, {}}}, true, "scores");
+  return inference_graph(net, {"images", {field.dtype, shape, {}}}, constants, "scores");
+}
+
+}  // namespace
+
+Graph exported(Layer& net, const Dataset& images) { return network_graph(net, images, true); }
+
+void write_network(Layer& net, const Dataset& images, const fs::path& file) {
+  const std::vector<Parameter*> all = net.declared(Role::parameter);
+  if (std::none_of(all.begin(), all.end(), [](const Parameter* one) { return one->composed(); })) {
+    write_onnx(exported(net, images), file);
+    return;
+  }
+  const sparse::Exported made = sparse::for_export(network_graph(net, images, false), arrays_of(net));
+  write_onnx(made.graph, file, {.parameters = made.parameters, .metadata = {{sparse::plan_note, made.plan.to_json()}}});
 }
 
 Array logits_through_onnx(const Graph& network, const fs::path& file, const Dataset& images) {

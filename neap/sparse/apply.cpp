@@ -52,7 +52,7 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
                                                                      .before = given_for(plan.masks, name, value, "mask's sizes"),
                                                                      .seed = plan.seed ^ hash_bytes(name).low,
                                                                      .place = place});
-    made.components = rule.layout.layout->pack(matrix, mask, rule.layout.parameters);
+    made.components = rule.layout.pack(matrix, mask);
     made.rule = &rule;
     made.matrix.assign(matrix.sizes().begin(), matrix.sizes().end());
     made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy_kept(matrix, mask),
@@ -148,10 +148,12 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
     (*found)->compose(
         parts,
         [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, one.matrix), whole, name = one.report.name,
-         through = straight.contains(one.report.name)](const Tensors& components) {
+         dtype = (*found)->type().dtype, through = straight.contains(one.report.name)](const Tensors& components) {
           const Scope scope(name);  // by which `sparse_uses` tells the matrices of a module apart
-          Tensor matrix = call(op, components, attributes);
-          if (through) matrix = call("straight_through", {matrix, components[0]});
+          Tensors given = components;
+          if (given[0].dtype() != dtype) given[0] = given[0].cast(dtype);  // stored in fewer bits
+          Tensor matrix = call(op, given, attributes);
+          if (through) matrix = call("straight_through", {matrix, given[0]});
           return whole.size() == 2 ? matrix : matrix.reshape(whole);
         },
         [layout = &layout, sizes = matrix_sizes(one.report.sizes),
@@ -205,6 +207,7 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
     components[0] = formats.parameter(input.name, components[0]);
     parameters.erase(input.name);
     build.set_scope(input.name);
+    if (const DType dtype = graph.type(input.value).dtype; components[0].dtype() != dtype) components[0] = cast(components[0], dtype);
     Var matrix = build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, sparse->matrix));
     if (is_straight(plan, input.name, sparse->rule->layout)) matrix = build.call("straight_through", {matrix, components[0]});
     const Shape& whole = graph.type(input.value).shape;

@@ -28,6 +28,13 @@ RevisionOptions checked(RevisionOptions options) {
   return options;
 }
 
+// Elements that `next` keeps and `before` did not start from 0.
+void start_grown(Array& array, const Array& before, const Array& next) {
+  for (std::int64_t i = 0; i < array.count(); ++i) {
+    if (next.get(i) != 0 && before.get(i) == 0) array.set(i, 0);
+  }
+}
+
 // The "new value" of a parameter is its gradient.
 class GradientAlone : public UpdateRule {
  public:
@@ -110,15 +117,10 @@ bool Regrowth::operator()(std::int64_t step, const std::vector<Array>& batch, St
                                     .seed = options_.seed,
                                     .draw = step,
                                     .place = "parameter '" + name + "'"});
-    std::vector<std::string> fresh{name + values_part};
-    for (const auto& [other, array] : state.arrays()) {
-      if (other.starts_with("optimizer/") && other.ends_with("/" + name + values_part)) fresh.push_back(other);
-    }
-    for (const std::string& one : fresh) {
-      Array& array = state.array(one);
-      for (std::int64_t i = 0; i < array.count(); ++i) {
-        if (next.get(i) != 0 && mask.get(i) == 0) array.set(i, 0);
-      }
+    start_grown(values, mask, next);
+    for (const auto& [slot, array] : state.arrays()) {
+      if (!slot.starts_with("optimizer/") || !slot.ends_with("/" + name + values_part)) continue;
+      start_grown(state.array(slot), mask, next);
     }
     copy_elements(next, mask);
   }

@@ -109,7 +109,8 @@ CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const
   Graph body;
   Builder build(body);
   std::vector<Var> inputs;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+  const std::size_t own = node.epilogue != nullptr ? static_cast<std::size_t>(node.epilogue_first) : node.inputs.size();
+  for (std::size_t i = 0; i < own; ++i) {
     inputs.push_back(node.inputs[i] == no_value ? Var() : build.input(fmt::format("x{}", i), graph.type(node.inputs[i])));
   }
   for (const Var& output : build.expand(call, inputs)) body.add_output(output.id(), "y");

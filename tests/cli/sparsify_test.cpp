@@ -90,20 +90,22 @@ TEST_F(Sparsify, OutputsAreFormattedWhenTheFileIsRead) {
 
 TEST_F(Sparsify, DenseFallbacksAreToldOrRefused) {
   const std::string from = model(), to = path("sparse.onnx");
-  ASSERT_EQ(neap({"sparsify", from, "--weights", "*.weight=magnitude sparsity=0.1", "-o", to}).code, 0);
+  const std::string plan =
+      file("coo.json", R"({"weights": [{"names": "*.weight", "sparsifier": "magnitude sparsity=0.1", "layout": "coo"}]})");
+  ASSERT_EQ(neap({"sparsify", from, "--plan", plan, "-o", to}).code, 0);
   const Ran shown = neap({"show", to, "--level", "4"}), optimized = neap({"optimize", to, "--json"});
-  EXPECT_TRUE(contains(shown.text, "# sparse: first.weight (csr): made dense, 12.3 kB: it would cost")) << shown.text;
-  EXPECT_EQ(optimized.json()["sparse"][0]["dense"]["operator"], "csr_dense");
+  EXPECT_TRUE(contains(shown.text, "# sparse: first.weight (coo): made dense, 12.3 kB: it would cost")) << shown.text;
+  EXPECT_EQ(optimized.json()["sparse"][0]["dense"]["operator"], "coo_dense");
   const Ran run = neap({"run", to, "--input", "x=" + path("x.npy")});
   EXPECT_EQ(run.code, 0);
-  EXPECT_TRUE(contains(run.text, "neap: sparse matrix first.weight (csr): made dense")) << run.text;
+  EXPECT_TRUE(contains(run.text, "neap: sparse matrix first.weight (coo): made dense")) << run.text;
   for (const std::vector<std::string>& command : {std::vector<std::string>{"run", to, "--input", "x=" + path("x.npy"), "--strict-sparse"},
                                                   {"show", to, "--level", "4", "--strict-sparse"},
                                                   {"optimize", to, "--strict-sparse"},
-                                                  {"sparsify", from, "--weights", "*.weight=magnitude sparsity=0.1", "--strict-sparse"}}) {
+                                                  {"sparsify", from, "--plan", plan, "--strict-sparse"}}) {
     const Ran refused = neap(command);
     EXPECT_NE(refused.code, 0);
-    EXPECT_TRUE(contains(refused.text, "csr is made dense")) << refused.text;
+    EXPECT_TRUE(contains(refused.text, "coo is made dense")) << refused.text;
   }
 }
 

@@ -54,6 +54,34 @@ TEST_F(TrainCommands, FindsNumbersInATable) {
   EXPECT_EQ(eval.json()["examples"], 12);
 }
 
+// Sparse weights stay sparse, in the checkpoint, in what is written, and in the ONNX file, which has zeros and says how they are stored.
+TEST_F(TrainCommands, APlanMakesWeightsSparse) {
+  table(true);
+  const std::string plan = file("plan.json", R"({"weights": [{"names": "hidden1.weight", "sparsifier": "nm n=2 m=4", "layout": "csr"}],
+                                                 "outputs": [{"names": "relu1", "inline": "threshold least=0.001"}]})");
+  const std::vector<std::string> how{
+      "--data", path("classes.csv"), "--label",  "quadrant", "--hidden", "32",     "--epochs", "40",    "--batch",
+      "12",     "--schedule",        "constant", "--rate",   "0.02",     "--plan", plan,       "--out", path("out")};
+  ASSERT_EQ(train(how).code, 0);
+  const Ran eval = neap({"eval", path("out"), "--level", "0", "--json"}),
+            onnx = neap({"eval", path("out/model.onnx"), "--level", "0", "--json"});
+  ASSERT_EQ(eval.code, 0) << eval.text;
+  EXPECT_GE(eval.json()["accuracy"], 0.8);
+  EXPECT_EQ(eval.json()["accuracy"], onnx.json()["accuracy"]);
+  const Ran shown = neap({"show", path("out/model.onnx")});
+  EXPECT_TRUE(contains(shown.text, "csr_dense")) << shown.text;
+  std::vector<std::string> strict = how;
+  strict.insert(strict.end(), {"--strict-sparse", "--restart"});
+  const Ran refused = train(strict);  // level 0 makes all dense
+  EXPECT_NE(refused.code, 0);
+  EXPECT_TRUE(contains(refused.text, "csr is made dense")) << refused.text;
+  std::vector<std::string> other = how;
+  other[15] = file("other.json", R"({"weights": [{"names": "hidden1.bias", "sparsifier": "nm"}]})");
+  EXPECT_TRUE(contains(train(other).text, "plan is")) << train(other).text;  // of another run
+  other.push_back("--restart");
+  EXPECT_TRUE(contains(train(other).text, "names only vectors")) << train(other).text;
+}
+
 TEST_F(TrainCommands, EveryOptimizerAndScheduleLearnsClasses) {
   table(true);
   const std::pair<const char*, const char*> all[] = {{"sgd", "cosine"}, {"adam", "step"}, {"adamw", "one-cycle"}, {"lion", "constant"}};

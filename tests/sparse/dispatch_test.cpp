@@ -61,18 +61,18 @@ TEST(Dispatch, ProductsAndSamplesAreNamedWithTheirImplementations) {
 }
 
 TEST(Dispatch, WhatIsMadeDenseIsToldWithItsBytes) {
-  const auto [graph, uses] = optimized(SparsityPlan().add("first.weight", "magnitude sparsity=0.1"), false);
+  const auto [graph, uses] = optimized(SparsityPlan().add("first.weight", "magnitude sparsity=0.1", "coo"), false);
   ASSERT_EQ(uses.size(), 1u);
-  EXPECT_EQ(uses[0].dense, "csr_dense");
+  EXPECT_EQ(uses[0].dense, "coo_dense");
   EXPECT_EQ(uses[0].dense_bytes, 512 * 512 * 4);
   EXPECT_NE(uses[0].reason.find("it would cost"), std::string::npos) << uses[0].reason;
-  EXPECT_EQ(to_string(uses).rfind("sparse: first.weight (csr): made dense, 1.0", 0), 0u) << to_string(uses);
-  EXPECT_NE(problem_of([&, &all = uses] { handle(all, DenseFallback::refused); }).find("csr is made dense: 1.0"), std::string::npos);
+  EXPECT_EQ(to_string(uses).rfind("sparse: first.weight (coo): made dense, 1.0", 0), 0u) << to_string(uses);
+  EXPECT_NE(problem_of([&, &all = uses] { handle(all, DenseFallback::refused); }).find("coo is made dense: 1.0"), std::string::npos);
   testing::internal::CaptureStderr();
   handle(uses, DenseFallback::said);
   handle(uses, DenseFallback::said);
   const std::string said = testing::internal::GetCapturedStderr();
-  EXPECT_NE(said.find("neap: sparse matrix first.weight (csr)"), std::string::npos) << said;
+  EXPECT_NE(said.find("neap: sparse matrix first.weight (coo)"), std::string::npos) << said;
   EXPECT_EQ(said.find('\n'), said.size() - 1) << said;  // once
 }
 

@@ -55,6 +55,19 @@ TEST(Plan, ANetworkComputesWithTheMaskedWeights) {
   }
 }
 
+// Stored in half the bytes, the network computes with the rounded values.
+TEST(Plan, ValuesInFewerBits) {
+  Net net, dense;
+  net.initialize(1);
+  dense.initialize(1);
+  const auto reports = sparsify(net, SparsityPlan().add("first.weight", "nmg n=2 m=4 g=2", "nmg n=2 m=4 g=2 values=bf16"));
+  EXPECT_EQ(net.find("first.weight.values").type().dtype, DType::bf16);
+  EXPECT_LT(reports[0].stored_bytes, reports[0].dense_bytes / 2);
+  dense.find("first.weight")
+      .set(Tensor(with_zeros(dense.find("first.weight").value().array(), reports[0].mask)).cast(DType::bf16).cast(DType::f32));
+  expect_close(net(input()).array(), dense(input()).array(), 1e-5, "bf16");
+}
+
 TEST(Plan, GradientsReachTheStoredValuesAlone) {
   for (const std::string& rule : rules) {
     SCOPED_TRACE(rule);

@@ -131,6 +131,13 @@ TEST(SparseTraining, RigLGrowsByTheDenseGradient) {
   const Array gradient = gradients.gradients[static_cast<std::size_t>(found - parameters.begin())].array();
   const Array wanted = sparse::SparsifierChoice::parse("rigl moved=0.4").keep({.weights = weights, .scores = gradient, .before = before});
   const Regrowth revise(net, step_inputs, mine, "rigl", [](std::int64_t) { return 0.4; }, {.every = 7, .until = 100});
+  Array &values = state.array("hidden.weight.values"), &means = state.array("optimizer/mean/hidden.weight.values"),
+        &squares = state.array("optimizer/square/hidden.weight.values");
+  for (std::int64_t i = 0; i < squares.count(); ++i) {
+    means.set(i, 0.5);
+    squares.set(i, before.get(i) != 0 ? static_cast<double>(i % 5) : 100.0);
+    if (before.get(i) == 0) values.set(i, 7);  // what was dropped earlier leaves its value behind
+  }
   EXPECT_FALSE(revise(0, batch, state));
   EXPECT_FALSE(revise(6, batch, state));
   EXPECT_FALSE(revise(105, batch, state));
@@ -138,6 +145,18 @@ TEST(SparseTraining, RigLGrowsByTheDenseGradient) {
   EXPECT_TRUE(revise(7, batch, state));
   EXPECT_TRUE(same_bits(state.arrays().at("hidden.weight.mask"), wanted));
   EXPECT_FALSE(same_bits(wanted, before));
+  int grown = 0;
+  for (std::int64_t i = 0; i < values.count(); ++i) {
+    if (wanted.get(i) == 0 || before.get(i) != 0) {
+      EXPECT_EQ(means.get(i), 0.5);
+      continue;
+    }
+    ++grown;
+    EXPECT_EQ(values.get(i), 0);
+    EXPECT_EQ(means.get(i), 0);
+    EXPECT_EQ(squares.get(i), 0);
+  }
+  EXPECT_GT(grown, 3);
 }
 
 TEST(SparseTraining, AResumedRunGivesTheSameBits) {
