@@ -1,8 +1,11 @@
-// Runs a library's call by another implementation, or by loops of our own: for whoever measures which is quicker.
+// Runs a library's call by another implementation, or by loops of our own, and loops that are a call by a library: for whoever measures
+// which is quicker.
+#include "neap/ir/map_nodes.h"
 #include "neap/runtime/library.h"
 #include "neap/transform/expansion.h"
 #include "neap/transform/inline_map.h"
 #include "neap/transform/map_edit.h"
+#include "neap/transform/recognise_call.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -50,17 +53,39 @@ std::string as_loops(Draft& draft, int at) {
   return "";
 }
 
+// A map that is a call, as `bind` would have it: it goes back to a map where that refuses.
+std::string as_call(Draft& draft, int at, std::size_t choice) {
+  const NodePtr map_node = draft.pointer(at);
+  std::string why;
+  std::optional<Node> call = recognise_call(draft.shell(), *map_node, why);
+  if (!call) return why;
+  const Draft::Mark mark = draft.mark();
+  draft.replace(at, std::move(*call));
+  why = bind(draft, at, choice);
+  if (!why.empty()) draft.rollback(mark);
+  return why;
+}
+
 std::string choose(Draft& draft, const Site& site, const Parameters& parameters) {
   const int at = site.at.size() == 1 ? draft.producer(site.at[0]) : -1;
-  if (at < 0 || draft.node(at).is_map() || draft.node(at).implementation.empty()) return "there is no library's call here";
+  if (at < 0) return "the node is gone";
   const auto choice = static_cast<std::size_t>(parameters.at("choice"));
+  if (draft.node(at).is_map()) return choice == 0 ? "it runs in loops already" : as_call(draft, at, choice);
+  if (draft.node(at).implementation.empty()) return "there is no library's call here";
   return choice == 0 ? as_loops(draft, at) : bind(draft, at, choice);
+}
+
+bool sums_products(const Map& map) {
+  bool found = false;
+  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
+  return found;
 }
 
 std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
   for (int at = draft.first(); at != 0; at = draft.next(at)) {
-    if (!draft.node(at).implementation.empty()) sites.push_back({{draft.node(at).outputs[0]}});
+    const Node& node = draft.node(at);
+    if (node.is_map() ? sums_products(*node.map) : !node.implementation.empty()) sites.push_back({{node.outputs[0]}});
   }
   return sites;
 }
@@ -68,7 +93,7 @@ std::vector<Site> find(const Draft& draft) {
 const RegisterTransformation implementation{
     {.name = "implementation",
      .level = 1,
-     .about = "runs a library's call by another implementation, or by loops of our own",
+     .about = "runs a library's call by another implementation or by loops of our own, and loops that are a call by a library",
      .parameters = {{"choice", 0, 0, 7, "0: loops of our own; else the operator's implementations, by name, from 1"}},
      .find = find,
      .apply = choose}};

@@ -55,9 +55,11 @@ Implementation example_product(std::string op) {
                         const std::vector<Type>&) { return std::string(inputs[0].dtype == DType::f64 ? "" : "example takes f64 only"); },
           .prepare = [](const Call&, const std::vector<Type>&, const std::vector<Type>&, const Symbols&) -> std::unique_ptr<LibraryCall> {
             throw Error("example runs nothing");
-          }};
+          },
+          .refuses_epilogue = [](const Call&, const Map&, const std::vector<Type>&, const Type&) { return std::string(); }};
 }
-const RegisterImplementation example_matmul{example_product("matmul")}, example_views{example_product("matmul_of_views")};
+const RegisterImplementation example_matmul{example_product("matmul")}, example_views{example_product("matmul_of_views")},
+    example_conv{example_product("conv")};
 
 struct Example {
   std::string title, place, before, after;
