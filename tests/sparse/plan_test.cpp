@@ -6,6 +6,7 @@
 #include "neap/nn/linear.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
+#include "neap/tensor/compile.h"
 #include "neap/transform/optimizer.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
@@ -157,6 +158,31 @@ TEST(Plan, AsJson) {
               SparsityPlan::parse_json(R"({"weights": [{"names": "*", "sparsifier": "what"}]})", "plan.json");
             }).find("plan.json, weights, rule 1"),
             std::string::npos);
+}
+
+// Nothing kept, everything kept, nothing but zeros: forward and backward.
+TEST(Plan, FromNothingToEverything) {
+  for (const char* layout : {"csr", "csc", "coo", "ell", "blocks r=4 c=1", "masked"}) {
+    for (const char* sparsity : {"magnitude sparsity=1", "magnitude sparsity=0"}) {
+      for (const bool zeros : {false, true}) {
+        SCOPED_TRACE(std::string(sparsity) + " as " + layout);
+        Net net, dense;
+        net.initialize(1);
+        dense.initialize(1);
+        if (zeros) net.find("first.weight").set(Tensor::zeros(DType::f32, {16, 24}));
+        const auto reports = sparsify(net, SparsityPlan().add("first.weight", sparsity, layout));
+        EXPECT_EQ(reports[0].sparsity, std::string_view(sparsity).ends_with("1") ? 1 : 0);
+        dense.find("first.weight").set(net.declared(Role::parameter)[0]->value().array());
+        const Tensor x = input();
+        const auto loss = [&](Layer& of) { return sum(of(x) * 3.0); };
+        const auto mine = value_and_gradients(net, [&] { return loss(net); }),
+                   wanted = value_and_gradients(dense, [&] { return loss(dense); });
+        EXPECT_NEAR(mine.value.item(), wanted.value.item(), 1e-3);
+        const Array got = compile([&](const Tensor& given) { return net(given); })(x).array();
+        expect_close(got, dense(x).array(), 1e-5, layout);
+      }
+    }
+  }
 }
 
 // SNIP, Wanda, OBS and others say what each element is worth; a mask may come from anywhere.

@@ -246,6 +246,31 @@ TEST(SparseTraining, StoredValuesDecay) {
   }
 }
 
+// Whatever the layout, a checkpoint holds it: the same bits as in one run.
+TEST(SparseTraining, EveryLayoutGoesOn) {
+  for (const SparseLayout* layout : all_layouts()) {
+    const bool grouped = layout->name == "nm" || layout->name == "nmg";
+    const std::string text = layout->name == "nmg" ? "nmg n=2 m=4 g=1" : layout->name;
+    for (const std::string& stored : {text, text + " values=bf16"}) {
+      SCOPED_TRACE(stored);
+      const auto trained = [&](std::int64_t epochs, const std::filesystem::path& folder) {
+        Net net;
+        net.initialize(3);
+        sparse::sparsify(net, sparse::SparsityPlan().add("hidden.weight", grouped ? text : "magnitude sparsity=0.6", stored));
+        TrainerOptions how = options(epochs, folder);
+        how.initialize = false;
+        Trainer trainer(net, classification(net), AdamW(), points(48), nullptr, how);
+        trainer.run();
+        return trainer.state().copy();
+      };
+      TemporaryFolder folder;
+      const NamedArrays whole = trained(3, {});
+      trained(1, folder.path());
+      for (const auto& [name, array] : trained(3, folder.path())) EXPECT_TRUE(same_bits(array, whole.at(name))) << name;
+    }
+  }
+}
+
 // Places from a file are looked at before a kernel follows them.
 TEST(SparseTraining, ACheckpointWithPlacesOutOfRangeIsRefused) {
   TemporaryFolder folder;
