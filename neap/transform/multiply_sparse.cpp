@@ -1,9 +1,10 @@
 // Products with a matrix that is stored sparsely leave out what is not stored: L_dense and then matmul becomes L_matmul, and elements that
-// L_take picks from a dense product (the gradient of the stored values) become L_sample. Where the cost model sees no gain, the matrix is
-// made dense and multiplied as such.
+// L_take picks from a dense product (the gradient of the stored values) become L_sample. convert=1: a matrix that is known, in a layout
+// without kernels, is stored by rows first. Where the cost model sees no gain, the matrix is made dense and multiplied as such.
 #include <algorithm>
 
 #include "neap/layouts/sparse_layout.h"
+#include "neap/runtime/library.h"
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
@@ -143,8 +144,37 @@ std::string multiply_all(Draft& draft, const Sparse& matrix) {
   return edited ? "" : reason;
 }
 
-std::string apply(Draft& draft, const Site& site, const Parameters&) {
+// Stores a matrix by rows instead, for whose products there are kernels. "" where that is done.
+std::string convert(Draft& draft, const Sparse& matrix) {
+  if (!implementations_of(matrix.layout->op("matmul")).empty()) return "its layout has kernels of its own";
+  const Node node = draft.node(matrix.at);
+  std::vector<Array> components;
+  for (const ValueId id : node.inputs) {
+    if (!draft.value(id).constant) return "its elements are not known before the run";
+    components.push_back(*draft.value(id).constant);
+  }
+  const Call call = call_of(draft, matrix.at);
+  LayoutChoice from{matrix.layout, {}}, to = LayoutChoice::parse("csr");
+  for (const ChoiceNumber& number : matrix.layout->numbers) from.parameters[number.name] = call.integer(number.name);
+  const Array dense = unpack(from, components, evaluate(call.dims("size"), {}));
+  Array keep(DType::boolean, dense.sizes());
+  for (std::int64_t i = 0; i < keep.count(); ++i) keep.set(i, dense.get(i) != 0 ? 1 : 0);
+  std::vector<ValueId> operands;
+  for (const Array& component : to.pack(dense, keep)) operands.push_back(draft.add_constant(component));
+  become_call(draft, matrix.at, to.layout->op("dense"), operands, attributes_of(to, call.dims("size")));
+  return "";
+}
+
+std::string apply(Draft& draft, const Site& site, const Parameters& parameters) {
   if (site.at.size() != 1) return "it is no sparse matrix";
+  if (parameters.at("convert") != 0) {
+    Sparse matrix = sparse_maker(draft, site.at[0], "dense");
+    if (matrix.at < 0) return "it is no sparse matrix";
+    if (!matrix.layout->leaves_out) return "its layout stores the whole matrix";
+    if (const std::string why = convert(draft, matrix); !why.empty()) return why;
+    matrix.layout = &find_layout("csr");
+    return multiply_all(draft, matrix);
+  }
   if (const Sparse take = sparse_maker(draft, site.at[0], "take"); take.at >= 0) return sample(draft, take.at, *take.layout);
   if (const Sparse matrix = sparse_maker(draft, site.at[0], "dense"); matrix.at >= 0) return multiply_all(draft, matrix);
   return "it is no sparse matrix";
@@ -168,6 +198,7 @@ std::vector<Site> find(const Draft& draft) {
 const RegisterTransformation multiply_sparse{{.name = "multiply_sparse",
                                               .level = 3,
                                               .about = "products with sparsely stored matrices leave out what is not stored",
+                                              .parameters = {{"convert", 0, 0, 1}},
                                               .find = find,
                                               .apply = apply}};
 

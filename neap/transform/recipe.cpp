@@ -9,7 +9,8 @@ namespace neap {
 
 // What is common or known goes first, then operators become maps and library calls, then neighbours fuse.
 const Recipe& default_recipe() {
-  static const Recipe recipe{{"multiply_sparse", {}, 3},
+  static const Recipe recipe{{"multiply_sparse", {{"convert", 1}}, 3},
+                             {"multiply_sparse", {}, 3},
                              {"fold_constants", {}, 2},
                              {"remove_dead", {}, 2},
                              {"simplify", {}, 3},

@@ -37,15 +37,15 @@ bool was_edited(const Optimizer& optimizer, ValueId made) {
   });
 }
 
-// The operators that say they came from this matrix, with their implementations.
-std::vector<std::string> found_by(const Graph& graph, const std::string& tag) {
+// The operators of this kind ("matmul") that say they came from this matrix, in whatever layout, with their implementations.
+std::vector<std::string> found_by(const Graph& graph, const std::string& matrix, const std::string& kind) {
   std::vector<std::string> all;
+  const auto is_tag = [&](const std::string& origin) { return origin.starts_with(matrix + ": ") && origin.ends_with("_" + kind); };
   for (const NodePtr& node : graph.nodes()) {
-    if (std::find(node->origin.begin(), node->origin.end(), tag) == node->origin.end()) continue;
-    const std::string how = fmt::format("{} by {}", tag.substr(tag.rfind(": ") + 2),
-                                        node->is_map()                 ? "generated loops"
-                                        : node->implementation.empty() ? "its definition"
-                                                                       : node->implementation);
+    const auto tag = std::find_if(node->origin.begin(), node->origin.end(), is_tag);
+    if (tag == node->origin.end()) continue;
+    const std::string runs = node->is_map() ? "generated loops" : node->implementation.empty() ? "its definition" : node->implementation;
+    const std::string how = fmt::format("{} by {}", tag->substr(tag->rfind(": ") + 2), runs);
     if (std::find(all.begin(), all.end(), how) == all.end()) all.push_back(how);
   }
   // Where a library has the product, what is generated around it is not worth a word.
@@ -56,9 +56,10 @@ std::vector<std::string> found_by(const Graph& graph, const std::string& tag) {
 
 std::string why(const Optimizer& optimizer, const Graph& written, const Node& node, const Uses& uses) {
   const std::string place = node_name(written, node);
-  for (const Refusal& refusal : optimizer.refusals()) {
-    if (refusal.transformation == "multiply_sparse" && refusal.place == place) return refusal.reason;
-  }
+  const std::vector<Refusal>& all = optimizer.refusals();
+  const auto last = std::find_if(all.rbegin(), all.rend(),
+                                 [&](const Refusal& one) { return one.transformation == "multiply_sparse" && one.place == place; });
+  if (last != all.rend()) return last->reason;
   const std::vector<int>& users = uses.users(node.outputs[0]);
   if (uses.is_output(node.outputs[0]) || users.empty()) return "it is a result";
   const Node& user = *written.nodes()[static_cast<std::size_t>(users.front())];
@@ -77,8 +78,7 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
     if (!uses) uses.emplace(written);
     const bool is_take = what == "take";
     SparseUse use{.matrix = scope_of(*node), .layout = layout_text(*layout, written, *node)};
-    if (was_edited(optimizer, node->outputs[0]))
-      use.by = found_by(optimizer.graph(), use.matrix + ": " + layout->op(is_take ? "sample" : "matmul"));
+    if (was_edited(optimizer, node->outputs[0])) use.by = found_by(optimizer.graph(), use.matrix, is_take ? "sample" : "matmul");
     if (use.by.empty()) {
       use.dense = node->op;
       use.dense_bytes = bytes_of(written.type(is_take ? node->inputs[0] : node->outputs[0]), optimizer.model());

@@ -9,6 +9,7 @@
 #include "neap/tensor/compile.h"
 #include "neap/tensor/trace.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap::sparse {
 namespace {
@@ -74,6 +75,26 @@ TEST(Dispatch, WhatIsMadeDenseIsToldWithItsBytes) {
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("neap: sparse matrix first.weight (coo)"), std::string::npos) << said;
   EXPECT_EQ(said.find('\n'), said.size() - 1) << said;  // once
+}
+
+// In a layout without kernels of its own: a known matrix is stored by rows, whose kernel takes it; one that is trained is not converted.
+TEST(Dispatch, AKnownMatrixIsConvertedToWhatHasAKernel) {
+  for (const char* layout : {"coo", "csc", "ell"}) {
+    SCOPED_TRACE(layout);
+    Net net;
+    net.initialize(1);
+    sparsify(net, SparsityPlan().add("first.weight", "magnitude sparsity=0.95", layout));
+    const Tensor x = Tensor::placeholder({DType::f32, {128, 512}, {}}, "x");
+    const Graph graph = to_graph({{x, "x"}}, {{net(x), "y"}}).graph;
+    Optimizer optimizer(graph);
+    optimizer.optimize();
+    const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+    ASSERT_EQ(uses.size(), 1u);
+    EXPECT_EQ(uses[0].by, std::vector<std::string>{"csr_matmul by native"}) << to_string(uses);
+    Array input(DType::f32, {128, 512});
+    for (std::int64_t i = 0; i < input.count(); ++i) input.set(i, std::sin(static_cast<double>(i)));
+    expect_close(Executable(optimizer.graph()).run({input})[0], net(input).array(), 1e-5, layout);
+  }
 }
 
 // Whole matrices with a mask are dense by design; low levels do not multiply sparse ones.
