@@ -14,7 +14,7 @@ std::vector<Row> run() {
     std::optional<double> most;  // seconds
   };
   const Form forms[] = {{"grouped 2:4:16", "nmg n=2 m=4 g=16", 10},
-                        {"grouped 2:8:14", "nmg n=2 m=8 g=14", {}},
+                        {"grouped 2:8:14", "nmg n=2 m=8 g=14", 10},
                         {"2:4", "nm n=2 m=4", {}},
                         {"4 x 1 blocks at 90 %", "blocks sparsity=0.9", {}},
                         {"CSR at 95 %", "magnitude sparsity=0.95", {}}};

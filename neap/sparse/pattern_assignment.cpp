@@ -1,8 +1,10 @@
 #include "neap/sparse/pattern_assignment.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 namespace neap::sparse {
 namespace {
@@ -24,7 +26,7 @@ class Assignment {
 
   std::vector<int> improve() {
     for (int p = 0; p < patterns_; ++p) find_moves(p);
-    while (exchange()) {
+    while (swap() || exchange()) {
     }
     return of_;
   }
@@ -41,12 +43,10 @@ class Assignment {
   }
 
   void take_best_pairs(int quota) {
-    std::vector<std::uint64_t> order(worth_.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = std::uint64_t{falling(worth_[i])} << 32 | i;
-    std::sort(order.begin(), order.end());
+    const std::vector<Ranked> order = by_falling_worth();
     int left = columns_;
     for (auto next = order.begin(); left > 0; ++next) {
-      const int pair = static_cast<int>(*next & 0xffffffffU), column = pair / patterns_;
+      const int pair = static_cast<int>(next->pair), column = pair / patterns_;
       int& mine = of_[static_cast<std::size_t>(column)];
       std::vector<int>& held = held_[static_cast<std::size_t>(pair % patterns_)];
       if (mine >= 0 || held.size() == static_cast<std::size_t>(quota)) continue;
@@ -54,6 +54,26 @@ class Assignment {
       held.push_back(column);
       --left;
     }
+  }
+
+  struct Ranked {
+    std::uint32_t key, pair;
+  };
+
+  // Pairs of a column and a pattern, the best first, equal ones in their order: sorted by 11 bits at a time.
+  std::vector<Ranked> by_falling_worth() const {
+    constexpr std::uint32_t bits = 11, digits = 1U << bits, all_bits = 32;
+    std::vector<Ranked> order(worth_.size()), other(worth_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = {falling(worth_[i]), static_cast<std::uint32_t>(i)};
+    for (std::uint32_t shift = 0; shift < all_bits; shift += bits) {
+      std::array<std::uint32_t, digits> at{};
+      for (const Ranked& one : order) ++at[one.key >> shift & (digits - 1)];
+      std::uint32_t sum = 0;
+      for (std::uint32_t& count : at) sum += std::exchange(count, sum);
+      for (const Ranked& one : order) other[at[one.key >> shift & (digits - 1)]++] = one;
+      order.swap(other);
+    }
+    return order;
   }
 
   // A number that is smaller the larger x is; the same for both zeros.
@@ -75,13 +95,31 @@ class Assignment {
     }
   }
 
-  // Moves columns along one cycle of patterns that gains; false where there is none (Bellman-Ford for the longest paths).
+  // Swaps the columns of two patterns wherever that gains: most of what is to be had, and quickly found.
+  bool swap() {
+    bool any = false;
+    for (int a = 0; a < patterns_; ++a) {
+      for (int b = a + 1; b < patterns_; ++b) {
+        const Move there = moves_[at(a, b)], back = moves_[at(b, a)];
+        if (there.gain + back.gain <= 2 * least_gain_) continue;
+        move(there.column, b);
+        move(back.column, a);
+        find_moves(a);
+        find_moves(b);
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  // Moves columns along one cycle of patterns that gains; false where there is none (Bellman-Ford for the longest paths: a cycle of
+  // predecessors is one that gains).
   bool exchange() {
     std::vector<float> reached(static_cast<std::size_t>(patterns_), 0);
     std::vector<int> before(static_cast<std::size_t>(patterns_), -1);
-    int changed = -1;
-    for (int round = 0; round < patterns_; ++round) {
-      changed = -1;
+    int on_cycle = -1;
+    for (int round = 0; round <= patterns_ && on_cycle < 0; ++round) {
+      bool changed = false;
       for (int from = 0; from < patterns_; ++from) {
         for (int to = 0; to < patterns_; ++to) {
           if (to == from || moves_[at(from, to)].column < 0) continue;
@@ -89,19 +127,34 @@ class Assignment {
           if (length <= reached[static_cast<std::size_t>(to)] + least_gain_) continue;
           reached[static_cast<std::size_t>(to)] = length;
           before[static_cast<std::size_t>(to)] = from;
-          changed = to;
+          changed = true;
         }
       }
-      if (changed < 0) return false;
+      if (!changed) return false;
+      on_cycle = pattern_on_cycle(before);
     }
-    for (int i = 0; i < patterns_; ++i) changed = before[static_cast<std::size_t>(changed)];  // now it is on the cycle
-    std::vector<int> cycle{changed};
-    for (int p = before[static_cast<std::size_t>(changed)]; p != changed; p = before[static_cast<std::size_t>(p)]) cycle.push_back(p);
+    if (on_cycle < 0) return false;
+    std::vector<int> cycle{on_cycle};
+    for (int p = before[static_cast<std::size_t>(on_cycle)]; p != on_cycle; p = before[static_cast<std::size_t>(p)]) cycle.push_back(p);
     std::vector<int> moving;
     for (const int to : cycle) moving.push_back(moves_[at(before[static_cast<std::size_t>(to)], to)].column);
     for (std::size_t i = 0; i < cycle.size(); ++i) move(moving[i], cycle[i]);
     for (const int p : cycle) find_moves(p);
     return true;
+  }
+
+  // A pattern that comes back to itself by predecessors; -1 where there is none.
+  static int pattern_on_cycle(const std::vector<int>& before) {
+    std::vector<int> walk(before.size(), -1);  // by which walk a pattern was seen first
+    for (int start = 0; start < static_cast<int>(before.size()); ++start) {
+      int p = start;
+      while (p >= 0 && walk[static_cast<std::size_t>(p)] < 0) {
+        walk[static_cast<std::size_t>(p)] = start;
+        p = before[static_cast<std::size_t>(p)];
+      }
+      if (p >= 0 && walk[static_cast<std::size_t>(p)] == start) return p;
+    }
+    return -1;
   }
 
   void move(int column, int to) {
