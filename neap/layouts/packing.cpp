@@ -46,6 +46,30 @@ Var divided(Builder& build, const Var& a, const Dim& by) {
   return build.call("div", {a, build.constant(DType::i64, static_cast<double>(by.constant()))});
 }
 
+void check_values(const Call& call, const SparseLayout& layout, int values, int first_place) {
+  const Shape wanted = layout.values_shape(call, first_place);
+  if (!(call.input(values).shape == wanted))
+    call.fail(fmt::format("values are {}, the places are of {}", call.input(values).to_string(), to_string(wanted)));
+}
+
+Expr kept_within(const StoredPoints& points, const Expr& position, const Dim& size) {
+  const auto is_it = [&](const Axis& axis) {
+    return position->op == Scalar::axis && position->integer == axis.id && axis.ragged == nullptr && axis.extent == size;
+  };
+  const bool ends = std::any_of(points.axes.begin(), points.axes.end(), is_it);
+  return !points.inside || ends ? position : min(position, Expr(size) - Expr(1));
+}
+Expr where_inside(const StoredPoints& points, const Expr& value) {
+  return points.inside ? select(points.inside, value, constant(value.dtype(), 0)) : value;
+}
+
+void check_weights(const Call& call, const SparseLayout& layout) {
+  const DType x = call.input(0).dtype, values = call.input(1).dtype;
+  if (values != x && !(is_float(values) && size_of(values) == 2 && x == DType::f32))
+    call.fail(fmt::format("values are {}, x is {}", name(values), name(x)), "cast one of them");
+  check_values(call, layout, 1, 2);
+}
+
 ComponentCheck::ComponentCheck(std::string_view layout, const std::vector<Array>& components, const std::vector<std::string>& names)
     : layout_(layout), components_(components), names_(names) {
   if (components.size() != names.size())

@@ -51,6 +51,15 @@ RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count);
 Var offsets_of(Builder& build, const Var& keep);
 Var divided(Builder& build, const Var& a, const Dim& by);  // whole numbers, rounded down
 
+// Error unless operand `values` has the sizes that the places from `first_place` on say.
+void check_values(const Call& call, const SparseLayout& layout, int values, int first_place);
+// The same of a product's values, operand 1, beside x, operand 0: of x's dtype, or stored in 16 bits beside an x of f32.
+void check_weights(const Call& call, const SparseLayout& layout);
+
+// A position that padding may carry past the end, kept within; what stands there counts for nothing then. An axis of that size ends there.
+Expr kept_within(const StoredPoints& points, const Expr& position, const Dim& size);
+Expr where_inside(const StoredPoints& points, const Expr& value);
+
 // Components from outside, as a check sees them.
 class ComponentCheck {
  public:

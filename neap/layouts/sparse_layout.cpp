@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "neap/layouts/packing.h"
+#include "neap/layouts/sparse_conv.h"
 #include "neap/ops/interpreter.h"
 
 namespace neap {
@@ -20,24 +22,6 @@ Dim matrix_size(const Call& call, int axis) { return call.dims("size")[static_ca
 
 void check_size(const Call& call) {
   if (call.dims("size").size() != 2) call.fail("size has two numbers", "rows and columns");
-}
-
-void check_values(const Call& call, const SparseLayout& layout, int values, int first_place) {
-  const Shape wanted = layout.values_shape(call, first_place);
-  if (!(call.input(values).shape == wanted))
-    call.fail(fmt::format("values are {}, the places are of {}", call.input(values).to_string(), to_string(wanted)));
-}
-
-// A position that padding may carry past the end, kept within; what stands there counts for nothing then. An axis of that size ends there.
-Expr kept_within(const StoredPoints& points, const Expr& position, const Dim& size) {
-  const auto is_it = [&](const Axis& axis) {
-    return position->op == Scalar::axis && position->integer == axis.id && axis.ragged == nullptr && axis.extent == size;
-  };
-  const bool ends = std::any_of(points.axes.begin(), points.axes.end(), is_it);
-  return !points.inside || ends ? position : min(position, Expr(size) - Expr(1));
-}
-Expr where_inside(const StoredPoints& points, const Expr& value) {
-  return points.inside ? select(points.inside, value, constant(value.dtype(), 0)) : value;
 }
 
 void define_dense(Definition& d, const SparseLayout& layout) {
@@ -83,18 +67,13 @@ Dim check_features(const Call& call, int input, const Dim& elements, const Sides
   return x.shape[1 - element_axis];
 }
 
-// Values may be stored as 16-bit floats, and are computed with as x is.
-bool can_multiply(DType values, DType x) { return values == x || (is_float(values) && size_of(values) == 2 && x == DType::f32); }
-
 void define_matmul(Definition& d, const SparseLayout& layout) {
   check_size(d.call());
   const bool transposed = d.call().flag("transpose");
   const Sides sides{d.call().flag("features_first")};
   const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
   const Dim features = check_features(d.call(), 0, transposed ? rows : columns, sides);
-  if (!can_multiply(d.dtype(1), d.dtype(0)))
-    d.call().fail(fmt::format("values are {}, x is {}", name(d.dtype(1)), name(d.dtype(0))), "cast one of them");
-  check_values(d.call(), layout, 1, 2);
+  check_weights(d.call(), layout);
   const StoredPoints points = layout.points(d, 2);
   const Axis feature = d.axis("f", features);
   const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
@@ -256,6 +235,7 @@ RegisterLayout::RegisterLayout(SparseLayout layout) {
   NEAP_ASSERT(fresh, " layout {} is registered twice", made->first);
   for (const Kind& kind : operators()) register_operator(made->second, kind);
   if (made->second.places) register_places(made->second);
+  if (made->second.points) Register registered(conv_operator(made->second));
 }
 
 const SparseLayout& find_layout(std::string_view name) {

@@ -34,17 +34,21 @@ void multiply_columns(const Kind& side, const Columns& columns, int vectors, Cou
 
 template <class Kind>
 void drive(const Kind& side, const Product& product, int widest) {
-  const Count lanes = side.micro.lanes, across = divided_up(product.width, widest * lanes);
+  const Count lanes = side.micro.lanes, of_image = divided_up(product.width, widest * lanes), across = product.images * of_image;
   constexpr Count most_rows = 1024;  // whose sums stay in the second cache
   Count down = std::max<Count>(1, divided_up(side.rows, most_rows));
   if (across * down % product.threads != 0 && across * down < 8 * product.threads) down *= product.threads;
   const Count groups = divided_up(side.groups(), down);
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < across * down; ++number) {
-    const Count first = number / down * widest * lanes, count = std::min(widest * lanes, product.width - first);
+    const Count image = number / down / of_image, first = number / down % of_image * widest * lanes;
+    const Count count = std::min(widest * lanes, product.width - first);
     const int vectors = vectors_for(side, false, count, widest);
     const Count begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
-    multiply_columns(side, {side.micro, product, first, count, vectors * lanes}, vectors, begin, end);
+    Product mine = product;
+    mine.x += image * product.x_image;
+    mine.y += image * product.y_image;
+    multiply_columns(side, {side.micro, mine, first, count, vectors * lanes}, vectors, begin, end);
   }
 }
 
@@ -64,7 +68,7 @@ void multiply(const NmgMatrix& w, const Product& product) {
 void multiply(const BlockMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
   constexpr int row_vectors = 4;
-  const bool several_panels = product.width > row_vectors * t.lanes;  // for which packing pays
+  const bool several_panels = product.width * product.images > row_vectors * t.lanes;  // for which packing pays
   if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
     const Count deep = columns_in(machine().l1_bytes * 3 / 2, Count{row_vectors} * t.lanes);
     drive(RowSide(w, deep, t, product.threads), product, row_vectors);

@@ -47,6 +47,16 @@ struct DenseMatrix {
   Count stride = 0;
 };
 
+// x as the windows of a convolution over pictures [channels, height, width]: row (c * kernel_height + r) * kernel_width + s, column
+// oh * out_width + ow of it is the tap (r, s) of channel c at that place; 0 where the window leaves the picture.
+struct Windows {
+  Count height = 0, width = 0, kernel_height = 1, kernel_width = 1, out_width = 0;
+  Count row_stride = 1, column_stride = 1, row_dilation = 1, column_dilation = 1, top = 0, left = 0;  // top, left: padding
+  bool are_pictures() const {  // each window is one element, in order
+    return kernel_height == 1 && kernel_width == 1 && row_stride == 1 && column_stride == 1 && top == 0 && left == 0 && out_width == width;
+  }
+};
+
 // y [rows, width] = finish(W x + bias) with x [columns, width] and bias [rows], or null.
 struct Product {
   const float* x = nullptr;
@@ -58,6 +68,9 @@ struct Product {
   Count y_stride = 0;
   bool y_transposed = false;  // y is [width, rows]
   Count width = 0;
+  const Windows* windows = nullptr;  // x is pictures, `width` is of all places of a window; x_stride is not used
+  Count images = 1;                  // products with the same W, of x and y so many elements apart
+  Count x_image = 0, y_image = 0;
   int threads = 1;
   Isa isa = best_isa();
 };
@@ -65,7 +78,7 @@ void multiply(const NmgMatrix& w, const Product& product);
 void multiply(const BlockMatrix& w, const Product& product);
 void multiply(const DenseMatrix& w, const Product& product);
 
-// The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null.
+// The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null. Of one image, no windows.
 void multiply_transposed(const NmgMatrix& w, const Product& product);
 void multiply_transposed(const BlockMatrix& w, const Product& product);  // values in the order of their columns
 

@@ -131,7 +131,9 @@ RowPart RowSide::part(Count row, Count count, Count, Count tile) const {
 }
 
 void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
-  if (product.x_transposed) {
+  if (product.windows != nullptr) {
+    pack_windows(row, rows, panel);
+  } else if (product.x_transposed) {
     micro.transpose(count, rows, product.x + first * product.x_stride + row, product.x_stride, panel, width);
     for (Count i = 0; count < width && i < rows; ++i) std::fill(panel + i * width + count, panel + (i + 1) * width, 0.0F);
   } else {
@@ -152,7 +154,8 @@ void Columns::finish(Count row, Count rows, float* sums) const {
 
 void Columns::ask(Count row) const {
   constexpr Count floats_of_line = 16;
-  if (product.x_transposed) {  // a line holds this many rows
+  if (product.windows != nullptr) return;  // a tap's elements were read for the one before it
+  if (product.x_transposed) {              // a line holds this many rows
     if (row % floats_of_line != 0) return;
     for (Count i = 0; i < count; ++i) __builtin_prefetch(product.x + (first + i) * product.x_stride + row);
   } else {

@@ -98,6 +98,9 @@ struct Columns {
   void finish(Count row, Count rows, float* sums) const;
   // Asks for a row of x that is packed soon.
   void ask(Count row) const;
+
+ private:
+  void pack_windows(Count row, Count rows, float* panel) const;
 };
 
 // Memory of a thread that is kept between calls, at the beginning of a line.

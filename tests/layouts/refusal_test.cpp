@@ -69,6 +69,28 @@ TEST(SparseLayout, FindsComponentsThatNobodyPacked) {
   EXPECT_EQ(component_problem("nmg n=2 m=4 g=1", 2, 0, 3), "patterns: they are not those of 2:4");
 }
 
+std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t columns) {
+  const LayoutChoice choice = LayoutChoice::parse("csr");
+  const Sizes sizes{4, columns};
+  std::vector<Array> operands = choice.pack(random_matrix(DType::f32, sizes, 1), mask_for(choice, sizes, 0.5, 2));
+  operands.insert(operands.begin(), random_matrix(DType::f32, x, 3));
+  return problem_of([&] {
+    Graph graph;
+    Builder build(graph);
+    std::vector<Var> inputs;
+    for (const Array& array : operands) inputs.push_back(build.input("x" + std::to_string(inputs.size()), type_of(array)));
+    Attributes attributes = attributes_of(choice, {4, columns});
+    attributes["window"] = window;
+    build.call("csr_conv", inputs, attributes);
+  });
+}
+
+TEST(SparseLayout, RefusesFiltersOfOtherSizes) {
+  EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3, 3}, 27), "");
+  EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3}, 9), "x is f32[2,3,5,5], the window has 1 axes");
+  EXPECT_EQ(conv_problem({2, 2, 5, 5}, {3, 3}, 27), "the matrix is [4,27], x has 2 channels");
+}
+
 TEST(SparseLayout, FindsComponentsOfOtherSizes) {
   for (const std::string& text : testing::layouts_to_test()) {
     const LayoutChoice choice = LayoutChoice::parse(text);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <numeric>
 #include <set>
 
 #include "neap/ops/interpreter.h"
@@ -136,6 +138,38 @@ Array turned(const Array& x) {
     for (std::int64_t k = 0; k < x.size(1); ++k) made.set(k * x.size(0) + i, x.get(i * x.size(1) + k));
   }
   return made;
+}
+
+struct ConvCase {
+  Sizes x, window;  // batch, channels, axes; of the window
+  std::int64_t filters;
+  std::vector<std::int64_t> strides, pads, dilations;
+};
+
+TEST(SparseLayout, ConvolutionsAreThoseOfTheDenseFilters) {
+  const std::vector<ConvCase> cases = {{{2, 3, 5, 7}, {1, 1}, 8, {}, {}, {}},
+                                       {{2, 3, 5, 7}, {3, 3}, 8, {1, 2}, {1, 1, 1, 1}, {}},
+                                       {{1, 2, 6, 5}, {3, 2}, 5, {2, 1}, {2, 0, 1, 1}, {1, 2}},
+                                       {{2, 2, 9}, {3}, 4, {2}, {1, 1}, {}}};
+  for (const std::string& text : layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const ConvCase& c : cases) {
+      const std::int64_t taps = std::accumulate(c.window.begin(), c.window.end(), c.x[1], std::multiplies<>());
+      SCOPED_TRACE(text + " " + to_string(c.x) + " " + to_string(c.window));
+      const Sizes size{c.filters, taps};
+      Operands given{{random_matrix(DType::f64, c.x, 1)}, attributes_of(choice, {size[0], size[1]})};
+      const auto components = packed(choice, random_matrix(DType::f64, size, 2), mask_for(choice, size, 0.4, 3));
+      given.arrays.insert(given.arrays.end(), components.begin(), components.end());
+      const Attributes windows{{"strides", c.strides}, {"pads", c.pads}, {"dilations", c.dilations}};
+      given.attributes.insert(windows.begin(), windows.end());
+      given.attributes["window"] = Shape(c.window.begin(), c.window.end());
+      Sizes filters{c.filters, c.x[1]};
+      filters.insert(filters.end(), c.window.begin(), c.window.end());
+      const Operands dense{{given.arrays[0], unpack(choice, components, size).reshape(filters)}, windows};
+      expect_close(interpret(graph_of(choice.layout->op("conv"), given), given.arrays)[0],
+                   interpret(graph_of("conv", dense), dense.arrays)[0], 1e-12, text);
+    }
+  }
 }
 
 TEST(SparseLayout, FeaturesFirstIsTheSameTurned) {

@@ -278,6 +278,60 @@ TEST(SparseKernels, Dense) {
   }
 }
 
+// Pictures by windows against the same windows as rows, on every instruction set.
+TEST(SparseKernels, Windows) {
+  const Count channels = 5, height = 11, width = 13, images = 3;
+  const std::vector<float> x = random_floats(images * channels * height * width, 3);
+  for (const Count step : {1, 2}) {
+    const Windows windows{.height = height,
+                          .width = width,
+                          .kernel_height = 3,
+                          .kernel_width = 2,
+                          .out_width = (width + 2 - 2) / step + 1,
+                          .row_stride = 1,
+                          .column_stride = step,
+                          .row_dilation = 2,
+                          .column_dilation = 1,
+                          .top = 1,
+                          .left = 1};
+    const Count out_height = height + 1 - 4, places = out_height * windows.out_width, taps = channels * 6;
+    std::vector<float> rows(static_cast<std::size_t>(images * taps * places));
+    for (Count i = 0; i < images * taps * places; ++i) {
+      const Count image = i / (taps * places), tap = i / places % taps, place = i % places;
+      const Count h = place / windows.out_width + tap / 2 % 3 * 2 - 1, w = place % windows.out_width * step + tap % 2 - 1;
+      const bool inside = h >= 0 && h < height && w >= 0 && w < width;
+      rows[static_cast<std::size_t>(i)] = inside ? x[static_cast<std::size_t>(((image * channels + tap / 6) * height + h) * width + w)] : 0;
+    }
+    const RandomNmg nmg(9, taps, 2, 4, 2);
+    const RandomBlocks csr(9, taps, 1, 1, 0.4), blocks(9, taps, 4, 1, 0.4);
+    for (const Isa isa : isas()) {
+      const auto check_of = [&](const auto& w) {
+        std::vector<float> wanted(static_cast<std::size_t>(images * 9 * places)), y(wanted.size(), untouched);
+        Product product{.x = rows.data(),
+                        .x_stride = places,
+                        .y = wanted.data(),
+                        .y_stride = places,
+                        .width = places,
+                        .images = images,
+                        .x_image = taps * places,
+                        .y_image = 9 * places,
+                        .threads = 2,
+                        .isa = isa};
+        multiply(w, product);
+        product.x = x.data();
+        product.y = y.data();
+        product.x_image = channels * height * width;
+        product.windows = &windows;
+        multiply(w, product);
+        EXPECT_EQ(y, wanted) << name(isa) << ", step " << step;
+      };
+      check_of(nmg.matrix());
+      check_of(csr.matrix());
+      check_of(blocks.matrix(Value::bf16));
+    }
+  }
+}
+
 TEST(SparseKernels, ListsByColumns) {
   for (const double density : {0.0, 0.3}) {
     const RandomBlocks csr(61, 211, 1, 1, density);

@@ -54,6 +54,43 @@ TEST(SparseMatmul, NarrowValues) {
   }
 }
 
+struct ConvCase {
+  Sizes x, window;
+  std::int64_t filters;
+  std::vector<std::int64_t> strides, pads, dilations;
+};
+
+TEST(SparseMatmul, Convolutions) {
+  const std::vector<ConvCase> cases = {{{3, 8, 5, 7}, {1, 1}, 24, {}, {}, {}},
+                                       {{2, 5, 9, 11}, {3, 3}, 12, {}, {1, 1, 1, 1}, {}},
+                                       {{2, 3, 13, 12}, {3, 5}, 9, {2, 3}, {2, 1, 0, 4}, {2, 1}},
+                                       {{1, 4, 6, 6}, {1, 1}, 8, {}, {0, 0, 2, 0}, {}},
+                                       {{1, 4, 6, 6}, {1, 1}, 8, {2, 2}, {}, {}},
+                                       {{1, 2, 2, 3}, {3, 3}, 4, {}, {4, 5, 4, 5}, {}},
+                                       {{0, 2, 4, 4}, {3, 3}, 4, {}, {}, {}}};
+  for (const std::string layout :
+       {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "blocks r=4 c=1", "csr", "csr values=bf16", "nmg n=2 m=4 g=1 values=bf16"}) {
+    const LayoutChoice choice = LayoutChoice::parse(layout);
+    for (const ConvCase& c : cases) {
+      const Sizes size{c.filters, c.x[1] * c.window[0] * c.window[1]};
+      std::vector<Array> arrays = choice.pack(random_matrix(DType::f32, size, 2), mask_for(choice, size, 0.4, 1));
+      arrays.insert(arrays.begin(), random_matrix(DType::f32, c.x, 5));
+      LibraryCase made{.op = choice.layout->op("conv"), .attributes = attributes_of(choice, {size[0], size[1]})};
+      made.attributes["window"] = Shape(c.window.begin(), c.window.end());
+      made.attributes["strides"] = c.strides;
+      made.attributes["pads"] = c.pads;
+      made.attributes["dilations"] = c.dilations;
+      for (const Array& array : arrays) {
+        made.inputs.push_back(Type{array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}.to_string());
+        made.given.emplace_back(array);
+      }
+      made.implementation = "native";
+      SCOPED_TRACE(layout + " " + to_string(c.x));
+      check_library(made);
+    }
+  }
+}
+
 TEST(SparseMatmul, SeveralPanels) {
   for (const bool transposed : {false, true}) check_library(case_of("csr", "matmul", {33, 50}, 70, transposed));
 }

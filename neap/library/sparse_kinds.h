@@ -1,0 +1,206 @@
+// What calls of sparse operators share: the matrices that they make of their operands, and what they refuse. A kind is a form of storage,
+// with the shares of the machine's peak that its products reach (measured, bench/sparse/kernels.cpp).
+#pragma once
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "neap/base/error.h"
+#include "neap/base/revolving_door.h"
+#include "neap/library/post_ops.h"
+#include "neap/library/sparse_kernels.h"
+#include "neap/runtime/library.h"
+
+namespace neap::sparse_calls {
+
+using sparse::BlockMatrix;
+using sparse::Count;
+using sparse::NmgMatrix;
+using Inputs = std::span<const void* const>;
+using Prepared = std::unique_ptr<LibraryCall>;
+
+// What is known of a matrix before its components are, which stand among a call's operands from `first` on: the values, if the call takes
+// them, and the places.
+struct Given {
+  Count rows = 0, columns = 0;
+  std::size_t first = 0;
+  bool values = false;
+  sparse::Value value_type = sparse::Value::f32;
+
+  std::size_t place(std::size_t number) const { return first + (values ? 1 : 0) + number; }
+  const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
+};
+
+struct NmgKind {
+  using Matrix = NmgMatrix;
+  Given given;
+  int n, m;
+  Count g;
+  bool wide;
+
+  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5;
+
+  static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
+    const DType index = inputs[place].dtype;
+    if (index != DType::i16 && index != DType::i32) return "takes an index of i16 or i32 only";
+    return inputs[place + 1].dtype != DType::i8 ? "takes patterns of i8 only" : "";
+  }
+  NmgKind(const Call& call, const Given& of, const std::vector<Type>& inputs)
+      : given(of),
+        n(static_cast<int>(call.integer("n"))),
+        m(static_cast<int>(call.integer("m"))),
+        g(call.integer("g")),
+        wide(inputs[of.place(0)].dtype == DType::i32) {}
+
+  Matrix matrix(Inputs inputs) const {
+    const auto* const patterns = static_cast<const std::int8_t*>(inputs[given.place(1)]);
+    std::vector<int> things(static_cast<std::size_t>(n));
+    for (Count pattern = 0; pattern < binomial(m, n); ++pattern) {
+      revolving_door(n, m, pattern, things.data());
+      if (!std::equal(things.begin(), things.end(), patterns + pattern * n))
+        throw Error(fmt::format("pattern {} is not that of {}:{}", pattern, n, m), "layout nmg", "use the patterns that the layout packs");
+    }
+    return {.rows = given.rows,
+            .columns = given.columns,
+            .n = n,
+            .m = m,
+            .g = g,
+            .value = given.value_type,
+            .values = given.value(inputs),
+            .index = inputs[given.place(0)],
+            .wide = wide};
+  }
+};
+
+inline bool is_count(const Type& type) { return type.dtype == DType::i64 || type.dtype == DType::i32; }
+
+// Of offsets, and of what stands in the rows.
+inline std::string refuses_rows(const std::vector<Type>& inputs, std::size_t place, std::string_view what) {
+  if (!is_count(inputs[place])) return "takes offsets of i32 or i64 only";
+  return inputs[place + 1].dtype != DType::i32 ? fmt::format("takes {} of i32 only", what) : "";
+}
+
+struct BlockKind {
+  using Matrix = BlockMatrix;
+  Given given;
+  int height, width;
+  bool wide;
+
+  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5;
+
+  static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
+    return refuses_rows(inputs, place, "columns");
+  }
+  BlockKind(const Call& call, const Given& of, const std::vector<Type>& inputs)
+      : given(of),
+        height(static_cast<int>(call.integer("r"))),
+        width(static_cast<int>(call.integer("c"))),
+        wide(inputs[of.place(0)].dtype == DType::i64) {}
+
+  Matrix matrix(Inputs inputs) const {
+    return {.rows = given.rows,
+            .columns = given.columns,
+            .height = height,
+            .width = width,
+            .value = given.value_type,
+            .values = given.value(inputs),
+            .offsets = {inputs[given.place(0)], wide},
+            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+  }
+};
+
+// CSR, with the same places by columns behind: a product with the transpose is one with the columns' lists.
+struct RowKind {
+  using Matrix = BlockMatrix;
+  Given given;
+  bool wide, t_wide = false, order_wide = false;
+
+  static constexpr double share = 0.5, transposed_share = 0.45, sample_share = 0.25;
+
+  static std::string refuses(const Call& call, const std::vector<Type>& inputs, std::size_t place) {
+    std::string why = refuses_rows(inputs, place, "columns");
+    const bool transposed = call.op().name == "csr_matmul" && call.flag("transpose");
+    if (!why.empty() || !transposed) return why;
+    why = refuses_rows(inputs, place + 2, "rows");
+    return !why.empty() || is_count(inputs[place + 4]) ? why : "takes an order of i32 or i64 only";
+  }
+  RowKind(const Call&, const Given& of, const std::vector<Type>& inputs) : given(of), wide(inputs[of.place(0)].dtype == DType::i64) {
+    if (inputs.size() <= of.place(4)) return;
+    t_wide = inputs[of.place(2)].dtype == DType::i64;
+    order_wide = inputs[of.place(4)].dtype == DType::i64;
+  }
+
+  Matrix matrix(Inputs inputs) const {
+    return {.rows = given.rows,
+            .columns = given.columns,
+            .value = given.value_type,
+            .values = given.value(inputs),
+            .offsets = {inputs[given.place(0)], wide},
+            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+  }
+  Matrix transpose(Inputs inputs) const {
+    return {.rows = given.columns,
+            .columns = given.rows,
+            .value = given.value_type,
+            .values = given.value(inputs),
+            .offsets = {inputs[given.place(2)], t_wide},
+            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(3)]),
+            .order = {inputs[given.place(4)], order_wide}};
+  }
+};
+
+// What is done to a product before it is stored: a bias is added, which is operand number `bias` of the call, and a function taken.
+struct Behind {
+  int bias = -1;
+  sparse::Finish finish = sparse::Finish::none;
+};
+
+inline std::optional<sparse::Finish> finish_of(const onednn::PostOp& op) {
+  if (op.algorithm == dnnl::algorithm::eltwise_relu && op.alpha == 0) return sparse::Finish::relu;
+  if (op.algorithm == dnnl::algorithm::eltwise_gelu_erf) return sparse::Finish::gelu;
+  if (op.algorithm == dnnl::algorithm::eltwise_swish && op.alpha == 1) return sparse::Finish::swish;
+  return std::nullopt;
+}
+
+constexpr const char* epilogues_taken = "takes a bias of the matrix's rows, and then relu, gelu or swish, only";
+
+// Nothing where the epilogue does anything else. `operands`: of the epilogue alone; `axis`: of the result, on which the matrix's rows are.
+inline std::optional<Behind> behind(const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output,
+                                    int axis) {
+  std::string why;
+  const std::vector<onednn::PostOp> ops = onednn::post_ops(epilogue, operands, output, axis, why);
+  if (!why.empty() || ops.empty()) return std::nullopt;
+  Behind found;
+  std::size_t next = 0;
+  if (ops[0].algorithm == dnnl::algorithm::binary_add && ops[0].spread == onednn::PostOp::along) {
+    found.bias = call.input_count() + ops[0].operand;
+    ++next;
+  }
+  if (next < ops.size()) {
+    const auto finish = finish_of(ops[next++]);
+    if (!finish) return std::nullopt;
+    found.finish = *finish;
+  }
+  return next == ops.size() ? std::optional(found) : std::nullopt;
+}
+
+// Operands `first_place` on are places.
+template <class Kind>
+std::string refuses(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, std::size_t first_place) {
+  const bool has_values = !call.op().name.ends_with("_sample");
+  for (std::size_t i = 0; i < first_place; ++i) {
+    const bool can_be_narrow = has_values && i == 1 && inputs[i].dtype == DType::bf16;
+    if (inputs[i].dtype != DType::f32 && !can_be_narrow) return "takes f32 only, and values of bf16";
+  }
+  const auto row_major = [](const Type& type) { return type.layout.row_major(); };
+  if (!std::all_of(inputs.begin(), inputs.end(), row_major) || !row_major(outputs[0])) return "takes row-major values only";
+  return Kind::refuses(call, inputs, first_place);
+}
+
+inline Given given(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, std::size_t first, bool values) {
+  const std::vector<std::int64_t> size = evaluate(call.dims("size"), symbols);
+  const bool narrow = values && inputs[first].dtype == DType::bf16;
+  return {size[0], size[1], first, values, narrow ? sparse::Value::bf16 : sparse::Value::f32};
+}
+
+}  // namespace neap::sparse_calls
