@@ -1,6 +1,7 @@
 // Products with a matrix that is stored sparsely leave out what is not stored: L_dense and then matmul becomes L_matmul, and elements that
-// L_take picks from a dense product (the gradient of the stored values) become L_sample. convert=1: a matrix that is known, in a layout
-// without kernels, is stored by rows first. Where the cost model sees no gain, the matrix is made dense and multiplied as such.
+// L_take picks from a dense product (the gradient of the stored values) become L_sample; L_dense and then conv becomes L_conv. convert=1: a
+// matrix that is known, in a layout without kernels, is stored by rows first. Where the cost model sees no gain, the matrix is made dense
+// and multiplied as such.
 #include <algorithm>
 
 #include "neap/layouts/sparse_layout.h"
@@ -127,6 +128,39 @@ std::string multiply(Draft& draft, int at, const Sparse& matrix) {
                                                                       : multiply_columns(draft, at, matrix);
 }
 
+// Convolutions by the filters that `reshape` makes of a matrix.
+std::vector<int> convolutions(const Draft& draft, int reshape) {
+  std::vector<int> found;
+  if (!is_call_of(draft.node(reshape), "reshape")) return found;
+  const ValueId filters = draft.node(reshape).outputs[0];
+  for (const int user : draft.users_in_order(filters)) {
+    if (is_call_of(draft.node(user), "conv") && draft.node(user).inputs[1] == filters) found.push_back(user);
+  }
+  return found;
+}
+
+std::string convolve(Draft& draft, int at, const Sparse& matrix) {
+  const std::string op = matrix.layout->op("conv");
+  if (find_operator_or_null(op) == nullptr) return "the layout has no convolutions";
+  const Call call = call_of(draft, at);
+  if (call.integer("groups") != 1) return "it convolves in groups";
+  const Node node = draft.node(at);
+  Product made = product_of(draft, matrix, node.inputs[0], false, false);
+  const Shape& filters = draft.type(node.inputs[1]).shape;
+  made.attributes["window"] = Shape(filters.begin() + 2, filters.end());
+  for (const char* name : {"strides", "pads", "dilations"}) made.attributes[name] = call.attributes().at(name);
+  if (!call.has(2)) {
+    become_call(draft, at, op, made.operands, made.attributes);
+    return "";
+  }
+  const ValueId plain = insert_call(draft, at, op, made.operands, made.attributes);
+  Shape along(filters.size() - 1, Dim(1));  // of [N, K, ...] without N
+  along[0] = filters[0];
+  const ValueId bias = insert_call(draft, at, "reshape", {node.inputs[2]}, {{"shape", along}});
+  become_call(draft, at, "add", {plain, bias});
+  return "";
+}
+
 // All products with a matrix together, since the dense one goes only with the last of them.
 std::string multiply_all(Draft& draft, const Sparse& matrix) {
   if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
@@ -136,6 +170,13 @@ std::string multiply_all(Draft& draft, const Sparse& matrix) {
   std::string reason = "nothing multiplies it";
   bool edited = false;
   for (const int user : draft.users_in_order(value)) {
+    for (const int at : convolutions(draft, user)) {
+      reason = convolve(draft, at, matrix);
+      edited |= reason.empty();
+    }
+  }
+  for (const int user : draft.users_in_order(value)) {
+    if (is_call_of(draft.node(user), "reshape")) continue;
     const std::string why = multiply(draft, user, matrix);
     edited |= why.empty();
     if (why.empty()) tag(draft, draft.node(user).op == op ? user : draft.producer(draft.node(user).inputs[0]), origin, op);
@@ -186,7 +227,7 @@ std::vector<Site> find(const Draft& draft) {
     const Node& node = draft.node(at);
     if (node.is_map() || node.outputs.size() != 1) continue;
     const ValueId made = node.outputs[0];
-    const auto multiplies = [&](int user) { return is_call_of(draft.node(user), "matmul"); };
+    const auto multiplies = [&](int user) { return is_call_of(draft.node(user), "matmul") || !convolutions(draft, user).empty(); };
     const bool is_matrix =
         sparse_maker(draft, made, "dense").at >= 0 && std::any_of(draft.users(made).begin(), draft.users(made).end(), multiplies);
     const bool is_sample = sparse_maker(draft, made, "take").at >= 0 && maker(draft, node.inputs[0], "matmul") >= 0;

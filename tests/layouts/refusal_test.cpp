@@ -87,8 +87,8 @@ std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t colum
 
 TEST(SparseLayout, RefusesFiltersOfOtherSizes) {
   EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3, 3}, 27), "");
-  EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3}, 9), "x is f32[2,3,5,5], the window has 1 axes");
-  EXPECT_EQ(conv_problem({2, 2, 5, 5}, {3, 3}, 27), "the matrix is [4,27], x has 2 channels");
+  EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3}, 9), "csr_conv: x is f32[2,3,5,5], the window has 1 axes");
+  EXPECT_EQ(conv_problem({2, 2, 5, 5}, {3, 3}, 27), "csr_conv: the matrix is [4,27], x has 2 channels");
 }
 
 TEST(SparseLayout, FindsComponentsOfOtherSizes) {
