@@ -173,6 +173,8 @@ std::string multiply_all(Draft& draft, const Sparse& matrix) {
     for (const int at : convolutions(draft, user)) {
       reason = convolve(draft, at, matrix);
       edited |= reason.empty();
+      const std::string conv = matrix.layout->op("conv");
+      if (reason.empty()) tag(draft, draft.node(at).op == conv ? at : draft.producer(draft.node(at).inputs[0]), origin, conv);
     }
   }
   for (const int user : draft.users_in_order(value)) {
