@@ -15,6 +15,7 @@
 #include "neap/ir/ranges.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/blocked_map.h"
+#include "neap/runtime/chunk_queue.h"
 #include "neap/runtime/kernels.h"
 #include "neap/runtime/relayout.h"
 
@@ -295,15 +296,17 @@ struct Executable::State {
 
   void run_kernel(const Node& node, const KernelEntry& kernel, const Binding& b, std::size_t i, std::span<void* const> buffers) const {
     const std::int64_t chunks = b.chunks[i];
-    const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
+    const int threads = static_cast<int>(std::min<std::int64_t>({thread_count(), chunks, ChunkQueue::most_threads}));
     std::int64_t failed = 0;
     if (threads <= 1) {
       failed = kernel.run(buffers.data(), b.sizes.data(), b.scratch, 0, chunks);
     } else {
+      ChunkQueue queue(chunks, threads);
 #pragma omp parallel num_threads(threads) reduction(max : failed)
       {
-        const std::int64_t team = omp_get_num_threads(), me = omp_get_thread_num();
-        failed = kernel.run(buffers.data(), b.sizes.data(), b.scratch, chunks * me / team, chunks * (me + 1) / team);
+        const int me = omp_get_thread_num();
+        for (ChunkQueue::Range at = queue.next(me); at.begin < at.end; at = queue.next(me))
+          failed = std::max<std::int64_t>(failed, kernel.run(buffers.data(), b.sizes.data(), b.scratch, at.begin, at.end));
       }
     }
     if (failed != 0) {
