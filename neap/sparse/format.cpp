@@ -25,7 +25,7 @@ std::vector<std::string_view> parts_of(std::string_view text) {
 }
 
 SparsifierChoice running_choice(std::string_view text) {
-  const SparsifierChoice choice = SparsifierChoice::parse(text);
+  SparsifierChoice choice = SparsifierChoice::parse(text);
   if (choice.sparsifier->keep_running == nullptr)
     throw Error(fmt::format("'{}' needs scores or a search, which a graph does not have while it runs", choice.sparsifier->name),
                 "output format",

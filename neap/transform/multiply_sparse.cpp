@@ -214,7 +214,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
     Sparse matrix = sparse_maker(draft, site.at[0], "dense");
     if (matrix.at < 0) return "it is no sparse matrix";
     if (!matrix.layout->leaves_out) return "its layout stores the whole matrix";
-    if (const std::string why = convert(draft, matrix); !why.empty()) return why;
+    if (std::string why = convert(draft, matrix); !why.empty()) return why;
     matrix.layout = &find_layout("csr");
     return multiply_all(draft, matrix);
   }

@@ -60,10 +60,20 @@ std::string why(const Optimizer& optimizer, const Graph& written, const Node& no
   const auto last = std::find_if(all.rbegin(), all.rend(),
                                  [&](const Refusal& one) { return one.transformation == "multiply_sparse" && one.place == place; });
   if (last != all.rend()) return last->reason;
-  const std::vector<int>& users = uses.users(node.outputs[0]);
-  if (uses.is_output(node.outputs[0]) || users.empty()) return "it is a result";
-  const Node& user = *written.nodes()[static_cast<std::size_t>(users.front())];
-  return fmt::format("{} takes dense operands only", user.is_map() ? "a map" : user.op);
+  const auto name = [](const Node& one) { return one.is_map() ? std::string("a map") : one.op; };
+  const auto node_at = [&](int at) -> const Node& { return *written.nodes()[static_cast<std::size_t>(at)]; };
+  if (node.op.ends_with("_take")) {
+    int maker = uses.producer(node.inputs[0]);
+    while (maker >= 0 && node_at(maker).op == "reshape") maker = uses.producer(node_at(maker).inputs[0]);
+    return fmt::format("{} makes it whole", maker < 0 ? "what is given" : name(node_at(maker)));
+  }
+  ValueId value = node.outputs[0];
+  while (!uses.is_output(value) && !uses.users(value).empty()) {
+    const Node& user = node_at(uses.users(value).front());
+    if (user.op != "reshape") return fmt::format("{} takes dense operands only", name(user));
+    value = user.outputs[0];
+  }
+  return "it is a result";
 }
 
 }  // namespace

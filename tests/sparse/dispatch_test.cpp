@@ -77,6 +77,25 @@ TEST(Dispatch, WhatIsMadeDenseIsToldWithItsBytes) {
   EXPECT_EQ(said.find('\n'), said.size() - 1) << said;  // once
 }
 
+// Filters are matrices that a convolution takes in another shape; a gradient that no product makes is whole before its elements are taken.
+TEST(Dispatch, ReasonsNameTheOperator) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", {DType::f32, {1, 3, 8, 8}, {}}), w = build.input("w", {DType::f32, {8, 3, 3, 3}, {}}, Role::parameter);
+  graph.add_output(sum(build.call("conv", {x, w}), {}).id(), "loss");
+  Array filters(DType::f32, {8, 3, 3, 3});
+  for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
+  std::map<std::string, Array> parameters{{"w", filters}};
+  sparsify(graph, parameters, SparsityPlan().add("w", "nm n=2 m=4"));
+  graph = gradient(graph, {.loss = "loss"});
+  Optimizer optimizer(graph);
+  optimizer.optimize();
+  const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+  ASSERT_EQ(uses.size(), 2u);
+  EXPECT_EQ(uses[0].reason, "conv takes dense operands only");
+  EXPECT_TRUE(uses[1].reason.starts_with("conv") && uses[1].reason.ends_with(" makes it whole")) << uses[1].reason;
+}
+
 // In a layout without kernels of its own: a known matrix is stored by rows, whose kernel takes it; one that is trained is not converted.
 TEST(Dispatch, AKnownMatrixIsConvertedToWhatHasAKernel) {
   for (const char* layout : {"coo", "csc", "ell"}) {
