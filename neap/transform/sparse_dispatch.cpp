@@ -37,10 +37,13 @@ bool was_edited(const Optimizer& optimizer, ValueId made) {
   });
 }
 
-// The operators of this kind ("matmul") that say they came from this matrix, in whatever layout, with their implementations.
-std::vector<std::string> found_by(const Graph& graph, const std::string& matrix, const std::string& kind) {
+// The operators of these kinds ("matmul") that say they came from this matrix, in whatever layout, with their implementations.
+std::vector<std::string> found_by(const Graph& graph, const std::string& matrix, std::initializer_list<std::string_view> kinds) {
   std::vector<std::string> all;
-  const auto is_tag = [&](const std::string& origin) { return origin.starts_with(matrix + ": ") && origin.ends_with("_" + kind); };
+  const auto is_tag = [&](const std::string& origin) {
+    const auto of_kind = [&](std::string_view kind) { return origin.ends_with("_" + std::string(kind)); };
+    return origin.starts_with(matrix + ": ") && std::any_of(kinds.begin(), kinds.end(), of_kind);
+  };
   for (const NodePtr& node : graph.nodes()) {
     const auto tag = std::find_if(node->origin.begin(), node->origin.end(), is_tag);
     if (tag == node->origin.end()) continue;
@@ -88,7 +91,9 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
     if (!uses) uses.emplace(written);
     const bool is_take = what == "take";
     SparseUse use{.matrix = scope_of(*node), .layout = layout_text(*layout, written, *node)};
-    if (was_edited(optimizer, node->outputs[0])) use.by = found_by(optimizer.graph(), use.matrix, is_take ? "sample" : "matmul");
+    if (was_edited(optimizer, node->outputs[0])) {
+      use.by = is_take ? found_by(optimizer.graph(), use.matrix, {"sample"}) : found_by(optimizer.graph(), use.matrix, {"matmul", "conv"});
+    }
     if (use.by.empty()) {
       use.dense = node->op;
       use.dense_bytes = bytes_of(written.type(is_take ? node->inputs[0] : node->outputs[0]), optimizer.model());

@@ -77,12 +77,12 @@ TEST(Dispatch, WhatIsMadeDenseIsToldWithItsBytes) {
   EXPECT_EQ(said.find('\n'), said.size() - 1) << said;  // once
 }
 
-// Filters are matrices that a convolution takes in another shape; a gradient that no product makes is whole before its elements are taken.
+// Filters are matrices that others take in another shape; a gradient that no product makes is whole before its elements are taken.
 TEST(Dispatch, ReasonsNameTheOperator) {
   Graph graph;
   Builder build(graph);
-  const Var x = build.input("x", {DType::f32, {1, 3, 8, 8}, {}}), w = build.input("w", {DType::f32, {8, 3, 3, 3}, {}}, Role::parameter);
-  graph.add_output(sum(build.call("conv", {x, w}), {}).id(), "loss");
+  const Var x = build.input("x", {DType::f32, {8, 3, 3, 3}, {}}), w = build.input("w", {DType::f32, {8, 3, 3, 3}, {}}, Role::parameter);
+  graph.add_output(sum(x * w, {}).id(), "loss");
   Array filters(DType::f32, {8, 3, 3, 3});
   for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
   std::map<std::string, Array> parameters{{"w", filters}};
@@ -92,8 +92,26 @@ TEST(Dispatch, ReasonsNameTheOperator) {
   optimizer.optimize();
   const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
   ASSERT_EQ(uses.size(), 2u);
-  EXPECT_EQ(uses[0].reason, "conv takes dense operands only");
-  EXPECT_TRUE(uses[1].reason.starts_with("conv") && uses[1].reason.ends_with(" makes it whole")) << uses[1].reason;
+  EXPECT_EQ(uses[0].reason, "mul takes dense operands only");
+  EXPECT_EQ(uses[1].reason, "mul makes it whole");
+}
+
+// A convolution by filters in blocks says so too.
+TEST(Dispatch, Convolutions) {
+  Graph graph;
+  Builder build(graph);
+  const Var x = build.input("x", {DType::f32, {8, 128, 14, 14}, {}}),
+            w = build.input("w", {DType::f32, {128, 128, 3, 3}, {}}, Role::parameter);
+  graph.add_output(build.call("conv", {x, w}).id(), "y");
+  Array filters(DType::f32, {128, 128, 3, 3});
+  for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
+  std::map<std::string, Array> parameters{{"w", filters}};
+  sparsify(graph, parameters, SparsityPlan().add("w", "blocks sparsity=0.95"));
+  Optimizer optimizer(graph);
+  optimizer.optimize();
+  const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+  ASSERT_EQ(uses.size(), 1u);
+  EXPECT_EQ(uses[0].by, std::vector<std::string>{"blocks_conv by native"}) << to_string(uses);
 }
 
 // In a layout without kernels of its own: a known matrix is stored by rows, whose kernel takes it; one that is trained is not converted.
