@@ -29,6 +29,10 @@ def training_step(neap, torch, rounds):
 def chain(neap, torch, rounds):
     (ours, other), _ = take_turns([(neap, "chain"), (torch, "chain/eager")], rounds)
     yield row("chain of 8 on 10^6 elements, at once", "us", 1e6, ours, other, "PyTorch eager", 1.0)
+    for name in ("sums of rows", "sums of columns"):
+        kind = name.replace(" ", "_")
+        (ours, other), _ = take_turns([(neap, kind), (torch, f"{kind}/eager")], rounds)
+        yield row(f"{name}, 1000x1000, at once", "us", 1e6, ours, other, "PyTorch eager", 1.0)
 
 
 def inference(neap, onnx, rounds):

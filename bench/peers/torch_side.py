@@ -98,10 +98,25 @@ def chain():
     return run
 
 
+def sums(axis):
+    def make():
+        x = torch.rand(1000, 1000)
+
+        def run():
+            with torch.no_grad():
+                return x.sum(axis)
+
+        return run
+
+    return make
+
+
 answer({
     "training_step/eager": training_step(False, False),
     "training_step/eager_channels_last": training_step(True, False),
     "training_step/compile": training_step(False, True),
     "training_step/compile_channels_last": training_step(True, True),
     "chain/eager": chain,
+    "sums_of_rows/eager": sums(1),
+    "sums_of_columns/eager": sums(0),
 })

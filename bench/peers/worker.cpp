@@ -84,10 +84,15 @@ Maker chain_work() {
   };
 }
 
+Maker sums_work(int axis) {
+  return [axis] { return Work{[axis, x = Tensor(random_array({1000, 1000}, 1))] { sum(x, {axis}).array(); }}; };
+}
+
 void run(const fs::path& folder) {
   fs::create_directories(folder);
   write_parameters(folder);
-  std::map<std::string, Maker> makers{{"training_step", training_step_work()}, {"chain", chain_work()}};
+  std::map<std::string, Maker> makers{
+      {"training_step", training_step_work()}, {"chain", chain_work()}, {"sums_of_rows", sums_work(1)}, {"sums_of_columns", sums_work(0)}};
   for (const std::int64_t batch : {1, 128}) makers[fmt::format("inference_{}", batch)] = inference_work(folder, batch);
   for (const int threads : {1, 2}) makers[fmt::format("detection_{}", threads)] = detection_work(folder, threads);
   for (const DepthwiseLayer& layer : depthwise_layers) {
