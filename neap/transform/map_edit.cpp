@@ -87,6 +87,43 @@ OpenMap Opener::open(const Node& node) {
   return open;
 }
 
+namespace {
+
+// Which buffers are read.
+std::vector<bool> read_locals(const Map& map) {
+  std::vector<bool> read(map.locals.size(), false);
+  visit_map_nodes(map, [&](const Expr& e) {
+    if (e->op == Scalar::read && e->integer < 0) read[static_cast<std::size_t>(-1 - e->integer)] = true;
+  });
+  return read;
+}
+
+}  // namespace
+
+Node without_result(Node node, ValueId result) {
+  const auto output = static_cast<int>(std::find(node.outputs.begin(), node.outputs.end(), result) - node.outputs.begin());
+  node.outputs.erase(node.outputs.begin() + output);
+  Map map = *node.map;
+  std::erase_if(map.stages, [&](const Stage& stage) { return stage.target == output; });
+  for (Stage& stage : map.stages) stage.target -= stage.target > output ? 1 : 0;
+  std::vector<bool> read = read_locals(map);
+  const auto is_idle = [&](const Stage& stage) { return stage.target < 0 && !read[static_cast<std::size_t>(-1 - stage.target)]; };
+  while (std::erase_if(map.stages, is_idle) > 0) read = read_locals(map);
+  std::vector<Local> locals;
+  std::vector<int> number(map.locals.size());
+  for (std::size_t i = 0; i < map.locals.size(); ++i) {
+    number[i] = -1 - static_cast<int>(locals.size());
+    if (read[i]) locals.push_back(map.locals[i]);
+  }
+  map.locals = std::move(locals);
+  for (Stage& stage : map.stages) {
+    if (stage.target < 0) stage.target = number[static_cast<std::size_t>(-1 - stage.target)];
+  }
+  renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? number[static_cast<std::size_t>(-1 - operand)] : operand; });
+  node.map = std::make_shared<const Map>(std::move(map));
+  return without_unread(std::move(node));
+}
+
 int Opener::operand(ValueId value) {
   const int known = find_operand(value);
   if (known != unread) return known;

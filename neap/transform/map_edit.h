@@ -38,6 +38,8 @@ class Opener {
 Expr with_own_axes(const Expr& value, int& next_axis);
 // The node without operands that nothing reads.
 Node without_unread(Node map_node);
+// The node without one of its results (not its last), and without the buffers and operands that were there for it alone.
+Node without_result(Node map_node, ValueId result);
 
 std::vector<std::string> merge_origins(const std::vector<std::string>& a, const std::vector<std::string>& b);
 

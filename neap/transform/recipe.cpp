@@ -48,6 +48,7 @@ const Recipe& default_recipe() {
                              {"update_in_place", {}, 4},
                              {"fuse_horizontal", {}, 2},
                              {"block_channels", {}, 3},
+                             {"compute_late", {}, 4},
                              {"recompute", {}, 4}};
   return recipe;
 }
