@@ -30,7 +30,9 @@ NEAP_INLINE void store(i64* p, i64v v) { store_vector(p, v); }
 
 // A store past the caches, of what is too large to be found there again: its line is not read first.
 NEAP_INLINE void stream(f32* p, f32v v) {
-#if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
+#if defined(__clang__) && NEAP_VECTOR_BYTES > 16
+  if (((u64)p & (NEAP_VECTOR_BYTES - 1)) == 0) return __builtin_nontemporal_store(v, reinterpret_cast<f32v*>(p));
+#elif NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
   if (((u64)p & 63) == 0) return __builtin_ia32_movntps512(p, v);
 #elif NEAP_VECTOR_BYTES == 32 && defined(__AVX2__)
   if (((u64)p & 31) == 0) return __builtin_ia32_movntps256(p, v);
