@@ -2,6 +2,7 @@
 // with the shares of the machine's peak that its products reach (measured, bench/sparse/kernels.cpp).
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -31,6 +32,22 @@ struct Given {
   const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
 };
 
+// What a product's work is worth of so many flops at the machine's peak: `share` of it is reached by wide products; lanes beyond the last
+// column are wasted; each group of rows begins and ends once for each panel.
+struct Reached {
+  double share, narrow;  // narrow: the part of that which one panel alone reaches, beside a dense product whose operands are in cache
+  double values, groups, columns;
+
+  double efficiency() const {
+    constexpr double group_flops = 2500, panel_vectors = 4;
+    const double lanes = sparse::tiles(best_isa()).lanes, panel = panel_vectors * lanes;
+    const double padded = std::ceil(columns / lanes) * lanes, useful = 2 * values * columns;
+    const double part = columns > panel ? 1 : columns > lanes ? narrow : columns > 4 ? narrow / 2 : narrow / 8;
+    const double spent = 2 * values * padded / (share * part) + groups * std::ceil(columns / panel) * group_flops;
+    return useful > 0 ? useful / spent : share;
+  }
+};
+
 struct NmgKind {
   using Matrix = NmgMatrix;
   Given given;
@@ -38,7 +55,8 @@ struct NmgKind {
   Count g;
   bool wide;
 
-  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5;
+  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5, narrow = 0.5;
+  static std::int64_t group_rows(const Call& call) { return call.integer("m"); }
 
   static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
     const DType index = inputs[place].dtype;
@@ -86,7 +104,8 @@ struct BlockKind {
   int height, width;
   bool wide;
 
-  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5;
+  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5, narrow = 0.5;
+  static std::int64_t group_rows(const Call& call) { return call.integer("r"); }
 
   static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
     return refuses_rows(inputs, place, "columns");
@@ -115,7 +134,8 @@ struct RowKind {
   Given given;
   bool wide, t_wide = false, order_wide = false;
 
-  static constexpr double share = 0.5, transposed_share = 0.45, sample_share = 0.25;
+  static constexpr double share = 0.5, transposed_share = 0.45, sample_share = 0.25, narrow = 0.2;
+  static std::int64_t group_rows(const Call&) { return 1; }
 
   static std::string refuses(const Call& call, const std::vector<Type>& inputs, std::size_t place) {
     std::string why = refuses_rows(inputs, place, "columns");

@@ -74,6 +74,18 @@ Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, cons
 int rows_axis(const Call& call) { return call.flag("features_first") ? 1 : 0; }
 
 template <class Kind>
+double product_efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
+  constexpr std::int64_t typical = 128;
+  const auto number = [&](const Dim& dim) { return static_cast<double>(dim.evaluate({}, typical)); };
+  const Reached reached{.share = call.flag("transpose") ? Kind::transposed_share : Kind::share,
+                        .narrow = Kind::narrow,
+                        .values = number(element_count(inputs[1].shape)),
+                        .groups = number(call.dims("size")[0]) / static_cast<double>(Kind::group_rows(call)),
+                        .columns = number(inputs[0].shape[call.flag("features_first") ? 0 : 1])};
+  return reached.efficiency();
+}
+
+template <class Kind>
 Implementation product(const char* op) {
   return {
       .name = "native",
@@ -93,8 +105,7 @@ Implementation product(const char* op) {
         NEAP_ASSERT(found.has_value(), " an epilogue that was refused");
         return prepare_product<Kind>(call, inputs, symbols, *found);
       },
-      .efficiency = [](const Call& call, const std::vector<Type>&,
-                       const std::vector<Type>&) { return call.flag("transpose") ? Kind::transposed_share : Kind::share; }};
+      .efficiency = product_efficiency<Kind>};
 }
 
 template <class Kind>

@@ -7,6 +7,7 @@
 #include "neap/codegen/access.h"
 #include "neap/ir/by_node.h"
 #include "neap/ir/map_nodes.h"
+#include "neap/layouts/sparse_layout.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
 #include "neap/runtime/library.h"
@@ -43,6 +44,7 @@ namespace {
 constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
+constexpr double list_efficiency = 0.01;         // entries of lists, each added where it belongs
 constexpr double smallest_product = 32;          // terms of a sum
 
 bool has_products(const Map& map) {
@@ -54,6 +56,18 @@ bool has_products(const Map& map) {
 bool scatters(const Stage& stage) {
   return stage.accumulate != Accumulate::none &&
          std::any_of(stage.index.begin(), stage.index.end(), [](const Expr& index) { return has_read(index); });
+}
+
+// Lists of entries, each added where it belongs: no sum stays in a register.
+bool adds_lists(const Map& map) {
+  return map.locals.empty() && std::any_of(map.axes.begin(), map.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
+}
+
+// A matrix that is stored sparsely in constants, which is made once if it is made.
+bool is_known_matrix(const Graph& graph, const Node& node) {
+  std::string_view what;
+  return !node.is_map() && layout_of_operator(node.op, what) != nullptr && what == "dense" &&
+         std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return graph.value(id).constant.has_value(); });
 }
 
 }  // namespace
@@ -95,6 +109,7 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
       efficiency = terms < smallest_product ? window_efficiency : by_rows ? row_product_efficiency : product_efficiency;
     });
     if (scatters(stage)) efficiency = scatter_efficiency;
+    if (stage.accumulate != Accumulate::none && adds_lists(map)) efficiency = list_efficiency;
     const double factor = s < factors.size() && (products || all_stretched) ? factors[s] : 1;
     work += {mine, mine / efficiency * factor};
   }
@@ -211,7 +226,7 @@ double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const 
 }
 
 Cost CostModel::node(const Graph& graph, const Node& node, const std::vector<bool>& free) const {
-  if (node.kept) return {};  // once for many runs
+  if (node.kept || is_known_matrix(graph, node)) return {};  // once for many runs
   if (node.is_map()) {
     const double moved = evaluate(volume(graph, node, [&](const Dim& dim) { return Dim(dim.evaluate(symbols_, typical_size)); }).bytes());
     // The way that they lie decides how quick sums of products and windows are, and where layouts differ. Each stage by itself: what runs

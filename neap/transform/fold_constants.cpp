@@ -1,9 +1,11 @@
 // Computes, once and now, what depends on constants only; a copy in another layout is the same constant, laid out so. What would make a
-// large constant of small ones (a number expanded to a tensor) stays as it is: reading it would cost more than making it.
+// large constant of small ones (a number expanded to a tensor) stays as it is: reading it would cost more than making it. A matrix that is
+// stored sparsely is made whole where nothing multiplies it as it is stored.
 #include <algorithm>
 #include <unordered_map>
 
 #include "neap/base/error.h"
+#include "neap/layouts/sparse_layout.h"
 #include "neap/ops/interpreter.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
@@ -42,7 +44,9 @@ std::string refusal(const Graph& graph, const Node& node, const std::vector<Arra
     if (!is_constant_shape(graph.type(id))) return "its size is not known";
     made += element_count(graph.type(id).shape).constant();
   }
-  if (made > std::max(most_elements, given)) {
+  std::string_view what;
+  const bool is_matrix = !node.is_map() && layout_of_operator(node.op, what) != nullptr && what == "dense";  // scattered: slow to make
+  if (made > std::max(most_elements, given) && !is_matrix) {
     return fmt::format("it would make {} elements of {}, which are quicker made than read", made, given);
   }
   if (const double flops = pass.model.node(graph, node).flops; flops > most_flops) {
