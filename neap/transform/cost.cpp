@@ -44,7 +44,7 @@ namespace {
 constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
-constexpr double list_efficiency = 0.01;         // entries of lists, each added where it belongs
+constexpr double list_efficiency = 0.004;        // entries of lists, each added where it belongs
 constexpr double smallest_product = 32;          // terms of a sum
 
 bool has_products(const Map& map) {
