@@ -44,6 +44,7 @@ Accumulation::Accumulation(Emitter& emit, const Map& map, const std::vector<Type
       outer_(std::move(outer)),
       chunked_(std::move(chunked)),
       serial_(!chunked_) {
+  while (chunked_ && row_ + 1 < outer_.size() && outer_[row_].id != chunked_->id) ++row_;
   add_targets(map, nests);
   redirect(nests);
   for (const Target& target : targets_) {
@@ -118,11 +119,11 @@ bool Accumulation::owns(const Target& target) const {
 
 // Sums of a row are made in a buffer of the row, which no store to memory stands in the way of.
 bool Accumulation::can_hold(const Target& target) const {
-  if (!scope_ || target.sharing != Sharing::own || outer_.size() < 2 || !target.type.layout.row_major()) return false;
+  if (!scope_ || target.sharing != Sharing::own || outer_.size() < row_ + 2 || !target.type.layout.row_major()) return false;
   const auto uses = [&](const Expr& index, const Axis& axis) { return uses_axis(index, axis.id); };
   for (std::size_t d = 0; d < target.index.size(); ++d) {
     for (std::size_t k = 0; k < outer_.size(); ++k) {
-      if (uses(target.index[d], outer_[k]) != (d == 0 && k == 0)) return false;
+      if (uses(target.index[d], outer_[k]) != (d == 0 && k == row_)) return false;
     }
   }
   const Dim count = element_count(row_type(target).shape);
@@ -201,7 +202,7 @@ std::string Accumulation::start() {
     }
     if (target.sharing != Sharing::own) {
       text += fmt::format("for (i64 i = 0; i < {}; ++i) {}[i] = {};\n", emit_.dim(target.count), target.name(), start);
-    } else if (!target.held) {
+    } else if (!target.held || row_ > 0) {
       text += start_own(target);
     }
   }
@@ -218,7 +219,7 @@ std::string Accumulation::start_own(const Target& target) {
   }
   LoopLevel level;
   level.tail = "}\n";
-  const Emitter::Place place = emit_.place(level, target.name(), target.type, target.index, 0, false);
+  const Emitter::Place place = emit_.place(level, fmt::format("y{}", target.output), target.type, target.index, 0, false);
   level.text +=
       fmt::format("{}[{}] = {};\n", place.pointer, place.offset, identity_literal(reduction_of(target.accumulate), target.type.dtype));
   level.head = open + "{\n";
@@ -232,6 +233,9 @@ void Accumulation::start_rows(LoopLevel& here) const {
     const std::int64_t count = element_count(row_type(target).shape).constant();
     here.text += fmt::format("alignas(64) {0} {1}[{2}];\nfor (i64 i = 0; i < {2}; ++i) {1}[i] = {3};\n", storage_type(target.type.dtype),
                              target.name(), padded_count(count, target.type.dtype), start);
+    if (row_ == 0) continue;
+    here.text += fmt::format("for (i64 i = 0; i < {0}; ++i) {3}[i] = y{1}[{2} * {0}l + i];\n", count, target.output,
+                             axis_name(outer_[row_].id), target.name());
   }
 }
 
@@ -240,7 +244,7 @@ void Accumulation::finish_rows(LoopLevel& here) const {
     if (!target.held) continue;
     const std::int64_t count = element_count(row_type(target).shape).constant();
     here.text += fmt::format("for (i64 i = 0; i < {0}; ++i) y{1}[{2} * {0}l + i] = {3}[i];\n", count, target.output,
-                             axis_name(outer_[0].id), target.name());
+                             axis_name(outer_[row_].id), target.name());
   }
 }
 

@@ -19,10 +19,12 @@ class Accumulation {
 
   bool serial() const { return serial_; }    // one thread does everything
   bool partial() const { return partial_; }  // there are copies to combine
+  // Of a scope's loops, the one over rows whose sums are held while the loops inside run; loops outside of it come back to each row.
+  std::size_t row() const { return row_; }
   std::string scratch_bytes() const;         // of all chunks' copies, an expression
   // Sets what this chunk accumulates into to the start.
   std::string start();
-  // Within a scope's outermost loop: the buffers of a row's sums, and what takes them to their places.
+  // Within a scope's loop over rows: the buffers of a row's sums, and what takes them to their places.
   void start_rows(LoopLevel& here) const;
   void finish_rows(LoopLevel& here) const;
   // Folds the chunks' copies into the results, in order.
@@ -59,6 +61,7 @@ class Accumulation {
   bool scope_;
   std::vector<Axis> outer_;
   std::optional<Axis> chunked_;
+  std::size_t row_ = 0;
   std::vector<Target> targets_;
   bool serial_ = false, partial_ = false;
 };

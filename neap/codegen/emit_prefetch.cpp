@@ -6,20 +6,13 @@
 #include <algorithm>
 
 #include "neap/codegen/emitter.h"
+#include "neap/codegen/gathered_rows.h"
 
 namespace neap {
 namespace {
 
 constexpr std::int64_t line = 64, most_fetched = 1024;                   // bytes
 constexpr int bytes_ahead = 16 << 10, least_ahead = 8, most_ahead = 64;  // of rows, and entries; measured on rows of 64 to 1024 bytes
-
-// The read of a list at `axis` that `index` is, perhaps cast; null where it is something else.
-const Expr::Node* list_read(const Expr& index, const Axis& axis) {
-  const Expr& e = index->op == Scalar::cast ? index->args[0] : index;
-  const bool plain = e->op == Scalar::read && e->integer >= 0 && e->args.size() == 1 && e->rank == 1 && e->args[0]->op == Scalar::axis &&
-                     e->args[0]->integer == axis.id;
-  return plain ? e.node().get() : nullptr;
-}
 
 }  // namespace
 
@@ -75,32 +68,17 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
 }
 
 void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages) {
-  struct Row {
-    const Expr::Node* list;
-    Type type;
-    std::int64_t bytes;
-  };
-  std::map<std::pair<std::int64_t, std::int64_t>, Row> rows;  // by list and operand
+  const std::vector<GatheredRows> rows = gathered_rows(stages, axis, [this](std::int64_t operand) { return operand_type(operand); });
   std::int64_t all = 1;
-  const auto look = [&](const Expr& e) {
-    if (e->op != Scalar::read || e->integer < 0 || has_outside(e) || e->rank < 1) return;
-    const Expr::Node* list = list_read(e->args[0], axis);
-    const Type type = operand_type(e->integer);
-    if (list == nullptr || !type.layout.row_major() || !(operand_type(list->integer).shape[0] == axis.extent)) return;
-    if (std::any_of(e->args.begin() + 1, e->args.end(), has_read)) return;
-    const Dim elements = element_count(Shape(type.shape.begin() + 1, type.shape.end()));
-    if (!elements.is_constant()) return;
-    const Row row{list, type, std::min(elements.constant() * size_of(type.dtype), most_fetched)};
-    if (rows.emplace(std::pair(list->integer, e->integer), row).second) all += row.bytes;
-  };
-  for (const Stage& stage : stages) visit(stage.value, look);
+  for (const GatheredRows& row : rows) all += std::min(row.bytes, most_fetched);
   const int ahead = std::clamp(static_cast<int>(bytes_ahead / all), least_ahead, most_ahead);
-  for (const auto& [key, row] : rows) {
-    std::vector<Expr> index(row.type.shape.size(), Expr(0));
-    index[0] = axis_position(axes_.at(position_later(here, axis, row.list, row.type.shape[0], ahead)));
-    const Place place = this->place(here, operand_name(key.second), row.type, index, 0, false);
-    for (std::int64_t at = 0; at < row.bytes; at += line) {
-      here.text += fmt::format("prefetch({} + {});\n", place.pointer, at / size_of(row.type.dtype));
+  for (const GatheredRows& row : rows) {
+    const Type type = operand_type(row.table);
+    std::vector<Expr> index(type.shape.size(), Expr(0));
+    index[0] = axis_position(axes_.at(position_later(here, axis, row.list, type.shape[0], ahead)));
+    const Place place = this->place(here, operand_name(row.table), type, index, 0, false);
+    for (std::int64_t at = 0; at < std::min(row.bytes, most_fetched); at += line) {
+      here.text += fmt::format("prefetch({} + {});\n", place.pointer, at / size_of(type.dtype));
     }
   }
 }

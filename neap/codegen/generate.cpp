@@ -15,7 +15,7 @@
 namespace neap {
 namespace {
 
-constexpr std::int64_t most_chunks = 64, elements_a_chunk = 8192;
+constexpr std::int64_t most_chunks = 64, most_returning_chunks = 16, elements_a_chunk = 8192;
 constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
 
 std::string indent(const std::string& text) {
@@ -55,8 +55,8 @@ class KernelWriter {
     text += function("i64 @K@_scratch(const i64* n)", fmt::format("return {};\n", sums_->scratch_bytes()));
     text += function("i64 @K@(void* const* buffers, const i64* n, void* scratch, i64 begin, i64 end)",
                      pointers() + "i64 bad = 0;\n" + emit_.setup() + "[[maybe_unused]] const i64 chunks = @K@_chunks(n);\n" +
-                         "for (i64 chunk = begin; chunk < end; ++chunk) {\n" + body + "}\n" +
-                         (body.find("stream(") == std::string::npos ? "" : "end_streams();\n") + "return bad;\n");
+                         fmt::format("for (i64 chunk = begin; chunk < end; {}) {{\n", comes_back() ? "chunk = end" : "++chunk") + body +
+                         "}\n" + (body.find("stream(") == std::string::npos ? "" : "end_streams();\n") + "return bad;\n");
     text += function("void @K@_combine(void* const* buffers, const i64* n, void* scratch)", sums_->combine());
     return indent(text);
   }
@@ -158,6 +158,10 @@ class KernelWriter {
     grain_ = loop.kind == Loop::tile ? loop.factor : loop.kind == Loop::vector ? 16 * loop.factor : 1;
   }
 
+  // Whether loops outside of that over rows come back to each of them: then all rows that a thread has are one chunk, for what the outer
+  // loop brings into cache to serve them all.
+  bool comes_back() const { return scope_ && chunked_ && !sums_->serial() && !sums_->partial() && sums_->row() > 0; }
+
   // ---- text around the loops ----------------------------------------------------------------------------------------------------
 
   // A function with the sizes that its text names.
@@ -205,7 +209,7 @@ class KernelWriter {
       for (const Axis& axis : stage.axes) inner *= axis.extent;
       work += inner.is_constant() ? inner.constant() / 4 : 64;
     }
-    const std::int64_t most = sums_->partial() ? most_partial_chunks : most_chunks;
+    const std::int64_t most = sums_->partial() ? most_partial_chunks : comes_back() ? most_returning_chunks : most_chunks;
     const std::string extent = emit_.dim(chunked_->extent);
     const std::string room = grain_ > 1 ? fmt::format("({} + {}) / {}", extent, grain_ - 1, grain_) : extent;
     return fmt::format("const i64 wanted = {} * {}l / {}l + 1, room = {};\nreturn max(1l, min(min(wanted, room), {}l));\n",
@@ -221,6 +225,8 @@ class KernelWriter {
       const std::string extent = emit_.dim(chunked_->extent);
       if (sums_->serial()) {
         text += fmt::format("const i64 from = 0, to = {};\n", extent);
+      } else if (comes_back()) {
+        text += fmt::format("const i64 from = {0} * chunk / chunks, to = {0} * end / chunks;\n", extent);
       } else if (grain_ > 1) {
         text += fmt::format(
             "const i64 from = {0} / {1}l * chunk / chunks * {1}l, to = chunk + 1 == chunks ? {0} : {0} / {1}l * (chunk + 1) / chunks * "
@@ -244,17 +250,17 @@ class KernelWriter {
   }
 
   void write_scope(LoopLevel& here, const Ranges& ranges, std::size_t k) {
-    if (k == 1) sums_->start_rows(here);
+    if (k == sums_->row() + 1) sums_->start_rows(here);
     if (k < outer_.size()) {
       const Axis& axis = outer_[k];
       const auto cut = ranges.find(axis.id);
       const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
       const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
       level->axes.insert(axis.id);
-      if (axis.ragged != nullptr) emit_.prefetch_entries(*level, axis, map_.stages);
+      if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages);
       write_scope(*level, ranges, k + 1);
       here.text += level->close();
-      if (k == 1) sums_->finish_rows(here);
+      if (k == sums_->row() + 1) sums_->finish_rows(here);
       return;
     }
     for (const Axis& axis : single_) here.text += fmt::format("[[maybe_unused]] constexpr i64 {} = 0;\n", axis_name(axis.id));

@@ -101,6 +101,15 @@ class NestWriter {
     }
   }
 
+  // Whether what the nest writes is in buffers of a scope: written out, its few loops leave them in registers.
+  bool in_buffers() const {
+    return std::all_of(nest_.body.begin(), nest_.body.end(), [](const Assignment& a) { return a.base[0] == 'h' || a.base[0] == 'l'; });
+  }
+  static std::string unrolled(std::int64_t times) {
+    constexpr std::int64_t most = 8;
+    return times > 1 && times <= most ? fmt::format("#pragma GCC unroll {}\n", times) : "";
+  }
+
   // Whether passes of the innermost loop write places of their own.
   bool independent() const {
     return std::all_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
@@ -186,7 +195,8 @@ class NestWriter {
       around->text += level->close();
     };
     const auto repeat = [&](int parts) {
-      pass(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end), parts, false);
+      const std::string all = whole(at.axis.id) && in_buffers() ? unrolled(at.axis.extent.constant() / (parts * width)) : "";
+      pass(fmt::format("{3}for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end, all), parts, false);
     };
     if (whole(at.axis.id)) {
       const std::int64_t extent = at.axis.extent.constant(), step = at.factor * width, rest = extent % step;

@@ -210,11 +210,15 @@ Cost CostModel::as_loops(const Graph& graph, const Node& call) const {
   return priced(work, call_bytes(graph, call));
 }
 
-// What a scope reads and writes again at each of its points, in cache: the sums over its own axes, which no register holds.
+// What a scope reads and writes again at each of its points, in cache: the sums over its own axes, which no register holds. Sums of a row
+// over its entries are held next to the loop.
 double CostModel::accumulated_bytes(const Graph& graph, const Node& node) const {
   double bytes = 0;
+  const std::vector<Axis>& axes = node.map->axes;
   for (const Stage& stage : node.map->stages) {
     if (stage.axes.empty() || stage.target < 0 || stage.accumulate == Accumulate::none) continue;
+    if (axes.size() > 1 && axes.back().ragged != nullptr && !stage.index.empty() && uses_axis(stage.index[0], axes[axes.size() - 2].id))
+      continue;
     double elements = 2 * evaluate(points(node.map->axes));
     for (const Axis& axis : stage.axes) {
       const bool kept = std::any_of(stage.index.begin(), stage.index.end(), [&](const Expr& index) { return uses_axis(index, axis.id); });

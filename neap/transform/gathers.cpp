@@ -6,6 +6,7 @@
 #include <set>
 
 #include "neap/codegen/emitter.h"
+#include "neap/codegen/gathered_rows.h"
 #include "neap/ops/operator.h"
 
 namespace neap {
@@ -18,22 +19,82 @@ constexpr double from_near = 4, from_far = 2.5, from_memory = 1.5;
 // What of a table the caches of today's cores hold; of the last cache, others have their part.
 constexpr double most_near = 1 << 20, most_far = 16 << 20;
 
+// Of slabs: what is read is for the most part there, and asked for by who waits for nothing else.
+constexpr double from_slab[] = {6, 4.5, 3.5, 2.5};
+constexpr double slab_bytes[] = {512 << 10, 1 << 20, 2 << 20, 4 << 20};
+constexpr double visit_bytes = 64;  // of finding what a row has in a slab
+
+double slab_rate(double bytes) {
+  for (std::size_t i = 0; i < std::size(slab_bytes); ++i) {
+    if (bytes <= slab_bytes[i]) return from_slab[i];
+  }
+  return from_far;
+}
+
 double gather_rate(double table_bytes) { return table_bytes <= most_near ? from_near : table_bytes <= most_far ? from_far : from_memory; }
 
 class Gathers {
  public:
-  Gathers(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands)
+  // `entry`: the axis that is to be walked by slabs of `rows`; -1: as the map is.
+  Gathers(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, int entry = -1,
+          std::int64_t rows = 0)
       : model_(model),
         graph_(graph),
         map_(map),
         operands_(operands),
         axes_(axes_by_id(map)),
         emit_(map, types_of(graph, operands), {}, symbols_, Isa::avx2) {
+    if (entry >= 0) {
+      walk_slabs(axes_.at(entry), static_cast<double>(rows));
+    } else if (map.axes.size() == 3 && map.axes[0].ragged == nullptr && map.axes[1].ragged == nullptr && map.axes[2].ragged != nullptr) {
+      walk_slabs(map.axes[2], 0);
+    }
     for (const Stage& stage : map.stages) visit(stage.value, [&](const Expr& e) { add(stage, e); });
+  }
+  // What an entry brings by the list that brings the most.
+  struct Tables {
+    std::int64_t list = -1;
+    double row_bytes = 0, rows = 0, bytes = 0;
+    std::set<std::int64_t> operands;
+  };
+  Tables tables_of(const Axis& entry) const {
+    const auto type_of = [&](std::int64_t operand) { return graph_.type(operands_[static_cast<std::size_t>(operand)]); };
+    const std::vector<GatheredRows> all = gathered_rows(map_.stages, entry, type_of);
+    Tables found{heaviest_list(all)};
+    for (const GatheredRows& table : all) {
+      if (table.list->integer != found.list) continue;
+      found.row_bytes += static_cast<double>(table.bytes);
+      found.rows = model_.evaluate(type_of(table.table).shape[0]);
+      found.bytes += model_.bytes(type_of(table.table));
+      found.operands.insert(table.table);
+    }
+    return found;
   }
   double bytes = 0;
 
  private:
+  // What slabs cost besides what is read from them: each comes into the near cache, and each row is looked at, its sums taken up.
+  void walk_slabs(const Axis& entry, double rows) {
+    const Tables tables = tables_of(entry);
+    if (tables.list < 0) return;
+    const double slabs = rows > 0 ? std::ceil(tables.rows / rows) : model_.evaluate(map_.axes[0].extent);
+    if (rows == 0) rows = std::ceil(tables.rows / slabs);
+    tiled_ = tables.operands;
+    slab_rate_ = slab_rate(tables.row_bytes * rows);
+    double sums = 0, of_rows = 0;  // bytes; how many
+    for (const Stage& stage : map_.stages) {
+      if (stage.target < 0 || stage.index.empty()) continue;
+      const auto extent = [&](const Expr& index) {
+        return index->op == Scalar::axis ? model_.evaluate(axes_.at(static_cast<int>(index->integer)).extent) : 1;
+      };
+      double elements = size_of(stage.value.dtype());
+      for (const Expr& index : stage.index) elements *= extent(index);
+      sums += elements;
+      of_rows = extent(stage.index[0]);
+    }
+    bytes += tables.bytes / gather_rate(tables.bytes) + of_rows * slabs * visit_bytes + 2 * slabs * sums / gather_rate(sums);
+  }
+
   void add(const Stage& stage, const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0 || e->integer >= static_cast<std::int64_t>(operands_.size())) return;
     const Type& type = graph_.type(operands_[static_cast<std::size_t>(e->integer)]);
@@ -55,7 +116,7 @@ class Gathers {
     }
     for (const int id : walking) elements *= model_.evaluate(axes_.at(id).extent);
     const double lines = by_element(stage, pointing, walking) ? elements : std::ceil(elements * size_of(type.dtype) / line);
-    bytes += model_.evaluate(points(space)) * lines * line / gather_rate(model_.bytes(type));
+    bytes += model_.evaluate(points(space)) * lines * line / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(model_.bytes(type)));
   }
 
   // Whether a sum over rows is made for one element of them after the other, as no vectors can run along them: each element then brings
@@ -81,7 +142,21 @@ class Gathers {
   const std::map<int, Axis> axes_;
   const std::vector<std::string> symbols_;  // none is named: sizes are not written out
   Emitter emit_;
+  std::set<std::int64_t> tiled_;  // operands whose rows come by slabs
+  double slab_rate_ = 1;
 };
+
+// Whether all that the map makes are sums over the entries of rows.
+bool sums_rows(const Map& map, int entry) {
+  const auto is_entry = [&](const Axis& axis) { return axis.id == entry; };
+  if (std::none_of(map.axes.begin(), map.axes.end(), is_entry))
+    return map.stages.size() == 1 && map.stages[0].accumulate == Accumulate::none && map.locals.empty();
+  return map.axes.size() == 2 && map.axes[0].ragged == nullptr &&
+         std::all_of(map.stages.begin(), map.stages.end(), [&](const Stage& stage) {
+           return stage.target < 0 ||
+                  (stage.accumulate != Accumulate::none && !stage.index.empty() && uses_axis(stage.index[0], map.axes[0].id));
+         });
+}
 
 }  // namespace
 
@@ -92,6 +167,29 @@ bool is_gather(const Expr& read) {
 
 double gathered_bytes(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands) {
   return Gathers(model, graph, map, operands).bytes;
+}
+
+SlabChoice best_slab(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+                     std::int64_t wanted) {
+  const Gathers plain(model, graph, map, operands);
+  SlabChoice best;
+  best.bytes = plain.bytes;
+  for (const auto& [id, axis] : axes_by_id(map)) {
+    if (axis.ragged == nullptr || !sums_rows(map, id)) continue;
+    const Gathers::Tables tables = plain.tables_of(axis);
+    if (tables.list < 0) continue;
+    const auto look_at = [&](std::int64_t rows) {
+      const double bytes = Gathers(model, graph, map, operands, id, rows).bytes;
+      if (bytes < best.bytes || wanted > 0)
+        best = {id, tables.list, rows, static_cast<std::int64_t>(std::ceil(tables.rows / static_cast<double>(rows))), bytes};
+    };
+    if (wanted > 0) look_at(wanted);
+    for (const double bytes : slab_bytes) {
+      const auto rows = static_cast<std::int64_t>(bytes / tables.row_bytes);
+      if (wanted == 0 && rows >= 1 && static_cast<double>(rows) < tables.rows) look_at(rows);
+    }
+  }
+  return best;
 }
 
 }  // namespace neap

@@ -9,7 +9,21 @@ namespace neap {
 bool is_gather(const Expr& read);
 
 // In bytes of a stream that take as long. `operands`: the values that the map reads, by number. Counts every read, not every distinct
-// element: each touches whole lines, which come the quicker the nearer the cache is that holds the table.
+// element: each touches whole lines, which come the quicker the nearer the cache is that holds the table. Of a map over slabs (below), a
+// slab of the tables is in the near cache, and the sums of all rows are taken up again at each slab.
 double gathered_bytes(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands);
+
+// Entries of rows can be walked by slabs of the tables that they point into: for all slabs, for all rows, for the row's entries that point
+// into the slab. What that takes with the slab that is the quickest.
+struct SlabChoice {
+  int entry = -1;         // the axis of the map; -1: no slab is quicker than none
+  std::int64_t list = 0;  // the operand that points
+  std::int64_t rows = 0;  // of the tables, in a slab
+  std::int64_t slabs = 0;
+  double bytes = 0;  // as above
+};
+// `rows`: the one size to look at, quicker or not; 0: all sizes that fit near caches.
+SlabChoice best_slab(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+                     std::int64_t rows = 0);
 
 }  // namespace neap

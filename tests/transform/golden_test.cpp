@@ -61,6 +61,16 @@ Implementation example_product(std::string op) {
 const RegisterImplementation example_matmul{example_product("matmul")}, example_views{example_product("matmul_of_views")},
     example_conv{example_product("conv")};
 
+Implementation example_of(const char* op) {
+  return {.name = "example",
+          .op = op,
+          .refuses = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return std::string(); },
+          .prepare = [](const Call&, const std::vector<Type>&, const std::vector<Type>&, const Symbols&) -> std::unique_ptr<LibraryCall> {
+            throw Error("example runs nothing");
+          }};
+}
+const RegisterImplementation example_slab_offsets{example_of("slab_offsets")}, example_slab_values{example_of("slab_values")};
+
 struct Example {
   std::string title, place, before, after;
 };
