@@ -48,7 +48,8 @@ Node without_unread(Node node) {
 
 OpenMap Opener::open(const Node& node) {
   OpenMap open{*node.map, node.origin, node.schedule};
-  const int shift = std::exchange(next_axis_, next_axis_ + highest_axis(*node.map) + 1);
+  const int shift = next_axis();
+  uncounted_ = node.map;
   const auto rename = [&](std::vector<Axis>& axes) {
     for (Axis& axis : axes) axis.id += shift;
   };
@@ -122,6 +123,12 @@ Node without_result(Node node, ValueId result) {
   renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? number[static_cast<std::size_t>(-1 - operand)] : operand; });
   node.map = std::make_shared<const Map>(std::move(map));
   return without_unread(std::move(node));
+}
+
+// The ids of the map that was opened last are counted when another axis is asked for: mostly none is.
+int Opener::next_axis() {
+  if (uncounted_ != nullptr) next_axis_ += highest_axis(*std::exchange(uncounted_, nullptr)) + 1;
+  return next_axis_;
 }
 
 int Opener::operand(ValueId value) {

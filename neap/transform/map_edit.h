@@ -21,7 +21,7 @@ class Opener {
   OpenMap open(const Node& node);
   // The node of an open map: operands numbered in order of first use, outputs in order of first write.
   Node close(OpenMap open) const;
-  int fresh_axis() { return next_axis_++; }
+  int fresh_axis() { return next_axis(), next_axis_++; }
 
   // Reads of a value name this number; `operand` makes it where there is none yet, `find_operand` then gives one that nothing reads.
   int operand(ValueId value);
@@ -30,7 +30,10 @@ class Opener {
   bool reads_one_of(const Expr& read, const std::vector<ValueId>& values) const;  // of an open map's expressions
 
  private:
+  int next_axis();
+
   int next_axis_ = 0;
+  std::shared_ptr<const Map> uncounted_;
   std::vector<ValueId> values_;  // by operand: those of the first map as they are, so that its expressions stay as they are
 };
 
