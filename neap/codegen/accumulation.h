@@ -21,7 +21,7 @@ class Accumulation {
   bool partial() const { return partial_; }  // there are copies to combine
   // Of a scope's loops, the one over rows whose sums are held while the loops inside run; loops outside of it come back to each row.
   std::size_t row() const { return row_; }
-  std::string scratch_bytes() const;         // of all chunks' copies, an expression
+  std::string scratch_bytes() const;  // of all chunks' copies, an expression
   // Sets what this chunk accumulates into to the start.
   std::string start();
   // Within a scope's loop over rows: the buffers of a row's sums, and what takes them to their places.

@@ -170,8 +170,8 @@ class SparseDemo : Narration {
     return true;
   }
 
-  // As their papers train: by SGD, and the first layer stays dense. (By AdamW RigL is half a percent below SET: what grows by the gradient
-  // then starts with steps of Adam's full length.)
+  // By SGD, and the first layer stays dense: not like for like with the methods above, which AdamW trains. (By AdamW RigL came out half a
+  // percent below SET; why is not known.)
   bool train_sparse(std::int64_t epochs) {
     const std::int64_t steps = epochs * steps_in_epoch();
     for (const char* method : {"rigl", "set"}) {

@@ -29,7 +29,7 @@ struct Offsets {
   Count operator[](Count i) const { return wide ? static_cast<const std::int64_t*>(at)[i] : static_cast<const std::int32_t*>(at)[i]; }
 };
 
-// W [rows, columns] as blocks of height x width in rows of blocks, padded; 1 x 1 is CSR. Columns rise within a row of blocks.
+// W [rows, columns] as blocks of height x width in rows of blocks, padded; 1 x 1 is CSR.
 struct BlockMatrix {
   Count rows = 0, columns = 0;
   int height = 1, width = 1;
@@ -37,6 +37,7 @@ struct BlockMatrix {
   const void* values = nullptr;              // [blocks, height, width]; 0 where the row or the column is beyond the last
   Offsets offsets;                           // [ceil(rows / height) + 1]
   const std::int32_t* columns_of = nullptr;  // [blocks]: the column of each block, counted in blocks
+  bool rising = true;                        // columns, within each row of blocks; else they are not cut into tiles
   Offsets order = {};                        // of CSR: where among the values element i's stands, as in a list by columns; at i where null
 };
 

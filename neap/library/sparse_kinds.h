@@ -10,6 +10,7 @@
 #include "neap/base/revolving_door.h"
 #include "neap/library/post_ops.h"
 #include "neap/library/sparse_kernels.h"
+#include "neap/library/sparse_places.h"
 #include "neap/runtime/library.h"
 
 namespace neap::sparse_calls {
@@ -27,8 +28,12 @@ struct Given {
   std::size_t first = 0;
   bool values = false;
   sparse::Value value_type = sparse::Value::f32;
+  std::vector<Count> counts;  // of the elements of each component of places
 
   std::size_t place(std::size_t number) const { return first + (values ? 1 : 0) + number; }
+  void count(const std::vector<Type>& inputs, const Symbols& symbols) {
+    for (std::size_t i = place(0); i < inputs.size(); ++i) counts.push_back(element_count(inputs[i].shape).evaluate(symbols));
+  }
   const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
 };
 
@@ -78,15 +83,17 @@ struct NmgKind {
       if (!std::equal(things.begin(), things.end(), patterns + pattern * n))
         throw Error(fmt::format("pattern {} is not that of {}:{}", pattern, n, m), "layout nmg", "use the patterns that the layout packs");
     }
-    return {.rows = given.rows,
-            .columns = given.columns,
-            .n = n,
-            .m = m,
-            .g = g,
-            .value = given.value_type,
-            .values = given.value(inputs),
-            .index = inputs[given.place(0)],
-            .wide = wide};
+    const Matrix made{.rows = given.rows,
+                      .columns = given.columns,
+                      .n = n,
+                      .m = m,
+                      .g = g,
+                      .value = given.value_type,
+                      .values = given.value(inputs),
+                      .index = inputs[given.place(0)],
+                      .wide = wide};
+    sparse::check_places(made, given.counts[0]);
+    return made;
   }
 };
 
@@ -117,14 +124,16 @@ struct BlockKind {
         wide(inputs[of.place(0)].dtype == DType::i64) {}
 
   Matrix matrix(Inputs inputs) const {
-    return {.rows = given.rows,
-            .columns = given.columns,
-            .height = height,
-            .width = width,
-            .value = given.value_type,
-            .values = given.value(inputs),
-            .offsets = {inputs[given.place(0)], wide},
-            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+    Matrix made{.rows = given.rows,
+                .columns = given.columns,
+                .height = height,
+                .width = width,
+                .value = given.value_type,
+                .values = given.value(inputs),
+                .offsets = {inputs[given.place(0)], wide},
+                .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+    sparse::check_places(made, given.counts[1]);
+    return made;
   }
 };
 
@@ -151,21 +160,26 @@ struct RowKind {
   }
 
   Matrix matrix(Inputs inputs) const {
-    return {.rows = given.rows,
-            .columns = given.columns,
-            .value = given.value_type,
-            .values = given.value(inputs),
-            .offsets = {inputs[given.place(0)], wide},
-            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+    Matrix made{.rows = given.rows,
+                .columns = given.columns,
+                .value = given.value_type,
+                .values = given.value(inputs),
+                .offsets = {inputs[given.place(0)], wide},
+                .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
+    sparse::check_places(made, given.counts[1]);
+    return made;
   }
   Matrix transpose(Inputs inputs) const {
-    return {.rows = given.columns,
-            .columns = given.rows,
-            .value = given.value_type,
-            .values = given.value(inputs),
-            .offsets = {inputs[given.place(2)], t_wide},
-            .columns_of = static_cast<const std::int32_t*>(inputs[given.place(3)]),
-            .order = {inputs[given.place(4)], order_wide}};
+    Matrix made{.rows = given.columns,
+                .columns = given.rows,
+                .value = given.value_type,
+                .values = given.value(inputs),
+                .offsets = {inputs[given.place(2)], t_wide},
+                .columns_of = static_cast<const std::int32_t*>(inputs[given.place(3)]),
+                .order = {inputs[given.place(4)], order_wide}};
+    sparse::check_places(made, given.counts[3]);
+    sparse::check_order(made.order, given.counts[3], given.counts[1]);
+    return made;
   }
 };
 
@@ -220,7 +234,9 @@ std::string refuses(const Call& call, const std::vector<Type>& inputs, const std
 inline Given given(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, std::size_t first, bool values) {
   const std::vector<std::int64_t> size = evaluate(call.dims("size"), symbols);
   const bool narrow = values && inputs[first].dtype == DType::bf16;
-  return {size[0], size[1], first, values, narrow ? sparse::Value::bf16 : sparse::Value::f32};
+  Given of{size[0], size[1], first, values, narrow ? sparse::Value::bf16 : sparse::Value::f32, {}};
+  of.count(inputs, symbols);
+  return of;
 }
 
 }  // namespace neap::sparse_calls

@@ -162,7 +162,8 @@ const RegisterImplementation spmm{
      .refuses = refuses_edges,
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                    const Symbols& symbols) -> Prepared {
-       const Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true};
+       Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true, sparse::Value::f32, {}};
+       of.count(inputs, symbols);
        return std::make_unique<ProductCall<RowKind>>(RowKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false, false);
      },
      .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return RowKind::share; }}};

@@ -61,7 +61,7 @@ void NmgSide::order_accumulators() {
 
 BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of)
     : Side{matrix.rows, matrix.columns, matrix.height, of}, w(matrix) {
-  const Count step = std::max<Count>(1, tile_columns / w.width) * w.width;
+  const Count step = std::max<Count>(1, (w.rising ? tile_columns : divided_up(columns, w.width) * w.width) / w.width) * w.width;
   for (Count at = 0; at < columns; at += step) bounds.push_back(at);
   if (columns == 0) bounds.push_back(0);
   bounds.push_back(divided_up(columns, w.width) * w.width);

@@ -81,6 +81,8 @@ struct Tiles {
   PackRun (*pack_run)(Value value);
   // How many of the elements are below a bound.
   Count (*count_below)(Count count, const int* from, int bound);
+  // Whether all are in [0, limit); one that is less than the one ahead of it makes `rising` false.
+  bool (*all_within)(Count count, const int* from, int limit, bool& rising);
   // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.
   void (*pack)(Count rows, Count columns, const float* from, Count stride, float* panel, Count width);
   // to[j, i] = from[i, j]

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "neap/base/error.h"
@@ -36,7 +37,7 @@ std::optional<int> sign(const Dim& dim) {
 Number rounded(const KnownNumber& x, bool up) {
   if (!x.denominator.is_constant()) return std::nullopt;
   const std::int64_t divisor = x.denominator.constant();
-  if (divisor == 0) return std::nullopt;
+  if (divisor == 0 || divisor == std::numeric_limits<std::int64_t>::min()) return std::nullopt;
   const Dim numerator = divisor < 0 ? Dim(0) - x.numerator : x.numerator;
   const std::int64_t positive = divisor < 0 ? -divisor : divisor;
   return KnownNumber{up ? ceil_div(numerator, positive) : floor_div(numerator, positive), 1};

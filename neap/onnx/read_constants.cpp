@@ -62,7 +62,8 @@ void read_range(OnnxNode& node) {
   if (!is_float(dtype)) {
     const Dim start = node.sizes(0).at(0), limit = node.sizes(1).at(0);
     const std::int64_t delta = node.integers(2).at(0);
-    if (delta == 0) node.fail("the step is 0");
+    constexpr std::int64_t most_step = std::int64_t{1} << 53;  // which a double holds
+    if (delta == 0 || delta > most_step || delta < -most_step) node.fail(fmt::format("the step is {}", delta));
     Dim count = delta > 0 ? ceil_div(limit - start, delta) : ceil_div(start - limit, -delta);
     if (count.is_constant() && count.constant() < 0) count = 0;
     if (count.is_constant() && count.constant() <= most_known_elements) {

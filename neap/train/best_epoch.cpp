@@ -1,8 +1,5 @@
 #include "neap/train/best_epoch.h"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "neap/base/error.h"
 
 namespace neap {
@@ -28,12 +25,10 @@ void BestEpoch::offer(std::int64_t epoch, const Evaluation& evaluation, const Na
 
 bool BestEpoch::is_over(std::int64_t epochs_done) const { return patience_ > 0 && epoch_ >= 0 && epochs_done - 1 - epoch_ >= patience_; }
 
-nlohmann::json BestEpoch::state() const { return {{"measure", measure_}, {"epoch", epoch_}, {"value", value_}}; }
-
-void BestEpoch::load(const nlohmann::json& state, NamedArrays arrays) {
-  if (state.at("measure").get<std::string>() != measure_) return;  // another measure: what was best by the one before is not by this
-  epoch_ = state.at("epoch").get<std::int64_t>();
-  value_ = state.at("value").get<double>();
+void BestEpoch::load(const std::string& measure, std::int64_t epoch, double value, NamedArrays arrays) {
+  if (measure != measure_) return;
+  epoch_ = epoch;
+  value_ = value;
   arrays_ = std::move(arrays);
 }
 

@@ -1,6 +1,5 @@
 // Which epoch of a run was the best so far, its parameters, and whether a better one is still to be expected.
 #pragma once
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "neap/files/bytes.h"
@@ -23,8 +22,9 @@ class BestEpoch {
   double value() const { return value_; }
   const NamedArrays& arrays() const { return arrays_; }
 
-  nlohmann::json state() const;
-  void load(const nlohmann::json& state, NamedArrays arrays);
+  const std::string& measure() const { return measure_; }
+  // Goes on from what another one was. What was best by another measure is not so by this one.
+  void load(const std::string& measure, std::int64_t epoch, double value, NamedArrays arrays);
 
  private:
   std::string measure_;

@@ -273,7 +273,7 @@ void Trainer::save() const {
                    {"losses", losses_},
                    {"fixed", identities(options_.fixed)},
                    {"identity", options_.identity},
-                   {"best", best_.state()}});
+                   {"best", {{"measure", best_.measure()}, {"epoch", best_.epoch()}, {"value", best_.value()}}}});
 }
 
 NamedArrays kept_arrays(const Checkpoint& checkpoint) {
@@ -314,7 +314,11 @@ void Trainer::resume() {
     running_ = to_evaluation(saved.state.at("running"));
     epoch_seconds_ = saved.state.at("epoch_seconds").get<double>();
     for (const Json& record : saved.state.at("history")) history_.push_back(to_record(record));
-    if (saved.state.contains("best")) best_.load(saved.state.at("best"), std::move(best));
+    if (saved.state.contains("best")) {
+      const Json& state = saved.state.at("best");
+      best_.load(state.at("measure").get<std::string>(), state.at("epoch").get<std::int64_t>(), state.at("value").get<double>(),
+                 std::move(best));
+    }
     losses_ = saved.state.at("losses").get<std::vector<double>>();
   } catch (const Json::exception& error) {
     throw Error(fmt::format("the checkpoint is not one of a training run: {}", error.what()), place, "give another folder");

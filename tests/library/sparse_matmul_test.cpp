@@ -47,6 +47,54 @@ TEST(SparseMatmul, AsDefined) {
   }
 }
 
+// What is said of a product with one component changed; nothing where it is taken.
+std::string run_natively(LibraryCase c, std::size_t input, const std::function<void(Array&)>& change) {
+  Array changed = c.given[input]->clone();
+  change(changed);
+  c.given[input] = changed;
+  try {
+    LibraryRun(c).run();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST(SparseMatmul, PlacesOutsideAreRefused) {
+  const auto refused = [](const std::string& layout, bool transposed, std::size_t input, std::int64_t value, const std::string& part) {
+    const std::string said = run_natively(case_of(layout, "matmul", {33, 70}, 40, transposed), input,
+                                          [&](Array& places) { places.set_int(places.count() / 2, value); });
+    EXPECT_NE(said.find(part), std::string::npos) << layout << ": " << said;
+  };
+  for (const std::int64_t bad : {-1, 70, 1 << 30}) {
+    refused("csr", false, 3, bad, "names places outside of it");
+    refused("blocks r=4 c=1", false, 3, bad, "names places outside of it");
+  }
+  for (const std::int64_t bad : {-1, 1 << 20}) {
+    refused("csr", false, 2, bad, "names places outside of it");
+    refused("csr", true, 5, bad, "names places outside of it");
+    refused("csr", true, 6, bad, "names none of its");
+  }
+  refused("nmg n=2 m=4 g=2", false, 2, 12, "is not in 0 .. 11");
+  refused("nmg n=2 m=4 g=2", false, 2, -1, "is not in 0 .. 11");
+}
+
+// Edges of a graph may stand in any order within a row: columns beyond a tile's then come ahead of its own.
+TEST(SparseMatmul, EdgesInAnyOrder) {
+  const std::int64_t rows = 12, columns = 9000, entries = 12 * 300;
+  Array offsets(DType::i64, {rows + 1}), at(DType::i32, {entries});
+  for (std::int64_t r = 0; r <= rows; ++r) offsets.set_int(r, r * 300);
+  for (std::int64_t e = 0; e < entries; ++e) at.set_int(e, (e * 7919 + 13) % columns);
+  LibraryCase c{.op = "spmm"};
+  for (const Array& array :
+       {random_matrix(DType::f32, {columns, 80}, 1), random_matrix(DType::f32, {entries, 1}, 2).reshape({entries}), offsets, at}) {
+    c.inputs.push_back(Type{array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}.to_string());
+    c.given.emplace_back(array);
+  }
+  c.implementation = "native";
+  check_library(c);
+}
+
 // Stored as bf16, computed in f32: no more is lost than storing loses.
 TEST(SparseMatmul, NarrowValues) {
   for (const std::string layout : {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "blocks r=4 c=1", "blocks r=2 c=2", "csr"}) {

@@ -1,0 +1,55 @@
+#include "neap/library/sparse_places.h"
+
+#include <fmt/format.h>
+
+#include "neap/base/error.h"
+#include "neap/base/revolving_door.h"
+#include "neap/library/sparse_sides.h"
+#include "neap/library/sparse_tiles.h"
+
+namespace neap::sparse {
+namespace {
+
+constexpr const char* remedy = "give the components that the layout packs";
+
+// Whether all are in [0, limit): in no lane a difference is negative, so that its sign bit stays 0.
+template <class T>
+bool all_below(const T* places, Count count, T limit) {
+  T outside = 0;
+#pragma omp simd reduction(| : outside)
+  for (Count i = 0; i < count; ++i) outside |= static_cast<T>(places[i] | (limit - 1 - places[i]));
+  return outside >= 0;
+}
+
+}  // namespace
+
+void check_places(BlockMatrix& matrix, Count stored) {
+  const Tiles& micro = tiles(best_isa());
+  const Count groups = divided_up(matrix.rows, matrix.height);
+  const auto limit = static_cast<int>(divided_up(matrix.columns, matrix.width));
+  matrix.rising = true;
+  for (Count group = 0; group < groups; ++group) {
+    const Count first = matrix.offsets[group], last = matrix.offsets[group + 1];
+    if (first >= 0 && first <= last && last <= stored && micro.all_within(last - first, matrix.columns_of + first, limit, matrix.rising))
+      continue;
+    throw Error(
+        fmt::format("row {} of a sparse matrix of {} x {} names places outside of it", group * matrix.height, matrix.rows, matrix.columns),
+        "", remedy);
+  }
+}
+
+void check_places(const NmgMatrix& matrix, Count count) {
+  const Count chunk = binomial(matrix.m, matrix.n) * matrix.g;
+  const bool inside = matrix.wide ? all_below(static_cast<const std::int32_t*>(matrix.index), count, static_cast<std::int32_t>(chunk))
+                                  : all_below(static_cast<const std::int16_t*>(matrix.index), count, static_cast<std::int16_t>(chunk));
+  if (!inside)
+    throw Error(fmt::format("an index of a {}:{}:{} matrix is not in 0 .. {}", matrix.n, matrix.m, matrix.g, chunk - 1), "", remedy);
+}
+
+void check_order(const Offsets& order, Count count, Count stored) {
+  const bool inside = order.wide ? all_below(static_cast<const std::int64_t*>(order.at), count, static_cast<std::int64_t>(stored))
+                                 : all_below(static_cast<const std::int32_t*>(order.at), count, static_cast<std::int32_t>(stored));
+  if (!inside) throw Error(fmt::format("the order of a sparse matrix's columns names none of its {} elements", stored), "", remedy);
+}
+
+}  // namespace neap::sparse
