@@ -67,7 +67,7 @@ Expr rewrite_with(const Expr& root, const std::function<Expr(const Expr&)>& f, M
       node->rank = root->rank;
       node->dim = root->dim;
       node->reduction = root->reduction;
-      node->axes = axes.empty() ? root->axes : std::move(axes);
+      node->axes = axes.empty() ? root->axes : axes;
       rebuilt = Expr(std::move(node));
     } else {
       std::array<const Expr::Node*, 3> rewritten{};
