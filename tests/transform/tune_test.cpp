@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "neap/base/file.h"
+#include "neap/base/machine.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
@@ -30,8 +31,9 @@ Array elements(const Sizes& sizes, int salt) {
   return made;
 }
 
-// With a cache in which nothing is known yet.
+// With a cache in which nothing is known yet, on one thread: two would wait for each other wherever other tests take the second core.
 class Tune : public testing::Test {
+  Threads one_{1};
   TemporaryFolder folder_;
   Environment cache_{"NEAP_CACHE", folder_.path().string()};
 };
