@@ -28,6 +28,12 @@ Shape as_places(const Call& call, int first) { return call.input(first).shape; }
 
 Expr position_at(const Definition& d, int input, const std::vector<Expr>& index) { return cast(d.read(input, index), DType::i64); }
 
+Array nonzero(const Array& matrix) {
+  Array mask(DType::boolean, matrix.sizes());
+  for (std::int64_t i = 0; i < mask.count(); ++i) mask.set(i, matrix.get(i) != 0 ? 1 : 0);
+  return mask;
+}
+
 RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count) {
   const Dim all = element_count(keep.shape());
   const Var chosen = cast(reshape(keep, {all}), DType::i64);

@@ -41,6 +41,8 @@ Shape as_places(const Call& call, int first);
 // A position read from operand `input`, as i64.
 Expr position_at(const Definition& d, int input, const std::vector<Expr>& index);
 
+Array nonzero(const Array& matrix);  // a mask (bool) of what is not 0
+
 // In a graph: the numbers, in row-major order, of the `count` elements for which a mask is true (i64), and for every element how many true
 // ones stand before it. Of a mask that keeps fewer, the first of the others follow; of one that keeps more, the last are left out.
 struct RunningPlaces {

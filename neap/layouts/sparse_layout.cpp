@@ -289,6 +289,12 @@ std::vector<Array> LayoutChoice::pack(const Array& dense, const Array& keep) con
   return components;
 }
 
+LayoutChoice choice_of(const SparseLayout& layout, const Call& call) {
+  LayoutChoice choice{&layout, {}};
+  for (const ChoiceNumber& number : layout.numbers) choice.parameters[number.name] = call.integer(number.name);
+  return choice;
+}
+
 Attributes attributes_of(const LayoutChoice& choice, const Shape& size) {
   Attributes attributes = choice.parameters;
   attributes["size"] = size;

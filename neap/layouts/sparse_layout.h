@@ -76,6 +76,8 @@ std::vector<const SparseLayout*> all_layouts();          // sorted by name
 // The layout whose operator this is, and which: "csr_matmul" -> csr, "matmul". Null for another operator.
 const SparseLayout* layout_of_operator(std::string_view op, std::string_view& what);
 
+// A layout with the numbers that the call of one of its operators has.
+LayoutChoice choice_of(const SparseLayout& layout, const Call& call);
 // The attributes of a layout's operators for a matrix of these sizes.
 Attributes attributes_of(const LayoutChoice& choice, const Shape& size);
 // Bytes of all components.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "neap/ir/origin.h"
 #include "neap/onnx/size_terms.h"
 #include "neap/onnx/tensor.h"
 
@@ -282,7 +283,7 @@ void ModelWriter::write_nodes(const Graph& graph, Names& names) {
     const int first = to_.node_size();
     const std::vector<std::string> outputs = write_call(make_call(graph, *node), inputs, types);
     for (int at = first; &graph == &graph_ && !node->origin.empty() && at < to_.node_size(); ++at)
-      came_from_[at] = node->origin.front().substr(0, node->origin.front().rfind(": "));
+      came_from_[at] = origin_place(node->origin.front());
     for (std::size_t i = 0; i < node->outputs.size(); ++i) names[node->outputs[i]] = outputs.at(i);
   }
 }

@@ -4,6 +4,7 @@
 
 #include "neap/base/error.h"
 #include "neap/ir/map_walk.h"
+#include "neap/ir/value_copies.h"
 
 namespace neap {
 namespace {
@@ -81,27 +82,15 @@ Var Builder::call(std::string_view op, const std::vector<Var>& inputs, Attribute
 
 std::vector<Var> Builder::inline_graph(const Graph& body, const std::vector<Var>& inputs) {
   NEAP_ASSERT(inputs.size() == body.inputs.size(), " {} inputs for {}", inputs.size(), body.name);
-  std::map<ValueId, ValueId> renamed;
-  for (std::size_t i = 0; i < inputs.size(); ++i) renamed[body.inputs[i].value] = inputs[i].id();
-  const auto rename = [&](ValueId id) {
-    if (id == no_value) return no_value;
-    const auto found = renamed.find(id);
-    if (found != renamed.end()) return found->second;
-    const Value& value = body.value(id);
-    const ValueId made =
-        value.constant ? graph_->add_constant(*value.constant, value.name, value.type.layout) : graph_->add_value(value.type, value.name);
-    renamed[id] = made;
-    return made;
-  };
+  ValueCopies copies(body, *graph_);
+  for (std::size_t i = 0; i < inputs.size(); ++i) copies.bind(body.inputs[i].value, inputs[i].id());
   for (const NodePtr& node : body.nodes()) {
-    Node copy = *node;
-    for (ValueId& id : copy.inputs) id = rename(id);
-    for (ValueId& id : copy.outputs) id = rename(id);
+    Node copy = copies.of(*node);
     if (!origin_.empty()) copy.origin = origin_;
     graph_->append(std::move(copy));
   }
   std::vector<Var> outputs;
-  for (const Output& output : body.outputs) outputs.push_back(wrap(rename(output.value)));
+  for (const Output& output : body.outputs) outputs.push_back(wrap(copies.of(output.value)));
   return outputs;
 }
 
@@ -196,7 +185,7 @@ Graph transcribe(const Graph& from, F&& f) {
     std::vector<Var> inputs;
     for (const ValueId id : node->inputs) inputs.push_back(build.wrap(rename(id)));
     build.set_origin(node->origin);
-    const std::vector<ValueId> outputs = f(build, *node, inputs);
+    std::vector<ValueId> outputs = f(build, *node, inputs);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       renamed[node->outputs[i]] = outputs[i];
       const std::string& name = from.value(node->outputs[i]).name;
@@ -211,7 +200,7 @@ std::vector<ValueId> copy_node(Builder& build, const Graph& from, const Node& no
   Node copy = node;
   for (std::size_t i = 0; i < inputs.size(); ++i) copy.inputs[i] = inputs[i].id();
   for (ValueId& id : copy.outputs) id = build.graph().add_value(from.type(id));
-  const std::vector<ValueId> outputs = copy.outputs;
+  std::vector<ValueId> outputs = copy.outputs;
   build.graph().append(std::move(copy));
   return outputs;
 }
@@ -261,7 +250,7 @@ Graph lower_to_maps(const Graph& graph) {
       if (input) lowered.inputs.push_back(input.id());
     }
     for (const ValueId id : node.outputs) lowered.outputs.push_back(build.graph().add_value(primitives.type(id)));
-    const std::vector<ValueId> outputs = lowered.outputs;
+    std::vector<ValueId> outputs = lowered.outputs;
     build.graph().append(std::move(lowered));
     return outputs;
   });

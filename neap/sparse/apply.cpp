@@ -3,6 +3,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
+#include "neap/layouts/packing.h"
 #include "neap/sparse/format_edit.h"
 
 namespace neap::sparse {
@@ -25,12 +26,6 @@ Sizes matrix_sizes(const Sizes& sizes) {
 Role role_of(const Array& component) { return is_float(component.dtype()) ? Role::parameter : Role::state; }
 
 bool can_be_sparse(const Array& value) { return value.rank() >= 2 && is_float(value.dtype()); }
-
-Array nonzero(const Array& matrix) {
-  Array mask(DType::boolean, matrix.sizes());
-  for (std::int64_t i = 0; i < mask.count(); ++i) mask.set(i, matrix.get(i) != 0 ? 1 : 0);
-  return mask;
-}
 
 // What a plan gives for a parameter, as a matrix; empty where it gives nothing.
 Array given_for(const std::map<std::string, Array>& all, const std::string& name, const Array& value, const char* what) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "neap/base/error.h"
+#include "neap/ir/value_copies.h"
 
 namespace neap::sparse {
 namespace {
@@ -15,13 +16,6 @@ std::string matrix_name(const Graph& graph, const Uses& uses, const Node& dense,
     values = graph.nodes()[static_cast<std::size_t>(at)]->inputs[0];
   const std::string &name = graph.value(values).name, part = "." + layout.components[0].name;
   return uses.producer(values) < 0 && name.ends_with(part) ? name.substr(0, name.size() - part.size()) : "";
-}
-
-LayoutChoice choice_of(const SparseLayout& layout, const Call& call, DType stored) {
-  LayoutChoice choice{&layout, {}};
-  for (const ChoiceNumber& number : layout.numbers) choice.parameters[number.name] = call.integer(number.name);
-  if (stored != call.input(0).dtype) choice.values = stored;
-  return choice;
 }
 
 }  // namespace
@@ -45,40 +39,31 @@ Exported for_export(const Graph& graph, std::map<std::string, Array> parameters)
       components.push_back(made.parameters.at(name + "." + component.name));
       gone.insert(name + "." + component.name);
     }
-    const LayoutChoice choice = choice_of(*layout, call, components[0].dtype());
+    LayoutChoice choice = choice_of(*layout, call);
+    if (components[0].dtype() != call.input(0).dtype) choice.values = components[0].dtype();
     components[0] = components[0].cast(call.input(0).dtype);
     made.parameters[name] = unpack(choice, components, evaluate(call.dims("size"), {}));
     made.plan.add(name, "keep_all", choice.to_string());
   }
   for (const std::string& component : gone) made.parameters.erase(component);
 
-  std::map<ValueId, ValueId> renamed;
+  ValueCopies copies(graph, made.graph);
   for (const Input& input : graph.inputs) {
-    if (!gone.contains(input.name)) renamed[input.value] = made.graph.add_input(input.name, graph.type(input.value), input.role);
+    if (!gone.contains(input.name)) copies.bind(input.value, made.graph.add_input(input.name, graph.type(input.value), input.role));
   }
   std::map<std::string, ValueId> added;
   for (const auto& [value, name] : matrices) {
     const auto [at, fresh] = added.try_emplace(name, no_value);
     if (fresh) at->second = made.graph.add_input(name, type_of(made.parameters.at(name)), Role::parameter);
-    renamed[value] = at->second;
+    copies.bind(value, at->second);
   }
-  const auto known = [&](ValueId id) { return id == no_value || renamed.contains(id) || graph.value(id).constant.has_value(); };
-  const auto rename = [&](ValueId id) {
-    if (id == no_value) return no_value;
-    const auto [at, fresh] = renamed.try_emplace(id, no_value);
-    if (!fresh) return at->second;
-    const Value& value = graph.value(id);
-    return at->second = value.constant ? made.graph.add_constant(*value.constant, value.name) : made.graph.add_value(value.type);
-  };
+  const auto known = [&](ValueId id) { return id == no_value || copies.has(id) || graph.value(id).constant.has_value(); };
   for (const NodePtr& node : graph.nodes()) {
     // What made the matrices of components, and conversions of these, is not needed any more.
     if (matrices.contains(node->outputs[0]) || !std::all_of(node->inputs.begin(), node->inputs.end(), known)) continue;
-    Node copy = *node;
-    for (ValueId& id : copy.inputs) id = rename(id);
-    for (ValueId& id : copy.outputs) id = rename(id);
-    made.graph.append(std::move(copy));
+    made.graph.append(copies.of(*node));
   }
-  for (const Output& output : graph.outputs) made.graph.add_output(rename(output.value), output.name, output.updates);
+  for (const Output& output : graph.outputs) made.graph.add_output(copies.of(output.value), output.name, output.updates);
   return made;
 }
 

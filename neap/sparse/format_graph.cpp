@@ -3,13 +3,12 @@
 
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
+#include "neap/ir/origin.h"
+#include "neap/ir/value_copies.h"
 #include "neap/sparse/format_edit.h"
 
 namespace neap::sparse {
 namespace {
-
-// The part of a node's name that is its own in an ONNX file: "NODE" of "NODE: matmul".
-std::string node_name(const std::string& origin) { return origin.substr(0, origin.rfind(": ")); }
 
 std::string origin_of(const Node& node) { return node.origin.empty() ? node.op : node.origin.front(); }
 
@@ -76,37 +75,26 @@ Var GraphFormats::changed(const std::string& name, Var value, Done& done) {
 void GraphFormats::append(const Graph& graph, const std::vector<Var>& inputs) {
   constexpr std::size_t most_known = 300;
   std::string known;
-  std::map<ValueId, ValueId> renamed;
-  for (std::size_t i = 0; i < inputs.size(); ++i) renamed[graph.inputs[i].value] = inputs[i].id();
-  const auto rename = [&](ValueId id) {
-    if (id == no_value) return no_value;
-    const auto [at, fresh] = renamed.try_emplace(id, no_value);
-    if (!fresh) return at->second;
-    const Value& value = graph.value(id);
-    return at->second = value.constant ? build_.graph().add_constant(*value.constant, value.name, value.type.layout)
-                                       : build_.graph().add_value(value.type, value.name);
-  };
+  ValueCopies copies(graph, build_.graph());
+  for (std::size_t i = 0; i < inputs.size(); ++i) copies.bind(graph.inputs[i].value, inputs[i].id());
   std::map<std::string, const Node*> last;  // of the nodes that one of the file became
-  for (const NodePtr& node : graph.nodes()) last[node_name(origin_of(*node))] = node.get();
+  for (const NodePtr& node : graph.nodes()) last[origin_place(origin_of(*node))] = node.get();
   for (const NodePtr& node : graph.nodes()) {
-    Node copy = *node;
-    for (ValueId& id : copy.inputs) id = rename(id);
-    for (ValueId& id : copy.outputs) id = rename(id);
-    const std::string origin = origin_of(*node), name = node_name(origin);
-    build_.graph().append(std::move(copy));
+    const std::string origin = origin_of(*node), name = origin_place(origin);  // of a file: the node's own
+    build_.graph().append(copies.of(*node));
     for (std::size_t i = 0; i < node->outputs.size(); ++i) {
       if (!is_float(graph.type(node->outputs[i]).dtype)) continue;
       const std::string behind = i == 0 ? "" : fmt::format("[{}]", i);
       if (known.size() < most_known) known += fmt::format("{}'{}'", known.empty() ? "" : ", ", origin + behind);
       Done done;  // a rule that fits both names counts once
-      Var value = changed(origin + behind, build_.wrap(renamed[node->outputs[i]]), done);
+      Var value = changed(origin + behind, build_.wrap(copies.of(node->outputs[i])), done);
       if (last[name] == node.get() && name != origin) value = changed(name + behind, value, done);
-      renamed[node->outputs[i]] = value.id();
+      copies.bind(node->outputs[i], value.id());
     }
   }
   check_all_seen(plan_.outputs, outputs_seen_, known);
   check_all_seen(plan_.gradients, gradients_seen_, known);
-  for (const Output& output : graph.outputs) build_.graph().add_output(rename(output.value), output.name, output.updates);
+  for (const Output& output : graph.outputs) build_.graph().add_output(copies.of(output.value), output.name, output.updates);
 }
 
 }  // namespace neap::sparse

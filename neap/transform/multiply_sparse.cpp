@@ -4,6 +4,8 @@
 // and multiplied as such.
 #include <algorithm>
 
+#include "neap/ir/origin.h"
+#include "neap/layouts/packing.h"
 #include "neap/layouts/sparse_layout.h"
 #include "neap/runtime/library.h"
 #include "neap/transform/call_edit.h"
@@ -48,8 +50,7 @@ ValueId stored(const Draft& draft, ValueId values, DType computed) {
 // Says of a node that it works with the places of the matrix that `matrix` made, so that it is known when all is done (sparse_dispatch.h).
 void tag(Draft& draft, int at, const std::vector<std::string>& matrix, const std::string& op) {
   Node node = draft.node(at);
-  const std::string& made = matrix.empty() ? "" : matrix.front();
-  node.origin.push_back(made.substr(0, made.rfind(": ")) + ": " + op);
+  node.origin.push_back(origin_place(matrix.empty() ? "" : matrix.front()) + ": " + op);
   draft.replace(at, std::move(node));
 }
 
@@ -197,13 +198,10 @@ std::string convert(Draft& draft, const Sparse& matrix) {
     components.push_back(*draft.value(id).constant);
   }
   const Call call = call_of(draft, matrix.at);
-  LayoutChoice from{matrix.layout, {}}, to = LayoutChoice::parse("csr");
-  for (const ChoiceNumber& number : matrix.layout->numbers) from.parameters[number.name] = call.integer(number.name);
-  const Array dense = unpack(from, components, evaluate(call.dims("size"), {}));
-  Array keep(DType::boolean, dense.sizes());
-  for (std::int64_t i = 0; i < keep.count(); ++i) keep.set(i, dense.get(i) != 0 ? 1 : 0);
+  const LayoutChoice to = LayoutChoice::parse("csr");
+  const Array dense = unpack(choice_of(*matrix.layout, call), components, evaluate(call.dims("size"), {}));
   std::vector<ValueId> operands;
-  for (const Array& component : to.pack(dense, keep)) operands.push_back(draft.add_constant(component));
+  for (const Array& component : to.pack(dense, nonzero(dense))) operands.push_back(draft.add_constant(component));
   become_call(draft, matrix.at, to.layout->op("dense"), operands, attributes_of(to, call.dims("size")));
   return "";
 }

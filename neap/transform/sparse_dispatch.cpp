@@ -9,23 +9,11 @@
 
 #include "neap/base/error.h"
 #include "neap/base/progress.h"
+#include "neap/ir/origin.h"
 #include "neap/layouts/sparse_layout.h"
 
 namespace neap {
 namespace {
-
-// "block1/fc.weight" of "block1/fc.weight: csr_dense (gradient)".
-std::string scope_of(const Node& node) {
-  const std::string& origin = node.origin.empty() ? node.op : node.origin.front();
-  return origin.substr(0, origin.rfind(": "));
-}
-
-std::string layout_text(const SparseLayout& layout, const Graph& graph, const Node& node) {
-  const Call call = make_call(graph, node);
-  std::string text = layout.name;
-  for (const ChoiceNumber& number : layout.numbers) text += fmt::format(" {}={}", number.name, call.integer(number.name));
-  return text;
-}
 
 double bytes_of(const Type& type, const CostModel& model) {
   return model.evaluate(element_count(type.shape)) * static_cast<double>(size_of(type.dtype));
@@ -90,7 +78,8 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
     if (layout == nullptr || !layout->leaves_out || (what != "dense" && what != "take")) continue;
     if (!uses) uses.emplace(written);
     const bool is_take = what == "take";
-    SparseUse use{.matrix = scope_of(*node), .layout = layout_text(*layout, written, *node)};
+    SparseUse use{.matrix = origin_place(node->origin.empty() ? node->op : node->origin.front()),
+                  .layout = choice_of(*layout, make_call(written, *node)).to_string()};
     if (was_edited(optimizer, node->outputs[0])) {
       use.by = is_take ? found_by(optimizer.graph(), use.matrix, {"sample"}) : found_by(optimizer.graph(), use.matrix, {"matmul", "conv"});
     }
