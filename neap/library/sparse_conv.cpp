@@ -60,8 +60,6 @@ Prepared prepare(const Call& call, const std::vector<Type>& inputs, const std::v
   return std::make_unique<ConvCall<Kind>>(kind, call, inputs[0], outputs[0], symbols, behind);
 }
 
-constexpr int channels_axis = 1;
-
 // Elements of windows are gathered once for all rows, in the time of so many flops each.
 template <class Kind>
 double efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
@@ -74,26 +72,15 @@ double efficiency(const Call& call, const std::vector<Type>& inputs, const std::
 
 template <class Kind>
 Implementation convolution(const char* op) {
-  return {
-      .name = "native",
-      .op = op,
-      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-        if (inputs[0].rank() != 4) return "takes pictures only";
-        return refuses<Kind>(call, inputs, outputs, 2);
-      },
-      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                    const Symbols& symbols) { return prepare<Kind>(call, inputs, outputs, symbols, {}); },
-      .refuses_epilogue = [](const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
-        return behind(call, epilogue, operands, output, channels_axis) ? "" : epilogues_taken;
-      },
-      .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                          const Symbols& symbols) -> Prepared {
-        const std::vector<Type> operands(inputs.begin() + call.input_count(), inputs.end());
-        const auto found = behind(call, epilogue, operands, outputs[0], channels_axis);
-        NEAP_ASSERT(found.has_value(), " an epilogue that was refused");
-        return prepare<Kind>(call, inputs, outputs, symbols, *found);
-      },
-      .efficiency = efficiency<Kind>};
+  Implementation made{.name = "native",
+                      .op = op,
+                      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+                        if (inputs[0].rank() != 4) return "takes pictures only";
+                        return refuses<Kind>(call, inputs, outputs, 2);
+                      },
+                      .efficiency = efficiency<Kind>};
+  take_epilogues(made, prepare<Kind>, [](const Call&) { return 1; });  // channels
+  return made;
 }
 
 const RegisterImplementation nmg{convolution<NmgKind>("nmg_conv")}, blocks{convolution<BlockKind>("blocks_conv")},

@@ -105,6 +105,21 @@ inline std::string refuses_rows(const std::vector<Type>& inputs, std::size_t pla
   return inputs[place + 1].dtype != DType::i32 ? fmt::format("takes {} of i32 only", what) : "";
 }
 
+// Blocks by rows: their offsets are place number `offsets` of the call, the columns the one behind it.
+inline BlockMatrix by_rows(const Given& given, Inputs inputs, std::size_t offsets, bool wide, Count rows, Count columns, int height = 1,
+                           int width = 1) {
+  BlockMatrix made{.rows = rows,
+                   .columns = columns,
+                   .height = height,
+                   .width = width,
+                   .value = given.value_type,
+                   .values = given.value(inputs),
+                   .offsets = {inputs[given.place(offsets)], wide},
+                   .columns_of = static_cast<const std::int32_t*>(inputs[given.place(offsets + 1)])};
+  sparse::check_places(made, given.counts[offsets + 1]);
+  return made;
+}
+
 struct BlockKind {
   using Matrix = BlockMatrix;
   Given given;
@@ -123,18 +138,7 @@ struct BlockKind {
         width(static_cast<int>(call.integer("c"))),
         wide(inputs[of.place(0)].dtype == DType::i64) {}
 
-  Matrix matrix(Inputs inputs) const {
-    Matrix made{.rows = given.rows,
-                .columns = given.columns,
-                .height = height,
-                .width = width,
-                .value = given.value_type,
-                .values = given.value(inputs),
-                .offsets = {inputs[given.place(0)], wide},
-                .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
-    sparse::check_places(made, given.counts[1]);
-    return made;
-  }
+  Matrix matrix(Inputs inputs) const { return by_rows(given, inputs, 0, wide, given.rows, given.columns, height, width); }
 };
 
 // CSR, with the same places by columns behind: a product with the transpose is one with the columns' lists.
@@ -159,25 +163,10 @@ struct RowKind {
     order_wide = inputs[of.place(4)].dtype == DType::i64;
   }
 
-  Matrix matrix(Inputs inputs) const {
-    Matrix made{.rows = given.rows,
-                .columns = given.columns,
-                .value = given.value_type,
-                .values = given.value(inputs),
-                .offsets = {inputs[given.place(0)], wide},
-                .columns_of = static_cast<const std::int32_t*>(inputs[given.place(1)])};
-    sparse::check_places(made, given.counts[1]);
-    return made;
-  }
+  Matrix matrix(Inputs inputs) const { return by_rows(given, inputs, 0, wide, given.rows, given.columns); }
   Matrix transpose(Inputs inputs) const {
-    Matrix made{.rows = given.columns,
-                .columns = given.rows,
-                .value = given.value_type,
-                .values = given.value(inputs),
-                .offsets = {inputs[given.place(2)], t_wide},
-                .columns_of = static_cast<const std::int32_t*>(inputs[given.place(3)]),
-                .order = {inputs[given.place(4)], order_wide}};
-    sparse::check_places(made, given.counts[3]);
+    Matrix made = by_rows(given, inputs, 2, t_wide, given.columns, given.rows);
+    made.order = {inputs[given.place(4)], order_wide};
     sparse::check_order(made.order, given.counts[3], given.counts[1]);
     return made;
   }
@@ -195,8 +184,6 @@ inline std::optional<sparse::Finish> finish_of(const onednn::PostOp& op) {
   if (op.algorithm == dnnl::algorithm::eltwise_swish && op.alpha == 1) return sparse::Finish::swish;
   return std::nullopt;
 }
-
-constexpr const char* epilogues_taken = "takes a bias of the matrix's rows, and then relu, gelu or swish, only";
 
 // Nothing where the epilogue does anything else. `operands`: of the epilogue alone; `axis`: of the result, on which the matrix's rows are.
 inline std::optional<Behind> behind(const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output,
@@ -216,6 +203,27 @@ inline std::optional<Behind> behind(const Call& call, const Map& epilogue, const
     found.finish = *finish;
   }
   return next == ops.size() ? std::optional(found) : std::nullopt;
+}
+
+// prepare(call, inputs, outputs, symbols, behind) makes the call, with what is behind it or without; `rows_axis(call)` is the axis of the
+// result on which the matrix's rows are.
+template <class Prepare, class RowsAxis>
+void take_epilogues(Implementation& made, Prepare prepare, RowsAxis rows_axis) {
+  made.prepare = [prepare](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols) {
+    return prepare(call, inputs, outputs, symbols, Behind{});
+  };
+  made.refuses_epilogue = [rows_axis](const Call& call, const Map& epilogue, const std::vector<Type>& operands,
+                                      const Type& output) -> std::string {
+    const bool taken = behind(call, epilogue, operands, output, rows_axis(call)).has_value();
+    return taken ? "" : "takes a bias of the matrix's rows, and then relu, gelu or swish, only";
+  };
+  made.prepare_fused = [prepare, rows_axis](const Call& call, const Map& epilogue, const std::vector<Type>& inputs,
+                                            const std::vector<Type>& outputs, const Symbols& symbols) {
+    const std::vector<Type> operands(inputs.begin() + call.input_count(), inputs.end());
+    const auto found = behind(call, epilogue, operands, outputs[0], rows_axis(call));
+    NEAP_ASSERT(found.has_value(), " an epilogue that was refused");
+    return prepare(call, inputs, outputs, symbols, *found);
+  };
 }
 
 // Operands `first_place` on are places.

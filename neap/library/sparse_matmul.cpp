@@ -64,7 +64,8 @@ class SampleCall final : public LibraryCall {
 };
 
 template <class Kind>
-Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, const Behind& behind) {
+Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols,
+                         const Behind& behind) {
   const bool features_first = call.flag("features_first");
   const Count width = inputs[0].shape[features_first ? 0 : 1].evaluate(symbols);
   const Kind kind(call, given(call, inputs, symbols, 1, true), inputs);
@@ -87,25 +88,14 @@ double product_efficiency(const Call& call, const std::vector<Type>& inputs, con
 
 template <class Kind>
 Implementation product(const char* op) {
-  return {
-      .name = "native",
-      .op = op,
-      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-        return refuses<Kind>(call, inputs, outputs, 2);
-      },
-      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&,
-                    const Symbols& symbols) { return prepare_product<Kind>(call, inputs, symbols, {}); },
-      .refuses_epilogue = [](const Call& call, const Map& epilogue, const std::vector<Type>& operands, const Type& output) -> std::string {
-        return behind(call, epilogue, operands, output, rows_axis(call)) ? "" : epilogues_taken;
-      },
-      .prepare_fused = [](const Call& call, const Map& epilogue, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                          const Symbols& symbols) -> Prepared {
-        const std::vector<Type> operands(inputs.begin() + call.input_count(), inputs.end());
-        const auto found = behind(call, epilogue, operands, outputs[0], rows_axis(call));
-        NEAP_ASSERT(found.has_value(), " an epilogue that was refused");
-        return prepare_product<Kind>(call, inputs, symbols, *found);
-      },
-      .efficiency = product_efficiency<Kind>};
+  Implementation made{.name = "native",
+                      .op = op,
+                      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
+                        return refuses<Kind>(call, inputs, outputs, 2);
+                      },
+                      .efficiency = product_efficiency<Kind>};
+  take_epilogues(made, prepare_product<Kind>, rows_axis);
+  return made;
 }
 
 template <class Kind>

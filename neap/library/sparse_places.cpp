@@ -12,13 +12,13 @@ namespace {
 
 constexpr const char* remedy = "give the components that the layout packs";
 
-// Whether all are in [0, limit): in no lane a difference is negative, so that its sign bit stays 0.
+// Whether all are in [0, limit).
 template <class T>
-bool all_below(const T* places, Count count, T limit) {
-  T outside = 0;
+bool all_below(const T* places, Count count, Count limit) {
+  bool outside = false;
 #pragma omp simd reduction(| : outside)
-  for (Count i = 0; i < count; ++i) outside |= static_cast<T>(places[i] | (limit - 1 - places[i]));
-  return outside >= 0;
+  for (Count i = 0; i < count; ++i) outside |= places[i] < 0 || places[i] >= limit;
+  return !outside;
 }
 
 }  // namespace
@@ -40,15 +40,15 @@ void check_places(BlockMatrix& matrix, Count stored) {
 
 void check_places(const NmgMatrix& matrix, Count count) {
   const Count chunk = binomial(matrix.m, matrix.n) * matrix.g;
-  const bool inside = matrix.wide ? all_below(static_cast<const std::int32_t*>(matrix.index), count, static_cast<std::int32_t>(chunk))
-                                  : all_below(static_cast<const std::int16_t*>(matrix.index), count, static_cast<std::int16_t>(chunk));
+  const bool inside = matrix.wide ? all_below(static_cast<const std::int32_t*>(matrix.index), count, chunk)
+                                  : all_below(static_cast<const std::int16_t*>(matrix.index), count, chunk);
   if (!inside)
     throw Error(fmt::format("an index of a {}:{}:{} matrix is not in 0 .. {}", matrix.n, matrix.m, matrix.g, chunk - 1), "", remedy);
 }
 
 void check_order(const Offsets& order, Count count, Count stored) {
-  const bool inside = order.wide ? all_below(static_cast<const std::int64_t*>(order.at), count, static_cast<std::int64_t>(stored))
-                                 : all_below(static_cast<const std::int32_t*>(order.at), count, static_cast<std::int32_t>(stored));
+  const bool inside = order.wide ? all_below(static_cast<const std::int64_t*>(order.at), count, stored)
+                                 : all_below(static_cast<const std::int32_t*>(order.at), count, stored);
   if (!inside) throw Error(fmt::format("the order of a sparse matrix's columns names none of its {} elements", stored), "", remedy);
 }
 

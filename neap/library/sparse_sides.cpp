@@ -3,6 +3,14 @@
 #include "neap/base/revolving_door.h"
 
 namespace neap::sparse {
+namespace {
+
+template <class V>
+void take_in_order(const BlockMatrix& matrix, Count at, Count count, const PackedRows& to, Count place) {
+  for (Count i = 0; i < count; ++i) static_cast<V*>(to.values)[place + i] = static_cast<const V*>(matrix.values)[matrix.order[at + i]];
+}
+
+}  // namespace
 
 Count Side::deepest() const {
   Count most = 0;
@@ -88,15 +96,6 @@ BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) c
           .width = w.width,
           .origin = begin(tile)};
 }
-
-namespace {
-
-template <class V>
-void take_in_order(const BlockMatrix& matrix, Count at, Count count, const PackedRows& to, Count place) {
-  for (Count i = 0; i < count; ++i) static_cast<V*>(to.values)[place + i] = static_cast<const V*>(matrix.values)[matrix.order[at + i]];
-}
-
-}  // namespace
 
 RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
     : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value) {
