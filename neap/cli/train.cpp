@@ -109,8 +109,10 @@ int run(const Given& given) {
                         {"parameters", net.parameter_count()},
                         {"epochs", epochs_json(trainer, data.validation != nullptr ? Measured::validation : Measured::test)}};
   if (trainer.best().epoch() >= 0) result["best_epoch"] = trainer.best().epoch() + 1;
-  std::optional<Evaluation> tested;
-  if (test != nullptr) tested = Evaluator(net, objective(net, options, data), test, 250, options.level).run(arrays_of(net));
+  std::optional<Evaluation> tested = trainer.history().back().test;  // of the last epoch, whose parameters the network has
+  if (data.validation != nullptr) tested.reset();
+  if (data.validation != nullptr && test != nullptr)
+    tested = Evaluator(net, objective(net, options, data), test, 250, options.level).run(arrays_of(net));
   if (tested) {
     result["test_loss"] = tested->loss;
     if (tested->metrics.contains("correct")) result["test_accuracy"] = tested->metrics.at("correct");
