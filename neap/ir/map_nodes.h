@@ -23,4 +23,10 @@ void visit_map_nodes(const Map& map, const F& f) {
   }
 }
 
+inline bool sums_products(const Map& map) {
+  bool found = false;
+  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
+  return found;
+}
+
 }  // namespace neap

@@ -98,6 +98,22 @@ void become_call(Draft& draft, int at, std::string_view op, const std::vector<Va
 
 ValueId number_constant(Draft& draft, DType dtype, double value) { return draft.add_constant(Array::full(dtype, {}, value)); }
 
+bool describe_view(const std::vector<Expr>& index, const std::vector<int>& axes, const std::string& name, Attributes& attributes) {
+  Shape begin, steps;
+  for (const Expr& position : index) {
+    const Affine place = affine(position);
+    if (!place.affine) return false;
+    begin.push_back(place.rest);
+    for (const int axis : axes) {
+      const auto found = place.coefficients.find(axis);
+      steps.push_back(found == place.coefficients.end() ? Dim(0) : found->second);
+    }
+  }
+  attributes[name + "_begin"] = std::move(begin);
+  attributes[name + "_steps"] = std::move(steps);
+  return true;
+}
+
 void pass_over(Draft& draft, int at, ValueId value) {
   draft.rebind(draft.node(at).outputs[0], value);
   draft.erase_unused(at);

@@ -32,6 +32,9 @@ ValueId insert_call(Draft& draft, int before, std::string_view op, const std::ve
 void become_call(Draft& draft, int at, std::string_view op, const std::vector<ValueId>& inputs, Attributes attributes = {});
 // A number of a dtype, as a constant of rank 0.
 ValueId number_constant(Draft& draft, DType dtype, double value);
+// An operand of matmul_of_views, whose elements stand at these places of the base by the axes of the view: its attributes NAME_begin and
+// NAME_steps. False where a place is not affine.
+bool describe_view(const std::vector<Expr>& index, const std::vector<int>& axes, const std::string& name, Attributes& attributes);
 // Readers of the node's one result read `value` in its place, and the node goes, with what was there only for it.
 void pass_over(Draft& draft, int at, ValueId value);
 

@@ -5,7 +5,8 @@
 #include <optional>
 
 #include "neap/base/error.h"
-#include "neap/ir/map_nodes.h"
+#include "neap/codegen/access.h"
+#include "neap/ir/map_walk.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/recipe.h"
 #include "neap/transform/transformation.h"
@@ -21,11 +22,6 @@ constexpr std::int64_t small_share = 16;  // of the value: what may live longer 
 std::int64_t typical_bytes(const Draft& draft, ValueId value) { return storage_bytes(draft.type(value)).evaluate({}, typical_size); }
 
 bool is_plain_axis(const Expr& e) { return e->op == Scalar::axis; }
-bool reads_memory(const Expr& e) {
-  bool found = false;
-  visit_nodes(e, [&](const Expr& x) { found |= x->op == Scalar::read; });
-  return found;
-}
 
 // A value as a map of its own: the chain of a scope's buffers that leads to it, put together.
 class Definition {
@@ -90,7 +86,7 @@ class Definition {
     return rewrite(value, [&](const Expr& e) -> Expr {
       if (e->op != Scalar::read || !reason_.empty()) return {};
       const auto indices = std::pair(e->args.begin(), e->args.begin() + e->rank);
-      if (static_cast<int>(e->args.size()) > e->rank || std::any_of(indices.first, indices.second, reads_memory))
+      if (static_cast<int>(e->args.size()) > e->rank || std::any_of(indices.first, indices.second, has_read))
         return refused("it is read at other places than its own", e);
       if (e->integer < 0) return of_buffer(e);
       return of_operand(node_.inputs[static_cast<std::size_t>(e->integer)], e->dtype, {indices.first, indices.second});
@@ -298,7 +294,7 @@ const RegisterTransformation compute_late{
     {.name = "compute_late",
      .level = 4,
      .about = "computes what is read again much later there, from what is kept anyway, in place of keeping it too",
-     .parameters = {{"between", 8, 0, 1 << 20, "how many nodes run, at least, before a reader that is late"},
+     .parameters = {{"between", fewest_between, 0, 1 << 20, "how many nodes run, at least, before a reader that is late"},
                     {"percent", 150, 0, 1000, "most time that it may take, of what a copy of the bytes takes that it saves"}},
      .needs_gain = false,
      .apply_everywhere = apply_all}};

@@ -47,12 +47,6 @@ constexpr double scatter_efficiency = 0.06;      // each sum is read and written
 constexpr double list_efficiency = 0.004;        // entries of lists, each added where it belongs
 constexpr double smallest_product = 32;          // terms of a sum
 
-bool has_products(const Map& map) {
-  bool found = false;
-  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
-  return found;
-}
-
 bool scatters(const Stage& stage) {
   return stage.accumulate != Accumulate::none &&
          std::any_of(stage.index.begin(), stage.index.end(), [](const Expr& index) { return has_read(index); });
@@ -237,7 +231,7 @@ Cost CostModel::node(const Graph& graph, const Node& node, const std::vector<boo
     // in one scope takes no longer than it did apart.
     const bool laid_out = has_layouts(graph, node);
     LanesFactors factors;
-    if (laid_out || has_products(*node.map))
+    if (laid_out || sums_products(*node.map))
       factors = lanes_factors(*this, *node.map, types_of(graph, node.inputs), types_of(graph, node.outputs), free);
     Work work = work_of(graph, *node.map, node.inputs, factors.stages, laid_out);
     work.weighted += accumulated_bytes(graph, node) / rates_.cache_bytes_per_second * rates_.flops_per_second;

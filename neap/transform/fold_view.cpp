@@ -76,18 +76,8 @@ void describe(View view, std::size_t rank, const std::string& name, Attributes& 
     view.sizes.insert(view.sizes.begin(), Dim(1));
     view.axes.insert(view.axes.begin(), -1);
   }
-  Shape begin, steps;
-  for (const Expr& position : view.index) {
-    const Affine a = affine(position);
-    begin.push_back(a.rest);
-    for (const int axis : view.axes) {
-      const auto found = a.coefficients.find(axis);
-      steps.push_back(found == a.coefficients.end() ? Dim(0) : found->second);
-    }
-  }
-  attributes[name + "_sizes"] = view.sizes;
-  attributes[name + "_begin"] = begin;
-  attributes[name + "_steps"] = steps;
+  describe_view(view.index, view.axes, name, attributes);
+  attributes[name + "_sizes"] = std::move(view.sizes);
 }
 
 std::string apply(Draft& draft, const Site& site, const Parameters&) {

@@ -2,12 +2,12 @@
 // of them while what they hand on is in cache, in buffers of the scope's own. Sums over the axis go on as accumulations.
 #include <algorithm>
 #include <set>
-#include <unordered_set>
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
 #include "neap/transform/buffer_copies.h"
 #include "neap/transform/map_edit.h"
+#include "neap/transform/neighbours.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -467,28 +467,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   return "";
 }
 
-std::vector<Site> find(const Draft& draft) {
-  std::vector<Site> sites;
-  std::unordered_set<std::uint64_t> seen;  // pairs
-  seen.reserve(draft.node_count() * 2);
-  const auto offer = [&](int i, int j) {
-    if (i == j || !draft.node(i).is_map() || !draft.node(j).is_map()) return;
-    const ValueId a = draft.node(i).outputs[0], b = draft.node(j).outputs[0];
-    const std::uint64_t pair = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
-    if (seen.insert(pair).second) sites.push_back({{a, b}});
-  };
-  for (ValueId value = 0; value < draft.value_count(); ++value) {
-    if (!draft.is_there(value) || draft.type(value).rank() < 2 || draft.users(value).empty() || draft.users(value).size() > most_readers)
-      continue;
-    const std::vector<int> users = draft.users_in_order(value);
-    const int producer = draft.producer(value);
-    for (std::size_t i = 0; i < users.size(); ++i) {
-      if (producer >= 0) offer(producer, users[i]);
-      for (std::size_t j = i + 1; j < users.size(); ++j) offer(users[i], users[j]);
-    }
-  }
-  return sites;
-}
+std::vector<Site> find(const Draft& draft) { return neighbouring_maps(draft, 2, most_readers); }
 
 const RegisterTransformation fuse_scope{
     {.name = "fuse_scope",

@@ -2,11 +2,11 @@
 // the map that makes what they reduce (batch-norm statistics, pooled sums: the value is never read back). A reduction joins as an
 // accumulating stage; what is computed from its result becomes a small map behind.
 #include <algorithm>
-#include <unordered_set>
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
 #include "neap/transform/map_edit.h"
+#include "neap/transform/neighbours.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -255,31 +255,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
   return "";
 }
 
-std::vector<Site> find(const Draft& draft) {
-  std::vector<Site> sites;
-  std::unordered_set<std::uint64_t> seen;  // pairs
-  seen.reserve(draft.node_count() * 2);
-  const auto offer = [&](int i, int j) {
-    if (i == j) return;
-    const ValueId a = draft.node(i).outputs[0], b = draft.node(j).outputs[0];
-    const std::uint64_t pair = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
-    if (seen.insert(pair).second) sites.push_back({{a, b}});
-  };
-  const auto is_map = [&](int at) { return draft.node(at).is_map(); };
-  for (ValueId value = 0; value < draft.value_count(); ++value) {
-    if (draft.users(value).empty() || draft.users(value).size() > most_readers || draft.type(value).rank() == 0) continue;
-    const std::vector<int> users = draft.users_in_order(value);
-    const int producer = draft.producer(value);
-    for (std::size_t i = 0; i < users.size(); ++i) {
-      if (!is_map(users[i])) continue;
-      if (producer >= 0 && is_map(producer)) offer(producer, users[i]);
-      for (std::size_t j = i + 1; j < users.size(); ++j) {
-        if (is_map(users[j])) offer(users[i], users[j]);
-      }
-    }
-  }
-  return sites;
-}
+std::vector<Site> find(const Draft& draft) { return neighbouring_maps(draft, 1, most_readers); }
 
 const RegisterTransformation fuse_siblings{{.name = "fuse_siblings",
                                             .level = 2,

@@ -75,12 +75,6 @@ std::string choose(Draft& draft, const Site& site, const Parameters& parameters)
   return choice == 0 ? as_loops(draft, at) : bind(draft, at, choice);
 }
 
-bool sums_products(const Map& map) {
-  bool found = false;
-  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::reduce && e->args[0]->op == Scalar::mul; });
-  return found;
-}
-
 std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
   for (int at = draft.first(); at != 0; at = draft.next(at)) {

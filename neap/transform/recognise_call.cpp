@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "neap/ops/operator.h"
+#include "neap/transform/call_edit.h"
 #include "neap/transform/expansion.h"
 #include "neap/transform/map_edit.h"
 
@@ -97,20 +98,17 @@ const Expr& factor(const Product& product, std::size_t which) { return product.n
 // How an operand is seen by axes, of which some do not move it.
 bool add_view(const Product& product, std::size_t which, const std::vector<Axis>& axes, const std::string& name, Attributes& attributes) {
   const Expr& read = factor(product, which);
-  Shape sizes(axes.size(), Dim(1)), begin, steps;
-  for (int d = 0; d < read->rank; ++d) {
-    const Affine place = affine(read->args[static_cast<std::size_t>(d)]);
-    if (!place.affine) return false;
-    begin.push_back(place.rest);
-    for (std::size_t v = 0; v < axes.size(); ++v) {
-      const auto found = place.coefficients.find(axes[v].id);
-      steps.push_back(found == place.coefficients.end() ? Dim(0) : found->second);
-      if (found != place.coefficients.end() || v + 2 >= axes.size()) sizes[v] = axes[v].extent;
-    }
+  std::vector<int> ids;
+  for (const Axis& axis : axes) ids.push_back(axis.id);
+  if (!describe_view({read->args.begin(), read->args.begin() + read->rank}, ids, name, attributes)) return false;
+  const auto& steps = std::get<Shape>(attributes.at(name + "_steps"));
+  Shape sizes;
+  for (std::size_t v = 0; v < axes.size(); ++v) {
+    bool moves = v + 2 >= axes.size();
+    for (std::size_t at = v; at < steps.size(); at += axes.size()) moves |= !(steps[at] == Dim(0));
+    sizes.push_back(moves ? axes[v].extent : Dim(1));
   }
-  attributes[name + "_sizes"] = sizes;
-  attributes[name + "_begin"] = begin;
-  attributes[name + "_steps"] = steps;
+  attributes[name + "_sizes"] = std::move(sizes);
   return true;
 }
 

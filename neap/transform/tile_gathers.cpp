@@ -162,9 +162,7 @@ void walk_slabs(Draft& draft, int at, const std::vector<std::size_t>& lists, Val
   const ValueId offsets = node.inputs[static_cast<std::size_t>(row_entries(entry).offsets)];
   const ValueId begins = kept_call(draft, at, "slab_offsets", {offsets, columns}, attributes);
   for (const std::size_t list : lists) node.inputs[list] = kept_call(draft, at, "slab_values", {node.inputs[list], columns}, attributes);
-  int fresh = 0;
-  for (const auto& [id, axis] : axes_by_id(map)) fresh = std::max(fresh, id + 1);
-  const Axis slab{fresh, "k", Dim(slabs), nullptr};
+  const Axis slab{highest_axis(map) + 1, "k", Dim(slabs), nullptr};
   const auto operand = static_cast<int>(node.inputs.size());
   const Expr place = axis_position(slab) * Expr(row.extent) + axis_position(row);
   entry.ragged =
