@@ -73,6 +73,7 @@ class KernelWriter {
     } else {
       a.type = outputs_[static_cast<std::size_t>(stage.target)];
       a.base = fmt::format("y{}", stage.target);
+      a.in_place = may_be_in_place(static_cast<std::size_t>(stage.target));
       const bool narrow = a.type.dtype == DType::bf16 || a.type.dtype == DType::f16;
       if (narrow && a.accumulate != Accumulate::none) a.type.dtype = DType::f32;
     }

@@ -18,6 +18,7 @@ struct Assignment {
   std::string base;  // "y0", "p1", "l2"
   // The value is to be folded over lanes side by side, those that share an element of the target, before it is stored.
   std::optional<Reduction> folded = std::nullopt;
+  bool in_place = false;  // the target may lie over an operand of its type
 };
 
 struct Loop {

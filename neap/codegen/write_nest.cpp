@@ -101,13 +101,14 @@ class NestWriter {
     }
   }
 
-  // Whether what the nest writes is in buffers of a scope: written out, its few loops leave them in registers.
-  bool in_buffers() const {
-    return std::all_of(nest_.body.begin(), nest_.body.end(), [](const Assignment& a) { return a.base[0] == 'h' || a.base[0] == 'l'; });
-  }
-  static std::string unrolled(std::int64_t times) {
-    constexpr std::int64_t most = 8;
-    return times > 1 && times <= most ? fmt::format("#pragma GCC unroll {}\n", times) : "";
+  // The loop's text. A few short passes that write buffers of a scope are written out, which leaves these in registers.
+  std::string close(const LoopLevel& loop, std::int64_t passes) const {
+    constexpr std::int64_t most_passes = 8, most_text = 4000;  // the compiler's time goes with the text
+    const bool in_buffers =
+        std::all_of(nest_.body.begin(), nest_.body.end(), [](const Assignment& a) { return a.base[0] == 'h' || a.base[0] == 'l'; });
+    const bool written_out =
+        in_buffers && passes > 1 && passes <= most_passes && static_cast<std::int64_t>(loop.text.size()) * passes <= most_text;
+    return (written_out ? fmt::format("#pragma GCC unroll {}\n", passes) : "") + loop.close();
   }
 
   // Whether passes of the innermost loop write places of their own.
@@ -115,6 +116,19 @@ class NestWriter {
     return std::all_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
       return a.accumulate == Accumulate::none &&
              std::all_of(a.index.begin(), a.index.end(), [](const Expr& index) { return affine(index).affine; });
+    });
+  }
+
+  // Whether a point may be computed twice: what it writes is read by none, and replaced by the same.
+  bool repeatable() const {
+    const auto is_target = [&](const Expr& e) {
+      return e->op == Scalar::read &&
+             std::any_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) { return a.base == operand_name(e->integer); });
+    };
+    return std::none_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
+      bool reads = false;
+      visit(a.value, [&](const Expr& e) { reads |= is_target(e); });
+      return reads || a.accumulate != Accumulate::none || a.folded || a.in_place || streams(a);
     });
   }
 
@@ -180,10 +194,18 @@ class NestWriter {
     const Loop& at = nest_.loops[k];
     const std::string name = axis_name(at.axis.id);
     const int width = emit_.width(nest_.lanes.dtype);
+    if (whole(at.axis.id) && repeatable()) {
+      const std::int64_t extent = at.axis.extent.constant(), step = at.factor * width;
+      const bool same_work = (extent + step - 1) / step * at.factor == (extent + width - 1) / width;
+      if (extent > step && extent % step != 0 && same_work) {
+        overlapping_loop(k, here, rows, extent, step);
+        return;
+      }
+    }
     const std::pair<std::string, std::string> bounds = range(at.axis.id);
     const std::string &begin = bounds.first, &end = bounds.second;
     const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
-    const auto pass = [&](const std::string& head, int parts, bool masked) {
+    const auto pass = [&](const std::string& head, int parts, bool masked, std::int64_t passes = 1) {
       const auto level = around->inner(head);
       level->axes.insert(at.axis.id);
       level->lanes = nest_.lanes;
@@ -192,11 +214,11 @@ class NestWriter {
         level->lanes.count = fmt::format("(int)({} - {} - {})", end, name, (parts - 1) * width);
       }
       loop(k + 1, *level, rows, level->lanes, parts);
-      around->text += level->close();
+      around->text += close(*level, passes);
     };
     const auto repeat = [&](int parts) {
-      const std::string all = whole(at.axis.id) && in_buffers() ? unrolled(at.axis.extent.constant() / (parts * width)) : "";
-      pass(fmt::format("{3}for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end, all), parts, false);
+      const std::int64_t passes = whole(at.axis.id) ? at.axis.extent.constant() / (parts * width) : 1;
+      pass(fmt::format("for (; {0} + {1} <= {2}; {0} += {1}) {{\n", name, parts * width, end), parts, false, passes);
     };
     if (whole(at.axis.id)) {
       const std::int64_t extent = at.axis.extent.constant(), step = at.factor * width, rest = extent % step;
@@ -208,6 +230,18 @@ class NestWriter {
       pass(fmt::format("if ({} < {}) {{\n", name, end), 1, true);
     }
     here.text += around->close();
+  }
+
+  // The last pass begins early enough to be a whole one: half the text of a loop and a part for what is left, and no masks.
+  void overlapping_loop(std::size_t k, LoopLevel& here, const Rows& rows, std::int64_t extent, std::int64_t step) {
+    const Loop& at = nest_.loops[k];
+    const auto level =
+        here.inner(fmt::format("for (i64 {0}_from = 0l; {0}_from < {1}l; {0}_from += {2}) {{\nconst i64 {0} = min({0}_from, {3}l);\n",
+                               axis_name(at.axis.id), extent, step, extent - step));
+    level->axes.insert(at.axis.id);
+    level->lanes = nest_.lanes;
+    loop(k + 1, *level, rows, level->lanes, at.factor);
+    here.text += close(*level, (extent + step - 1) / step);
   }
 
   // ---- sums -------------------------------------------------------------------------------------------------------------------

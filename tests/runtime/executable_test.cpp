@@ -38,6 +38,21 @@ TEST_P(Places, AnUpdateIsWrittenIntoItsInput) {
   EXPECT_EQ(values(run.run({array({1, 1}), weights})[0]), (Floats{12, 23}));
 }
 
+// Rows of two vectors and a part of one: no element is updated twice where the last vector overlaps the one before.
+TEST_P(Places, RowsThatEndWithinAVectorAreUpdatedOnce) {
+  Graph rows;
+  Builder rows_of(rows);
+  const Var bias = rows_of.input("b", {DType::f32, {44}, {}}), state = rows_of.input("s", {DType::f32, {3, 44}, {}}, Role::state);
+  rows.add_output((state + bias).id(), "next/s", 1);
+  ExecutableOptions options;
+  options.compile = GetParam();
+  Executable run(lower_to_maps(rows), options);
+  const Array kept = Array::zeros(DType::f32, {3, 44}), ones = Array::full(DType::f32, {44}, 1);
+  const std::vector<Array> results = run.run({ones, kept});
+  EXPECT_EQ(results[0].raw(), kept.raw());
+  EXPECT_EQ(values(kept), Floats(3 * 44, 1));
+}
+
 TEST_P(Places, AnUpdateAskedForTwiceIsCopied) {
   const Var next = w + x;
   graph.add_output(next.id(), "seen");

@@ -32,6 +32,11 @@ const Kernel kernels[] = {
   input x : f32[N,33]
   %0 = map(x) i:N { local $0: f32[33]; for j:33 $0[j] = x[i,j] * 2.0; for b:32 %0[i,b] = $0[b + 1] - $0[b] } : f32[N,32]
   output y = %0)"},
+    {"a scope of rows that end within a vector", R"(
+  input x : f32[N,44]
+  input z : f32[44]
+  %0 = map(x, z) i:N { local $0: f32[44]; local $1: f32[44]; for j:44 $0[j] = x[i,j] * z[j]; for j:44 $1[j] = exp($0[j]) - $0[43 - j]; for j:44 %0[i,j] = $1[j] + $0[j] } : f32[N,44]
+  output y = %0)"},
     {"a scope that hands on and accumulates", R"(
   input x : f32[N,17]
   %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]
