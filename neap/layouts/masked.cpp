@@ -6,15 +6,25 @@ namespace {
 
 const std::vector<std::string> component_names = {"values", "mask"};
 
+void check_mask(const Call& call, DType mask) {
+  if (mask != DType::boolean) call.fail(fmt::format("the mask is {}", name(mask)), "cast it to bool");
+}
+
 StoredPoints points(Definition& d, int first) {
-  if (d.dtype(first) != DType::boolean) d.call().fail(fmt::format("the mask is {}", name(d.dtype(first))), "cast it to bool");
+  check_mask(d.call(), d.dtype(first));
   const Axis row = d.axis("r", d.call().dims("size")[0]), column = d.axis("c", d.call().dims("size")[1]);
   const std::vector<Expr> place{axis_position(row), axis_position(column)};
   return {{row, column}, place[0], place[1], place, d.read(first, place)};
 }
 
-// The matrix is a choice point by point, which fuses with whatever stands around it.
-Var dense(Builder& build, const std::vector<Var>& operands, const Call&) {
+// A choice point by point, of arrays of any rank, which fuses with whatever stands around it.
+Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
+  check_mask(call, operands[1].dtype());
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (!(operands[i].shape() == call.dims("size")))
+      call.fail(
+          fmt::format("{}: {}, where the sizes are {}", component_names[i], operands[i].type().to_string(), to_string(call.dims("size"))));
+  }
   return build.call("where", {operands[1], operands[0], build.zeros_like(operands[0])});
 }
 

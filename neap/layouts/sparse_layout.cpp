@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "neap/layouts/packing.h"
 #include "neap/layouts/sparse_conv.h"
@@ -186,14 +187,14 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f, c] and [f, r]"});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
-    op.compose = [own](Builder& build, const std::vector<Var>& operands, const Call& call) {
-      check_size(call);
+    op.compose = [own, of_matrix = layout.leaves_out](Builder& build, const std::vector<Var>& operands, const Call& call) {
+      if (of_matrix) check_size(call);
       return std::vector<Var>{own(build, operands, call)};
     };
   } else {
     op.define = [&layout, define = kind.define](Definition& d) { define(d, layout); };
   }
-  if (layout.points) {
+  if (layout.points && !own) {
     op.gradient = [&layout, gradient = kind.gradient](const GradientContext& g) { return gradient(g, layout); };
   }
   Register registered(std::move(op));
@@ -293,6 +294,10 @@ LayoutChoice choice_of(const SparseLayout& layout, const Call& call) {
   LayoutChoice choice{&layout, {}};
   for (const ChoiceNumber& number : layout.numbers) choice.parameters[number.name] = call.integer(number.name);
   return choice;
+}
+
+Sizes matrix_sizes(const Sizes& sizes) {
+  return {sizes[0], std::accumulate(sizes.begin() + 1, sizes.end(), std::int64_t{1}, std::multiplies<>())};
 }
 
 Attributes attributes_of(const LayoutChoice& choice, const Shape& size) {

@@ -62,7 +62,9 @@ struct SparseLayout {
   // The places of the `count` elements for which `keep` (bool, a matrix of known sizes) is true, in a graph: for matrices that are made
   // sparse while it runs. Null: it packs only before that.
   std::function<std::vector<Var>(Builder& build, const Var& keep, std::int64_t count)> places = nullptr;
-  bool leaves_out = true;  // false: it stores what is not kept too, so that dense products are its own
+  // false: it stores what is not kept too, in arrays of the sizes that the parameter has (`size` may have any rank), so that dense products
+  // are its own.
+  bool leaves_out = true;
 
   std::string op(std::string_view what) const { return name + "_" + std::string(what); }
 };
@@ -78,6 +80,8 @@ const SparseLayout* layout_of_operator(std::string_view op, std::string_view& wh
 
 // A layout with the numbers that the call of one of its operators has.
 LayoutChoice choice_of(const SparseLayout& layout, const Call& call);
+// Filters [out, in, window...] count as a matrix of `out` rows.
+Sizes matrix_sizes(const Sizes& sizes);
 // The attributes of a layout's operators for a matrix of these sizes.
 Attributes attributes_of(const LayoutChoice& choice, const Shape& size);
 // Bytes of all components.

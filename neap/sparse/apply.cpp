@@ -13,14 +13,8 @@ struct Packed {
   SparsifiedWeight report;
   const WeightRule* rule = nullptr;
   std::vector<Array> components;
-  Shape matrix;  // rows and columns
+  Sizes sizes;  // of what they store: a matrix, or the parameter as it is
 };
-
-Sizes matrix_sizes(const Sizes& sizes) {
-  std::int64_t columns = 1;
-  for (std::size_t i = 1; i < sizes.size(); ++i) columns *= sizes[i];
-  return {sizes[0], columns};
-}
 
 // Numbers are trained; places and masks are not.
 Role role_of(const Array& component) { return is_float(component.dtype()) ? Role::parameter : Role::state; }
@@ -49,7 +43,11 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
                                                                      .place = place});
     made.components = rule.layout.pack(matrix, mask);
     made.rule = &rule;
-    made.matrix.assign(matrix.sizes().begin(), matrix.sizes().end());
+    made.sizes = matrix.sizes();
+    if (!rule.layout.layout->leaves_out) {
+      made.sizes = value.sizes();
+      for (Array& component : made.components) component = component.reshape(made.sizes);
+    }
     made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy_kept(matrix, mask),
                    value.bytes(), stored_bytes(made.components), mask};
     return made;
@@ -142,17 +140,18 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
     const Shape whole = (*found)->type().shape;
     (*found)->compose(
         parts,
-        [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, one.matrix), whole, name = one.report.name,
-         dtype = (*found)->type().dtype, through = straight.contains(one.report.name)](const Tensors& components) {
+        [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, {one.sizes.begin(), one.sizes.end()}), whole,
+         name = one.report.name, dtype = (*found)->type().dtype, through = straight.contains(one.report.name)](const Tensors& components) {
           const Scope scope(name);  // by which `sparse_uses` tells the matrices of a module apart
           Tensors given = components;
           if (given[0].dtype() != dtype) given[0] = given[0].cast(dtype);  // stored in fewer bits
           Tensor matrix = call(op, given, attributes);
           if (through) matrix = call("straight_through", {matrix, given[0]});
-          return whole.size() == 2 ? matrix : matrix.reshape(whole);
+          return matrix.type().shape == whole ? matrix : matrix.reshape(whole);
         },
-        [layout = &layout, sizes = matrix_sizes(one.report.sizes),
-         numbers = one.rule->layout.parameters](const std::vector<Array>& components) { layout->check(components, sizes, numbers); });
+        [layout = &layout, sizes = one.sizes, numbers = one.rule->layout.parameters](const std::vector<Array>& components) {
+          layout->check(components, sizes, numbers);
+        });
     reports.push_back(std::move(one.report));
   }
   return reports;
@@ -203,10 +202,11 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
     parameters.erase(input.name);
     build.set_scope(input.name);
     if (const DType dtype = graph.type(input.value).dtype; components[0].dtype() != dtype) components[0] = cast(components[0], dtype);
-    Var matrix = build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, sparse->matrix));
+    Var matrix =
+        build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, {sparse->sizes.begin(), sparse->sizes.end()}));
     if (is_straight(plan, input.name, sparse->rule->layout)) matrix = build.call("straight_through", {matrix, components[0]});
     const Shape& whole = graph.type(input.value).shape;
-    inputs.push_back(whole.size() == 2 ? matrix : reshape(matrix, whole));
+    inputs.push_back(matrix.shape() == whole ? matrix : reshape(matrix, whole));
     build.set_scope("");
     reports.push_back(sparse->report);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
+#include "neap/layouts/sparse_layout.h"
 #include "neap/tensor/compile.h"
 
 namespace neap {
@@ -27,6 +28,9 @@ RevisionOptions checked(RevisionOptions options) {
   if (options.every < 1) throw Error(fmt::format("every {} steps", options.every), "mask revision", "at least 1");
   return options;
 }
+
+// An array of the state as sparsifiers look at it.
+Array as_matrix(const Array& array) { return array.empty() ? array : array.reshape(matrix_sizes(array.sizes())); }
 
 // Elements that `next` keeps and `before` did not start from 0.
 void start_grown(Array& array, const Array& before, const Array& next) {
@@ -62,7 +66,7 @@ bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, St
     const Array values = options_.revive ? state.array(name + values_part) : sparse::with_zeros(state.array(name + values_part), mask);
     const std::string slot = "optimizer/" + options_.scores + "/" + name + values_part;
     const Array scores = options_.scores.empty() ? Array() : state.array(slot);
-    const Array next = choice.keep({.weights = values, .scores = scores, .place = "parameter '" + name + "'"});
+    const Array next = choice.keep({.weights = as_matrix(values), .scores = as_matrix(scores), .place = "parameter '" + name + "'"});
     copy_elements(next, state.array(name + mask_part));
   }
   return true;
@@ -111,9 +115,9 @@ bool Regrowth::operator()(std::int64_t step, const std::vector<Array>& batch, St
     Array &values = state.array(name + values_part), &mask = state.array(name + mask_part);
     sparse::SparsifierChoice choice = sparse::SparsifierChoice::parse(sparsifier_);
     choice.numbers["moved"] = share_(step);
-    const Array next = choice.keep({.weights = values,
-                                    .scores = gradients_ != nullptr ? gradients.at(name) : Array(),
-                                    .before = mask,
+    const Array next = choice.keep({.weights = as_matrix(values),
+                                    .scores = gradients_ != nullptr ? as_matrix(gradients.at(name)) : Array(),
+                                    .before = as_matrix(mask),
                                     .seed = options_.seed,
                                     .draw = step,
                                     .place = "parameter '" + name + "'"});

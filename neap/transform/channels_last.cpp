@@ -1,8 +1,8 @@
 // Chooses how activations lie in memory. Values that run through convolutions, pools and what works point by point between them form
 // groups of one layout: channels last, where the cost model sees a gain over all nodes that touch the group, else row-major. Filters of
-// sums of products get their output channel innermost: through a copy, or, where they are constants, by lay_operands. Maps read any
-// layout, so that nothing else is converted but what a library call does not take as it is. Inputs and outputs of the graph keep their
-// layouts.
+// sums of products, as given or as computed from parameters alone, get their output channel innermost: through a copy, or, where they are
+// constants, by lay_operands. Maps read any layout, so that nothing else is converted but what a library call does not take as it is.
+// Inputs and outputs of the graph keep their layouts.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -43,7 +43,7 @@ std::vector<Access> accesses_of(const Node& node) {
 
 int plain_axis(const Expr& index) { return index->op == Scalar::axis ? static_cast<int>(index->integer) : -1; }
 
-bool is_activation(const Type& type) { return type.rank() >= 3 && type.rank() <= 5 && is_float(type.dtype) && type.layout.row_major(); }
+bool can_be_activation(const Type& type) { return type.rank() >= 3 && type.rank() <= 5 && is_float(type.dtype) && type.layout.row_major(); }
 
 // Whether the access gathers over channels, or over a window of positions: what layouts matter to.
 bool is_spatial(const Access& access) {
@@ -68,7 +68,16 @@ class Groups {
 
 class ChannelsLast {
  public:
-  ChannelsLast(Graph& graph, Pass& pass) : graph_(graph), uses_(graph), pass_(pass), groups_(graph.value_count()) {}
+  ChannelsLast(Graph& graph, Pass& pass)
+      : graph_(graph), uses_(graph), pass_(pass), groups_(graph.value_count()), of_data_(static_cast<std::size_t>(graph.value_count())) {
+    for (const Input& input : graph.inputs)
+      of_data_[static_cast<std::size_t>(input.value)] = input.role == Role::input || input.role == Role::fixed;
+    for (const NodePtr& node : graph.nodes()) {
+      const bool depends =
+          std::any_of(node->inputs.begin(), node->inputs.end(), [&](ValueId id) { return id != no_value && is_of_data(id); });
+      for (const ValueId id : node->outputs) of_data_[static_cast<std::size_t>(id)] = depends;
+    }
+  }
 
   int run() {
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) collect(i);
@@ -88,7 +97,9 @@ class ChannelsLast {
   }
 
  private:
-  bool may_change(ValueId id) const { return uses_.producer(id) >= 0 && !uses_.is_output(id) && is_activation(graph_.type(id)); }
+  bool is_of_data(ValueId id) const { return of_data_[static_cast<std::size_t>(id)]; }
+  bool is_activation(ValueId id) const { return is_of_data(id) && can_be_activation(graph_.type(id)); }
+  bool may_change(ValueId id) const { return uses_.producer(id) >= 0 && !uses_.is_output(id) && is_activation(id); }
 
   void collect(std::size_t at) {
     const Node& node = *graph_.nodes()[at];
@@ -96,7 +107,7 @@ class ChannelsLast {
     if (node.is_map()) {
       std::map<int, std::vector<ValueId>> by_batch;
       for (const Access& access : accesses_of(node)) {
-        if (!is_activation(graph_.type(access.value))) continue;
+        if (!is_activation(access.value)) continue;
         const int batch = plain_axis(access.index[0]);
         if (batch < 0) continue;
         by_batch[batch].push_back(access.value);
@@ -108,9 +119,9 @@ class ChannelsLast {
     if (!takes_layouts(node)) return;
     const std::size_t activations = node.op == "conv_weight_gradient" ? 2 : 1;
     for (std::size_t i = 0; i < std::min(activations, node.inputs.size()); ++i) {
-      if (node.inputs[i] != no_value && is_activation(graph_.type(node.inputs[i]))) together.push_back(node.inputs[i]);
+      if (node.inputs[i] != no_value && is_activation(node.inputs[i])) together.push_back(node.inputs[i]);
     }
-    if (activations == 1 && is_activation(graph_.type(node.outputs[0]))) together.push_back(node.outputs[0]);
+    if (activations == 1 && is_activation(node.outputs[0])) together.push_back(node.outputs[0]);
     join(together);
     spatial_.insert(spatial_.end(), together.begin(), together.end());
   }
@@ -143,8 +154,8 @@ class ChannelsLast {
     std::vector<ValueId> filters;
     if (!node.is_map()) return filters;
     for (const Access& access : accesses_of(node)) {
-      const bool chosen = access.reduced && access.index.size() >= 3 && uses_.producer(access.value) < 0 &&
-                          is_activation(graph_.type(access.value)) && plain_axis(access.index[0]) >= 0 &&
+      const bool chosen = access.reduced && access.index.size() >= 3 && (uses_.producer(access.value) < 0 || !is_of_data(access.value)) &&
+                          can_be_activation(graph_.type(access.value)) && plain_axis(access.index[0]) >= 0 &&
                           access.reduced_over.count(plain_axis(access.index[0])) == 0 && access.value != node.outputs[0] &&
                           makes_channel(node, access);
       if (chosen && std::find(filters.begin(), filters.end(), access.value) == filters.end()) filters.push_back(access.value);
@@ -315,6 +326,7 @@ class ChannelsLast {
   const Uses uses_;
   Pass& pass_;
   Groups groups_;
+  std::vector<bool> of_data_;  // by value: whether it depends on the graph's data, not on parameters and constants alone
   std::vector<ValueId> spatial_;
   std::set<ValueId> seeds_;  // of the groups that hold one of those
   std::set<ValueId> changed_, filters_;

@@ -14,7 +14,7 @@
 namespace neap {
 namespace {
 
-// The node that makes a value, if it is the operator `what` of a layout which nobody has claimed.
+// The node that makes a value, if it is the operator `what`, which nobody has claimed, of a layout that leaves elements out.
 struct Sparse {
   const SparseLayout* layout = nullptr;
   int at = -1;
@@ -24,7 +24,7 @@ Sparse sparse_maker(const Draft& draft, ValueId value, std::string_view what) {
   if (at < 0 || draft.node(at).is_map() || !draft.node(at).implementation.empty()) return {};
   std::string_view kind;
   const SparseLayout* layout = layout_of_operator(draft.node(at).op, kind);
-  return layout != nullptr && kind == what ? Sparse{layout, at} : Sparse{};
+  return layout != nullptr && layout->leaves_out && kind == what ? Sparse{layout, at} : Sparse{};
 }
 
 ValueId transposed(Draft& draft, int before, ValueId matrix) {
@@ -211,7 +211,6 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   if (parameters.at("convert") != 0) {
     Sparse matrix = sparse_maker(draft, site.at[0], "dense");
     if (matrix.at < 0) return "it is no sparse matrix";
-    if (!matrix.layout->leaves_out) return "its layout stores the whole matrix";
     if (std::string why = convert(draft, matrix); !why.empty()) return why;
     matrix.layout = &find_layout("csr");
     return multiply_all(draft, matrix);

@@ -6,6 +6,7 @@
 #include "neap/base/file.h"
 #include "neap/data/array_dataset.h"
 #include "neap/files/checkpoint.h"
+#include "neap/nn/conv.h"
 #include "neap/nn/linear.h"
 #include "neap/optim/adam.h"
 #include "neap/optim/sgd.h"
@@ -26,6 +27,16 @@ class Net : public Layer {
  private:
   Linear& hidden_ = add<Linear>("hidden", 6, 24);
   Linear& out_ = add<Linear>("out", 24, 4);
+};
+
+// Takes the six numbers as a picture.
+class PictureNet : public Layer {
+ public:
+  Tensor forward(const Tensor& x) override { return out_(flatten(tanh(conv_(x.reshape({x.type().shape[0], 1, 2, 3}))), 1)); }
+
+ private:
+  Conv2d& conv_ = add<Conv2d>("conv", 1, 6, 3);
+  Linear& out_ = add<Linear>("out", 36, 4);
 };
 
 // The class is the quadrant of the first two numbers; the others say nothing.
@@ -208,6 +219,32 @@ TEST(SparseTraining, FormatsAndScoresGoOn) {
   rest.trainer->run();
   for (const auto& [name, array] : whole.trainer->state().arrays())
     EXPECT_TRUE(same_bits(array, rest.trainer->state().arrays().at(name))) << name;
+}
+
+// Filters under a mask are stored as they are, and revised as matrices.
+TEST(SparseTraining, MasksOfFiltersHaveTheirSizes) {
+  for (const char* method : {"gradual", "rigl"}) {
+    SCOPED_TRACE(method);
+    PictureNet net;
+    net.initialize(3);
+    const bool gradual = std::string_view(method) == "gradual";
+    sparse::sparsify(net, sparse::SparsityPlan().add("conv.weight", gradual ? "keep_all" : "random sparsity=0.5", "masked"));
+    TrainerOptions how = options(10);
+    how.initialize = false;
+    const Objective objective = classification(net);
+    if (gradual) {
+      how.before_step = GradualPruning(net, growing_magnitude(sparse::cubic_sparsity(0, 0.5, 6, 40)), {.every = 6, .until = 41});
+    } else {
+      how.before_step = Regrowth(net, step_inputs, objective, method, sparse::cosine_share(0.3, 40), {.every = 6, .until = 40});
+    }
+    const Array before = net.find("conv.weight.mask").value().array().clone();
+    EXPECT_EQ(before.sizes(), (Sizes{6, 1, 3, 3}));
+    Trainer(net, objective, AdamW(), points(100), nullptr, how).run();
+    const Array after = net.find("conv.weight.mask").value().array();
+    EXPECT_NEAR(share_of_zeros(after), gradual ? 0.5 : share_of_zeros(before), 1e-2);
+    EXPECT_FALSE(same_bits(after, before));
+    EXPECT_GE(share_of_zeros(net.declared(Role::parameter)[0]->value().array()), 0.5);
+  }
 }
 
 // A step's graph has nothing of the operators that only say what becomes of gradients.
