@@ -1,13 +1,15 @@
 // Puts maps that share an outer axis (the images of a batch, the rows of a matrix) into one scope: each point of the axis runs through all
 // of them while what they hand on is in cache, in buffers of the scope's own. Sums over the axis go on as accumulations.
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
 #include "neap/transform/buffer_copies.h"
-#include "neap/transform/map_edit.h"
 #include "neap/transform/neighbours.h"
+#include "neap/transform/scope_rows.h"
+#include "neap/transform/touches.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -16,7 +18,16 @@ namespace {
 constexpr std::size_t most_operands = 96, most_stages = 64, most_readers = 32;
 constexpr std::int64_t fewest_points = 8;  // of the outer axis: they are what threads share
 
-bool in_order(const Expr& index, int axis) { return index->op == Scalar::axis && index->integer == axis; }
+// Two maps, the first of which runs before the second.
+struct Pair {
+  const Node &one, &two;
+  Touches a{one}, b{two};
+};
+
+// An axis of each, by which they can run together.
+struct OuterAxis {
+  int a = 0, b = 0;
+};
 
 // An access to a value in which dimension `dim` is exactly one axis.
 struct Access {
@@ -24,164 +35,19 @@ struct Access {
   Dim extent;
 };
 
-// A map as stages inside of one outer axis.
-struct Rows {
-  OpenMap open;              // map.axes is the outer axis alone
-  std::vector<Node> behind;  // what is computed from sums over the outer axis
-  std::vector<Type> sums;    // types of values made for these
-};
-
-const Axis* find_axis(const std::vector<Axis>& axes, int id) {
-  const auto found = std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.id == id; });
-  return found == axes.end() ? nullptr : &*found;
-}
-
-// Sizes of a map's own axes and of those of its reductions, by id.
-using Extents = std::map<int, Dim>;
-
-Extents extents_of(const Map& map) {
-  Extents extents;
-  const auto note = [&](const std::vector<Axis>& axes) {
-    for (const Axis& axis : axes) {
-      if (axis.ragged == nullptr) extents[axis.id] = axis.extent;
-    }
-  };
-  note(map.axes);
-  visit_map_nodes(map, [&](const Expr& e) { note(e->axes); });
-  return extents;
-}
-
-// Accesses of a map to a value, which its reads name by `operand`, with a plain axis at some dimension.
-std::vector<Access> accesses(const Map& map, const Extents& extents, ValueId value, int operand) {
+// Accesses of a map to a value with a plain axis at some dimension.
+std::vector<Access> accesses(const Touches& touches, ValueId value) {
   std::vector<Access> found;
-  const auto consider = [&](const Expr* index, int rank) {
-    for (int dim = 0; dim < rank; ++dim) {
-      if (index[dim]->op != Scalar::axis) continue;
-      const int axis = static_cast<int>(index[dim]->integer);
-      const auto known = extents.find(axis);
+  for (const Touch& touch : touches.of(value)) {
+    for (std::size_t d = 0; d < touch.index.size(); ++d) {
+      if (touch.index[d]->op != Scalar::axis) continue;
+      const int dim = static_cast<int>(d), axis = static_cast<int>(touch.index[d]->integer);
+      const Dim* extent = touches.extent(axis);
       const auto is_it = [&](const Access& access) { return access.dim == dim && access.axis == axis; };
-      if (known != extents.end() && std::none_of(found.begin(), found.end(), is_it)) found.push_back({dim, axis, known->second});
+      if (extent != nullptr && std::none_of(found.begin(), found.end(), is_it)) found.push_back({dim, axis, *extent});
     }
-  };
-  for (const Stage& stage : map.stages) {
-    if (stage.target == value) consider(stage.index.data(), static_cast<int>(stage.index.size()));
   }
-  visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer == operand) consider(e->args.data(), e->rank);
-  });
   return found;
-}
-
-// Reductions that run over an axis, outermost.
-void reductions_over(const Expr& value, int axis, std::vector<Expr>& found) {
-  if (value->op == Scalar::reduce && find_axis(value->axes, axis) != nullptr) {
-    if (std::none_of(found.begin(), found.end(), [&](const Expr& e) { return same(e, value); })) found.push_back(value);
-    return;
-  }
-  for (const Expr& arg : value->args) reductions_over(arg, axis, found);
-}
-
-// Whether a reduction over an axis stands within one over other axes: it is another sum at each point of those.
-bool within_another(const Expr& value, int axis) {
-  bool found = false;
-  visit(value, [&](const Expr& e) {
-    if (e->op != Scalar::reduce || find_axis(e->axes, axis) != nullptr) return;
-    std::vector<Expr> inner;
-    reductions_over(e->args[0], axis, inner);
-    found |= !inner.empty();
-  });
-  return found;
-}
-
-// The axes of a reduction but one, which becomes the outer axis: the rest of the sum is made inside.
-std::string accumulate_over(const Draft& draft, Opener& opener, Stage& stage, int outer, const std::vector<Axis>& axes,
-                            const std::vector<std::string>& origin, ValueId next_value, Rows& rows, std::vector<Stage>& made) {
-  std::vector<Expr> found;
-  reductions_over(stage.value, outer, found);
-  if (found.empty()) {
-    made.push_back(stage);
-    return "";
-  }
-  if (stage.accumulate != Accumulate::none) return "it accumulates what it reduces";
-  if (within_another(stage.value, outer)) return "its reduction over the axis stands within another reduction";
-  std::string reason;
-  Map flat;
-  flat.axes = axes;
-  if (!pointwise_axes(flat, stage, draft.type(stage.target), reason)) return reason;
-  const bool plain = found.size() == 1 && same(found[0], stage.value);
-  std::vector<std::pair<Expr, Expr>> replaced;
-  for (const Expr& e : found) {
-    const std::optional<Accumulate> accumulate = accumulation_of(e->reduction);
-    if (!accumulate) return fmt::format("it reduces by {}", name(e->reduction));
-    Stage sum = stage;
-    sum.axes = axes;
-    for (const Axis& axis : e->axes) {
-      if (axis.ragged != nullptr) return "it reduces over a ragged axis";
-      if (axis.id != outer) sum.axes.push_back(axis);
-    }
-    sum.value = e->args[0];
-    sum.accumulate = *accumulate;
-    if (!plain) {
-      Type type = draft.type(stage.target);
-      type.dtype = e.dtype();
-      sum.target = next_value + static_cast<ValueId>(rows.sums.size());
-      rows.sums.push_back(type);
-      replaced.emplace_back(e, read(opener.operand(sum.target), e.dtype(), stage.index));
-    }
-    made.push_back(std::move(sum));
-  }
-  if (plain) return "";
-  OpenMap tail{{axes, {}, {}}, origin, {}};
-  Stage last = stage;
-  last.axes.clear();
-  last.value = rewrite(last.value, [&](const Expr& e) -> Expr {
-    for (const auto& [from, to] : replaced) {
-      if (same(e, from)) return to;
-    }
-    return {};
-  });
-  tail.map.stages = {last};
-  rows.behind.push_back(opener.close(std::move(tail)));
-  return "";
-}
-
-// Opens a map so that `outer` is its only own axis.
-std::string make_rows(const Draft& draft, Opener& opener, OpenMap open, int outer, ValueId next_value, Rows& rows) {
-  rows.open = std::move(open);
-  Map& map = rows.open.map;
-  if (is_scope(map)) return "";  // over `outer` alone
-  std::vector<Axis> rest;
-  std::optional<Axis> own;
-  for (const Axis& axis : map.axes) {
-    if (axis.ragged != nullptr) return "it runs over a ragged axis";
-    if (axis.id == outer) {
-      own = axis;
-    } else {
-      rest.push_back(axis);
-    }
-  }
-  std::vector<Stage> made;
-  for (Stage& stage : map.stages) {
-    if (own) {
-      stage.axes = rest;
-      made.push_back(std::move(stage));
-      continue;
-    }
-    if (std::string reason = accumulate_over(draft, opener, stage, outer, rest, rows.open.origin, next_value, rows, made); !reason.empty())
-      return reason;
-  }
-  if (!own) {
-    // The axis is that of a reduction; stages that do not reduce over it would be repeated.
-    for (const Stage& stage : map.stages) {
-      std::vector<Expr> found;
-      reductions_over(stage.value, outer, found);
-      if (found.empty()) return "it mixes reductions with results";
-      own = *find_axis(found[0]->axes, outer);
-    }
-  }
-  map.axes = {*own};
-  map.stages = std::move(made);
-  return "";
 }
 
 // Elements of a value that lie side by side at one point of dimension `dim`.
@@ -212,134 +78,55 @@ bool whole_lines(const Type& type, int dim) {
 }
 
 // Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
-bool reads_whole_lines(const Draft& draft, const Opener& opener, const Map& map, int outer) {
-  std::set<std::pair<ValueId, int>> known;
-  bool good = true;
-  const auto look = [&](ValueId value, const Expr* index, int rank) {
-    for (int dim = 0; good && dim < rank; ++dim) {
-      if (uses_axis(index[dim], outer) && known.emplace(value, dim).second) good = whole_lines(draft.type(value), dim);
+bool reads_whole_lines(const Draft& draft, const Touches& touches, int outer) {
+  std::set<std::pair<ValueId, std::size_t>> known;
+  for (const Touch& touch : touches.all()) {
+    for (std::size_t dim = 0; dim < touch.index.size(); ++dim) {
+      if (!uses_axis(touch.index[dim], outer) || !known.emplace(touch.value, dim).second) continue;
+      if (!whole_lines(draft.type(touch.value), static_cast<int>(dim))) return false;
     }
-  };
-  for (const Stage& stage : map.stages) {
-    if (stage.target >= 0) look(stage.target, stage.index.data(), static_cast<int>(stage.index.size()));
   }
-  visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer >= 0) look(opener.value(e->integer), e->args.data(), e->rank);
-  });
-  return good;
+  return true;
 }
 
 // A value that no index along the outer axis cuts is read whole at every point: it should be no more than a cache holds beside the buffers.
-std::string reads_again(const Draft& draft, const Opener& opener, const Map& map, int outer) {
+std::string reads_again(const Draft& draft, const Touches& touches, int outer) {
   constexpr std::int64_t most = 48 << 10;  // bytes
-  std::map<ValueId, bool> cut;
-  visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op != Scalar::read || e->integer < 0) return;
-    const bool here = std::any_of(e->args.begin(), e->args.begin() + e->rank, [&](const Expr& index) { return uses_axis(index, outer); });
-    bool& known = cut.emplace(opener.value(e->integer), false).first->second;
-    known = known || here;
-  });
-  for (const auto& [value, is_cut] : cut) {
-    if (is_cut) continue;
-    const Dim count = element_count(draft.type(value).shape);
-    const bool is_small = count.is_constant() && count.constant() * size_of(draft.type(value).dtype) <= most;
-    if (!is_small) return fmt::format("each point of the outer axis would read all of {} again", draft.type(value).to_string());
+  const auto is_cut = [&](const Touch& touch) {
+    return !touch.is_write &&
+           std::any_of(touch.index.begin(), touch.index.end(), [&](const Expr& index) { return uses_axis(index, outer); });
+  };
+  for (auto first = touches.all().begin(); first != touches.all().end();) {
+    const ValueId value = first->value;
+    const auto end = std::find_if(first, touches.all().end(), [&](const Touch& touch) { return touch.value != value; });
+    const bool is_read = !std::prev(end)->is_write;
+    if (is_read && std::none_of(first, end, is_cut)) {
+      const Dim count = element_count(draft.type(value).shape);
+      const bool is_small = count.is_constant() && count.constant() * size_of(draft.type(value).dtype) <= most;
+      if (!is_small) return fmt::format("each point of the outer axis would read all of {} again", draft.type(value).to_string());
+    }
+    first = end;
   }
   return "";
 }
 
-struct Plan {
-  Opener opener;
-  Rows a, b;
-  std::vector<std::pair<ValueId, int>> handed;  // values that b takes from a, with the dimension of the outer axis
-};
-
-// Every access of the map to `value`, which its reads name by `operand`, has the outer axis at dimension `dim`.
-bool aligned(const Map& map, ValueId value, int operand, int dim) {
-  const int outer = map.axes[0].id;
-  bool good = true;
-  for (const Stage& stage : map.stages) {
-    if (stage.target == value) good &= in_order(stage.index[static_cast<std::size_t>(dim)], outer);
-  }
-  visit_map_nodes(map, [&](const Expr& e) {
-    if (e->op == Scalar::read && e->integer == operand) good &= in_order(e->args[static_cast<std::size_t>(dim)], outer);
-  });
-  return good;
-}
-
-bool reads(const Map& map, int operand) {
-  bool found = false;
-  visit_map_nodes(map, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
-  return found;
+std::string fits_rows(const Draft& draft, const Node& node, const Touches& touches, int outer) {
+  if (std::string reason = check_rows(draft, node, outer); !reason.empty()) return reason;
+  if (!reads_whole_lines(draft, touches, outer)) return "a point of the outer axis would read elements that do not lie together";
+  return reads_again(draft, touches, outer);
 }
 
 // Whether the map writes at places that are read from an operand.
-bool places_by(const Map& map, int operand) {
+bool places_by(const Node& node, ValueId value) {
   bool found = false;
-  for (const Stage& stage : map.stages) {
+  for (const Stage& stage : node.map->stages) {
     for (const Expr& index : stage.index) {
-      visit_nodes(index, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
+      visit_nodes(index, [&](const Expr& e) {
+        found |= e->op == Scalar::read && e->integer >= 0 && node.inputs[static_cast<std::size_t>(e->integer)] == value;
+      });
     }
   }
   return found;
-}
-
-std::string plan_along(const Draft& draft, const Node& one, const Access& at, const Access& bt, const OpenMap& a, const OpenMap& b,
-                       Plan& plan) {
-  for (const auto& [open, access] : {std::pair(&a, &at), std::pair(&b, &bt)}) {
-    const Map& map = open->map;
-    if (is_scope(map) && (map.axes.size() != 1 || map.axes[0].id != access->axis)) return "it is a scope over another axis";
-    if (!reads_whole_lines(draft, plan.opener, map, access->axis))
-      return "a point of the outer axis would read elements that do not lie together";
-    if (std::string reason = reads_again(draft, plan.opener, map, access->axis); !reason.empty()) return reason;
-  }
-  if (std::string reason = make_rows(draft, plan.opener, a, at.axis, draft.value_count(), plan.a); !reason.empty()) return reason;
-  const auto next = draft.value_count() + static_cast<ValueId>(plan.a.sums.size());
-  if (std::string reason = make_rows(draft, plan.opener, b, bt.axis, next, plan.b); !reason.empty()) return reason;
-  for (const ValueId value : one.outputs) {
-    const int operand = plan.opener.find_operand(value);
-    if (!reads(plan.b.open.map, operand)) continue;
-    const auto tail = std::any_of(plan.a.behind.begin(), plan.a.behind.end(), [&](const Node& node) { return node.outputs[0] == value; });
-    if (tail) return "the second reads what is computed from the first's sum over the outer axis";
-    // In a buffer it would not say any more that each point of the outer axis has places of its own.
-    if (places_by(plan.b.open.map, operand)) return "the second writes at places that the first makes";
-    int dim = -1;
-    for (int d = 0; d < draft.type(value).rank() && dim < 0; ++d) {
-      if (aligned(plan.a.open.map, value, operand, d) && aligned(plan.b.open.map, value, operand, d)) dim = d;
-    }
-    if (dim < 0) return "the second reads the first's result at other points of the outer axis";
-    plan.handed.emplace_back(value, dim);
-  }
-  return "";
-}
-
-std::string make_plan(const Draft& draft, const Node& one, const Node& two, Plan& plan) {
-  Opener opener;
-  const OpenMap a = opener.open(one), b = opener.open(two);
-  std::vector<ValueId> shared(one.outputs);
-  shared.insert(shared.end(), one.inputs.begin(), one.inputs.end());
-  const Extents a_extents = extents_of(a.map), b_extents = extents_of(b.map);
-  std::string reason = "they share no outer axis";
-  for (const ValueId value : shared) {
-    if (value == no_value || std::find(two.inputs.begin(), two.inputs.end(), value) == two.inputs.end()) continue;
-    const int operand = opener.find_operand(value);
-    for (const Access& at : accesses(a.map, a_extents, value, operand)) {
-      for (const Access& bt : accesses(b.map, b_extents, value, operand)) {
-        if (at.dim != bt.dim || !(at.extent == bt.extent)) continue;
-        // A row of a single number is no work to hand on.
-        if (at.extent.is_constant() && at.extent.constant() < fewest_points) continue;
-        if (draft.type(value).rank() < 2) continue;
-        Plan tried{opener, {}, {}, {}};
-        std::string why = plan_along(draft, one, at, bt, a, b, tried);
-        if (why.empty()) {
-          plan = std::move(tried);
-          return "";
-        }
-        reason = std::move(why);
-      }
-    }
-  }
-  return reason;
 }
 
 // The order of a value's other dimensions in memory.
@@ -354,72 +141,149 @@ std::vector<int> stored_order(const Type& type, int without) {
   return order;
 }
 
-// Makes a buffer of the scope stand for a value: b reads it there; a writes it there, and to memory too where somebody else needs it.
-std::string hand_on(const Draft& draft, Plan& plan, ValueId value, int dim, bool needed, std::int64_t& bytes) {
-  const Type& type = draft.type(value);
+// A value that the second takes from the first at the same point of the outer axis, which is its dimension `dim`; the buffer for it.
+struct Handed {
+  ValueId value = no_value;
+  int dim = 0;
+  RowBuffer buffer = {};
+  Local local = {};
+};
+
+bool is_own_axis(const Node& node, int axis) {
+  const std::vector<Axis>& axes = node.map->axes;
+  return std::any_of(axes.begin(), axes.end(), [&](const Axis& own) { return own.id == axis; });
+}
+
+// Whether a value, which the map reads, is read at each point of an axis: what stands around sums over it is computed behind the scope.
+bool reads_along(const Node& node, int axis, ValueId value) {
+  const auto is_it = [&](const Expr& e) {
+    return e->op == Scalar::read && e->integer >= 0 && node.inputs[static_cast<std::size_t>(e->integer)] == value;
+  };
+  if (is_own_axis(node, axis)) return true;
+  bool found = false;
+  visit_map_nodes(*node.map, [&](const Expr& e) {
+    const auto over = [&](const Axis& summed) { return summed.id == axis; };
+    if (std::any_of(e->axes.begin(), e->axes.end(), over)) visit_nodes(e, [&](const Expr& inner) { found |= is_it(inner); });
+  });
+  return found;
+}
+
+// Whether they can run together along an axis, and everything that the second then takes from the first.
+std::string fits(const Draft& draft, const Pair& pair, const OuterAxis& outer, std::vector<Handed>& handed) {
+  if (std::string reason = fits_rows(draft, pair.one, pair.a, outer.a); !reason.empty()) return reason;
+  if (std::string reason = fits_rows(draft, pair.two, pair.b, outer.b); !reason.empty()) return reason;
+  handed.clear();
+  for (const ValueId value : pair.one.outputs) {
+    if (pair.b.of(value).empty() || !reads_along(pair.two, outer.b, value)) continue;
+    if (!is_own_axis(pair.one, outer.a)) return "the second reads what is computed from the first's sum over the outer axis";
+    // In a buffer it would not say any more that each point of the outer axis has places of its own.
+    if (places_by(pair.two, value)) return "the second writes at places that the first makes";
+    int dim = 0;
+    const int rank = draft.type(value).rank();
+    while (dim < rank && !(pair.a.aligned(value, dim, outer.a) && pair.b.aligned(value, dim, outer.b))) ++dim;
+    if (dim == rank) return "the second reads the first's result at other points of the outer axis";
+    handed.push_back({value, dim});
+  }
+  return "";
+}
+
+// The first axis that they share by a value and along which they can run together.
+std::string find_outer(const Draft& draft, const Pair& pair, OuterAxis& outer, std::vector<Handed>& handed) {
+  std::vector<ValueId> shared(pair.one.outputs);
+  shared.insert(shared.end(), pair.one.inputs.begin(), pair.one.inputs.end());
+  std::string reason = "they share no outer axis";
+  for (const ValueId value : shared) {
+    if (value == no_value || pair.b.of(value).empty() || draft.type(value).rank() < 2) continue;
+    for (const Access& at : accesses(pair.a, value)) {
+      // A row of a single number is no work to hand on.
+      if (at.extent.is_constant() && at.extent.constant() < fewest_points) continue;
+      for (const Access& bt : accesses(pair.b, value)) {
+        if (at.dim != bt.dim || !(at.extent == bt.extent)) continue;
+        outer = {at.axis, bt.axis};
+        reason = fits(draft, pair, outer, handed);
+        if (reason.empty()) return "";
+      }
+    }
+  }
+  return reason;
+}
+
+// Makes the buffer that stands for a value; `number` of the scope's.
+std::string make_buffer(const Draft& draft, Handed& handed, std::size_t number) {
+  const Type& type = draft.type(handed.value);
   for (const Layout::Level& level : type.layout.levels) {
     if (level.block != 0) return "a value has a blocked layout";
   }
-  const std::vector<int> order = stored_order(type, dim);
-  Local local{type.dtype, {}};
-  for (const int d : order) local.shape.push_back(type.shape[static_cast<std::size_t>(d)]);
-  const Dim count = element_count(local.shape);
+  handed.buffer = {handed.value, -1 - static_cast<int>(number), stored_order(type, handed.dim)};
+  handed.local.dtype = type.dtype;
+  for (const int d : handed.buffer.dimensions) handed.local.shape.push_back(type.shape[static_cast<std::size_t>(d)]);
+  const Dim count = element_count(handed.local.shape);
   if (!count.is_constant()) return fmt::format("a row of {} has a size that is not known: {}", type.to_string(), count.to_string());
-  bytes += count.constant() * size_of(type.dtype);
-  Map& a = plan.a.open.map;
-  const int target = -1 - static_cast<int>(a.locals.size());
-  a.locals.push_back(local);
-  const auto place = [&](const Expr* index) {
-    std::vector<Expr> at;
-    for (const int d : order) at.push_back(index[d]);
-    return at;
-  };
+  return "";
+}
+
+std::int64_t bytes_of(const Local& local) { return element_count(local.shape).constant() * size_of(local.dtype); }
+
+std::int64_t buffer_bytes(const Pair& pair, const std::vector<Handed>& handed) {
+  std::int64_t bytes = 0;
+  for (const Handed& h : handed) bytes += bytes_of(h.local);
+  for (const Node* node : {&pair.one, &pair.two}) {
+    for (const Local& local : node->map->locals) bytes += bytes_of(local);
+  }
+  return bytes;
+}
+
+// The map writes a buffer in place of a value, and the value too where somebody else needs it.
+void write_buffer(Map& map, const RowBuffer& buffer, DType dtype, bool needed) {
   std::vector<Stage> copies;
-  for (Stage& stage : a.stages) {
-    if (stage.target != value) continue;
+  for (Stage& stage : map.stages) {
+    if (stage.target != buffer.value) continue;
+    std::vector<Expr> place = buffer.place(stage.index);
     if (needed) {
       const bool after_sums = stage.accumulate != Accumulate::none;
       Stage copy = stage;
       copy.accumulate = Accumulate::none;
-      copy.value = read(target, type.dtype, place(stage.index.data()));
+      copy.value = read(buffer.local, dtype, place);
       if (after_sums)
         std::erase_if(copy.axes, [&](const Axis& axis) {
           return std::none_of(stage.index.begin(), stage.index.end(), [&](const Expr& i) { return uses_axis(i, axis.id); });
         });
       copies.push_back(std::move(copy));
     }
-    stage.index = place(stage.index.data());
-    stage.target = target;
+    stage.index = std::move(place);
+    stage.target = buffer.local;
   }
-  const int operand = plan.opener.find_operand(value);
-  const auto redirect = [&](const Expr& e) -> Expr {
-    if (e->op != Scalar::read || e->integer != operand) return {};
-    return read(target, e.dtype(), place(e->args.data()), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
-  };
-  rewrite_map(plan.b.open.map, redirect);
-  a.stages.insert(a.stages.end(), copies.begin(), copies.end());
-  return "";
+  map.stages.insert(map.stages.end(), std::make_move_iterator(copies.begin()), std::make_move_iterator(copies.end()));
 }
 
-void append_rows(Rows& a, Rows& b) {
-  Map &to = a.open.map, &from = b.open.map;
-  const std::map<int, Expr> outer{{from.axes[0].id, axis_position(to.axes[0])}};
-  for (Stage& stage : from.stages) {
-    for (Expr& index : stage.index) index = substitute_axes(index, outer);
-    stage.value = substitute_axes(stage.value, outer);
-    to.stages.push_back(std::move(stage));
+// Both maps as one scope over the outer axis, and what is behind it.
+std::vector<Node> join(Draft& draft, const Pair& pair, const OuterAxis& outer, const std::vector<Handed>& handed) {
+  Joining joining{outer.b, outer.a, static_cast<int>(pair.one.map->locals.size() + handed.size()), {}};
+  for (const Handed& h : handed) joining.buffers.push_back(h.buffer);
+  Opener opener;
+  Rows a{opener.open(pair.one)}, b{opener.open(pair.two, joining)};
+  make_rows(draft, opener, outer.a, draft.value_count(), a);
+  make_rows(draft, opener, outer.a, draft.value_count() + static_cast<ValueId>(a.sums.size()), b);
+
+  Map& scope = a.open.map;
+  const int second = draft.producer(pair.two.outputs[0]);
+  for (const Handed& h : handed) {
+    const std::vector<int>& users = draft.users(h.value);
+    const bool needed = draft.is_output(h.value) || std::any_of(users.begin(), users.end(), [&](int at) { return at != second; });
+    scope.locals.push_back(h.local);
+    write_buffer(scope, h.buffer, h.local.dtype, needed);
   }
+  scope.locals.insert(scope.locals.end(), b.open.map.locals.begin(), b.open.map.locals.end());
+  std::move(b.open.map.stages.begin(), b.open.map.stages.end(), std::back_inserter(scope.stages));
+  drop_buffer_copies(scope);
   a.open.origin = merge_origins(a.open.origin, b.open.origin);
-}
-
-// b's own buffers are numbered behind those that a has now; reads of values handed on name a's buffers already and stay.
-void renumber_locals(Map& map, int first) {
-  const int own = static_cast<int>(map.locals.size());
-  if (own == 0 || first == 0) return;
-  renumber_reads(map, [&](std::int64_t operand) { return operand < 0 ? operand - first : operand; });
-  for (Stage& stage : map.stages) {
-    if (stage.target < 0) stage.target -= first;
+  a.open.schedule = {};
+  std::vector<Node> made{opener.close(std::move(a.open))};
+  for (Rows* rows : {&a, &b}) {
+    std::move(rows->behind.begin(), rows->behind.end(), std::back_inserter(made));
+    for (const Type& type : rows->sums) draft.add_value(type);
   }
+  return made;
 }
 
 std::string apply(Draft& draft, const Site& site, const Parameters& parameters) {
@@ -433,37 +297,17 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   if (one.inputs.size() + two.inputs.size() > most_operands) return "the scope would have too many operands";
   if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the scope would have too many stages";
   if (draft.depends_through_others(first, second)) return "other nodes stand between them";
-  Plan plan;
-  if (std::string reason = make_plan(draft, one, two, plan); !reason.empty()) return reason;
-
-  std::int64_t bytes = 0;
-  for (const std::vector<Local>* locals : {&plan.a.open.map.locals, &plan.b.open.map.locals}) {
-    for (const Local& local : *locals) bytes += element_count(local.shape).constant() * size_of(local.dtype);
+  const Pair pair{one, two};
+  OuterAxis outer;
+  std::vector<Handed> handed;
+  if (std::string reason = find_outer(draft, pair, outer, handed); !reason.empty()) return reason;
+  for (std::size_t i = 0; i < handed.size(); ++i) {
+    if (std::string reason = make_buffer(draft, handed[i], one.map->locals.size() + i); !reason.empty()) return reason;
   }
-  Map& b = plan.b.open.map;
-  // First b's own buffers move out of the way of those that a will have: the ones it has, and one a value handed on.
-  const auto a_locals = static_cast<int>(plan.a.open.map.locals.size() + plan.handed.size());
-  renumber_locals(b, a_locals);
-  for (const auto& [value, dim] : plan.handed) {
-    const std::vector<int>& users = draft.users(value);
-    const bool needed = draft.is_output(value) || std::any_of(users.begin(), users.end(), [&](int at) { return at != second; });
-    if (std::string reason = hand_on(draft, plan, value, dim, needed, bytes); !reason.empty()) return reason;
-  }
-  const std::int64_t most = parameters.at("buffer_kib") << 10;
-  if (bytes > most) return fmt::format("its buffers would take {} kB, which does not stay in cache", bytes >> 10);
-  plan.a.open.map.locals.insert(plan.a.open.map.locals.end(), b.locals.begin(), b.locals.end());
-  append_rows(plan.a, plan.b);
-  for (const Rows* rows : {&plan.a, &plan.b}) {
-    for (Type type : rows->sums) {
-      type.layout = {};
-      draft.add_value(std::move(type));
-    }
-  }
-  drop_buffer_copies(plan.a.open.map);
-  plan.a.open.schedule = {};
-  std::vector<Node> nodes{plan.opener.close(std::move(plan.a.open))};
-  for (const Rows* rows : {&plan.a, &plan.b}) nodes.insert(nodes.end(), rows->behind.begin(), rows->behind.end());
-  draft.replace_pair(first, second, std::move(nodes));
+  const std::int64_t bytes = buffer_bytes(pair, handed);
+  if (bytes > parameters.at("buffer_kib") << 10)
+    return fmt::format("its buffers would take {} kB, which does not stay in cache", bytes >> 10);
+  draft.replace_pair(first, second, join(draft, pair, outer, handed));
   return "";
 }
 

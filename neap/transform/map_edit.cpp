@@ -46,32 +46,50 @@ Node without_unread(Node node) {
   return node;
 }
 
-OpenMap Opener::open(const Node& node) {
+std::vector<Expr> RowBuffer::place(std::span<const Expr> index) const {
+  std::vector<Expr> at;
+  for (const int d : dimensions) at.push_back(index[static_cast<std::size_t>(d)]);
+  return at;
+}
+
+OpenMap Opener::open(const Node& node, const Joining& joining) {
   OpenMap open{*node.map, node.origin, node.schedule};
   const int shift = next_axis();
   uncounted_ = node.map;
+  const auto renamed = [&](int axis) { return axis == joining.axis ? joining.as : axis + shift; };
   const auto rename = [&](std::vector<Axis>& axes) {
-    for (Axis& axis : axes) axis.id += shift;
+    for (Axis& axis : axes) axis.id = renamed(axis.id);
   };
   rename(open.map.axes);
   for (Stage& stage : open.map.stages) {
     rename(stage.axes);
-    if (stage.target >= 0) stage.target = node.outputs[static_cast<std::size_t>(stage.target)];
+    stage.target = stage.target < 0 ? stage.target - joining.locals : node.outputs[static_cast<std::size_t>(stage.target)];
   }
-  std::vector<int> numbers;
-  bool renumbered = false;
+  struct Operand {
+    int number;
+    const RowBuffer* buffer;
+  };
+  std::vector<Operand> operands;
+  bool renumbered = shift != 0 || joining.locals != 0;
   for (const ValueId id : node.inputs) {
-    numbers.push_back(operand(id));
-    renumbered |= numbers.back() != static_cast<int>(numbers.size()) - 1;
+    const auto buffer = std::find_if(joining.buffers.begin(), joining.buffers.end(), [&](const RowBuffer& b) { return b.value == id; });
+    operands.push_back(buffer != joining.buffers.end() ? Operand{buffer->local, &*buffer} : Operand{operand(id), nullptr});
+    renumbered |= operands.back().number != static_cast<int>(operands.size()) - 1;
   }
-  if (!renumbered && shift == 0) return open;
+  if (!renumbered) return open;
   std::map<int, Expr> position;
   rewrite_map(open.map, [&](const Expr& e) -> Expr {
-    if (e->op == Scalar::read && e->integer >= 0) return read_of(e, numbers[static_cast<std::size_t>(e->integer)]);
+    if (e->op == Scalar::read) {
+      if (e->integer < 0) return joining.locals == 0 ? Expr() : read_of(e, e->integer - joining.locals);
+      const auto [number, buffer] = operands[static_cast<std::size_t>(e->integer)];
+      if (buffer == nullptr) return read_of(e, number);
+      const std::span<const Expr> index(e->args.data(), static_cast<std::size_t>(e->rank));
+      return read(number, e->dtype, buffer->place(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
+    }
     if (shift == 0) return {};
     if (e->op == Scalar::axis) {
       Expr& moved = position[static_cast<int>(e->integer)];
-      if (!moved) moved = axis_position({static_cast<int>(e->integer) + shift, "", 0, nullptr});
+      if (!moved) moved = axis_position({renamed(static_cast<int>(e->integer)), "", 0, nullptr});
       return moved;
     }
     if (e->op != Scalar::reduce) return {};
@@ -80,10 +98,10 @@ OpenMap Opener::open(const Node& node) {
     return reduce(e->reduction, std::move(axes), e->args[0]);
   });
   Schedule& schedule = open.schedule;
-  for (int& id : schedule.order) id += shift;
-  for (int* id : {&schedule.vector_axis, &schedule.parallel_axis}) *id += *id < 0 ? 0 : shift;
+  for (int& id : schedule.order) id = renamed(id);
+  for (int* id : {&schedule.vector_axis, &schedule.parallel_axis}) *id = *id < 0 ? *id : renamed(*id);
   std::map<int, std::int64_t> tile;
-  for (const auto& [id, size] : schedule.tile) tile[id + shift] = size;
+  for (const auto& [id, size] : schedule.tile) tile[renamed(id)] = size;
   schedule.tile = std::move(tile);
   return open;
 }

@@ -1,6 +1,7 @@
 // What fusions are made of: maps opened so that their reads name values of the graph, put together, and closed into nodes again.
 #pragma once
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,24 @@ struct OpenMap {
   Schedule schedule;
 };
 
+// A buffer in place of a value, which it holds at one point of an axis.
+struct RowBuffer {
+  ValueId value = no_value;
+  int local = 0;                                               // negative, as reads and targets name it
+  std::vector<int> dimensions;                                 // of the value, in the buffer's order
+  std::vector<Expr> place(std::span<const Expr> index) const;  // in the buffer, of a position in the value
+};
+
+// How a map becomes part of one that was opened before it.
+struct Joining {
+  int axis = -1, as = -1;          // one of its axes is this one of that map's
+  int locals = 0;                  // its own buffers are numbered behind so many
+  std::vector<RowBuffer> buffers;  // in which it reads values
+};
+
 class Opener {
  public:
-  OpenMap open(const Node& node);
+  OpenMap open(const Node& node, const Joining& joining = {});
   // The node of an open map: operands numbered in order of first use, outputs in order of first write.
   Node close(OpenMap open) const;
   int fresh_axis() { return next_axis(), next_axis_++; }
