@@ -12,8 +12,9 @@ namespace neap {
 namespace {
 
 constexpr std::size_t line = 64, large_page = std::size_t{2} << 20;
-constexpr std::size_t part_of_memory = 16;  // of the machine's memory that kept blocks may take
-constexpr std::size_t most_spare = 8;       // a block serves an array that leaves no more than one eighth of it unused
+constexpr std::size_t least_kept = std::size_t{256} << 10;  // the C library keeps smaller ones itself
+constexpr std::size_t part_of_memory = 16;                  // of the machine's memory that kept blocks may take
+constexpr std::size_t most_spare = 8;                       // a block serves an array that leaves no more than one eighth of it unused
 
 // Checkers of memory are to see each array begin and end.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -86,17 +87,18 @@ KeptBlocks& kept() {
 std::shared_ptr<void> allocate_block(std::size_t bytes) {
   std::size_t size = (bytes + line) / line * line;  // never zero
   void* memory = nullptr;
-  if (bytes < 2 * large_page) {
+  if (bytes < least_kept) {
     if (posix_memalign(&memory, line, size) != 0) return nullptr;
     return {memory, std::free};
   }
-  memory = kept().take(bytes, size);
   // Large pages: reads at random places, and first touches, then cost the page tables far less.
-  if (memory == nullptr && posix_memalign(&memory, large_page, size) != 0) {
+  const bool is_large = bytes >= 2 * large_page;
+  memory = kept().take(bytes, size);
+  if (memory == nullptr && posix_memalign(&memory, is_large ? large_page : line, size) != 0) {
     release_kept_blocks();
-    if (posix_memalign(&memory, large_page, size) != 0) return nullptr;
+    if (posix_memalign(&memory, is_large ? large_page : line, size) != 0) return nullptr;
   }
-  madvise(memory, size, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
+  if (is_large) madvise(memory, size, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
   return {memory, [size](void* block) { kept().give(block, size); }};
 }
 
