@@ -61,7 +61,10 @@ void Accumulation::add_targets(const Map& map, const std::vector<Nest>& nests) {
       if (stage.target < 0) continue;
       if (a.accumulate == Accumulate::none) {
         // Writes to places that the data chooses may meet: one thread makes them, in order.
-        for (const Expr& index : a.index) serial_ |= !affine(index).affine;
+        for (const Expr& index : a.index) {
+          const bool in_chunk = !has_read(index) && chunked_ && !uses_axis(index, chunked_->id);
+          serial_ |= !affine(index).affine && !in_chunk;
+        }
         continue;
       }
       Target target{stage.target,     a.accumulate,          a.index, outer_,
@@ -226,11 +229,29 @@ std::string Accumulation::start_own(const Target& target) {
   return level.close();
 }
 
+// A statement for each vector of a row's sums: its name, its place in the result, and how many of its lanes are there where not all are.
+std::string Accumulation::row_text(const Target& target, const std::string& statement) const {
+  const std::int64_t count = element_count(row_type(target).shape).constant(), width = emit_.width(target.type.dtype);
+  std::string text;
+  for (std::int64_t k = 0; k < emit_.vectors(target.name()); ++k) {
+    const std::string vector = fmt::format("{}_{}", target.name(), k);
+    const std::string place = fmt::format("y{} + {} * {}l + {}", target.output, axis_name(outer_[row_].id), count, k * width);
+    const std::string lanes = count < (k + 1) * width ? fmt::format(", {}", count - k * width) : "";
+    text += fmt::format(fmt::runtime(statement), vector, place, lanes);
+  }
+  return text;
+}
+
 void Accumulation::start_rows(LoopLevel& here) const {
   for (const Target& target : targets_) {
     if (!target.held) continue;
     const std::string start = identity_literal(reduction_of(target.accumulate), target.type.dtype);
     const std::int64_t count = element_count(row_type(target).shape).constant();
+    if (emit_.vectors(target.name()) > 0) {
+      here.text += emit_.declare_vectors(target.name(), target.type.dtype, start);
+      if (row_ > 0) here.text += row_text(target, "{0} = load({1}{2});\n");
+      continue;
+    }
     here.text += fmt::format("alignas(64) {0} {1}[{2}];\nfor (i64 i = 0; i < {2}; ++i) {1}[i] = {3};\n", storage_type(target.type.dtype),
                              target.name(), padded_count(count, target.type.dtype), start);
     if (row_ == 0) continue;
@@ -243,6 +264,10 @@ void Accumulation::finish_rows(LoopLevel& here) const {
   for (const Target& target : targets_) {
     if (!target.held) continue;
     const std::int64_t count = element_count(row_type(target).shape).constant();
+    if (emit_.vectors(target.name()) > 0) {
+      here.text += row_text(target, "store({1}, {0}{2});\n");
+      continue;
+    }
     here.text += fmt::format("for (i64 i = 0; i < {0}; ++i) y{1}[{2} * {0}l + i] = {3}[i];\n", count, target.output,
                              axis_name(outer_[row_].id), target.name());
   }

@@ -54,6 +54,7 @@ class Accumulation {
   std::string partial_bytes(const Target& target) const;
   std::string partial_pointer(const Target& wanted, const std::string& chunk) const;
   std::string start_own(const Target& target);
+  std::string row_text(const Target& target, const std::string& statement) const;
 
   Emitter& emit_;
   const std::vector<Type>& outputs_;

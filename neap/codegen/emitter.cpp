@@ -21,6 +21,11 @@ std::string sum_of(const std::vector<std::string>& terms) {
   return text.empty() ? "0l" : text;
 }
 
+// A lambda of two elements, or of two vectors.
+std::string fold_of_lanes(Reduction reduction, DType dtype) {
+  return fmt::format("[](auto a, auto b) {{ return {}; }}", fold_text(reduction, dtype, "a", "b"));
+}
+
 }  // namespace
 
 std::string axis_name(int id) { return fmt::format("a{}", id); }
@@ -150,6 +155,14 @@ std::int64_t Emitter::failure_of(const std::string& base) const {
   return 1 + (base[0] == 'x' ? number : base[0] == 'l' ? inputs + static_cast<std::int64_t>(outputs_.size()) + number : inputs + number);
 }
 
+void Emitter::check(LoopLevel& at, const std::string& condition, std::int64_t failure) const {
+  for (const LoopLevel* level = &at; level != nullptr; level = level->parent) {
+    if (level->checked.count(condition) != 0) return;
+  }
+  at.checked.insert(condition);
+  at.text += fail_text(condition, failure);
+}
+
 std::string Emitter::fail_text(const std::string& condition, std::int64_t failure) const {
   return fmt::format("bad = max(bad, (i64)({}) * {}l);\n", condition, failure);
 }
@@ -175,6 +188,17 @@ std::pair<std::string, std::string> Emitter::range_of(LoopLevel& here, const Axi
 Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part,
                               bool checked, const Term& asked) {
   Place made;
+  if (vectors(base) > 0) {
+    const Expr at = storage_offset(type, index);
+    kept_.push_back(at);
+    made.group = static_cast<int>(group_of(at, here.lanes.axis));
+    made.lane_stride = 1;
+    made.depth = depth_of_axis(here, here.lanes.axis);
+    const int lanes = width(here.lanes.dtype), first = part * lanes / made.group;
+    made.held = fmt::format("{}_{}", base, first / lanes);
+    made.lane = first % lanes;
+    return made;
+  }
   std::vector<Expr> safe = index;
   if (checked) {
     // Positions from the data: out of range is reported, and meanwhile the first element is taken.
@@ -182,8 +206,8 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
       if (!has_read(index[i])) continue;
       const Term at = value(here, index[i], part);
       const std::string outside = fmt::format("((u64){} >= (u64){})", at.text, dim(type.shape[i]));
-      ancestor(here, std::max(at.depth, asked.depth)).text +=
-          fail_text(asked.text.empty() ? outside : fmt::format("({}) & {}", asked.text, outside), failure_of(base));
+      const std::string condition = asked.text.empty() ? outside : fmt::format("({}) & {}", asked.text, outside);
+      check(ancestor(here, std::max(at.depth, asked.depth)), condition, failure_of(base));
       safe[i] = select(index[i] >= Expr(0) && index[i] < Expr(type.shape[i]), index[i], Expr(0));
     }
   }
@@ -231,6 +255,7 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
 
 std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, int part) const {
   const bool masked = here.lanes.masked == part && !at.whole;
+  if (!at.held.empty()) return at.group > 1 ? fmt::format("spread_groups<{}, {}>({})", at.group, at.lane, at.held) : at.held;
   if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
   const std::string count = masked ? ", " + here.lanes.count : "";
   if (at.group > 1) return fmt::format("load_groups<{}>({} + {}{})", at.group, at.pointer, at.offset, count);
@@ -242,6 +267,7 @@ std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dt
   const bool masked = here.lanes.masked == part && !at.whole;
   if (at.lane_stride == Dim(0)) return fmt::format("{}[{}] = narrow<{}>({});\n", at.pointer, at.offset, storage_type(dtype), value.text);
   const std::string count = masked ? ", " + here.lanes.count : "", vector = lanes_of(here, value, dtype);
+  if (!at.held.empty()) return fmt::format("{} = {};\n", at.held, vector);
   const bool past_caches = at.streams && dtype == DType::f32 && !masked;
   if (at.lane_stride == Dim(1))
     return fmt::format("{}({} + {}, {}{});\n", past_caches ? "stream" : "store", at.pointer, at.offset, vector, count);
@@ -251,8 +277,38 @@ std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dt
 std::string Emitter::fold_groups_text(const LoopLevel& here, const Place& at, Reduction reduction, DType dtype, int part,
                                       const std::string& element, bool fresh) const {
   const std::string count = here.lanes.masked == part ? ", " + here.lanes.count : "";
-  return fmt::format("{}<{}>({} + {}, {}, [](auto a, auto b) {{ return {}; }}{});\n", fresh ? "store_groups" : "fold_groups", at.group,
-                     at.pointer, at.offset, element, fold_text(reduction, dtype, "a", "b"), count);
+  return fmt::format("{}<{}>({} + {}, {}, {}{});\n", fresh ? "store_groups" : "fold_groups", at.group, at.pointer, at.offset, element,
+                     fold_of_lanes(reduction, dtype), count);
+}
+
+std::int64_t Emitter::vectors(const std::string& base) const {
+  const auto found = held_.find(base);
+  return found == held_.end() ? 0 : found->second;
+}
+
+std::string Emitter::declare_vectors(const std::string& base, DType dtype, const std::string& start) const {
+  const std::string type = compute_type(dtype, Form::vector);
+  std::string text;
+  for (std::int64_t k = 0; k < vectors(base); ++k) {
+    text += fmt::format("{} {}_{}{};\n", type, base, k, start.empty() ? "" : fmt::format(" = splat<{}>({})", type, start));
+  }
+  return text;
+}
+
+std::string Emitter::fold_held_groups_text(const std::vector<Place>& places, Reduction reduction, DType dtype,
+                                           const std::vector<std::string>& elements, bool fresh) const {
+  std::string text;
+  for (std::size_t from = 0; from < places.size();) {
+    std::size_t to = from, count = 1;
+    while (to < places.size() && places[to].held == places[from].held) ++to;
+    while (count < to - from) count *= 2;
+    std::string folded = fmt::format("folded_groups<{}>({}", places[from].group, fold_of_lanes(reduction, dtype));
+    for (std::size_t k = 0; k < count; ++k) folded += ", " + elements[std::min(from + k, to - 1)];
+    folded += ")";
+    text += fmt::format("{} = {};\n", places[from].held, fresh ? folded : fold_text(reduction, dtype, folded, places[from].held));
+    from = to;
+  }
+  return text;
 }
 
 std::string Emitter::fill_row(const Type& type, const Expr& outside, const Dim& span) {

@@ -37,6 +37,7 @@ struct LoopLevel {
   std::string head, text, tail;
   std::unordered_map<std::string, std::string> made;                            // definition -> name
   std::map<std::tuple<const Expr::Node*, int, const Expr::Node*>, Term> known;  // (node, part, guard)
+  std::set<std::string> checked;                                                // indices from the data that were looked at
 
   std::unique_ptr<LoopLevel> inner(std::string head = "{\n") const;
   std::string close() const { return head + text + tail; }
@@ -66,15 +67,25 @@ class Emitter {
     int group = 1;         // lanes side by side that share an element
     bool whole = false;    // of a buffer that is one row of vectors: the last is whole, whatever it holds behind the buffer's elements
     bool streams = false;  // stores go past the caches
+    std::string held;      // the vector in a register that it is, or that its groups' elements are in, from this lane on
+    int lane = 0;
   };
   // `checked`: indices from the data are checked, where `asked` (if given) is true.
   Place place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked,
               const Term& asked = {});
   std::string load_text(const LoopLevel& here, const Place& place, DType dtype, int part) const;
   std::string store_text(const LoopLevel& here, const Place& place, DType dtype, int part, const Term& value) const;
+  // Buffers that are vectors in registers, and how many each is; vectors(): 0 for those in memory.
+  void hold(std::map<std::string, std::int64_t> buffers) { held_ = std::move(buffers); }
+  std::int64_t vectors(const std::string& base) const;
+  // The statement that makes the vectors of such a buffer, each with `start` in its lanes.
+  std::string declare_vectors(const std::string& base, DType dtype, const std::string& start) const;
   // Folds the lanes of each group, and the result into the group's element; `fresh`: in place of it.
   std::string fold_groups_text(const LoopLevel& here, const Place& place, Reduction reduction, DType dtype, int part,
                                const std::string& element, bool fresh = false) const;
+  // The same for groups whose elements are in registers: of all vectors side by side.
+  std::string fold_held_groups_text(const std::vector<Place>& places, Reduction reduction, DType dtype,
+                                    const std::vector<std::string>& elements, bool fresh) const;
 
   // Where a loop begins and ends; of a ragged axis only the entries that are there.
   std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);
@@ -116,6 +127,7 @@ class Emitter {
   std::optional<std::size_t> lane_axis_of(const Expr& reduction);
   std::int64_t failure_of(const std::string& base) const;
   std::string fail_text(const std::string& condition, std::int64_t failure) const;
+  void check(LoopLevel& at, const std::string& condition, std::int64_t failure) const;  // reports it, once
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
   // Within a loop over the entries of a ragged axis: fetches the rows that later entries point at.
   void prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies);
@@ -138,6 +150,7 @@ class Emitter {
   std::vector<Expr> kept_;                     // expressions made here: their nodes are keys above and must live
   std::map<std::string, std::string> fills_;
   std::string setup_;
+  std::map<std::string, std::int64_t> held_;
   int count_ = 0, stage_depth_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "neap/codegen/accumulation.h"
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
+#include "neap/codegen/registers.h"
 #include "neap/ir/map_walk.h"
 #include "neap/ir/overwrite.h"
 #include "neap/ops/operator.h"
@@ -101,6 +102,7 @@ class KernelWriter {
       choose_chunks(nests_.front());
     }
     sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests_);
+    if (scope_) hold_in_registers(emit_, nests_);
   }
 
   // Stages of a scope that run over the same axes share one nest, unless one reads what an earlier one writes.
@@ -285,13 +287,19 @@ class KernelWriter {
       bytes += count.constant() * size_of(local.dtype);
       if (bytes > most_local_bytes)
         throw Error(fmt::format("a scope's buffers of {} bytes are too large for a stack", bytes), "", "do not fuse this scope");
-      here.text += fmt::format("alignas(64) {} l{}[{}];\n", storage_type(local.dtype), k, padded_count(count.constant(), local.dtype));
-      for (const Stage& stage : map_.stages) {
-        if (stage.target != -1 - static_cast<int>(k) || stage.accumulate == Accumulate::none) continue;
-        here.text += fmt::format("for (i64 i = 0; i < {}; ++i) l{}[i] = narrow<{}>({});\n", count.constant(), k, storage_type(local.dtype),
-                                 identity_literal(reduction_of(stage.accumulate), local.dtype));
-        break;
+      const auto into = std::find_if(map_.stages.begin(), map_.stages.end(), [&](const Stage& stage) {
+        return stage.target == -1 - static_cast<int>(k) && stage.accumulate != Accumulate::none;
+      });
+      const std::string start = into == map_.stages.end() ? "" : identity_literal(reduction_of(into->accumulate), local.dtype);
+      const std::string base = operand_name(-1 - static_cast<std::int64_t>(k));
+      if (emit_.vectors(base) > 0) {
+        here.text += emit_.declare_vectors(base, local.dtype, start);
+        continue;
       }
+      here.text += fmt::format("alignas(64) {} {}[{}];\n", storage_type(local.dtype), base, padded_count(count.constant(), local.dtype));
+      if (start.empty()) continue;
+      here.text +=
+          fmt::format("for (i64 i = 0; i < {}; ++i) {}[i] = narrow<{}>({});\n", count.constant(), base, storage_type(local.dtype), start);
     }
   }
 

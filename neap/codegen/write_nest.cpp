@@ -370,6 +370,10 @@ class NestWriter {
     emit_.prepare(here, all);
     for (std::size_t s = 0; s < nest_.body.size(); ++s) {
       const Assignment& a = nest_.body[s];
+      if (folds_in_registers(a)) {
+        fold_groups(a, here, parts);
+        continue;
+      }
       std::size_t next = 0;
       for (std::size_t row = 0; row < rows.size(); ++row) {
         for (int part = 0; part < parts; ++part) {
@@ -392,6 +396,23 @@ class NestWriter {
         }
       }
     }
+  }
+
+  bool folds_in_registers(const Assignment& a) const {
+    const bool folds = a.folded.has_value() || a.accumulate != Accumulate::none;
+    return folds && emit_.vectors(a.base) > 0 && group_of(storage_offset(a.type, a.index), nest_.lanes.axis) > 1;
+  }
+
+  void fold_groups(const Assignment& a, LoopLevel& here, int parts) {
+    std::vector<Emitter::Place> places;
+    std::vector<std::string> elements;
+    for (int part = 0; part < parts; ++part) {
+      const Term term = emit_.value(here, a.value, part);
+      elements.push_back(emit_.lanes_of(here, term, a.value.dtype()));
+      places.push_back(emit_.place(here, a.base, a.type, a.index, part, false));
+    }
+    const Reduction reduction = a.folded ? *a.folded : reduction_of(a.accumulate);
+    here.text += emit_.fold_held_groups_text(places, reduction, a.value.dtype(), elements, a.folded.has_value());
   }
 
   void add_to_sum(std::size_t s, LoopLevel& here, const Expr& value, int row, int part) {

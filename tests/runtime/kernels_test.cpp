@@ -58,6 +58,56 @@ const Kernel kernels[] = {
   %0, %1 = map(x, offsets) n:N e:E in offsets[n] to offsets[n + 1] { %0[n] += x[e]; %1[n] max= x[e] } : f32[N], f32[N]
   output y = %0
   output z = %1)"},
+    {"weighted sums and products with groups of 8, 8 of them", R"(
+  input x : f32[N,8,8]
+  input w : f32[N,8]
+  input g : f32[N,8,8]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[8]; local $1: f32[8]; for h:8 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:8 f:8 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:8 f:8 $1[i] += g[n,i,f] * #0; for h:8 %1[n,h] += $0[h] * $1[h]; for h:8 %2[n,h] max= $1[h] } : f32[N,8,8], f32[N,8], f32[N,8]
+  output y = %0
+  output z = %1
+  output u = %2)"},
+    {"weighted sums and products with groups of 4, 6 of them", R"(
+  input x : f32[N,6,4]
+  input w : f32[N,6]
+  input g : f32[N,6,4]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[6]; local $1: f32[6]; for h:6 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:6 f:4 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:6 f:4 $1[i] += g[n,i,f] * #0; for h:6 %1[n,h] += $0[h] * $1[h]; for h:6 %2[n,h] max= $1[h] } : f32[N,6,4], f32[N,6], f32[N,6]
+  output y = %0
+  output z = %1
+  output u = %2)"},
+    {"weighted sums and products with groups of 8, 3 of them", R"(
+  input x : f32[N,3,8]
+  input w : f32[N,3]
+  input g : f32[N,3,8]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[3]; local $1: f32[3]; for h:3 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:3 f:8 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:3 f:8 $1[i] += g[n,i,f] * #0; for h:3 %1[n,h] += $0[h] * $1[h]; for h:3 %2[n,h] max= $1[h] } : f32[N,3,8], f32[N,3], f32[N,3]
+  output y = %0
+  output z = %1
+  output u = %2)"},
+    {"weighted sums and products with groups of 2, 5 of them", R"(
+  input x : f32[N,5,2]
+  input w : f32[N,5]
+  input g : f32[N,5,2]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[5]; local $1: f32[5]; for h:5 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:5 f:2 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:5 f:2 $1[i] += g[n,i,f] * #0; for h:5 %1[n,h] += $0[h] * $1[h]; for h:5 %2[n,h] max= $1[h] } : f32[N,5,2], f32[N,5], f32[N,5]
+  output y = %0
+  output z = %1
+  output u = %2)"},
+    {"weighted sums and products with groups of 16, 1 of them", R"(
+  input x : f32[N,1,16]
+  input w : f32[N,1]
+  input g : f32[N,1,16]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[1]; local $1: f32[1]; for h:1 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:1 f:16 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:1 f:16 $1[i] += g[n,i,f] * #0; for h:1 %1[n,h] += $0[h] * $1[h]; for h:1 %2[n,h] max= $1[h] } : f32[N,1,16], f32[N,1], f32[N,1]
+  output y = %0
+  output z = %1
+  output u = %2)"},
     {"a softmax over CSR rows in one scope", R"(
   input x : f32[E]
   input offsets : i64[N+1]

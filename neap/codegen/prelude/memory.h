@@ -48,9 +48,21 @@ NEAP_INLINE void end_streams() {
 
 // A checker of accesses (runtime/counted_bytes.h) does not see the machine's masked moves: for it elements move one by one.
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__) && !defined(__SANITIZE_THREAD__)
-NEAP_INLINE f32v load(const f32* p, int n) { return __builtin_ia32_loadups512_mask(p, f32v{}, static_cast<u16>((1U << n) - 1)); }
+// Half a vector, where that is known, as half a vector: a masked move of a whole one may lie in two lines of which the second is fetched
+// for nothing.
+typedef f32 f32_half __attribute__((vector_size(32)));
+NEAP_INLINE f32v load(const f32* p, int n) {
+  if (__builtin_constant_p(n) && n == 8) return __builtin_ia32_broadcastf32x8_512_mask(load_vector<f32_half>(p), f32v{}, 0xFF);
+  return __builtin_ia32_loadups512_mask(p, f32v{}, static_cast<u16>((1U << n) - 1));
+}
 NEAP_INLINE f64v load(const f64* p, int n) { return __builtin_ia32_loadupd512_mask(p, f64v{}, static_cast<u8>((1U << n) - 1)); }
-NEAP_INLINE void store(f32* p, f32v v, int n) { __builtin_ia32_storeups512_mask(p, v, static_cast<u16>((1U << n) - 1)); }
+NEAP_INLINE void store(f32* p, f32v v, int n) {
+  if (__builtin_constant_p(n) && n == 8) {
+    __builtin_memcpy(p, &v, sizeof(f32_half));
+  } else {
+    __builtin_ia32_storeups512_mask(p, v, static_cast<u16>((1U << n) - 1));
+  }
+}
 NEAP_INLINE void store(f64* p, f64v v, int n) { __builtin_ia32_storeupd512_mask(p, v, static_cast<u8>((1U << n) - 1)); }
 #elif NEAP_VECTOR_BYTES == 32 && defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
 typedef long long mask64 __attribute__((vector_size(32)));
@@ -226,6 +238,87 @@ NEAP_INLINE void fold_groups(T* p, V v, F f, int n = lanes_of<V>) {
   NEAP_UNROLL for (int k = 0; k < lanes_of<V> / G; ++k) {
     if (k * G < n) p[k] = narrow<T>(f(widen(p[k]), folded[k * G]));
   }
+}
+
+// The same where the elements of groups are lanes of a vector: those from First on, spread over the lanes of their groups ...
+template <int G, int First, class V>
+NEAP_INLINE V spread_groups(V v) {
+#if defined(__clang__)
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = v[First + i / G];
+  return y;
+#else
+  return __builtin_shuffle(v, lane_index<integer_of<V>>() / G + First);
+#endif
+}
+// ... or the lanes of several vectors' groups folded, by the tree of fold_groups: two vectors, each of which has in every lane but those
+// that the other's sums take something to fold, become one, again and again.
+template <int step, class V, class F>
+NEAP_INLINE V folded_pair(F f, V a, V b) {
+#if defined(__clang__)
+  V own{}, other{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) {
+    own[i] = (i & step) != 0 ? b[i] : a[i];
+    other[i] = (i & step) != 0 ? b[i ^ step] : a[i ^ step];
+  }
+  return f(own, other);
+#else
+  using I = integer_of<V>;
+  const I lane = lane_index<I>(), second = (lane & step) / step * lanes_of<V>;
+  return f(__builtin_shuffle(a, b, lane + second), __builtin_shuffle(a, b, (lane ^ step) + second));
+#endif
+}
+template <int step, class F, class V>
+NEAP_INLINE V folded_vectors(F f, V a) {
+  if constexpr (step > 0) {
+    return folded_within<step>(a, f);
+  } else {
+    return a;
+  }
+}
+template <int step, class F, class V>
+NEAP_INLINE V folded_vectors(F f, V a, V b) {
+  return folded_vectors<step / 2>(f, folded_pair<step>(f, a, b));
+}
+template <int step, class F, class V>
+NEAP_INLINE V folded_vectors(F f, V a, V b, V c, V d) {
+  return folded_vectors<step / 2>(f, folded_pair<step>(f, a, b), folded_pair<step>(f, c, d));
+}
+template <int step, class F, class V>
+NEAP_INLINE V folded_vectors(F f, V a, V b, V c, V d, V e, V g, V h, V i) {
+  return folded_vectors<step / 2>(f, folded_pair<step>(f, a, b), folded_pair<step>(f, c, d), folded_pair<step>(f, e, g),
+                                  folded_pair<step>(f, h, i));
+}
+// Where folded_vectors leaves the sum of group k of `count` vectors.
+constexpr int lane_of_group(int k, int group, int count, int lanes) {
+  int vector = k / (lanes / group), lane = k % (lanes / group) * group;
+  for (int step = group / 2, left = count; left > 1; left /= 2, step /= 2, vector /= 2) lane += vector % 2 * step;
+  return lane;
+}
+template <class I>
+struct lane_order {
+  element_of<I> lane[lanes_of<I>];
+};
+template <class I>
+constexpr lane_order<I> order_of_groups(int group, int count) {
+  lane_order<I> order{};
+  for (int k = 0; k < count * lanes_of<I> / group; ++k) order.lane[k] = lane_of_group(k, group, count, lanes_of<I>);
+  return order;
+}
+template <int G, class F, class V, class... More>
+NEAP_INLINE V folded_groups(F f, V first, More... more) {
+  constexpr int count = 1 + sizeof...(More);
+  const V folded = folded_vectors<G / 2>(f, first, more...);
+#if defined(__clang__)
+  V y{};
+  NEAP_UNROLL for (int k = 0; k < count * lanes_of<V> / G; ++k) y[k] = folded[lane_of_group(k, G, count, lanes_of<V>)];
+  return y;
+#else
+  static constexpr auto order = order_of_groups<integer_of<V>>(G, count);
+  integer_of<V> from;
+  __builtin_memcpy(&from, order.lane, sizeof from);
+  return __builtin_shuffle(folded, from);
+#endif
 }
 
 template <int G, class T, class V, class F>

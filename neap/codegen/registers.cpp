@@ -1,0 +1,94 @@
+#include "neap/codegen/registers.h"
+
+#include <algorithm>
+#include <map>
+
+namespace neap {
+namespace {
+
+constexpr std::int64_t most_vectors = 8;  // of one nest side by side
+
+std::int64_t vectors_of(std::int64_t elements, int width) { return (elements + width - 1) / width; }
+
+bool is_buffer(const std::string& base) { return base[0] == 'l' || base[0] == 'h'; }
+
+// Whether the nest is one loop over vectors, few enough to be written out.
+bool is_row_of_vectors(const Emitter& emit, const Nest& nest) {
+  if (nest.loops.size() != 1 || nest.loops[0].kind != Loop::vector || nest.block_axis >= 0) return false;
+  const Dim& extent = nest.loops[0].axis.extent;
+  return extent.is_constant() && extent.constant() > 0 && vectors_of(extent.constant(), emit.width(nest.lanes.dtype)) <= most_vectors;
+}
+
+class Choice {
+ public:
+  Choice(Emitter& emit, const std::vector<Nest>& nests) : emit_(emit) {
+    for (const Nest& nest : nests) {
+      const bool row = is_row_of_vectors(emit, nest);
+      for (const Assignment& a : nest.body) {
+        if (is_buffer(a.base)) look(nest, row, a.base, a.type, a.index);
+        look(nest, row, a.value);
+        for (const Expr& index : a.index) look(nest, row, index);
+      }
+    }
+  }
+
+  // The smallest first, as many as there are registers for.
+  std::map<std::string, std::int64_t> chosen() const {
+    std::vector<std::pair<std::int64_t, std::string>> by_size;
+    for (const auto& [base, vectors] : vectors_) {
+      if (vectors > 0) by_size.emplace_back(vectors, base);
+    }
+    std::sort(by_size.begin(), by_size.end());
+    std::map<std::string, std::int64_t> held;
+    std::int64_t all = 0;
+    for (const auto& [vectors, base] : by_size) {
+      all += vectors;
+      if (all * 4 > 3 * emit_.registers()) break;
+      held.emplace(base, vectors);
+    }
+    return held;
+  }
+
+ private:
+  void look(const Nest& nest, bool row, const Expr& whole) {
+    visit(whole, [&](const Expr& e) {
+      if (e->op == Scalar::read && e->integer < 0)
+        look(nest, row, operand_name(e->integer), emit_.operand_type(e->integer), index_of(e), has_outside(e));
+    });
+  }
+
+  void look(const Nest& nest, bool row, const std::string& base, const Type& type, const std::vector<Expr>& index, bool guarded = false) {
+    const Expr offset = storage_offset(type, index);
+    const bool alone = axes_of(offset) == std::set<int>{nest.lanes.axis};
+    const std::int64_t group = alone ? group_of(offset, nest.lanes.axis) : 1;
+    const Dim elements = element_count(type.shape);
+    bool fits = row && alone && !guarded && type.dtype == nest.lanes.dtype && elements * Dim(group) == nest.loops[0].axis.extent;
+    if (group == 1) {
+      const Affine plain = affine(offset);
+      fits = fits && plain.affine && plain.rest == Dim(0) && plain.coefficients.begin()->second == Dim(1);
+    } else {
+      fits = fits && offset->op == Scalar::floor_div;
+    }
+    std::int64_t& vectors = vectors_.emplace(base, 0).first->second;
+    vectors = fits && vectors >= 0 ? vectors_of(elements.constant(), emit_.width(type.dtype)) : -1;
+  }
+
+  const std::set<int>& axes_of(const Expr& e) const { return emit_.axes_of(e); }
+
+  Emitter& emit_;
+  std::map<std::string, std::int64_t> vectors_;  // of each buffer; -1: it has to stay in memory
+};
+
+}  // namespace
+
+void hold_in_registers(Emitter& emit, std::vector<Nest>& nests) {
+  const std::map<std::string, std::int64_t> held = Choice(emit, nests).chosen();
+  if (held.empty()) return;
+  for (Nest& nest : nests) {
+    if (is_row_of_vectors(emit, nest))
+      nest.loops[0].factor = static_cast<int>(vectors_of(nest.loops[0].axis.extent.constant(), emit.width(nest.lanes.dtype)));
+  }
+  emit.hold(held);
+}
+
+}  // namespace neap
