@@ -77,9 +77,10 @@ void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vec
     std::vector<Expr> index(type.shape.size(), Expr(0));
     index[0] = axis_position(axes_.at(position_later(here, axis, row.list, type.shape[0], ahead)));
     const Place place = this->place(here, operand_name(row.table), type, index, 0, false);
-    for (std::int64_t at = 0; at < std::min(row.bytes, most_fetched); at += line) {
-      here.text += fmt::format("prefetch({} + {});\n", place.pointer, at / size_of(type.dtype));
-    }
+    const auto fetch = [&](std::int64_t at) { here.text += fmt::format("prefetch({} + {});\n", place.pointer, at / size_of(type.dtype)); };
+    const std::int64_t fetched = std::min(row.bytes, most_fetched);
+    for (std::int64_t at = 0; at < fetched; at += line) fetch(at);
+    if (row.bytes % line != 0 && fetched > line) fetch(fetched - 1);  // rows that do not begin where lines do end in one more
   }
 }
 
