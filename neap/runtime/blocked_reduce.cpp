@@ -44,7 +44,8 @@ void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) 
   const Fold fold = position ? nullptr : loops_.fold[static_cast<int>(reduce.reduction)][kind];
   const bool in_parts = reduce.part >= 0;
   constexpr Count part = 64;  // sums of sums: rounding errors grow with the number of parts, not of points
-  if (in_parts) fill(reduce.part, reduce.kind, n, {0, 0});
+  const auto clear_part = [&] { std::memset(at(reduce.part), 0, static_cast<std::size_t>(n * size_of(reduce.kind))); };
+  if (in_parts) clear_part();
   if (const LoadStep* load = plain_load(reduce); load != nullptr && !position && reduce.axes.size() == 1) {
     const int axis = reduce.axes[0].id;
     Count step = 0;
@@ -57,7 +58,7 @@ void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) 
       point += rows;
       if (!in_parts) continue;
       fold(n, at(reduce.out), at(reduce.part));
-      fill(reduce.part, reduce.kind, n, {0, 0});
+      clear_part();
     }
     return;
   }
@@ -70,7 +71,7 @@ void Run::reduce_lanes_together(const ReduceStep& reduce, Count first, Count n) 
       fold(n, at(in_parts ? reduce.part : reduce.out), at(reduce.value));
       if (in_parts && (point % part == part - 1 || point == points - 1)) {
         fold(n, at(reduce.out), at(reduce.part));
-        fill(reduce.part, reduce.kind, n, {0, 0});
+        clear_part();
       }
     }
     for (std::size_t i = reduce.axes.size(); i-- > 0;) {
