@@ -44,6 +44,7 @@ namespace {
 constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_efficiency = 0.5, library_efficiency = 0.8;
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
+constexpr double entry_efficiency = 0.2;         // of a scope that makes one entry of a row at a time: short rows that wait for each other
 constexpr double list_efficiency = 0.004;        // entries of lists, each added where it belongs
 constexpr double smallest_product = 32;          // terms of a sum
 
@@ -82,6 +83,8 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
   Work work;
   bool gathers = false;
   const auto is_long = [&](const Axis& axis) { return evaluate(axis.extent) > 1; };
+  const bool by_entries =
+      !map.locals.empty() && std::any_of(map.axes.begin(), map.axes.end(), [](const Axis& axis) { return axis.ragged; });
   std::vector<Axis> around = map.axes, space;
   for (Axis& axis : around) axis.extent = axis.extent.evaluate(symbols_, typical_size);
   for (std::size_t s = 0; s < map.stages.size(); ++s) {
@@ -102,6 +105,7 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
       for (const Axis& axis : e->axes) terms *= evaluate(axis.extent);
       efficiency = terms < smallest_product ? window_efficiency : by_rows ? row_product_efficiency : product_efficiency;
     });
+    if (by_entries) efficiency = std::min(efficiency, entry_efficiency);
     if (scatters(stage)) efficiency = scatter_efficiency;
     if (stage.accumulate != Accumulate::none && adds_lists(map)) efficiency = list_efficiency;
     const double factor = s < factors.size() && (products || all_stretched) ? factors[s] : 1;

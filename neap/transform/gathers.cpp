@@ -107,7 +107,8 @@ class Gathers {
       from_data |= points;
       (points ? pointing : walking).insert(used.begin(), used.end());
     }
-    if (!from_data) return;
+    if (!from_data || std::any_of(seen_.begin(), seen_.end(), [&](const Expr& other) { return same(other, e); })) return;
+    seen_.push_back(e);  // what several stages read is near at the second time
     double elements = 1;
     std::vector<Axis> space;
     for (const int id : pointing) {
@@ -142,6 +143,7 @@ class Gathers {
   const std::map<int, Axis> axes_;
   const std::vector<std::string> symbols_;  // none is named: sizes are not written out
   Emitter emit_;
+  std::vector<Expr> seen_;        // reads
   std::set<std::int64_t> tiled_;  // operands whose rows come by slabs
   double slab_rate_ = 1;
 };
