@@ -141,8 +141,11 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
     window(at, group, in_lanes);
     return;
   }
-  if (!in_lanes) {
-    if (const auto along = lane_axis_of(group[0].value)) {
+  if (const auto along = in_lanes ? std::nullopt : lane_axis_of(group[0].value)) {
+    // Of a tile's rows, some may stand at an edge, where what is outside depends on the axis.
+    std::optional<DType> dtype;
+    const auto runs = [&](const Instance& one) { return vectorises(one.value->args[0], group[0].value->axes[*along].id, dtype); };
+    if (std::all_of(group.begin(), group.end(), runs)) {
       vector_reduction(at, group, *along);
       return;
     }
