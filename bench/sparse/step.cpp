@@ -2,6 +2,7 @@
 #include "bench/core/graphs.h"
 #include "bench/demo_step.h"
 #include "bench/harness.h"
+#include "neap/nn/conv.h"
 #include "neap/nn/flatten.h"
 #include "neap/nn/linear.h"
 #include "neap/nn/sequential.h"
@@ -19,6 +20,15 @@ std::unique_ptr<Sequential> perceptron() {
   auto net = std::make_unique<Sequential>();
   net->then<Flatten>("flatten").then<Linear>("hidden1", 784, 1024).then<Activation>("relu1", "relu");
   net->then<Linear>("hidden2", 1024, 1024).then<Activation>("relu2", "relu").then<Linear>("classify", 1024, 10);
+  return net;
+}
+
+std::unique_ptr<Sequential> convolutional() {
+  auto net = std::make_unique<Sequential>();
+  net->then<Conv2d>("first", 1, 64, 3, ConvOptions{.stride = 2}).then<Activation>("relu1", "relu");
+  net->then<Conv2d>("deep1", 64, 128, 3).then<Activation>("relu2", "relu");
+  net->then<Conv2d>("deep2", 128, 128, 3, ConvOptions{.stride = 2}).then<Activation>("relu3", "relu");
+  net->then<Flatten>("flatten").then<Linear>("classify", 128 * 7 * 7, 10);
   return net;
 }
 
@@ -54,6 +64,11 @@ std::vector<Row> run() {
                                    {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1},
                                    {"1:10:16", "nmg n=1 m=10 g=16", "", 1},
                                    {"2:4:16", "nmg n=2 m=4 g=16", "", as_masks}});
+  for (const Row& row : compare("training step, 3 x 3 convolutions, batch 32", convolutional, "deep*.weight", 32,
+                                {masks,
+                                 {"4 x 1 blocks, 90 % zeros", "blocks sparsity=0.9 r=4 c=1", "", 1},
+                                 {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1}}))
+    rows.push_back(row);
   for (const Row& row : compare("training step, demo's network, batch 128", [] { return efficient_net_28(); }, "*.weight", 128, {masks}))
     rows.push_back(row);
   return rows;

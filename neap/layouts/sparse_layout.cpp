@@ -236,7 +236,8 @@ RegisterLayout::RegisterLayout(SparseLayout layout) {
   NEAP_ASSERT(fresh, " layout {} is registered twice", made->first);
   for (const Kind& kind : operators()) register_operator(made->second, kind);
   if (made->second.places) register_places(made->second);
-  if (made->second.points) Register registered(conv_operator(made->second));
+  if (!made->second.points) return;
+  for (Operator& op : conv_operators(made->second)) Register registered(std::move(op));
 }
 
 const SparseLayout& find_layout(std::string_view name) {

@@ -1,4 +1,4 @@
-// Convolutions over two axes with filters stored as n:m:g, in blocks or by rows, by the kernels of sparse_kernels.h.
+// Convolutions over two axes with filters stored as n:m:g, in blocks or by rows, and their gradients, by the kernels of sparse_kernels.h.
 #include "neap/library/sparse_kinds.h"
 #include "neap/ops/window.h"
 
@@ -7,84 +7,185 @@ namespace {
 
 using namespace sparse_calls;
 
+// The pictures of a convolution, x and y, row-major.
+struct Pictures {
+  sparse::Windows windows;
+  Count images = 0, x_image = 0, places = 0;  // elements of an image of x, and of a channel of y
+  bool plain = false;                         // windows are the pictures themselves
+
+  Pictures(const Call& call, const Type& x, const Type& y, const Symbols& symbols) {
+    const Window window(call, call.dims("window"));
+    const std::vector<std::int64_t> from = evaluate(x.shape, symbols), to = evaluate(y.shape, symbols);
+    images = from[0];
+    x_image = from[1] * from[2] * from[3];
+    places = to[2] * to[3];
+    windows = {.height = from[2],
+               .width = from[3],
+               .kernel_height = window.kernel[0].evaluate(symbols),
+               .kernel_width = window.kernel[1].evaluate(symbols),
+               .out_width = to[3],
+               .row_stride = window.strides[0],
+               .column_stride = window.strides[1],
+               .row_dilation = window.dilations[0],
+               .column_dilation = window.dilations[1],
+               .top = window.begins[0],
+               .left = window.begins[1]};
+    plain = windows.are_pictures() && places == windows.height * windows.width;
+  }
+  const sparse::Windows* taken() const { return plain ? nullptr : &windows; }
+};
+
 template <class Kind>
 class ConvCall final : public LibraryCall {
  public:
-  ConvCall(Kind kind, const Call& call, const Type& x, const Type& y, const Symbols& symbols, Behind behind)
-      : kind_(std::move(kind)), behind_(behind) {
-    const Window window(call, call.dims("window"));
-    const std::vector<std::int64_t> from = evaluate(x.shape, symbols), to = evaluate(y.shape, symbols);
-    images_ = from[0];
-    x_image_ = from[1] * from[2] * from[3];
-    places_ = to[2] * to[3];
-    windows_ = {.height = from[2],
-                .width = from[3],
-                .kernel_height = window.kernel[0].evaluate(symbols),
-                .kernel_width = window.kernel[1].evaluate(symbols),
-                .out_width = to[3],
-                .row_stride = window.strides[0],
-                .column_stride = window.strides[1],
-                .row_dilation = window.dilations[0],
-                .column_dilation = window.dilations[1],
-                .top = window.begins[0],
-                .left = window.begins[1]};
-  }
+  ConvCall(Kind kind, const Pictures& pictures, Behind behind) : kind_(std::move(kind)), pictures_(pictures), behind_(behind) {}
 
   void run(Inputs inputs, std::span<void* const> outputs) override {
     multiply(kind_.matrix(inputs),
              {.x = static_cast<const float*>(inputs[0]),
-              .x_stride = places_,
+              .x_stride = pictures_.places,
               .bias = behind_.bias < 0 ? nullptr : static_cast<const float*>(inputs[static_cast<std::size_t>(behind_.bias)]),
               .finish = behind_.finish,
               .y = static_cast<float*>(outputs[0]),
-              .y_stride = places_,
-              .width = places_,
-              .windows = windows_.are_pictures() && places_ == windows_.height * windows_.width ? nullptr : &windows_,
-              .images = images_,
-              .x_image = x_image_,
-              .y_image = kind_.given.rows * places_,
+              .y_stride = pictures_.places,
+              .width = pictures_.places,
+              .windows = pictures_.taken(),
+              .images = pictures_.images,
+              .x_image = pictures_.x_image,
+              .y_image = kind_.given.rows * pictures_.places,
               .threads = thread_count()});
   }
 
  private:
   Kind kind_;
+  Pictures pictures_;
   Behind behind_;
-  Count images_, x_image_, places_;
-  sparse::Windows windows_;
 };
 
 template <class Kind>
-Prepared prepare(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
-                 const Behind& behind) {
-  const Kind kind(call, given(call, inputs, symbols, 1, true), inputs);
-  return std::make_unique<ConvCall<Kind>>(kind, call, inputs[0], outputs[0], symbols, behind);
+class InputCall final : public LibraryCall {
+ public:
+  InputCall(Kind kind, const Pictures& pictures) : kind_(std::move(kind)), pictures_(pictures) {}
+
+  void run(Inputs inputs, std::span<void* const> outputs) override {
+    multiply_transposed(kind_, inputs,
+                        {.x = static_cast<const float*>(inputs[0]),
+                         .x_stride = pictures_.places,
+                         .y = static_cast<float*>(outputs[0]),
+                         .y_stride = pictures_.places,
+                         .width = pictures_.places,
+                         .y_windows = pictures_.taken(),
+                         .images = pictures_.images,
+                         .x_image = kind_.given.rows * pictures_.places,
+                         .y_image = pictures_.x_image,
+                         .threads = thread_count()});
+  }
+
+ private:
+  Kind kind_;
+  Pictures pictures_;
+};
+
+template <class Kind>
+class SampleCall final : public LibraryCall {
+ public:
+  SampleCall(Kind kind, const Pictures& pictures) : kind_(std::move(kind)), pictures_(pictures) {}
+
+  void run(Inputs inputs, std::span<void* const> outputs) override {
+    const bool empty = pictures_.images == 0;  // sums of nothing
+    multiply_sampled(kind_.matrix(inputs), {.dy = static_cast<const float*>(inputs[0]),
+                                            .dy_stride = pictures_.places,
+                                            .x = static_cast<const float*>(inputs[1]),
+                                            .x_stride = pictures_.places,
+                                            .values = static_cast<float*>(outputs[0]),
+                                            .width = empty ? 0 : pictures_.places,
+                                            .windows = pictures_.taken(),
+                                            .images = empty ? 1 : pictures_.images,
+                                            .dy_image = kind_.given.rows * pictures_.places,
+                                            .x_image = pictures_.x_image,
+                                            .threads = thread_count()});
+  }
+
+ private:
+  Kind kind_;
+  Pictures pictures_;
+};
+
+// Elements of windows are gathered once for all rows, in the time of so many flops each. `values`: their number, at typical sizes.
+template <class Kind>
+double efficiency(const Call& call, const Dim& values, double share) {
+  constexpr double flops_of_gathering = 40;
+  const Dim& columns = call.dims("size")[1];
+  if (!columns.is_constant() || !values.is_constant() || columns.constant() == 0) return share;
+  const double work = 2 * static_cast<double>(values.constant()) / static_cast<double>(columns.constant());
+  return share * work / (work + flops_of_gathering);
 }
 
-// Elements of windows are gathered once for all rows, in the time of so many flops each.
 template <class Kind>
-double efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-  constexpr double flops_of_gathering = 40;
-  const Dim &columns = call.dims("size")[1], values = element_count(inputs[1].shape);
-  if (!columns.is_constant() || !values.is_constant() || columns.constant() == 0) return Kind::share;
-  const double work = 2 * static_cast<double>(values.constant()) / static_cast<double>(columns.constant());
-  return Kind::share * work / (work + flops_of_gathering);
+std::string refuses_pictures(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
+  return inputs[0].rank() != 4 ? "takes pictures only" : refuses<Kind>(call, inputs, outputs, 2);
 }
 
 template <class Kind>
 Implementation convolution(const char* op) {
   Implementation made{.name = "native",
                       .op = op,
-                      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
-                        if (inputs[0].rank() != 4) return "takes pictures only";
-                        return refuses<Kind>(call, inputs, outputs, 2);
-                      },
-                      .efficiency = efficiency<Kind>};
-  take_epilogues(made, prepare<Kind>, [](const Call&) { return 1; });  // channels
+                      .refuses = refuses_pictures<Kind>,
+                      .efficiency = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
+                        return efficiency<Kind>(call, element_count(inputs[1].shape), Kind::share);
+                      }};
+  const auto prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
+                          const Behind& behind) -> Prepared {
+    return std::make_unique<ConvCall<Kind>>(Kind(call, given(call, inputs, symbols, 1, true), inputs),
+                                            Pictures(call, inputs[0], outputs[0], symbols), behind);
+  };
+  take_epilogues(made, prepare, [](const Call&) { return 1; });  // channels
   return made;
 }
 
-const RegisterImplementation nmg{convolution<NmgKind>("nmg_conv")}, blocks{convolution<BlockKind>("blocks_conv")},
-    csr{convolution<RowKind>("csr_conv")};
+template <class Kind>
+Implementation input_gradient(const char* op) {
+  return {.name = "native",
+          .op = op,
+          .refuses = refuses_pictures<Kind>,
+          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
+                        const Symbols& symbols) -> Prepared {
+            return std::make_unique<InputCall<Kind>>(Kind(call, given(call, inputs, symbols, 1, true), inputs),
+                                                     Pictures(call, outputs[0], inputs[0], symbols));
+          },
+          .efficiency =
+              [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
+                return efficiency<Kind>(call, element_count(inputs[1].shape), Kind::transposed_share);
+              }};
+}
+
+template <class Kind>
+Implementation filter_gradient(const char* op) {
+  return {.name = "native",
+          .op = op,
+          .refuses = refuses_pictures<Kind>,
+          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
+            return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, inputs, symbols, 2, false), inputs),
+                                                      Pictures(call, inputs[1], inputs[0], symbols));
+          },
+          .efficiency =
+              [](const Call& call, const std::vector<Type>&, const std::vector<Type>& outputs) {
+                return efficiency<Kind>(call, element_count(outputs[0].shape), Kind::sample_share);
+              }};
+}
+
+template <class Kind>
+struct Convolutions {
+  RegisterImplementation forward, input, filters;
+  explicit Convolutions(const std::string& layout)
+      : forward(convolution<Kind>((layout + "_conv").c_str())),
+        input(input_gradient<Kind>((layout + "_conv_input").c_str())),
+        filters(filter_gradient<Kind>((layout + "_conv_sample").c_str())) {}
+};
+
+const Convolutions<NmgKind> nmg("nmg");
+const Convolutions<BlockKind> blocks("blocks");
+const Convolutions<RowKind> csr("csr");
 
 }  // namespace
 }  // namespace neap

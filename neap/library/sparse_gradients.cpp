@@ -10,21 +10,25 @@ namespace {
 // by and are added where W stores a value.
 template <class Kind>
 void drive_transposed(const Kind& side, const Product& product, int widest) {
-  const Count lanes = side.micro.lanes, across = divided_up(product.width, widest * lanes);
+  const Count lanes = side.micro.lanes, of_image = divided_up(product.width, widest * lanes), across = product.images * of_image;
   Count down = 1;  // parts of the K tiles
-  if (across % product.threads != 0 && across < 8 * product.threads) down = std::min<Count>(product.threads, side.tiles());
+  if (product.y_windows == nullptr && across % product.threads != 0 && across < 8 * product.threads)
+    down = std::min<Count>(product.threads, side.tiles());
   const Count tiles = divided_up(side.tiles(), down);
   constexpr Count most_rows = 1024;  // of a panel, which stays in the second cache
   const Count groups = std::max<Count>(1, most_rows / side.height), batch = std::max<Count>(1, 64 / side.height);
-#pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
-  for (Count number = 0; number < across * down; ++number) {
-    const Count first = number / down * widest * lanes, count = std::min(widest * lanes, product.width - first);
+  for_each_piece(product, of_image * down, [&](Count number) {
+    const Count image = number / down / of_image, first = number / down % of_image * widest * lanes;
+    const Count count = std::min(widest * lanes, product.width - first);
     const Count begin = std::min(number % down * tiles, side.tiles()), end = std::min(begin + tiles, side.tiles());
-    if (begin == end) continue;
+    if (begin == end) return;
     const int vectors = vectors_for(side, true, count, widest);
     const auto tile = side.tile(true, vectors);
     const Count width = vectors * lanes, origin = side.begin(begin), depth = side.end(end - 1) - origin;
-    const Columns columns{side.micro, product, first, count, width};
+    Product mine = product;
+    mine.x += image * product.x_image;
+    mine.y += image * product.y_image;
+    const Columns columns{side.micro, mine, first, count, width};
     static thread_local Buffer panels, all_sums;
     float* const panel = panels.of(std::min(groups, side.groups()) * side.height * width);
     float* const sums = all_sums.of(depth * width);
@@ -41,7 +45,7 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
       }
     }
     columns.finish(origin, std::min(side.columns, origin + depth) - origin, sums);
-  }
+  });
 }
 
 // The values of W = dy x^T: for some features at a time, the rows of x that belong to a K tile are packed, and all rows of dy pass by.
@@ -58,19 +62,25 @@ void drive_sampled(const Kind& side, const SampledProduct& product, Count featur
     const Count columns = side.columns_in(k), depth = side.end(k) - side.begin(k);
     static thread_local Buffer panels;
     float* const panel = panels.of(depth * features);
-    for (Count first = 0; first == 0 || first < product.width; first += features) {
-      const Count count = std::min(features, product.width - first);
-      side.micro.pack(columns, count, product.x + side.begin(k) * product.x_stride + first, product.x_stride, panel, features);
+    const Count of_image = std::max<Count>(1, divided_up(product.width, features));
+    for (Count part = 0; part < product.images * of_image; ++part) {
+      const Count image = part / of_image, first = part % of_image * features, count = std::min(features, product.width - first);
+      const float *const x = product.x + image * product.x_image, *const dy = product.dy + image * product.dy_image;
+      if (product.windows != nullptr) {
+        pack_windows(*product.windows, x, side.begin(k), columns, first, count, panel, features);
+      } else {
+        side.micro.pack(columns, count, x + side.begin(k) * product.x_stride + first, product.x_stride, panel, features);
+      }
       std::fill(panel + columns * features, panel + depth * features, 0.0F);
       sample(side.part(begin, end - begin, end - begin, k), {.panel = panel,
                                                              .width = features,
                                                              .count = count,
                                                              .columns = columns,
-                                                             .x = product.dy + begin * side.height * product.dy_stride + first,
+                                                             .x = dy + begin * side.height * product.dy_stride + first,
                                                              .stride = product.dy_stride,
                                                              .rows = side.rows - begin * side.height,
                                                              .values = product.values + side.first_value(begin, k),
-                                                             .first = first == 0});
+                                                             .first = part == 0});
     }
   }
 }

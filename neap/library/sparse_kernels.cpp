@@ -37,10 +37,9 @@ void drive(const Kind& side, const Product& product, int widest) {
   const Count lanes = side.micro.lanes, of_image = divided_up(product.width, widest * lanes), across = product.images * of_image;
   constexpr Count most_rows = 1024;  // whose sums stay in the second cache
   Count down = std::max<Count>(1, divided_up(side.rows, most_rows));
-  if (across * down % product.threads != 0 && across * down < 8 * product.threads) down *= product.threads;
+  if (product.y_windows == nullptr && across * down % product.threads != 0 && across * down < 8 * product.threads) down *= product.threads;
   const Count groups = divided_up(side.groups(), down);
-#pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
-  for (Count number = 0; number < across * down; ++number) {
+  for_each_piece(product, of_image * down, [&](Count number) {
     const Count image = number / down / of_image, first = number / down % of_image * widest * lanes;
     const Count count = std::min(widest * lanes, product.width - first);
     const int vectors = vectors_for(side, false, count, widest);
@@ -49,7 +48,7 @@ void drive(const Kind& side, const Product& product, int widest) {
     mine.x += image * product.x_image;
     mine.y += image * product.y_image;
     multiply_columns(side, {side.micro, mine, first, count, vectors * lanes}, vectors, begin, end);
-  }
+  });
 }
 
 }  // namespace

@@ -70,7 +70,9 @@ struct Product {
   bool y_transposed = false;  // y is [width, rows]
   Count width = 0;
   const Windows* windows = nullptr;  // x is pictures, `width` is of all places of a window; x_stride is not used
-  Count images = 1;                  // products with the same W, of x and y so many elements apart
+  // y is pictures, the rows of W x are taps of windows: each is added where it stands. Without bias or function; y_stride is not used.
+  const Windows* y_windows = nullptr;
+  Count images = 1;  // products with the same W, of x and y so many elements apart
   Count x_image = 0, y_image = 0;
   int threads = 1;
   Isa isa = best_isa();
@@ -79,7 +81,7 @@ void multiply(const NmgMatrix& w, const Product& product);
 void multiply(const BlockMatrix& w, const Product& product);
 void multiply(const DenseMatrix& w, const Product& product);
 
-// The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null. Of one image, no windows.
+// The gradient of x: y [columns, width] = finish(W^T x + bias) with x [rows, width] and bias [columns], or null; x is no windows.
 void multiply_transposed(const NmgMatrix& w, const Product& product);
 void multiply_transposed(const BlockMatrix& w, const Product& product);  // values in the order of their columns
 
@@ -92,6 +94,9 @@ struct SampledProduct {
   Count x_stride = 0;
   float* values = nullptr;
   Count width = 0;
+  const Windows* windows = nullptr;  // as of a Product
+  Count images = 1;                  // which are summed, dy and x so many elements apart
+  Count dy_image = 0, x_image = 0;
   int threads = 1;
   Isa isa = best_isa();
 };

@@ -152,7 +152,7 @@ struct RowKind {
 
   static std::string refuses(const Call& call, const std::vector<Type>& inputs, std::size_t place) {
     std::string why = refuses_rows(inputs, place, "columns");
-    const bool transposed = call.op().name == "csr_matmul" && call.flag("transpose");
+    const bool transposed = call.op().name == "csr_conv_input" || (call.op().name == "csr_matmul" && call.flag("transpose"));
     if (!why.empty() || !transposed) return why;
     why = refuses_rows(inputs, place + 2, "rows");
     return !why.empty() || is_count(inputs[place + 4]) ? why : "takes an order of i32 or i64 only";
@@ -171,6 +171,14 @@ struct RowKind {
     return made;
   }
 };
+
+template <class Kind>
+void multiply_transposed(const Kind& kind, Inputs inputs, const sparse::Product& product) {
+  sparse::multiply_transposed(kind.matrix(inputs), product);
+}
+inline void multiply_transposed(const RowKind& kind, Inputs inputs, const sparse::Product& product) {
+  sparse::multiply(kind.transpose(inputs), product);
+}
 
 // What is done to a product before it is stored: a bias is added, which is operand number `bias` of the call, and a function taken.
 struct Behind {

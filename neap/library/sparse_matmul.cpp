@@ -7,14 +7,6 @@ namespace {
 using namespace sparse_calls;
 
 template <class Kind>
-void multiply_transposed(const Kind& kind, Inputs inputs, const sparse::Product& product) {
-  sparse::multiply_transposed(kind.matrix(inputs), product);
-}
-void multiply_transposed(const RowKind& kind, Inputs inputs, const sparse::Product& product) {
-  sparse::multiply(kind.transpose(inputs), product);
-}
-
-template <class Kind>
 class ProductCall final : public LibraryCall {
  public:
   ProductCall(Kind kind, Count width, bool transposed, bool features_first, Behind behind = {})

@@ -131,7 +131,7 @@ RowPart RowSide::part(Count row, Count count, Count, Count tile) const {
 
 void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
   if (product.windows != nullptr) {
-    pack_windows(row, rows, panel);
+    pack_windows(*product.windows, product.x, row, rows, first, count, panel, width);
   } else if (product.x_transposed) {
     micro.transpose(count, rows, product.x + first * product.x_stride + row, product.x_stride, panel, width);
     for (Count i = 0; count < width && i < rows; ++i) std::fill(panel + i * width + count, panel + (i + 1) * width, 0.0F);
@@ -143,7 +143,9 @@ void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
 
 void Columns::finish(Count row, Count rows, float* sums) const {
   const float* const bias = product.bias == nullptr ? nullptr : product.bias + row;
-  if (product.y_transposed) {
+  if (product.y_windows != nullptr) {
+    add_windows(*product.y_windows, sums, width, row, rows, first, count, product.y);
+  } else if (product.y_transposed) {
     micro.finish(rows, count, sums, width, bias, product.finish, sums, width);
     micro.transpose(rows, count, sums, width, product.y + first * product.y_stride + row, product.y_stride);
   } else {

@@ -98,10 +98,24 @@ struct Columns {
   void finish(Count row, Count rows, float* sums) const;
   // Asks for a row of x that is packed soon.
   void ask(Count row) const;
-
- private:
-  void pack_windows(Count row, Count rows, float* panel) const;
 };
+
+// Columns `first` to first + count of some rows of x, into a panel.
+void pack_windows(const Windows& windows, const float* x, Count row, Count rows, Count first, Count count, float* panel, Count width);
+// The other way round: sums are added to y.
+void add_windows(const Windows& windows, const float* sums, Count width, Count row, Count rows, Count first, Count count, float* y);
+
+// work(number) for all pieces of a product, of which an image has so many: on all threads, but where windows are added to a picture, which
+// one thread makes.
+template <class Work>
+void for_each_piece(const Product& product, Count of_image, Work work) {
+  const Count share = product.y_windows == nullptr ? 1 : std::max<Count>(1, of_image);
+#pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
+  for (Count part = 0; part < product.images * of_image / share; ++part) {
+    if (product.y_windows != nullptr) std::fill_n(product.y + part * product.y_image, product.y_image, 0.0F);
+    for (Count number = part * share; number < (part + 1) * share; ++number) work(number);
+  }
+}
 
 // Memory of a thread that is kept between calls, at the beginning of a line.
 class Buffer {

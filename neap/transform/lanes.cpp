@@ -13,6 +13,7 @@ namespace {
 
 constexpr double gathered = 6, at_border = 1.5, across_lanes = 1.5, vector_width = 8;
 constexpr double element_by_element = 12;  // sums that no vectors can make
+constexpr double tested = 8;               // beside that, where each load is tested for standing outside of what it reads
 constexpr double folded = 200;             // loads that folding the lanes of one sum takes as long as
 constexpr double shortest_vectors = vector_width / 2;
 
@@ -119,7 +120,9 @@ class Stages {
         if (may_run_along(e->args[0], axis)) best = std::min(best, along(axis, true, touches));
       }
     });
-    return std::max(1.0, best);
+    // Windows at places that are read themselves (of filters that are stored sparsely): no axis runs in vectors.
+    const bool each_is_tested = std::any_of(touches.begin(), touches.end(), [](const Touch& t) { return t.guarded && has_read(t.offset); });
+    return each_is_tested ? std::max(best, element_by_element * tested) : std::max(1.0, best);
   }
 
   const CostModel& model_;

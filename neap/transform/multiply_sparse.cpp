@@ -1,7 +1,7 @@
 // Products with a matrix that is stored sparsely leave out what is not stored: L_dense and then matmul becomes L_matmul, and elements that
-// L_take picks from a dense product (the gradient of the stored values) become L_sample; L_dense and then conv becomes L_conv. convert=1: a
-// matrix that is known, in a layout without kernels, is stored by rows first. Where the cost model sees no gain, the matrix is made dense
-// and multiplied as such.
+// L_take picks from a dense product (the gradient of the stored values) become L_sample; convolutions and their gradients become those of
+// layouts/sparse_conv.h. convert=1: a matrix that is known, in a layout without kernels, is stored by rows first. Where the cost model sees
+// no gain, the matrix is made dense and multiplied as such.
 #include <algorithm>
 
 #include "neap/ir/origin.h"
@@ -105,9 +105,38 @@ std::string multiply_columns(Draft& draft, int at, const Sparse& matrix) {
   return "";
 }
 
+// The attributes of a layout's convolution with filters of these sizes, for one that is not in groups.
+Attributes convolution_attributes(const Call& call, Attributes of_matrix, const Shape& filters) {
+  of_matrix["window"] = Shape(filters.begin() + 2, filters.end());
+  for (const char* name : {"strides", "pads", "dilations"}) of_matrix[name] = call.attributes().at(name);
+  return of_matrix;
+}
+
+// The gradient of filters that `take` reads as a matrix; -1 where it reads something else.
+int filter_gradient(const Draft& draft, const Node& take) {
+  const int matrix = maker(draft, take.inputs[0], "reshape");
+  return matrix < 0 ? -1 : maker(draft, draft.node(matrix).inputs[0], "conv_weight_gradient");
+}
+
+// Elements of the gradient of filters at the layout's places.
+std::string sample_filters(Draft& draft, int at, int gradient, const SparseLayout& layout) {
+  const std::string op = layout.op("conv_sample");
+  if (find_operator_or_null(op) == nullptr) return "the layout has no convolutions";
+  const Call call = call_of(draft, gradient);
+  if (call.integer("groups") != 1) return "it convolves in groups";
+  const Node take = draft.node(at);
+  const std::vector<ValueId> pictures = draft.node(gradient).inputs;
+  std::vector<ValueId> operands{pictures[1], pictures[0]};
+  operands.insert(operands.end(), take.inputs.begin() + 1, take.inputs.end());
+  become_call(draft, at, op, operands, convolution_attributes(call, take.attributes, draft.type(draft.node(gradient).outputs[0]).shape));
+  tag(draft, at, take.origin, op);
+  return "";
+}
+
 // Elements of a b at the layout's places.
 std::string sample(Draft& draft, int at, const SparseLayout& layout) {
   const Node take = draft.node(at);
+  if (const int gradient = filter_gradient(draft, take); gradient >= 0) return sample_filters(draft, at, gradient, layout);
   const int product = maker(draft, take.inputs[0], "matmul");
   if (product < 0) return "it takes elements of something else than a product";
   if (find_operator_or_null(layout.op("sample")) == nullptr) return "the layout samples no products";
@@ -129,28 +158,31 @@ std::string multiply(Draft& draft, int at, const Sparse& matrix) {
                                                                       : multiply_columns(draft, at, matrix);
 }
 
-// Convolutions by the filters that `reshape` makes of a matrix.
+bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
+
+// Convolutions by the filters that `reshape` makes of a matrix, and gradients of their inputs.
 std::vector<int> convolutions(const Draft& draft, int reshape) {
   std::vector<int> found;
   if (!is_call_of(draft.node(reshape), "reshape")) return found;
   const ValueId filters = draft.node(reshape).outputs[0];
   for (const int user : draft.users_in_order(filters)) {
-    if (is_call_of(draft.node(user), "conv") && draft.node(user).inputs[1] == filters) found.push_back(user);
+    if (is_convolution(draft.node(user)) && draft.node(user).inputs[1] == filters) found.push_back(user);
   }
   return found;
 }
 
 std::string convolve(Draft& draft, int at, const Sparse& matrix) {
-  const std::string op = matrix.layout->op("conv");
+  const bool is_gradient = draft.node(at).op == "conv_input_gradient";
+  const std::string op = matrix.layout->op(is_gradient ? "conv_input" : "conv");
   if (find_operator_or_null(op) == nullptr) return "the layout has no convolutions";
   const Call call = call_of(draft, at);
   if (call.integer("groups") != 1) return "it convolves in groups";
   const Node node = draft.node(at);
   Product made = product_of(draft, matrix, node.inputs[0], false, false);
   const Shape& filters = draft.type(node.inputs[1]).shape;
-  made.attributes["window"] = Shape(filters.begin() + 2, filters.end());
-  for (const char* name : {"strides", "pads", "dilations"}) made.attributes[name] = call.attributes().at(name);
-  if (!call.has(2)) {
+  made.attributes = convolution_attributes(call, made.attributes, filters);
+  if (is_gradient) made.attributes["input_size"] = call.attributes().at("input_size");
+  if (is_gradient || !call.has(2)) {
     become_call(draft, at, op, made.operands, made.attributes);
     return "";
   }
@@ -174,8 +206,10 @@ std::string multiply_all(Draft& draft, const Sparse& matrix) {
     for (const int at : convolutions(draft, user)) {
       reason = convolve(draft, at, matrix);
       edited |= reason.empty();
-      const std::string conv = matrix.layout->op("conv");
-      if (reason.empty()) tag(draft, draft.node(at).op == conv ? at : draft.producer(draft.node(at).inputs[0]), origin, conv);
+      if (!reason.empty()) continue;
+      const int made = draft.node(at).op == "add" ? draft.producer(draft.node(at).inputs[0]) : at;  // a bias stands behind
+      const std::string conv = draft.node(made).op;
+      tag(draft, made, origin, conv);
     }
   }
   for (const int user : draft.users_in_order(value)) {
@@ -229,7 +263,8 @@ std::vector<Site> find(const Draft& draft) {
     const auto multiplies = [&](int user) { return is_call_of(draft.node(user), "matmul") || !convolutions(draft, user).empty(); };
     const bool is_matrix =
         sparse_maker(draft, made, "dense").at >= 0 && std::any_of(draft.users(made).begin(), draft.users(made).end(), multiplies);
-    const bool is_sample = sparse_maker(draft, made, "take").at >= 0 && maker(draft, node.inputs[0], "matmul") >= 0;
+    const bool is_sample =
+        sparse_maker(draft, made, "take").at >= 0 && (maker(draft, node.inputs[0], "matmul") >= 0 || filter_gradient(draft, node) >= 0);
     if (is_matrix || is_sample) sites.push_back({{made}});
   }
   return sites;

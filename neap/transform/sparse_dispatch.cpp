@@ -81,7 +81,8 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
     SparseUse use{.matrix = origin_place(node->origin.empty() ? node->op : node->origin.front()),
                   .layout = choice_of(*layout, make_call(written, *node)).to_string()};
     if (was_edited(optimizer, node->outputs[0])) {
-      use.by = is_take ? found_by(optimizer.graph(), use.matrix, {"sample"}) : found_by(optimizer.graph(), use.matrix, {"matmul", "conv"});
+      use.by = is_take ? found_by(optimizer.graph(), use.matrix, {"sample"})
+                       : found_by(optimizer.graph(), use.matrix, {"matmul", "conv", "conv_input"});
     }
     if (use.by.empty()) {
       use.dense = node->op;

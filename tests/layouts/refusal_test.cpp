@@ -69,7 +69,8 @@ TEST(SparseLayout, FindsComponentsThatNobodyPacked) {
   EXPECT_EQ(component_problem("nmg n=2 m=4 g=1", 2, 0, 3), "patterns: they are not those of 2:4");
 }
 
-std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t columns) {
+std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t columns, const char* op = "csr_conv",
+                         const Shape& input_size = {}) {
   const LayoutChoice choice = LayoutChoice::parse("csr");
   const Sizes sizes{4, columns};
   std::vector<Array> operands = choice.pack(random_matrix(DType::f32, sizes, 1), mask_for(choice, sizes, 0.5, 2));
@@ -81,14 +82,34 @@ std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t colum
     for (const Array& array : operands) inputs.push_back(build.input("x" + std::to_string(inputs.size()), type_of(array)));
     Attributes attributes = attributes_of(choice, {4, columns});
     attributes["window"] = window;
-    build.call("csr_conv", inputs, attributes);
+    if (!input_size.empty()) attributes["input_size"] = input_size;
+    build.call(op, inputs, attributes);
   });
 }
 
 TEST(SparseLayout, RefusesFiltersOfOtherSizes) {
   EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3, 3}, 27), "");
-  EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3}, 9), "csr_conv: x is f32[2,3,5,5], the window has 1 axes");
+  EXPECT_EQ(conv_problem({2, 3, 5, 5}, {3}, 9), "csr_conv: x is [2,3,5,5], the window has 1 axes");
   EXPECT_EQ(conv_problem({2, 2, 5, 5}, {3, 3}, 27), "csr_conv: the matrix is [4,27], x has 2 channels");
+  EXPECT_EQ(conv_problem({2, 4, 3, 3}, {3, 3}, 27, "csr_conv_input", {5, 5}), "");
+  EXPECT_EQ(conv_problem({2, 4, 3, 3}, {3, 3}, 27, "csr_conv_input", {6, 5}),
+            "csr_conv_input: dy is f32[2,4,3,3], the convolution gives [2,4,4,3]");
+  EXPECT_EQ(conv_problem({2, 4, 3, 3}, {3, 3}, 28, "csr_conv_input", {5, 5}), "csr_conv_input: the matrix is [4,28], the window [3,3]");
+  EXPECT_EQ(conv_problem({2, 4, 3, 3}, {3, 3}, 27, "csr_conv_input", {5}), "csr_conv_input: x is [2,3,5], the window has 2 axes");
+}
+
+TEST(SparseLayout, RefusesMasksOfOtherSizes) {
+  const auto problem = [](const char* mask, const Shape& size) {
+    return problem_of([&] {
+      Graph graph;
+      Builder build(graph);
+      build.call("masked_dense", {build.input("v", Type::parse("f32[2,3,1,1]")), build.input("m", Type::parse(mask))}, {{"size", size}});
+    });
+  };
+  EXPECT_EQ(problem("bool[2,3,1,1]", {2, 3, 1, 1}), "");
+  EXPECT_EQ(problem("bool[2,3,1,1]", {2, 3}), "masked_dense: values: f32[2,3,1,1], where the sizes are [2,3]");
+  EXPECT_EQ(problem("bool[2,3]", {2, 3, 1, 1}), "masked_dense: mask: bool[2,3], where the sizes are [2,3,1,1]");
+  EXPECT_EQ(problem("f32[2,3,1,1]", {2, 3, 1, 1}), "masked_dense: the mask is f32");
 }
 
 TEST(SparseLayout, FindsComponentsOfOtherSizes) {

@@ -166,8 +166,25 @@ TEST(SparseLayout, ConvolutionsAreThoseOfTheDenseFilters) {
       Sizes filters{c.filters, c.x[1]};
       filters.insert(filters.end(), c.window.begin(), c.window.end());
       const Operands dense{{given.arrays[0], unpack(choice, components, size).reshape(filters)}, windows};
-      expect_close(interpret(graph_of(choice.layout->op("conv"), given), given.arrays)[0],
-                   interpret(graph_of("conv", dense), dense.arrays)[0], 1e-12, text);
+      const Array y = interpret(graph_of(choice.layout->op("conv"), given), given.arrays)[0];
+      expect_close(y, interpret(graph_of("conv", dense), dense.arrays)[0], 1e-12, text);
+
+      const Array dy = random_matrix(DType::f64, y.sizes(), 5);
+      Operands input = given, dense_input{{dy, dense.arrays[1]}, windows};
+      input.arrays[0] = dy;
+      input.attributes["input_size"] = dense_input.attributes["input_size"] = Shape(c.x.begin() + 2, c.x.end());
+      expect_close(interpret(graph_of(choice.layout->op("conv_input"), input), input.arrays)[0],
+                   interpret(graph_of("conv_input_gradient", dense_input), dense_input.arrays)[0], 1e-12, text + " input");
+
+      Operands sample = given, dense_sample{{given.arrays[0], dy}, windows};
+      sample.arrays.erase(sample.arrays.begin() + 1);
+      sample.arrays.insert(sample.arrays.begin(), dy);
+      dense_sample.attributes["kernel_size"] = given.attributes["window"];
+      const Array whole = interpret(graph_of("conv_weight_gradient", dense_sample), dense_sample.arrays)[0].reshape(size);
+      Operands take{{components.begin() + 1, components.end()}, attributes_of(choice, {size[0], size[1]})};
+      take.arrays.insert(take.arrays.begin(), whole);
+      expect_close(interpret(graph_of(choice.layout->op("conv_sample"), sample), sample.arrays)[0],
+                   interpret(graph_of(choice.layout->op("take"), take), take.arrays)[0], 1e-12, text + " filters");
     }
   }
 }
@@ -246,6 +263,25 @@ TEST(SparseLayout, GradientsAgreeWithDifferences) {
     for (const char* what : {"dense", "take", "matmul", "sample"}) {
       SCOPED_TRACE(text + " " + what);
       const Operands given = operands(choice, what, {5, 7}, 2, DType::f64, false);
+      testing::check_call(choice.layout->op(what), given.arrays, given.attributes);
+    }
+  }
+}
+
+TEST(SparseLayout, GradientsOfConvolutionsAgreeWithDifferences) {
+  for (const std::string text : {"csr", "nmg n=1 m=2 g=1", "blocks r=2 c=2"}) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    const Sizes size{4, 8};
+    const std::vector<Array> components = packed(choice, random_matrix(DType::f64, size, 2), mask_for(choice, size, 0.5, 3));
+    const Array x = random_matrix(DType::f64, {1, 2, 3, 4}, 1), dy = random_matrix(DType::f64, {1, 4, 2, 5}, 4);
+    const std::vector<std::pair<const char*, std::vector<Array>>> cases = {{"conv", {x}}, {"conv_input", {dy}}, {"conv_sample", {dy, x}}};
+    for (const auto& [what, front] : cases) {
+      SCOPED_TRACE(text + " " + what);
+      Operands given{front, attributes_of(choice, {4, 8})};
+      given.arrays.insert(given.arrays.end(), components.begin() + (front.size() == 2 ? 1 : 0), components.end());
+      given.attributes["window"] = Shape{2, 2};
+      given.attributes["pads"] = std::vector<std::int64_t>{0, 1, 0, 1};
+      if (std::string_view(what) == "conv_input") given.attributes["input_size"] = Shape{3, 4};
       testing::check_call(choice.layout->op(what), given.arrays, given.attributes);
     }
   }

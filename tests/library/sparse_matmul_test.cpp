@@ -108,6 +108,18 @@ struct ConvCase {
   std::vector<std::int64_t> strides, pads, dilations;
 };
 
+Sizes result_of(const ConvCase& c) {
+  Sizes sizes{c.x[0], c.filters};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto of = [&](const std::vector<std::int64_t>& given, std::size_t at, std::int64_t other) {
+      return given.empty() ? other : given[at];
+    };
+    const std::int64_t reach = (c.window[i] - 1) * of(c.dilations, i, 1) + 1;
+    sizes.push_back((c.x[i + 2] + of(c.pads, i, 0) + of(c.pads, i + 2, 0) - reach) / of(c.strides, i, 1) + 1);
+  }
+  return sizes;
+}
+
 TEST(SparseMatmul, Convolutions) {
   const std::vector<ConvCase> cases = {{{3, 8, 5, 7}, {1, 1}, 24, {}, {}, {}},
                                        {{2, 5, 9, 11}, {3, 3}, 12, {}, {1, 1, 1, 1}, {}},
@@ -121,20 +133,28 @@ TEST(SparseMatmul, Convolutions) {
     const LayoutChoice choice = LayoutChoice::parse(layout);
     for (const ConvCase& c : cases) {
       const Sizes size{c.filters, c.x[1] * c.window[0] * c.window[1]};
-      std::vector<Array> arrays = choice.pack(random_matrix(DType::f32, size, 2), mask_for(choice, size, 0.4, 1));
-      arrays.insert(arrays.begin(), random_matrix(DType::f32, c.x, 5));
-      LibraryCase made{.op = choice.layout->op("conv"), .attributes = attributes_of(choice, {size[0], size[1]})};
-      made.attributes["window"] = Shape(c.window.begin(), c.window.end());
-      made.attributes["strides"] = c.strides;
-      made.attributes["pads"] = c.pads;
-      made.attributes["dilations"] = c.dilations;
-      for (const Array& array : arrays) {
-        made.inputs.push_back(Type{array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}.to_string());
-        made.given.emplace_back(array);
+      const std::vector<Array> components = choice.pack(random_matrix(DType::f32, size, 2), mask_for(choice, size, 0.4, 1));
+      const Array x = random_matrix(DType::f32, c.x, 5), dy = random_matrix(DType::f32, result_of(c), 6);
+      const std::vector<std::pair<const char*, std::vector<Array>>> calls = {{"conv", {x}}, {"conv_input", {dy}}, {"conv_sample", {dy, x}}};
+      for (const auto& [what, front] : calls) {
+        const bool samples = front.size() == 2;
+        if (samples && choice.values) continue;  // gradients are f32
+        LibraryCase made{.op = choice.layout->op(what), .attributes = attributes_of(choice, {size[0], size[1]})};
+        made.attributes["window"] = Shape(c.window.begin(), c.window.end());
+        made.attributes["strides"] = c.strides;
+        made.attributes["pads"] = c.pads;
+        made.attributes["dilations"] = c.dilations;
+        if (std::string_view(what) == "conv_input") made.attributes["input_size"] = Shape(c.x.begin() + 2, c.x.end());
+        std::vector<Array> arrays = front;
+        arrays.insert(arrays.end(), components.begin() + (samples ? 1 : 0), components.end());
+        for (const Array& array : arrays) {
+          made.inputs.push_back(Type{array.dtype(), Shape(array.sizes().begin(), array.sizes().end()), {}}.to_string());
+          made.given.emplace_back(array);
+        }
+        made.implementation = "native";
+        SCOPED_TRACE(layout + " " + what + " " + to_string(c.x));
+        check_library(made);
       }
-      made.implementation = "native";
-      SCOPED_TRACE(layout + " " + to_string(c.x));
-      check_library(made);
     }
   }
 }

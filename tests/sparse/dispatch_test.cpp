@@ -114,6 +114,44 @@ TEST(Dispatch, Convolutions) {
   EXPECT_EQ(uses[0].by, std::vector<std::string>{"blocks_conv by native"}) << to_string(uses);
 }
 
+// And so do the gradients of both: nothing dense is left, and the results are those of the graph as written.
+TEST(Dispatch, GradientsOfConvolutions) {
+  for (const char* sparsifier : {"blocks sparsity=0.95", "nmg n=1 m=10 g=4", "magnitude sparsity=0.97"}) {
+    SCOPED_TRACE(sparsifier);
+    Graph graph;
+    Builder build(graph);
+    const Var x = build.input("x", {DType::f32, {8, 64, 12, 12}, {}}, Role::parameter),
+              w = build.input("w", {DType::f32, {64, 64, 3, 3}, {}}, Role::parameter);
+    const Var y =
+        build.call("conv", {x, w}, {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}, {"strides", std::vector<std::int64_t>{1, 2}}});
+    graph.add_output(sum(y * y, {}).id(), "loss");
+    Array filters(DType::f32, {64, 64, 3, 3});
+    for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
+    std::map<std::string, Array> parameters{{"w", filters}};
+    sparsify(graph, parameters, SparsityPlan().add("w", sparsifier));
+    graph = gradient(graph, {.loss = "loss"});
+    Optimizer optimizer(graph);
+    optimizer.optimize();
+    const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+    ASSERT_EQ(uses.size(), 2u);
+    for (const SparseUse& use : uses) EXPECT_EQ(use.dense, "") << to_string(uses);
+    const std::string text = to_string(uses);
+    for (const char* op : {"_conv by native", "_conv_input by native", "_conv_sample by native"})
+      EXPECT_NE(text.find(op), std::string::npos) << text;
+    std::vector<Array> inputs;
+    for (const Input& input : graph.inputs) {
+      const auto found = parameters.find(input.name);
+      inputs.push_back(found != parameters.end() ? found->second : Array(DType::f32, {8, 64, 12, 12}));
+      for (std::int64_t i = 0; found == parameters.end() && i < inputs.back().count(); ++i)
+        inputs.back().set(i, std::sin(static_cast<double>(i)));
+    }
+    Optimizer plain(graph);
+    plain.optimize(1);
+    const std::vector<Array> wanted = Executable(plain.graph()).run(inputs), got = Executable(optimizer.graph()).run(inputs);
+    for (std::size_t i = 0; i < wanted.size(); ++i) expect_close(got[i], wanted[i], 1e-3, graph.outputs[i].name);
+  }
+}
+
 // In a layout without kernels of its own: a known matrix is stored by rows, whose kernel takes it; one that is trained is not converted.
 TEST(Dispatch, AKnownMatrixIsConvertedToWhatHasAKernel) {
   for (const char* layout : {"coo", "csc", "ell"}) {
