@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 
 namespace neap {
@@ -119,11 +120,11 @@ std::string read_beneath(const std::filesystem::path& folder, std::string_view r
 
 std::filesystem::path cache_folder() {
   std::filesystem::path folder;
-  if (const char* ours = std::getenv("NEAP_CACHE"); ours != nullptr && *ours != '\0') {
+  if (const std::string ours = environment_value("NEAP_CACHE"); !ours.empty()) {
     folder = ours;
-  } else if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0') {
+  } else if (const std::string xdg = environment_value("XDG_CACHE_HOME"); !xdg.empty()) {
     folder = std::filesystem::path(xdg) / "neap";
-  } else if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+  } else if (const std::string home = environment_value("HOME"); !home.empty()) {
     folder = std::filesystem::path(home) / ".cache" / "neap";
   } else {
     throw Error("there is no folder for the cache", "", "set NEAP_CACHE or HOME");

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/rates.h"
 
@@ -30,8 +31,8 @@ Isa detect_isa() {
 
 Isa chosen_isa() {
   const Isa found = detect_isa();
-  const char* wanted = std::getenv("NEAP_ISA");
-  if (wanted == nullptr || *wanted == '\0') return found;
+  const std::string wanted = environment_value("NEAP_ISA");
+  if (wanted.empty()) return found;
   for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
     if (name(isa) != wanted) continue;
     if (isa > found)
@@ -42,8 +43,8 @@ Isa chosen_isa() {
 }
 
 int first_thread_count() {
-  if (const char* wanted = std::getenv("NEAP_THREADS"); wanted != nullptr && *wanted != '\0') {
-    const int threads = std::atoi(wanted);
+  if (const std::string wanted = environment_value("NEAP_THREADS"); !wanted.empty()) {
+    const int threads = std::atoi(wanted.c_str());
     if (threads < 1) throw Error(fmt::format("NEAP_THREADS={} is not a number of threads", wanted), "", "use 1 or more");
     return threads;
   }

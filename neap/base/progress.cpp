@@ -7,19 +7,17 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
+
+#include "neap/base/environment.h"
 
 namespace neap {
 namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-bool quiet() {
-  const char* set = std::getenv("NEAP_QUIET");
-  return set != nullptr && *set != '\0';
-}
+bool quiet() { return is_switched_on("NEAP_QUIET"); }
 }  // namespace
 
-bool colours(int fd) { return ::isatty(fd) != 0 && std::getenv("NO_COLOR") == nullptr; }
+bool colours(int fd) { return ::isatty(fd) != 0 && environment_value("NO_COLOR").empty(); }
 
 Progress::Progress(std::string title, std::int64_t total, std::string unit)
     : title_(std::move(title)), unit_(std::move(unit)), total_(total), start_(Clock::now()), drawn_(start_), terminal_(::isatty(2) != 0) {}

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "neap/base/build_id.h"
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/private_file.h"
@@ -27,8 +28,7 @@ constexpr std::chrono::minutes between_trims{1};
 
 std::int64_t limit() {
   constexpr std::int64_t standard = std::int64_t{512} << 20;
-  const char* given = std::getenv("NEAP_CACHE_BYTES");
-  const std::int64_t bytes = given == nullptr ? 0 : std::strtoll(given, nullptr, 10);
+  const std::int64_t bytes = std::strtoll(environment_value("NEAP_CACHE_BYTES").c_str(), nullptr, 10);
   return bytes > 0 ? bytes : standard;
 }
 

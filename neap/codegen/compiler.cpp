@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/parallel.h"
@@ -23,8 +24,8 @@ std::string first_lines(const std::string& text, int count) {
 }
 
 Compiler find_compiler() {
-  const char* wanted = std::getenv("NEAP_CXX");
-  const bool given = wanted != nullptr && *wanted != '\0';
+  const std::string wanted = environment_value("NEAP_CXX");
+  const bool given = !wanted.empty();
   for (const std::string& name : given ? Words{wanted} : Words{"g++", "c++", "clang++"}) {
     const std::string path = find_program(name);
     struct stat status {};
@@ -36,8 +37,7 @@ Compiler find_compiler() {
 }
 
 double seconds_limit() {
-  const char* given = std::getenv("NEAP_COMPILE_SECONDS");
-  const double seconds = given == nullptr ? 0 : std::atof(given);
+  const double seconds = std::atof(environment_value("NEAP_COMPILE_SECONDS").c_str());
   return seconds > 0 ? seconds : 600;
 }
 

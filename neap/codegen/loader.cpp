@@ -1,10 +1,10 @@
 #include "neap/codegen/loader.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/codegen/compiler.h"
@@ -29,15 +29,15 @@ void resolve(const SharedObject& library, const std::string& name, F*& function)
   function = reinterpret_cast<F*>(library.symbol(name));
 }
 
-void keep_sources(const std::vector<std::string>& files) {
-  const char* folder = std::getenv("NEAP_KEEP_KERNELS");
-  if (folder == nullptr || *folder == '\0') return;
-  for (const std::string& file : files) write_file(std::filesystem::path(folder) / (hash_bytes(file).hex() + ".cpp"), file);
-}
-
 }  // namespace
 
-KernelLoader::KernelLoader(Isa isa) : isa_(isa), cache_(circumstances(isa)) {}
+std::filesystem::path sources_folder() {
+  std::filesystem::path folder = environment_value("NEAP_KEEP_KERNELS");
+  if (!folder.empty()) make_folder(folder, "set NEAP_KEEP_KERNELS to one that can be written to");
+  return folder;
+}
+
+KernelLoader::KernelLoader(Isa isa, std::filesystem::path sources) : isa_(isa), sources_(std::move(sources)), cache_(circumstances(isa)) {}
 
 const KernelEntry* KernelLoader::find(const std::string& name) const {
   const auto found = entries_.find(name);
@@ -71,7 +71,9 @@ void KernelLoader::compile(std::vector<KernelSource> kernels) {
   std::erase_if(kernels, [&](const KernelSource& kernel) { return find(kernel.name) != nullptr; });
   if (kernels.empty()) return;
   const std::vector<std::string> files = kernel_files(kernels, machine().cores);
-  keep_sources(files);
+  if (!sources_.empty()) {
+    for (const std::string& file : files) write_file(sources_ / (hash_bytes(file).hex() + ".cpp"), file);
+  }
   const TemporaryFolder folder;
   const std::filesystem::path library = folder.path() / "kernels.so";
   compile_library(files, isa_, library);

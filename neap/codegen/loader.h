@@ -1,5 +1,6 @@
 // From generated text to functions that can be called: out of the cache, or through the compiler.
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -12,9 +13,12 @@ namespace neap {
 
 class SharedObject;
 
+// Where the sources that are compiled shall be kept (NEAP_KEEP_KERNELS), made where it is not there. Empty: nowhere.
+std::filesystem::path sources_folder();
+
 class KernelLoader {
  public:
-  explicit KernelLoader(Isa isa);  // Error where there is no compiler
+  explicit KernelLoader(Isa isa, std::filesystem::path sources = {});  // Error where there is no compiler
 
   KernelCache& cache() { return cache_; }
 
@@ -30,6 +34,7 @@ class KernelLoader {
   void load(const std::string& path, const std::vector<std::string>& names);
 
   Isa isa_;
+  std::filesystem::path sources_;
   KernelCache cache_;
   std::unordered_map<std::string, KernelEntry> entries_;
   std::vector<std::shared_ptr<void>> modules_;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <set>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/files/idx.h"
@@ -105,7 +105,7 @@ ImageSets open_idx_images(const fs::path& folder, DType dtype) {
 
 fs::path find_fashion_mnist() {
   std::vector<fs::path> places;
-  if (const char* data = std::getenv("NEAP_DATA"); data != nullptr && *data != '\0') places.push_back(fs::path(data) / "fashion-mnist");
+  if (const std::string data = environment_value("NEAP_DATA"); !data.empty()) places.push_back(fs::path(data) / "fashion-mnist");
   places.insert(places.end(), {"/usr/share/datasets/fashion-mnist", "/usr/local/share/datasets/fashion-mnist", "data/fashion-mnist"});
   std::string tried;
   for (const fs::path& place : places) {

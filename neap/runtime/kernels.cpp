@@ -105,8 +105,9 @@ KernelSet::KernelSet(const Graph& graph, Isa isa, bool compile) {
   const auto start = std::chrono::steady_clock::now();
   Maps maps(graph, isa);
   std::optional<KernelLoader> loader;
+  const std::filesystem::path sources = sources_folder();
   try {
-    loader.emplace(isa);
+    loader.emplace(isa, sources);
   } catch (const Error& error) {  // no compiler
     say_interpreted(error.what());
     return;

@@ -1,9 +1,9 @@
 #include "neap/transform/optimizer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/runtime/memory_plan.h"
 #include "neap/transform/tune.h"
@@ -65,8 +65,7 @@ Optimizer::Optimizer(Graph graph, CostModel model) : draft_(std::move(graph)), m
   constexpr std::size_t edits = 2;  // that each node sees, about
   costs_.reserve(this->graph().nodes().size() * (1 + edits));
   cost_ = cost_of(this->graph(), this->graph().nodes());
-  const char* wanted = std::getenv("NEAP_VERIFY");
-  verifying_ = wanted != nullptr && std::string_view(wanted) == "1";
+  verifying_ = is_switched_on("NEAP_VERIFY");
 }
 
 const Graph& Optimizer::graph() const {

@@ -80,7 +80,7 @@ class Optimizer {
   // The history for people: each step with what it saves, and why the other sites were left alone.
   std::string explain() const;
 
-  // Verifies the graph's rules after every edit (slow): for finding what broke it. On from the start where NEAP_VERIFY is set to 1.
+  // Verifies the graph's rules after every edit (slow): for finding what broke it. On from the start where NEAP_VERIFY is switched on.
   void set_verifying(bool on) { verifying_ = on; }
 
  private:

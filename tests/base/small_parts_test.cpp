@@ -1,13 +1,15 @@
-// Hashes, the machine, progress.
+// Hashes, the machine, environment variables, progress.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <set>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
 #include "neap/base/machine.h"
 #include "neap/base/progress.h"
+#include "tests/support/environment.h"
 
 namespace neap {
 namespace {
@@ -74,6 +76,21 @@ TEST(Machine, Threads) {
   EXPECT_EQ(thread_count(), 3);
   set_thread_count(before);
   EXPECT_TRUE(deterministic());
+}
+
+TEST(Environment, SetToNothingOrZeroIsSwitchedOff) {
+  constexpr const char* name = "NEAP_TEST_SWITCH";
+  EXPECT_FALSE(is_switched_on(name));
+  EXPECT_EQ(environment_value(name), "");
+  for (const char* off : {"", "0"}) {
+    const Environment set(name, off);
+    EXPECT_FALSE(is_switched_on(name)) << off;
+    EXPECT_EQ(environment_value(name), off);
+  }
+  for (const char* on : {"1", "yes", "00"}) {
+    const Environment set(name, on);
+    EXPECT_TRUE(is_switched_on(name)) << on;
+  }
 }
 
 TEST(Progress, HumanBytes) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "neap/base/environment.h"
 #include "neap/files/npz.h"
 #include "neap/nn/gat_conv.h"
 #include "neap/nn/gcn_conv.h"
@@ -130,9 +131,9 @@ std::map<std::string, std::function<Peer()>> peers() {
 
 const NamedArrays& cases() {
   static const NamedArrays read = [] {
-    const char* elsewhere = std::getenv("NEAP_GNN_PEERS");
-    return read_npz(elsewhere != nullptr ? std::filesystem::path(elsewhere)
-                                         : std::filesystem::path(NEAP_TESTS) / "nn" / "peers" / "pyg_cases.npz");
+    const std::string elsewhere = environment_value("NEAP_GNN_PEERS");
+    return read_npz(!elsewhere.empty() ? std::filesystem::path(elsewhere)
+                                       : std::filesystem::path(NEAP_TESTS) / "nn" / "peers" / "pyg_cases.npz");
   }();
   return read;
 }

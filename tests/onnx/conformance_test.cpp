@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/onnx/onnx.h"
@@ -26,8 +27,8 @@ namespace fs = std::filesystem;
 constexpr int floor_of_passing = 948;
 
 fs::path data_folder() {
-  const char* given = std::getenv("NEAP_ONNX_TESTDATA");
-  return given != nullptr ? given : "/usr/share/libonnx-testdata/data";
+  const std::string given = environment_value("NEAP_ONNX_TESTDATA");
+  return !given.empty() ? given : "/usr/share/libonnx-testdata/data";
 }
 
 enum class Outcome { passed, refused, wrong, data };
@@ -143,7 +144,7 @@ Result run_case(const fs::path& folder) {
 
 TEST(Conformance, TestDataOfOnnx) {
   if (!fs::exists(data_folder())) GTEST_SKIP() << "NOT RUN: install libonnx-testdata, or set NEAP_ONNX_TESTDATA";
-  const char* only = std::getenv("NEAP_ONNX_CASE");
+  const std::string only = environment_value("NEAP_ONNX_CASE");
   int tried = 0, passed = 0, fixed = 0;
   std::map<std::string, std::pair<int, int>> by_operator;  // failed, tried
   std::string report;
@@ -152,7 +153,7 @@ TEST(Conformance, TestDataOfOnnx) {
     for (const auto& entry : fs::directory_iterator(data_folder() / group)) folders.push_back(entry.path());
     std::sort(folders.begin(), folders.end());
     for (const fs::path& folder : folders) {
-      if (only != nullptr && folder.filename().string().find(only) == std::string::npos) continue;
+      if (!only.empty() && folder.filename().string().find(only) == std::string::npos) continue;
       const auto start = std::chrono::steady_clock::now();
       const Result result = run_case(folder);
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -174,7 +175,7 @@ TEST(Conformance, TestDataOfOnnx) {
     if (counts.first > 0) fmt::print("{:5} of {:5}  {}\n", counts.first, counts.second, operators.substr(0, 100));
   }
   fmt::print("{} of {} cases pass; in {} of them inputs that decide on shapes were given when the model was read\n", passed, tried, fixed);
-  if (only == nullptr) {
+  if (only.empty()) {
     EXPECT_GE(passed, floor_of_passing);
   }
 }

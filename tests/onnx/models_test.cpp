@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/onnx/onnx.h"
 #include "neap/ops/interpreter.h"
@@ -65,12 +66,12 @@ void run_model(const fs::path& folder, int level) {
 class Models : public testing::TestWithParam<int> {};
 
 TEST_P(Models, AgreeWithTheirReference) {
-  const char* folder = std::getenv("NEAP_ONNX_MODELS");
-  if (folder == nullptr) GTEST_SKIP() << "NOT RUN: set NEAP_ONNX_MODELS to what tests/onnx/peers/ocr_cases.py made";
-  const char* only = std::getenv("NEAP_ONNX_CASE");
+  const std::string folder = environment_value("NEAP_ONNX_MODELS");
+  if (folder.empty()) GTEST_SKIP() << "NOT RUN: set NEAP_ONNX_MODELS to what tests/onnx/peers/ocr_cases.py made";
+  const std::string only = environment_value("NEAP_ONNX_CASE");
   int models = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!fs::exists(entry.path() / "model.onnx") || (only != nullptr && entry.path().filename() != only)) continue;
+    if (!fs::exists(entry.path() / "model.onnx") || (!only.empty() && entry.path().filename() != only)) continue;
     ++models;
     try {
       run_model(entry.path(), GetParam());

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "neap/base/environment.h"
 #include "neap/base/file.h"
 #include "neap/onnx/onnx.h"
 #include "neap/onnx/tensor.h"
@@ -29,8 +30,8 @@ void save(const fs::path& path, const Array& elements) {
 }
 
 void keep(const std::string& name, const std::string& bytes, const std::vector<Array>& inputs, const std::vector<Array>& outputs) {
-  const char* dump = std::getenv("NEAP_ONNX_DUMP");
-  if (dump == nullptr) return;
+  const std::string dump = environment_value("NEAP_ONNX_DUMP");
+  if (dump.empty()) return;
   const fs::path data = fs::path(dump) / name / "test_data_set_0";
   fs::create_directories(data);
   write_file(fs::path(dump) / name / "model.onnx", bytes);

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "neap/base/environment.h"
 #include "neap/base/machine.h"
 #include "neap/runtime/at_once.h"
 #include "neap/runtime/executable.h"
@@ -192,8 +193,8 @@ void expect_no_faults(const std::vector<RandomGraph>& graphs, const Way& way) {
 }
 
 int graphs_wanted(int usually) {
-  const char* wanted = std::getenv("NEAP_RANDOM_GRAPHS");
-  return wanted != nullptr ? std::atoi(wanted) / 5 : usually;
+  const std::string wanted = environment_value("NEAP_RANDOM_GRAPHS");
+  return !wanted.empty() ? std::atoi(wanted.c_str()) / 5 : usually;
 }
 
 Isa isa_of(int i) {
@@ -210,8 +211,7 @@ Isa isa_of(int i) {
 // Graphs of these options, each batch at a level and for an instruction set of its own.
 void check(int count, int first_seed, double tolerance, const testing::RandomOptions& options) {
   constexpr int together = 10;
-  const char* start = std::getenv("NEAP_RANDOM_SEED");
-  if (start != nullptr) first_seed += std::atoi(start);
+  first_seed += std::atoi(environment_value("NEAP_RANDOM_SEED").c_str());
   for (int done = 0, batch = first_seed / together; done < count; done += together, ++batch) {
     std::vector<RandomGraph> graphs;
     for (int i = 0; i < std::min(together, count - done); ++i) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "neap/base/environment.h"
 #include "neap/base/machine.h"
 #include "neap/runtime/kernels.h"
 #include "neap/runtime/relayout.h"
@@ -97,14 +98,13 @@ std::string leaving_map(const Graph& graph, const KernelSet& kernels, const std:
 }
 
 int graphs_wanted(int usually) {
-  const char* wanted = std::getenv("NEAP_RANDOM_GRAPHS");
-  return wanted != nullptr ? std::atoi(wanted) : usually;
+  const std::string wanted = environment_value("NEAP_RANDOM_GRAPHS");
+  return !wanted.empty() ? std::atoi(wanted.c_str()) : usually;
 }
 
 // Graphs of these options together, for each instruction set.
 void check(int count, int first_seed, const testing::RandomOptions& options) {
-  const char* start = std::getenv("NEAP_RANDOM_SEED");
-  if (start != nullptr) first_seed += std::atoi(start);
+  first_seed += std::atoi(environment_value("NEAP_RANDOM_SEED").c_str());
   Graph all;
   Builder build(all);
   std::vector<Array> inputs;

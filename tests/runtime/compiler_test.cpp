@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 #include "neap/base/file.h"
@@ -15,6 +16,7 @@
 #include "neap/runtime/executable.h"
 #include "neap/runtime/kernels.h"
 #include "tests/support/environment.h"
+#include "tests/support/expect_error.h"
 
 namespace neap {
 namespace {
@@ -92,6 +94,25 @@ TEST_F(CompilerDeathTest, ADiskThatIsFull) {
     run_with("g++", "cannot write");
   };
   EXPECT_EXIT(run(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(Compiler, SourcesAreKeptInAFolderThatIsMadeForThem) {
+  const TemporaryFolder folder;
+  const std::filesystem::path kept = folder.path() / "new" / "kernels";
+  const Environment cache("NEAP_CACHE", (folder.path() / "cache").string()), keep("NEAP_KEEP_KERNELS", kept.string());
+  const Executable executable(some_graph());
+  EXPECT_EQ(executable.profile()[0].how, "generated");
+  int sources = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kept)) sources += entry.path().extension() == ".cpp" ? 1 : 0;
+  EXPECT_EQ(sources, 1);
+}
+
+TEST(Compiler, SourcesThatCannotBeKeptAreAnError) {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "file", "not a folder");
+  const Environment keep("NEAP_KEEP_KERNELS", (folder.path() / "file" / "kernels").string());
+  const std::string said = error_of([] { const Executable executable(some_graph()); });
+  EXPECT_NE(said.find("NEAP_KEEP_KERNELS"), std::string::npos) << said;
 }
 
 TEST(Compiler, NamesOfAModelDoNotReachTheSource) {

@@ -10,12 +10,12 @@
 // Where an edit was made, both graphs are interpreted on random inputs, for several values of their symbols.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
 
+#include "neap/base/environment.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/library.h"
 #include "neap/transform/optimizer.h"
@@ -157,7 +157,7 @@ void expect_same_results(const Graph& before, const Graph& after) {
 }
 
 TEST(Golden, EveryTransformationDoesWhatItsExamplesShow) {
-  const bool write = std::getenv("NEAP_WRITE_GOLDEN") != nullptr;
+  const bool write = is_switched_on("NEAP_WRITE_GOLDEN");
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(NEAP_TESTS) / "transform" / "golden")) {
     files.push_back(entry.path());

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "neap/base/environment.h"
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
 
@@ -52,8 +53,8 @@ void expect_no_fault(const RandomGraph& given, double tolerance, const std::func
 }
 
 int graphs() {
-  const char* wanted = std::getenv("NEAP_RANDOM_GRAPHS");
-  return wanted != nullptr ? std::atoi(wanted) : 500;
+  const std::string wanted = environment_value("NEAP_RANDOM_GRAPHS");
+  return !wanted.empty() ? std::atoi(wanted.c_str()) : 500;
 }
 
 TEST(RandomGraph, IsLegalAndRuns) {
