@@ -58,8 +58,8 @@ Evaluation Evaluator::run(const NamedArrays& parameters) {
   return total;
 }
 
-Array predict(Layer& net, const Dataset& dataset, std::int64_t batch, int level) {
-  Executable executable = make_executable(inference_graph(net, inputs_of(dataset, Dim::symbol("N")).at(0)), level);
+Array predict(Layer& net, const Dataset& dataset, std::int64_t batch, int level, DenseFallback fallback) {
+  Executable executable = make_executable(inference_graph(net, inputs_of(dataset, Dim::symbol("N")).at(0)), level, fallback);
   Array all;
   std::int64_t row = 0;
   for (std::int64_t begin = 0; begin < dataset.count(); begin += batch) {

@@ -8,6 +8,7 @@
 #include "neap/files/bytes.h"
 #include "neap/runtime/executable.h"
 #include "neap/train/step.h"
+#include "neap/transform/sparse_dispatch.h"
 
 namespace neap {
 
@@ -42,6 +43,6 @@ class Evaluator {
 };
 
 // net(first field) of each example, one row each, in evaluation mode.
-Array predict(Layer& net, const Dataset& dataset, std::int64_t batch = 250, int level = 4);
+Array predict(Layer& net, const Dataset& dataset, std::int64_t batch = 250, int level = 4, DenseFallback fallback = DenseFallback::said);
 
 }  // namespace neap
