@@ -17,7 +17,7 @@ constexpr std::size_t part_of_memory = 16;                  // of the machine's 
 constexpr std::size_t most_spare = 8;                       // a block serves an array that leaves no more than one eighth of it unused
 
 // Checkers of memory are to see each array begin and end.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(NEAP_SANITIZED)
 constexpr bool keeps = false;
 #else
 constexpr bool keeps = true;

@@ -96,7 +96,7 @@ std::string circumstances() {
 #else
   constexpr bool optimized = false;
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(NEAP_SANITIZED)
   constexpr bool sanitized = true;
 #else
   constexpr bool sanitized = false;

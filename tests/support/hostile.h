@@ -15,7 +15,7 @@ namespace neap {
 
 inline constexpr int mutations = 2000;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(NEAP_SANITIZED)
 inline constexpr bool sanitized = true;  // sanitizers reserve terabytes of addresses
 #else
 inline constexpr bool sanitized = false;

@@ -22,31 +22,10 @@ if [[ ${names[0]:-} == graphs ]]; then
   exit
 fi
 
-packages "fuzzing" clang-14 libclang-rt-14-dev libomp-14-dev
-if ((${#names[@]} == 0)); then
-  for file in fuzz/*.cpp; do
-    name=$(basename "$file" .cpp)
-    [[ $name == driver ]] || names+=("$name")
-  done
-fi
+known=$(fuzz_targets)
 for name in "${names[@]}"; do
-  [[ $name =~ ^[a-z_]+$ && -f fuzz/$name.cpp ]] || fail "there is no fuzz target '$name'" "graphs, or a file of fuzz/"
+  grep -qxF -- "$name" <<<"$known" || fail "there is no fuzz target '$name'" "graphs, or one of: ${known//$'\n'/ }"
 done
-configure build-fuzz -DCMAKE_CXX_COMPILER=clang++-14 -DNEAP_FUZZ=ON -DNEAP_SANITIZE=address,undefined -DBUILD_TESTING=OFF
-say "building ${names[*]}"
-compile build-fuzz "${names[@]/#/fuzz_}"
-mkdir -p build-fuzz/finds
-passed=0 failed=0
-for name in "${names[@]}"; do
-  say "$name, $count inputs"
-  mkdir -p "build-fuzz/corpus/$name"  # what is found on the way stays out of the project's seeds
-  if "build-fuzz/fuzz/fuzz_$name" -runs="$count" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
-    -artifact_prefix="build-fuzz/finds/$name-" "build-fuzz/corpus/$name" "fuzz/corpus/$name"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    say "$name failed: its input is in build-fuzz/finds/"
-  fi
-done
-echo "$passed passed, $failed failed"
-((failed == 0))
+if ((${#names[@]} == 0)); then mapfile -t names <<<"$known"; fi
+checked_build "${names[@]/#/fuzz_}"
+fuzz_readers "$count" "${names[@]}"
