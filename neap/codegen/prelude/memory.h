@@ -51,8 +51,15 @@ NEAP_INLINE void end_streams() {
 // Half a vector, where that is known, as half a vector: a masked move of a whole one may lie in two lines of which the second is fetched
 // for nothing.
 typedef f32 f32_half __attribute__((vector_size(32)));
+NEAP_INLINE f32v load_half(const f32* p) {
+#if defined(__clang__)
+  return __builtin_shufflevector(load_vector<f32_half>(p), f32_half{}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+  return __builtin_ia32_broadcastf32x8_512_mask(load_vector<f32_half>(p), f32v{}, 0xFF);
+#endif
+}
 NEAP_INLINE f32v load(const f32* p, int n) {
-  if (__builtin_constant_p(n) && n == 8) return __builtin_ia32_broadcastf32x8_512_mask(load_vector<f32_half>(p), f32v{}, 0xFF);
+  if (__builtin_constant_p(n) && n == 8) return load_half(p);
   return __builtin_ia32_loadups512_mask(p, f32v{}, static_cast<u16>((1U << n) - 1));
 }
 NEAP_INLINE f64v load(const f64* p, int n) { return __builtin_ia32_loadupd512_mask(p, f64v{}, static_cast<u8>((1U << n) - 1)); }
@@ -214,13 +221,7 @@ NEAP_INLINE V load_groups(const T* p, int n = lanes_of<V>) {
 // Lane l beside lane l ^ step.
 template <int step, class V>
 NEAP_INLINE V exchanged(V v) {
-#if defined(__clang__)
-  V y{};
-  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = v[i ^ step];
-  return y;
-#else
-  return __builtin_shuffle(v, lane_index<integer_of<V>>() ^ step);
-#endif
+  return shuffle(v, lane_index<integer_of<V>>() ^ step);
 }
 template <int step, class V, class F>
 NEAP_INLINE V folded_within(V v, F f) {
@@ -243,30 +244,15 @@ NEAP_INLINE void fold_groups(T* p, V v, F f, int n = lanes_of<V>) {
 // The same where the elements of groups are lanes of a vector: those from First on, spread over the lanes of their groups ...
 template <int G, int First, class V>
 NEAP_INLINE V spread_groups(V v) {
-#if defined(__clang__)
-  V y{};
-  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = v[First + i / G];
-  return y;
-#else
-  return __builtin_shuffle(v, lane_index<integer_of<V>>() / G + First);
-#endif
+  return shuffle(v, lane_index<integer_of<V>>() / G + First);
 }
 // ... or the lanes of several vectors' groups folded, by the tree of fold_groups: two vectors, each of which has in every lane but those
 // that the other's sums take something to fold, become one, again and again.
 template <int step, class V, class F>
 NEAP_INLINE V folded_pair(F f, V a, V b) {
-#if defined(__clang__)
-  V own{}, other{};
-  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) {
-    own[i] = (i & step) != 0 ? b[i] : a[i];
-    other[i] = (i & step) != 0 ? b[i ^ step] : a[i ^ step];
-  }
-  return f(own, other);
-#else
   using I = integer_of<V>;
   const I lane = lane_index<I>(), second = (lane & step) / step * lanes_of<V>;
-  return f(__builtin_shuffle(a, b, lane + second), __builtin_shuffle(a, b, (lane ^ step) + second));
-#endif
+  return f(shuffle(a, b, lane + second), shuffle(a, b, (lane ^ step) + second));
 }
 template <int step, class F, class V>
 NEAP_INLINE V folded_vectors(F f, V a) {
@@ -309,16 +295,10 @@ template <int G, class F, class V, class... More>
 NEAP_INLINE V folded_groups(F f, V first, More... more) {
   constexpr int count = 1 + sizeof...(More);
   const V folded = folded_vectors<G / 2>(f, first, more...);
-#if defined(__clang__)
-  V y{};
-  NEAP_UNROLL for (int k = 0; k < count * lanes_of<V> / G; ++k) y[k] = folded[lane_of_group(k, G, count, lanes_of<V>)];
-  return y;
-#else
   static constexpr auto order = order_of_groups<integer_of<V>>(G, count);
   integer_of<V> from;
   __builtin_memcpy(&from, order.lane, sizeof from);
-  return __builtin_shuffle(folded, from);
-#endif
+  return shuffle(folded, from);
 }
 
 template <int G, class T, class V, class F>

@@ -224,6 +224,27 @@ NEAP_INLINE V lane_index() {
   NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = i;
   return y;
 }
+// The lanes of one vector, or of two behind each other, by number.
+template <class V>
+NEAP_INLINE V shuffle(V v, integer_of<V> from) {
+#if defined(__clang__)
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = v[from[i]];
+  return y;
+#else
+  return __builtin_shuffle(v, from);
+#endif
+}
+template <class V>
+NEAP_INLINE V shuffle(V a, V b, integer_of<V> from) {
+#if defined(__clang__)
+  V y{};
+  NEAP_UNROLL for (int i = 0; i < lanes_of<V>; ++i) y[i] = from[i] < lanes_of<V> ? a[from[i]] : b[from[i] - lanes_of<V>];
+  return y;
+#else
+  return __builtin_shuffle(a, b, from);
+#endif
+}
 NEAP_INLINE i32v first32(int n) { return lane_index<i32v>() < n; }
 NEAP_INLINE i64v first64(int n) { return lane_index<i64v>() < static_cast<i64>(n); }
 
