@@ -221,7 +221,7 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     made.depth = depth_of_axis(here, lane_axis);
     made.whole = (base[0] == 'l' || base[0] == 'h') && made.group == 1 && made.lane_stride == Dim(1) &&
                  element_count(type.shape) == axes_.at(lane_axis).extent;
-    const int step = part * width(here.lanes.dtype) / made.group;
+    const int step = first_lane(here.lanes, part) / made.group;
     const std::string first = made.group > 1 ? fmt::format("{} / {}", axis_name(lane_axis), made.group) : axis_name(lane_axis);
     const std::string lane = step == 0 ? first : fmt::format("{} + {}", first, step);
     near.push_back(made.lane_stride == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(made.lane_stride)));
@@ -394,7 +394,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
       for (const auto& [axis, coefficient] : rest.coefficients) {
         if (axis == here.lanes.axis) {
           at.lane_stride = coefficient;
-          const int step = part * width(here.lanes.dtype);
+          const int step = first_lane(here.lanes, part);
           const std::string lane = step == 0 ? axis_name(axis) : fmt::format("{} + {}", axis_name(axis), step);
           behind.push_back(coefficient == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(coefficient)));
         } else {

@@ -132,6 +132,20 @@ class NestWriter {
     });
   }
 
+  // Whether lanes have to stay where they are: groups of them share elements, or vectors in registers hold them.
+  bool lanes_stay() const {
+    const auto stays = [&](const std::string& base, const Type& type, const std::vector<Expr>& index) {
+      return emit_.vectors(base) > 0 || group_of(storage_offset(type, index), nest_.lanes.axis) > 1;
+    };
+    return std::any_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
+      bool found = stays(a.base, a.type, a.index);
+      visit(a.value, [&](const Expr& e) {
+        found |= e->op == Scalar::read && stays(operand_name(e->integer), emit_.operand_type(e->integer), index_of(e));
+      });
+      return found;
+    });
+  }
+
   void tile_loop(std::size_t k, LoopLevel& here, const Lanes& lanes, int parts) {
     const Loop& at = nest_.loops[k];
     const std::string name = axis_name(at.axis.id);
@@ -205,11 +219,16 @@ class NestWriter {
     const std::pair<std::string, std::string> bounds = range(at.axis.id);
     const std::string &begin = bounds.first, &end = bounds.second;
     const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
+    // What is left over may begin earlier in place of being masked: masked moves may reach into a line that nobody has fetched.
+    const bool early = whole(at.axis.id) && at.axis.extent.constant() >= width && repeatable() && !lanes_stay();
     const auto pass = [&](const std::string& head, int parts, bool masked, std::int64_t passes = 1) {
       const auto level = around->inner(head);
       level->axes.insert(at.axis.id);
       level->lanes = nest_.lanes;
-      if (masked) {
+      if (masked && early) {
+        level->lanes.early = parts - 1;
+        level->lanes.begins = static_cast<int>(at.axis.extent.constant() % (at.factor * width)) - width;
+      } else if (masked) {
         level->lanes.masked = parts - 1;
         level->lanes.count = fmt::format("(int)({} - {} - {})", end, name, (parts - 1) * width);
       }
