@@ -243,6 +243,7 @@ class KernelWriter {
     text += sums_->start();
     LoopLevel root;
     if (scope_) {
+      for (const Axis& axis : single_) root.text += fmt::format("[[maybe_unused]] constexpr i64 {} = 0;\n", axis_name(axis.id));
       write_scope(root, ranges, 0);
     } else {
       const auto level = root.inner();
@@ -266,7 +267,6 @@ class KernelWriter {
       if (k == sums_->row() + 1) sums_->finish_rows(here);
       return;
     }
-    for (const Axis& axis : single_) here.text += fmt::format("[[maybe_unused]] constexpr i64 {} = 0;\n", axis_name(axis.id));
     declare_locals(here);
     for (const Nest& nest : nests_) {
       const auto stage = here.inner();

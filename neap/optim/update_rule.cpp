@@ -1,6 +1,7 @@
 #include "neap/optim/update_rule.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <vector>
 
 #include "neap/base/error.h"
@@ -65,14 +66,14 @@ void clip_gradients(Builder& build, std::vector<Trained>& all, const UpdateOptio
   for (Trained& one : all) one.gradient = one.gradient * cast(scale, one.gradient.dtype());
 }
 
-// A matrix, or what is stored of one in a sparse layout, whatever the rank of the values.
-bool is_of_matrix(const Graph& graph, const Var& parameter) {
-  const auto stores = [&](const NodePtr& node) {
+// What is stored of matrices in sparse layouts, whatever the rank of the values.
+std::unordered_set<ValueId> stored_parts(const Graph& graph) {
+  std::unordered_set<ValueId> parts;
+  for (const NodePtr& node : graph.nodes()) {
     std::string_view what;
-    const auto reads = std::find(node->inputs.begin(), node->inputs.end(), parameter.id());
-    return reads != node->inputs.end() && layout_of_operator(node->op, what) != nullptr;
-  };
-  return parameter.rank() >= 2 || std::any_of(graph.nodes().begin(), graph.nodes().end(), stores);
+    if (layout_of_operator(node->op, what) != nullptr) parts.insert(node->inputs.begin(), node->inputs.end());
+  }
+  return parts;
 }
 
 void average(StepGraph& graph, const Trained& one, const Var& next, double decay) {
@@ -128,10 +129,11 @@ void append_updates(Graph& graph, const UpdateRule& rule, const UpdateOptions& o
   StepGraph step(build);
   std::vector<Trained> all = take_gradients(build);
   clip_gradients(build, all, options);
+  const std::unordered_set<ValueId> of_matrices = stored_parts(graph);
   for (const Trained& one : all) {
     build.set_scope("optimizer/" + one.name);
     const DType dtype = computed_in(one.parameter.dtype());
-    const bool decays = options.decay_vectors || is_of_matrix(graph, one.parameter);
+    const bool decays = options.decay_vectors || one.parameter.rank() >= 2 || of_matrices.count(one.parameter.id()) != 0;
     const Var next = rule.next(step, one.name, cast(one.parameter, dtype), cast(one.gradient, dtype), decays);
     const Var stored = cast(next, one.parameter.dtype());
     step.update(one.parameter, stored);

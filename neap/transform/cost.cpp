@@ -111,7 +111,7 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
     const double factor = s < factors.size() && (products || all_stretched) ? factors[s] : 1;
     work += {mine, mine / efficiency * factor};
   }
-  if (gathers) work.gathered = gathered_bytes(*this, graph, map, operands);
+  if (gathers) work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands);
   return work;
 }
 

@@ -36,9 +36,9 @@ double gather_rate(double table_bytes) { return table_bytes <= most_near ? from_
 class Gathers {
  public:
   // `entry`: the axis that is to be walked by slabs of `rows`; -1: as the map is.
-  Gathers(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, int entry = -1,
+  Gathers(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, int entry = -1,
           std::int64_t rows = 0)
-      : model_(model),
+      : size_(size),
         graph_(graph),
         map_(map),
         operands_(operands),
@@ -64,8 +64,8 @@ class Gathers {
     for (const GatheredRows& table : all) {
       if (table.list->integer != found.list) continue;
       found.row_bytes += static_cast<double>(table.bytes);
-      found.rows = model_.evaluate(type_of(table.table).shape[0]);
-      found.bytes += model_.bytes(type_of(table.table));
+      found.rows = size_(type_of(table.table).shape[0]);
+      found.bytes += size_(storage_bytes(type_of(table.table)));
       found.operands.insert(table.table);
     }
     return found;
@@ -77,7 +77,7 @@ class Gathers {
   void walk_slabs(const Axis& entry, double rows) {
     const Tables tables = tables_of(entry);
     if (tables.list < 0) return;
-    const double slabs = rows > 0 ? std::ceil(tables.rows / rows) : model_.evaluate(map_.axes[0].extent);
+    const double slabs = rows > 0 ? std::ceil(tables.rows / rows) : size_(map_.axes[0].extent);
     if (rows == 0) rows = std::ceil(tables.rows / slabs);
     tiled_ = tables.operands;
     slab_rate_ = slab_rate(tables.row_bytes * rows);
@@ -85,7 +85,7 @@ class Gathers {
     for (const Stage& stage : map_.stages) {
       if (stage.target < 0 || stage.index.empty()) continue;
       const auto extent = [&](const Expr& index) {
-        return index->op == Scalar::axis ? model_.evaluate(axes_.at(static_cast<int>(index->integer)).extent) : 1;
+        return index->op == Scalar::axis ? size_(axes_.at(static_cast<int>(index->integer)).extent) : 1;
       };
       double elements = size_of(stage.value.dtype());
       for (const Expr& index : stage.index) elements *= extent(index);
@@ -115,9 +115,9 @@ class Gathers {
       space.push_back(axes_.at(id));
       walking.erase(id);
     }
-    for (const int id : walking) elements *= model_.evaluate(axes_.at(id).extent);
+    for (const int id : walking) elements *= size_(axes_.at(id).extent);
     const double lines = by_element(stage, pointing, walking) ? elements : std::ceil(elements * size_of(type.dtype) / line);
-    bytes += model_.evaluate(points(space)) * lines * line / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(model_.bytes(type)));
+    bytes += size_(points(space)) * lines * line / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(size_(storage_bytes(type))));
   }
 
   // Whether a sum over rows is made for one element of them after the other, as no vectors can run along them: each element then brings
@@ -136,7 +136,7 @@ class Gathers {
     return !std::all_of(pointing.begin(), pointing.end(), is_own) && std::none_of(walking.begin(), walking.end(), carries_vectors);
   }
 
-  const CostModel& model_;
+  const SizeAsPlain& size_;
   const Graph& graph_;
   const Map& map_;
   const std::vector<ValueId>& operands_;
@@ -167,13 +167,13 @@ bool is_gather(const Expr& read) {
                      [](const Expr& index) { return !index->args.empty() && has_read(index); });
 }
 
-double gathered_bytes(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands) {
-  return Gathers(model, graph, map, operands).bytes;
+double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands) {
+  return Gathers(size, graph, map, operands).bytes;
 }
 
-SlabChoice best_slab(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t wanted) {
-  const Gathers plain(model, graph, map, operands);
+  const Gathers plain(size, graph, map, operands);
   SlabChoice best;
   best.bytes = plain.bytes;
   for (const auto& [id, axis] : axes_by_id(map)) {
@@ -181,7 +181,7 @@ SlabChoice best_slab(const CostModel& model, const Graph& graph, const Map& map,
     const Gathers::Tables tables = plain.tables_of(axis);
     if (tables.list < 0) continue;
     const auto look_at = [&](std::int64_t rows) {
-      const double bytes = Gathers(model, graph, map, operands, id, rows).bytes;
+      const double bytes = Gathers(size, graph, map, operands, id, rows).bytes;
       if (bytes < best.bytes || wanted > 0)
         best = {id, tables.list, rows, static_cast<std::int64_t>(std::ceil(tables.rows / static_cast<double>(rows))), bytes};
     };

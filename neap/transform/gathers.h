@@ -1,17 +1,20 @@
 // What reads at places from the data cost: rows of a table in no order, of which caches hold what fits.
 #pragma once
+#include <functional>
+
 #include "neap/ir/graph.h"
-#include "neap/transform/cost.h"
 
 namespace neap {
 
 // Whether a read's place depends on the data.
 bool is_gather(const Expr& read);
 
+using SizeAsPlain = std::function<double(const Dim&)>;  // what a size is taken for
+
 // In bytes of a stream that take as long. `operands`: the values that the map reads, by number. Counts every read, not every distinct
 // element: each touches whole lines, which come the quicker the nearer the cache is that holds the table. Of a map over slabs (below), a
 // slab of the tables is in the near cache, and the sums of all rows are taken up again at each slab.
-double gathered_bytes(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands);
+double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands);
 
 // Entries of rows can be walked by slabs of the tables that they point into: for all slabs, for all rows, for the row's entries that point
 // into the slab. What that takes with the slab that is the quickest.
@@ -23,7 +26,7 @@ struct SlabChoice {
   double bytes = 0;  // as above
 };
 // `rows`: the one size to look at, quicker or not; 0: all sizes that fit near caches.
-SlabChoice best_slab(const CostModel& model, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t rows = 0);
 
 }  // namespace neap

@@ -140,14 +140,16 @@ ValueId kept_call(Draft& draft, int before, const std::string& op, const std::ve
   return made;
 }
 
+// Lists are there for many runs, at sizes that nobody knows.
+double typical(const Dim& size) { return static_cast<double>(size.evaluate({}, typical_size)); }
+
 // Slabs of this pattern that are there already, where they are about as good: lists by slabs take memory.
-SlabChoice shared_slab(const Draft& draft, const Node& node, const CostModel& model, const SlabChoice& best, ValueId offsets,
-                       ValueId columns) {
+SlabChoice shared_slab(const Draft& draft, const Node& node, const SlabChoice& best, ValueId offsets, ValueId columns) {
   constexpr double about = 1.1;
   for (const int user : draft.users_in_order(offsets)) {
     const Node& there = draft.node(user);
     if (there.op != "slab_offsets" || !there.kept || there.inputs != std::vector<ValueId>{offsets, columns}) continue;
-    const SlabChoice other = best_slab(model, draft.shell(), *node.map, node.inputs, std::get<std::int64_t>(there.attributes.at("rows")));
+    const SlabChoice other = best_slab(typical, draft.shell(), *node.map, node.inputs, std::get<std::int64_t>(there.attributes.at("rows")));
     if (other.bytes <= about * best.bytes) return other;
   }
   return best;
@@ -179,8 +181,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   if (at < 0 || !draft.node(at).is_map() || !has_entries(*draft.node(at).map)) return "there is no map over entries here";
   const Node node = draft.node(at);
   if (std::string reason = refuses_sums(draft, node); !reason.empty()) return reason;
-  const CostModel model({}, {.copy_bytes_per_second = 1, .cache_bytes_per_second = 1, .flops_per_second = 1});  // bytes are asked for only
-  SlabChoice slab = best_slab(model, draft.shell(), *node.map, node.inputs, parameters.at("rows"));
+  SlabChoice slab = best_slab(typical, draft.shell(), *node.map, node.inputs, parameters.at("rows"));
   if (slab.entry < 0) {
     return parameters.at("rows") > 0 ? "it sums no rows of a table over entries"
                                      : "no slab makes up for what it takes to look at each row once more";
@@ -192,8 +193,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   std::vector<std::size_t> lists;
   if (std::string reason = lists_of(draft, node, slab.entry, lists); !reason.empty()) return reason;
   const ValueId columns = node.inputs[static_cast<std::size_t>(slab.list)];
-  if (parameters.at("rows") == 0)
-    slab = shared_slab(draft, node, model, slab, node.inputs[static_cast<std::size_t>(entries.offsets)], columns);
+  if (parameters.at("rows") == 0) slab = shared_slab(draft, node, slab, node.inputs[static_cast<std::size_t>(entries.offsets)], columns);
   const Attributes attributes{{"slabs", slab.slabs}, {"rows", slab.rows}};
   if (library_of(draft, "slab_offsets", {node.inputs[static_cast<std::size_t>(entries.offsets)], columns}, attributes) == nullptr ||
       std::any_of(lists.begin(), lists.end(), [&](std::size_t list) {

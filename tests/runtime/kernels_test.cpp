@@ -47,6 +47,11 @@ const Kernel kernels[] = {
   input x : f32[1,40]
   %0 = map(x) i:1 { local $0: f32[40]; for j:40 $0[j] = x[i,j] + 1.0; for j:40 %0[i,j] = $0[39 - j] } : f32[1,40]
   output y = %0)"},
+    {"a scope of CSR rows in an axis of one", R"(
+  input x : f32[1,E,3]
+  input offsets : i64[1,N+1]
+  %0 = map(x, offsets) b:1 n:N e:E in offsets[b,n] to offsets[b,n + 1] { local $0: f32[3]; for f:3 $0[f] = x[b,e,f] * 2.0; for f:3 %0[b,n,f] += $0[f] } : f32[1,N,3]
+  output y = %0)"},
     {"sums of CSR rows", R"(
   input x : f32[E,5]
   input offsets : i64[N+1]
