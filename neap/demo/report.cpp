@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "neap/demo/report_parts.h"
 #include "neap/files/base64.h"
@@ -68,7 +69,8 @@ Json demo_report(const DemoOptions& options, const StepComparison& comparison, c
   for (std::size_t i = 0; i < best.size(); ++i) truths.push_back(images.label(static_cast<std::int64_t>(i)));
   Json summary = demo_figures(options, comparison, findings);
   summary["parameters"] = findings.parameters;
-  Json report{{"title", "Neap: an EfficientNet trained on " + images.place()},
+  const std::string folder = images.place().substr(0, images.place().find(','));  // "folder, test set"
+  Json report{{"title", "Neap: an EfficientNet trained on " + std::filesystem::path(folder).filename().string()},
               {"summary", summary},
               {"checks", checks_json(findings.checks)},
               {"curves", curves_json(trainer)},

@@ -8,21 +8,27 @@ function arenaSection(report) {
   const peak = Math.max(...live.map(([, bytes]) => bytes));
   return section("arena", "Memory over a step", [
     el("p", {class: "lead"},
-       `${formatCount(buffers.length)} buffers share an arena of ${formatBytes(size)}. At most ${formatBytes(peak)} live at once: `,
+       `${formatCount(buffers.length)} buffers share an arena of ${formatBytes(size)}. At most ${formatBytes(peak)} are in use at once: `,
        `${
            peak < size ? formatPercent(1 - peak / size) :
-                         "nothing"} of the arena is lost to fit. The darker, the longer a buffer lives; the line is what lives.`),
+                         "nothing"} of the arena is lost to fit. The darker, the longer a buffer lives; the line is what is in use.`),
     drawToWidth(el("div", {class: "host"}), (width) => arenaPlot(width, buffers, live, size))
   ]);
 }
 
-// [[node, bytes alive]...] from the first node to the last.
+// [[node, bytes of the arena in use]...] from the first node to the last. A result that is written over an operand is in use once.
 function liveBytes(buffers) {
   const last = Math.max(...buffers.map((buffer) => buffer.last));
-  const delta = new Array(last + 2).fill(0);
-  for (const buffer of buffers) { delta[buffer.first] += buffer.bytes; delta[buffer.last + 1] -= buffer.bytes; }
-  let alive = 0;
-  return delta.slice(0, last + 1).map((change, i) => [i, (alive += change)]);
+  const byPlace = [...buffers].sort((a, b) => a.offset - b.offset);
+  return Array.from({length: last + 1}, (_, node) => {
+    let bytes = 0, end = 0;
+    for (const buffer of byPlace) {
+      if (buffer.first > node || buffer.last < node) continue;
+      bytes += Math.max(0, buffer.offset + buffer.bytes - Math.max(end, buffer.offset));
+      end = Math.max(end, buffer.offset + buffer.bytes);
+    }
+    return [node, bytes];
+  });
 }
 
 function arenaPlot(width, buffers, live, size) {

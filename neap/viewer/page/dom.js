@@ -65,12 +65,8 @@ function hideTip() {
   document.getElementById("tip").hidden = true;
 }
 
-// Hover and keyboard focus show the same tooltip. Attributes to spread into svg() or el().
+// Attributes to spread into svg() or el(). Marks are hundreds, so the keyboard does not stop at each: what their tooltips say, tables and the
+// panel say too.
 function tipFor(title, rows) {
-  const show = (event) => {
-    const box = event.target.getBoundingClientRect();
-    const [x, y] = event.type === "focus" ? [box.right, box.top] : [event.clientX, event.clientY];
-    showTip(title, rows(), x, y);
-  };
-  return {pointermove: show, pointerleave: hideTip, focus: show, blur: hideTip};
+  return {pointermove: (event) => showTip(title, rows(), event.clientX, event.clientY), pointerleave: hideTip};
 }

@@ -10,7 +10,7 @@ function editsSection(report) {
   const saved = seen.length ? seen[0].bytes_before - seen.at(-1).bytes_after : undefined;
   const children =
       [el("p", {class: "lead"}, `${formatCount(edits.length)} edits taken, ${formatCount(refused.length)} looked at and refused. `,
-          isNumber(saved) && `Bytes a step went down by ${formatBytes(saved)}`,
+          isNumber(saved) && `Bytes moved went down by ${formatBytes(saved)}`,
           isNumber(saved) && isNumber(predicted) && `; the edits predicted ${formatBytes(predicted)}`, isNumber(saved) && ".")];
   if (seen.length > 1) {
     children.push(legend([...levels.map((level) => [`level ${level}: ${levelNames[level] ?? ""}`, `level${level}`]),
@@ -26,14 +26,14 @@ function waterfall(width, edits) {
   const frame = chartFrame({
     width,
     height: 320,
-    label: "Bytes moved a step, after each edit",
+    label: "Bytes moved, after each edit",
     x: {
-      scale: (a, b) => linearScale(0, edits.length + 2, a, b),
+      scale: (a, b) => linearScale(-0.5, edits.length + 1.5, a, b),
       format: (tick) => (tick >= 1 && tick <= edits.length ? formatCount(tick) : ""),
       label: "edit",
-      count: 12
+      count: wholeCount(0, edits.length + 2, width)
     },
-    y: {scale: (a, b) => linearScale(0, top * 1.05, a, b), format: formatBytes, label: "bytes moved a step"}
+    y: {scale: (a, b) => linearScale(0, top * 1.05, a, b), format: formatBytes, label: "bytes moved"}
   });
   const slot = frame.x(1) - frame.x(0);
   const bar = (position, from, to, kind, title, rows) => {
@@ -47,9 +47,9 @@ function waterfall(width, edits) {
       ...tipFor(title, () => rows)
     }));
   };
-  bar(0.5, 0, edits[0].bytes_before, "written", "As written", [["bytes", formatBytes(edits[0].bytes_before)]]);
+  bar(0, 0, edits[0].bytes_before, "written", "As written", [["bytes", formatBytes(edits[0].bytes_before)]]);
   edits.forEach((edit, i) => {
-    bar(i + 1.5, edit.bytes_before, edit.bytes_after, edit.bytes_after > edit.bytes_before ? "rise" : `level${edit.level}`, edit.name, [
+    bar(i + 1, edit.bytes_before, edit.bytes_after, edit.bytes_after > edit.bytes_before ? "rise" : `level${edit.level}`, edit.name, [
       ["step", edit.step], ["level", edit.level], ["place", shorten(edit.place ?? "", 60)],
       ["predicted", formatBytes(edit.bytes_saved_predicted)], ["saved", formatBytes(edit.bytes_before - edit.bytes_after)],
       ["left", formatBytes(edit.bytes_after)]
@@ -57,11 +57,11 @@ function waterfall(width, edits) {
     if (i + 1 < edits.length) {
       frame.plot.append(
           svg("line",
-              {class: "step", x1: frame.x(i + 1.5), x2: frame.x(i + 2.5), y1: frame.y(edit.bytes_after), y2: frame.y(edit.bytes_after)}));
+              {class: "step", x1: frame.x(i + 1), x2: frame.x(i + 2), y1: frame.y(edit.bytes_after), y2: frame.y(edit.bytes_after)}));
     }
   });
   const last = edits.at(-1).bytes_after;
-  bar(edits.length + 1.5, 0, last, "optimised", "Optimised", [["bytes", formatBytes(last)]]);
+  bar(edits.length + 1, 0, last, "optimised", "Optimised", [["bytes", formatBytes(last)]]);
   return frame.root;
 }
 

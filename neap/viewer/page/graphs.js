@@ -33,6 +33,7 @@ function graphsSection(report) {
   const first = sides.length > 1 && innerWidth >= 1000 ? "both" : sides.at(-1)[0];
   show(first);
 
+  const trained = models[sides[0][0]].stages.length > 1;
   const count = el("span", {class: "muted"});
   const search = el("input", {
     type: "search",
@@ -52,9 +53,9 @@ function graphsSection(report) {
   return section(
       "graph", "The program",
       [
-        el("p", {class: "lead"}, "One training step as a graph. A box is a layer; an edge is as wide as the bytes it carries. ",
-           models[sides[0][0]].stages.length > 1 &&
-               "Forward runs down, backward runs up: what runs sideways is what the backward pass keeps."),
+        el("p", {class: "lead"}, `${trained ? "One training step" : "The network"} as a graph. `,
+           "A box is a layer; an edge is as wide as the bytes it carries. ",
+           trained && "Forward runs down, backward runs up: what runs sideways is what the backward pass keeps."),
         el("div", {class: "tools"}, sides.length > 1 && choice("Which graph", [...sides, ["both", "Side by side"]], first, show),
            shadingNames.length > 1 && choice("Colour by", shadingNames.map((name) => [name, shadings[name].title]), shading, shade),
            el("div", {class: "choice"}, button("+", "Zoom in", (view) => view.zoomBy(1.25)),

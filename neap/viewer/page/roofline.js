@@ -35,7 +35,6 @@ function rooflinePlot(width, data, points) {
     const attainable = Math.min(data.peak_flops, point.intensity * data.copy_bytes_per_second);
     frame.plot.append(svg("circle", {
       class: point.which === "optimised" ? "point optimised" : "point written ring",
-      tabindex: 0,
       cx: frame.x(point.intensity),
       cy: frame.y(point.rate),
       r: 3 + 13 * Math.sqrt(point.seconds / longest),
