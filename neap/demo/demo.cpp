@@ -149,15 +149,15 @@ class Demo : Narration {
   }
 
   void write_and_read_back() {
-    const Graph network = exported(*net_, *test_);
-    const Array through_onnx = logits_through_onnx(network, options_.out / "model.onnx", *test_);
+    write_network(*net_, *test_, options_.out / "model.onnx");
+    const Array through_onnx = logits_through_onnx(options_.out / "model.onnx", *test_);
     findings_.onnx_test_accuracy = accuracy(through_onnx, labels_);
     const Agreement onnx = agreement(findings_.logits, through_onnx);
     check("ONNX, written and read back: the same predictions", onnx.different == 0, onnx.to_string());
     say("5. model.onnx written and read back: test accuracy {:.2f} %\n", 100 * findings_.onnx_test_accuracy);
 
     constexpr std::int64_t batch = 100;
-    const StandaloneRun alone = logits_through_standalone(network, "N", options_.out / "standalone", *test_, batch);
+    const StandaloneRun alone = logits_through_standalone(exported(*net_, *test_), "N", options_.out / "standalone", *test_, batch);
     findings_.standalone_test_accuracy = accuracy(alone.logits, labels_);
     const Agreement same = agreement(findings_.logits, alone.logits);
     check("stand-alone C++: the same predictions", same.different == 0, same.to_string());

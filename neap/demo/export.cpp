@@ -105,15 +105,14 @@ Graph exported(Layer& net, const Dataset& images) { return network_graph(net, im
 void write_network(Layer& net, const Dataset& images, const fs::path& file) {
   const std::vector<Parameter*> all = net.declared(Role::parameter);
   if (std::none_of(all.begin(), all.end(), [](const Parameter* one) { return one->composed(); })) {
-    write_onnx(exported(net, images), file);
+    write_onnx(network_graph(net, images, false), file, {.parameters = arrays_of(net)});
     return;
   }
   const sparse::Exported made = sparse::for_export(network_graph(net, images, false), arrays_of(net));
   write_onnx(made.graph, file, {.parameters = made.parameters, .metadata = {{sparse::plan_note, made.plan.to_json()}}});
 }
 
-Array logits_through_onnx(const Graph& network, const fs::path& file, const Dataset& images) {
-  write_onnx(network, file);
+Array logits_through_onnx(const fs::path& file, const Dataset& images) {
   Executable executable = make_executable(read_onnx(file));
   return logits_of(executable, images);
 }

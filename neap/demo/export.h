@@ -16,11 +16,12 @@ void set_arrays(Module& module, const NamedArrays& arrays, const std::string& pl
 
 // A network of images as a graph with its parameters in it: "images" [N, ...sizes of the dataset's first field] to "scores" [N, classes].
 Graph exported(Layer& net, const Dataset& images);
-// The same as an ONNX file. Sparsely stored weights are there with their zeros; a note says how they are stored (sparse/export.h).
+// The same as an ONNX file, whose initializers have the parameters' names. Sparsely stored weights are there with their zeros; a note says
+// how they are stored (sparse/export.h).
 void write_network(Layer& net, const Dataset& images, const std::filesystem::path& file);
 
-// Writes `network` as ONNX, reads the file back, and gives the logits of what was read.
-Array logits_through_onnx(const Graph& network, const std::filesystem::path& file, const Dataset& images);
+// The logits of what an ONNX file holds.
+Array logits_through_onnx(const std::filesystem::path& file, const Dataset& images);
 
 struct StandaloneRun {
   Array logits;

@@ -1,4 +1,6 @@
 // neap sparsify, and what other commands make of its files.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "neap/files/npy.h"
@@ -59,6 +61,17 @@ TEST_F(Sparsify, WritesZerosThatNeapStoresInTheirLayout) {
   double changed = 0;
   for (std::int64_t i = 0; i < other.count(); ++i) changed += std::abs(other.get(i) - sparse.get(i));
   EXPECT_GT(changed, 0.1);
+}
+
+TEST_F(Sparsify, ATrainedNetworkKeepsItsParametersNames) {
+  std::string rows = "a,b,c,d,y\n";
+  for (int i = 0; i < 64; ++i) rows += fmt::format("{},{},{},{},{}\n", std::sin(i), std::cos(i), i % 3, i % 5, i % 2);
+  const Ran trained = neap({"train", "--data", file("table.csv", rows), "--model", "mlp", "--hidden", "8", "--epochs", "1", "--batch", "8",
+                            "--level", "0", "--threads", "1", "--out", path("out")});
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  const Ran ran = neap({"sparsify", path("out/model.onnx"), "--weights", "hidden1.weight=nm n=2 m=4", "-o", path("sparse.onnx"), "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_EQ(ran.json()["weights"][0]["name"], "hidden1.weight");
 }
 
 TEST_F(Sparsify, TakesPlans) {
