@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 
+#include "neap/base/suggestion.h"
 #include "neap/layouts/packing.h"
 #include "neap/layouts/sparse_conv.h"
 #include "neap/ops/interpreter.h"
@@ -223,10 +224,10 @@ void register_places(const SparseLayout& layout) {
   Register registered(std::move(op));
 }
 
-std::string names() {
-  std::string text;
-  for (const auto& [name, layout] : layouts()) text += (text.empty() ? "" : ", ") + name;
-  return text;
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const auto& [name, layout] : layouts()) all.push_back(name);
+  return all;
 }
 
 }  // namespace
@@ -242,7 +243,7 @@ RegisterLayout::RegisterLayout(SparseLayout layout) {
 
 const SparseLayout& find_layout(std::string_view name) {
   const auto found = layouts().find(name);
-  if (found == layouts().end()) throw Error(fmt::format("there is no layout '{}'", name.substr(0, 80)), "", "layouts: " + names());
+  if (found == layouts().end()) throw Error(fmt::format("there is no layout '{}'", name.substr(0, 80)), "", suggestion(name, names()));
   return found->second;
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "neap/base/error.h"
+#include "neap/base/suggestion.h"
 
 namespace neap {
 namespace {
@@ -118,16 +119,16 @@ std::vector<Parameter*> Module::buffers() const {
 }
 
 Parameter& Module::find(std::string_view name) const {
-  std::string known;
+  std::vector<std::string> known;
   for (const Role role : {Role::parameter, Role::state}) {
     std::vector<Parameter*> all;
     collect(role, all);
     for (Parameter* parameter : all) {
       if (parameter->name() == name) return *parameter;
-      if (known.size() < 200) known += (known.empty() ? "" : ", ") + parameter->name();
+      known.push_back(parameter->name());
     }
   }
-  throw Error(fmt::format("there is no parameter '{}'", name), "", "there are " + known);
+  throw Error(fmt::format("there is no parameter '{}'", name), "", suggestion(name, known));
 }
 
 std::int64_t Module::parameter_count() const {

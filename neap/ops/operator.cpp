@@ -4,6 +4,7 @@
 #include <map>
 
 #include "neap/base/error.h"
+#include "neap/base/suggestion.h"
 #include "neap/ops/builder.h"
 
 namespace neap {
@@ -40,20 +41,6 @@ bool coerce(Attribute& given, const Attribute& wanted) {
   return false;
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 Register::Register(Operator op) {
@@ -70,17 +57,9 @@ const Operator* find_operator_or_null(std::string_view name) {
 
 const Operator& find_operator(std::string_view name) {
   if (const Operator* op = find_operator_or_null(name)) return *op;
-  std::string nearest;
-  std::size_t distance = 4;
-  for (const auto& [known, op] : registry()) {
-    const std::size_t d = edit_distance(known, name);
-    if (d < distance) {
-      distance = d;
-      nearest = known;
-    }
-  }
-  throw Error(fmt::format("there is no operator '{}'", name), "",
-              nearest.empty() ? "`neap show --operators` lists what there is" : fmt::format("did you mean '{}'?", nearest));
+  std::vector<std::string> known;
+  for (const auto& [one, op] : registry()) known.push_back(one);
+  throw Error(fmt::format("there is no operator '{}'", name), "", suggestion(name, known));
 }
 
 std::vector<const Operator*> all_operators() {

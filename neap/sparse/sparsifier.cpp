@@ -6,6 +6,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/parallel.h"
+#include "neap/base/suggestion.h"
 
 namespace neap::sparse {
 namespace {
@@ -42,9 +43,9 @@ RegisterSparsifier::RegisterSparsifier(Sparsifier sparsifier) {
 const Sparsifier& find_sparsifier(std::string_view name) {
   const auto found = sparsifiers().find(name);
   if (found != sparsifiers().end()) return found->second;
-  std::string names;
-  for (const auto& [one, sparsifier] : sparsifiers()) names += (names.empty() ? "" : ", ") + one;
-  throw Error(fmt::format("there is no sparsifier '{}'", name.substr(0, 80)), "", "sparsifiers: " + names);
+  std::vector<std::string> known;
+  for (const auto& [one, sparsifier] : sparsifiers()) known.push_back(one);
+  throw Error(fmt::format("there is no sparsifier '{}'", name.substr(0, 80)), "", suggestion(name, known));
 }
 
 std::vector<const Sparsifier*> all_sparsifiers() {

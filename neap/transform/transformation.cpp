@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
+#include "neap/base/suggestion.h"
 
 namespace neap {
 namespace {
@@ -33,9 +34,9 @@ RegisterTransformation::RegisterTransformation(Transformation transformation) {
 const Transformation& find_transformation(std::string_view name) {
   const auto found = registry().find(name);
   if (found != registry().end()) return found->second;
-  std::string known;
-  for (const auto& [n, t] : registry()) known += (known.empty() ? "" : ", ") + n;
-  throw Error(fmt::format("there is no transformation '{}'", name), "", "there are: " + known);
+  std::vector<std::string> known;
+  for (const auto& [one, transformation] : registry()) known.push_back(one);
+  throw Error(fmt::format("there is no transformation '{}'", name), "", suggestion(name, known));
 }
 
 std::vector<const Transformation*> all_transformations() {
