@@ -17,6 +17,27 @@ write_blocks() {
 for page in docs/guides/*.md; do write_blocks "$page"; done
 sed -n '/^huber /p' docs/guides/operator.md >>"$tree/tests/shapes/elementwise.txt"
 
+# check_cpp PAGE: its C++, as a program that compiles.
+check_cpp() {
+  local file=$root/$(basename "$1" .md).cpp
+  awk '/^```cpp$/ { inside = 1; next } /^```/ { inside = 0 } inside && /^#include/ { print } inside && !/^#include/ { body = body $0 "\n" }
+    END { print "#include <fmt/core.h>\nint main() {\n" body "}" }' "$1" >"$file"
+  g++ -std=c++20 -fsyntax-only -I "$tree" "$file" || fail "the C++ of $1 does not compile" "see $file"
+}
+
+# run_commands PAGE: its blocks of commands, one after the other in a folder of their own.
+run_commands() {
+  local folder=$root/$(basename "$1" .md) commands
+  mkdir -p "$folder"
+  commands=$(awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$1")
+  say "the commands of $1"
+  (cd "$folder" && PATH=$program:$PATH bash -euo pipefail -c "$commands" >commands.log 2>&1) || { tail -n 20 "$folder/commands.log" >&2; fail "a command of $1 failed" "see $folder/commands.log"; }
+}
+users=(docs/guides/{model,training,graphs}.md)
+program=$PWD/$root/build
+for page in "${users[@]}"; do check_cpp "$page"; done
+
+top=$PWD
 cd "$tree"
 export CCACHE_BASEDIR=$PWD
 configure ../build -DCMAKE_BUILD_TYPE=Release
@@ -29,4 +50,6 @@ grep -q log_softmax tests/transform/golden/merge_log.txt || fail "merge_log was 
 grep -q 'something else than a softmax' tests/transform/golden/merge_log.txt || fail "merge_log gave no reason" "look at its golden file"
 ../build/test_transform --gtest_filter='Golden.*' --gtest_brief=1
 ../build/neap operators softmax | grep -q '^log_softmax: '
+cd "$top"
+for page in "${users[@]}"; do run_commands "$page"; done
 say "the guides work"
