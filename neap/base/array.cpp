@@ -70,7 +70,9 @@ std::string to_string(const Sizes& sizes) {
 
 Array::Array(DType dtype, Sizes sizes) : dtype_(dtype), sizes_(std::move(sizes)), count_(element_count(sizes_)) {
   if (bytes() <= most_bytes) data_ = allocate_block(static_cast<std::size_t>(bytes()));
-  if (data_ == nullptr) throw Error(fmt::format("no memory for {} of {} ({} bytes)", name(dtype), to_string(sizes_), bytes()));
+  if (data_ == nullptr)
+    throw Error(fmt::format("no memory for {} of {} ({} bytes)", name(dtype), to_string(sizes_), bytes()), "",
+                "use a smaller batch or smaller sizes");
 }
 
 Array Array::zeros(DType dtype, Sizes sizes) {

@@ -61,4 +61,6 @@ const std::string& build_id() {
   return id;
 }
 
+std::string_view version() { return NEAP_VERSION; }
+
 }  // namespace neap

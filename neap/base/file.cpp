@@ -59,7 +59,7 @@ struct stat regular(int fd, const std::string& path) {
 
 std::string read_file(const std::filesystem::path& path, std::int64_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) fail("cannot open", path.string());
+  if (file.get() < 0) fail("cannot open", path.string(), errno == ENOENT ? "is the name right?" : "");
   const std::int64_t size = regular(file.get(), path.string()).st_size;
   if (size > limit) throw Error(fmt::format("the file has {} bytes, more than the limit of {}", size, limit), path.string());
   return read_range(file.get(), 0, size, path.string());
@@ -74,7 +74,7 @@ void write_file(const std::filesystem::path& path, std::string_view bytes, bool 
     opened = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   } while (opened < 0 && errno == EEXIST);
   const Descriptor file(opened);
-  if (file.get() < 0) fail("cannot write", path.string());
+  if (file.get() < 0) fail("cannot write", path.string(), "give another place");
   try {
     for (std::size_t done = 0; done < bytes.size();) {
       const ssize_t wrote = ::write(file.get(), bytes.data() + done, bytes.size() - done);
@@ -113,7 +113,8 @@ std::string read_beneath(const std::filesystem::path& folder, std::string_view r
   const struct stat status = regular(file.get(), place);
   if (status.st_nlink > 1) throw Error("refused: the file has more than one name (hard link)", place, "copy it");
   if (offset < 0 || length < 0 || offset > status.st_size || length > status.st_size - offset) {
-    throw Error(fmt::format("bytes {} to {} + {} are asked for, the file has {}", offset, offset, length, status.st_size), place);
+    throw Error(fmt::format("bytes {} to {} + {} are asked for, the file has {}", offset, offset, length, status.st_size), place,
+                "the file is cut short, or belongs to another");
   }
   return read_range(file.get(), offset, length, place);
 }

@@ -1,6 +1,7 @@
 #include "neap/base/progress.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,8 +15,19 @@ namespace neap {
 namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+constexpr int widest_bar = 24, narrowest_bar = 4;
+std::string bar(double part, int width) {
+  std::string text;
+  for (int i = 0; i < width; ++i) text += i < static_cast<int>(part * width) ? "█" : "░";
+  return text;
+}
 bool quiet() { return is_switched_on("NEAP_QUIET"); }
 }  // namespace
+
+int terminal_columns(int fd) {
+  winsize size{};
+  return ::isatty(fd) != 0 && ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 bool colours(int fd) { return ::isatty(fd) != 0 && environment_value("NO_COLOR").empty(); }
 
@@ -36,15 +48,15 @@ void Progress::advance(std::int64_t amount, const std::string& note) {
 
 void Progress::draw(bool final) {
   if (quiet() || total_ <= 0) return;
-  constexpr int width = 24;
   const double part = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-  const int full = static_cast<int>(part * width);
-  std::string bar;
-  for (int i = 0; i < width; ++i) bar += i < full ? "█" : "░";
   const double left = rate() > 0 ? static_cast<double>(total_ - done_) / rate() : 0;
   const std::string times = final ? human_seconds(since(start_)) : human_seconds(left) + " left";
-  const std::string line =
-      fmt::format("{} {} {:3.0f} %  {:.0f} {}/s  {}{}{}", title_, bar, part * 100, rate(), unit_, note_, note_.empty() ? "" : "  ", times);
+  std::string rest = fmt::format("{:3.0f} %  {:.0f} {}/s  {}{}{}", part * 100, rate(), unit_, note_, note_.empty() ? "" : "  ", times);
+  // A line that the terminal would break could not be drawn over: the bar is what gives way, then the end.
+  const int columns = terminal_ ? terminal_columns(2) : 0;
+  const int room = columns == 0 ? widest_bar : columns - 1 - static_cast<int>(title_.size() + rest.size() + 2);
+  std::string line = title_ + " " + (room < narrowest_bar ? "" : bar(part, std::min(room, widest_bar)) + " ") + rest;
+  if (columns > 0 && room < narrowest_bar) line.resize(std::min(line.size(), static_cast<std::size_t>(columns - 1)));
   std::fputs(terminal_ ? ("\r\033[K" + line + (final ? "\n" : "")).c_str() : (line + "\n").c_str(), stderr);
   std::fflush(stderr);
 }

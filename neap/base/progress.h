@@ -6,7 +6,8 @@
 
 namespace neap {
 
-bool colours(int fd);  // whether `fd` is a terminal and NO_COLOR is unset
+bool colours(int fd);          // whether `fd` is a terminal and NO_COLOR is unset
+int terminal_columns(int fd);  // 0 where `fd` is no terminal, or one that does not know
 
 class Progress {
  public:

@@ -208,7 +208,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "bench", .about = "time a model, as a whole and node by node", .declare = declare}};
+const RegisterCommand command{{.name = "bench",
+                               .about = "time a model, as a whole and node by node",
+                               .declare = declare,
+                               .examples = {"neap bench model.onnx --set N=8 --against 0"}}};
 
 }  // namespace
 }  // namespace neap

@@ -46,7 +46,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "build", .about = "write a model as C++ that needs no Neap and no library", .declare = declare}};
+const RegisterCommand command{{.name = "build",
+                               .about = "write a model as C++ that needs no Neap and no library",
+                               .declare = declare,
+                               .examples = {"neap build model.onnx -o sources --name net"}}};
 
 }  // namespace
 }  // namespace neap

@@ -74,7 +74,8 @@ std::function<int()> declare(CLI::App& app) {
 
 const RegisterCommand command{{.name = "cache",
                                .about = "what the cache of compiled kernels holds, and the machine's rates; trim, clear, measure",
-                               .declare = declare}};
+                               .declare = declare,
+                               .examples = {"neap cache", "neap cache trim"}}};
 
 }  // namespace
 }  // namespace neap

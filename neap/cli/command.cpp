@@ -1,10 +1,14 @@
 #include "neap/cli/command.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
+#include "neap/base/build_id.h"
 #include "neap/base/error.h"
 #include "neap/base/progress.h"
+#include "neap/cli/usage.h"
 
 namespace neap {
 namespace {
@@ -38,17 +42,24 @@ void show(const Error& error) {
   if (!error.remedy().empty()) fmt::print(stderr, "  {}try:{} {}\n", weak, plain, error.remedy());
 }
 
-Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::string& first) {
-  const auto commands = app.get_subcommands({});
-  std::string names;
-  bool known = false;
-  for (const CLI::App* command : commands) {
-    names += (names.empty() ? "" : ", ") + command->get_name();
-    known = known || command->get_name() == first;
+int run_words(int count, char** arguments) {
+  CommandLine line;
+  try {
+    line.app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return line.app.exit(error);
+    if (count == 1) {
+      fmt::print(stderr, "{}", line.app.help());
+    } else {
+      show(usage_error(line.app, error));
+    }
+    return exit_usage;
   }
-  if (known) return Error(error.what(), "the command line", fmt::format("neap {} --help", first));
-  if (first.empty() || first[0] == '-') return Error("which command?", "", "one of " + names);
-  return Error(fmt::format("there is no command '{}'", first), "", "one of " + names);
+  const auto commands = line.app.get_subcommands({});
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (commands[i]->parsed()) return line.actions[i]();
+  }
+  return exit_usage;
 }
 
 }  // namespace
@@ -65,23 +76,36 @@ const std::string& command_text() { return command_words(); }
 
 CommandLine::CommandLine() : app("Neap: deep learning that moves less data.", "neap") {
   app.require_subcommand(1);
-  app.footer(
-      "Exit codes: 0 good, 1 a wrong result, 2 the command line, 3 bad input, 130 stopped by Ctrl-C.\n`neap COMMAND --help` says more.");
+  app.formatter(help_format());
+  app.set_help_flag("-h,--help", "print this page");
   for (const Command& command : all_commands()) {
     const std::size_t space = command.name.find(' ');
     if (space == std::string::npos) {
-      actions.push_back(command.declare(*app.add_subcommand(command.name, command.about)));
+      actions.push_back(declare(command, *app.add_subcommand(command.name, command.about)));
     } else {
       add_within(command, space);
     }
   }
+  app.set_version_flag("--version", fmt::format("neap {}", version()), "print Neap's version");
+  app.footer(
+      "Exit codes: 0 good, 1 a wrong result, 2 the command line, 3 bad input, 130 stopped by Ctrl-C.\n`neap COMMAND --help` says more.");
+}
+
+std::function<int()> CommandLine::declare(const Command& command, CLI::App& app) {
+  app.group("Commands");
+  std::function<int()> action = command.declare(app);
+  std::string footer = app.get_footer();
+  if (!command.examples.empty()) footer += footer.empty() ? "For example:" : "\n\nFor example:";
+  for (const std::string& example : command.examples) footer += "\n  " + example;
+  app.footer(footer);
+  return action;
 }
 
 // Commands are sorted, so the outer one is the last that was added.
 void CommandLine::add_within(const Command& command, std::size_t space) {
   CLI::App& outer = *app.get_subcommand(command.name.substr(0, space));
   CLI::App& inner = *outer.add_subcommand(command.name.substr(space + 1), command.about);
-  actions.back() = [&inner, run_inner = command.declare(inner), run_outer = actions.back()] {
+  actions.back() = [&inner, run_inner = declare(command, inner), run_outer = actions.back()] {
     return inner.parsed() ? run_inner() : run_outer();
   };
 }
@@ -89,19 +113,10 @@ void CommandLine::add_within(const Command& command, std::size_t space) {
 int run_command_line(int count, char** arguments) {
   for (int i = 1; i < count; ++i) command_words() += " " + quoted(arguments[i]);
   try {
-    CommandLine line;
-    try {
-      line.app.parse(count, arguments);
-    } catch (const CLI::ParseError& error) {
-      if (error.get_exit_code() == 0) return line.app.exit(error);
-      show(usage_error(line.app, error, count > 1 ? arguments[1] : ""));
-      return exit_usage;
-    }
-    const auto commands = line.app.get_subcommands({});
-    for (std::size_t i = 0; i < commands.size(); ++i) {
-      if (commands[i]->parsed()) return line.actions[i]();
-    }
-    return exit_usage;
+    const int code = run_words(count, arguments);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw Error(fmt::format("cannot write: {}", std::strerror(errno)), "standard output", "is the disk full?");
+    return code;
   } catch (const Error& error) {
     show(error);
   } catch (const std::bad_alloc&) {

@@ -23,6 +23,7 @@ struct Command {
   std::string about;  // one line
   // Adds the command's options to `app` and gives what runs it: an ExitCode. What it throws as Error is shown as neap: problem / at / try.
   std::function<std::function<int()>(CLI::App& app)> declare;
+  std::vector<std::string> examples = {};  // whole command lines, shown below the options
 };
 
 // `static const RegisterCommand x{{.name = ...}};`
@@ -38,6 +39,7 @@ struct CommandLine {
   std::vector<std::function<int()>> actions;  // in the order of app.get_subcommands({})
 
  private:
+  static std::function<int()> declare(const Command& command, CLI::App& app);
   void add_within(const Command& command, std::size_t space);
 };
 

@@ -1,35 +1,57 @@
 // neap completion
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "neap/base/error.h"
 #include "neap/cli/command.h"
+#include "neap/cli/usage.h"
 
 namespace neap {
 namespace {
 
-struct Completed {
-  std::string name, about;
-  std::vector<std::pair<std::string, std::string>> options;  // "--level", what it says
+struct CompletedOption {
+  std::vector<std::string> names;  // "-o", "--out"
+  std::string about;
+  bool flag = false;
+  std::vector<std::string> choices;  // of its value; none: a file's name, or anything
 };
 
+struct Completed {
+  std::string name, about;  // "train", or "train gnn"
+  std::vector<CompletedOption> options;
+  std::vector<std::string> words;   // that may follow at once: commands within it, choices of its first argument
+  std::vector<std::string> within;  // only the commands
+};
+
+Completed completed(const CLI::App& app, const std::string& name) {
+  Completed command{name, app.get_description(), {}, {}, {}};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      if (command.words.empty()) command.words = choices_of(*option);
+      continue;
+    }
+    CompletedOption& one =
+        command.options.emplace_back(CompletedOption{{}, option->get_description(), option->get_type_size() == 0, choices_of(*option)});
+    for (const std::string& letter : option->get_snames()) one.names.push_back("-" + letter);
+    for (const std::string& word : option->get_lnames()) one.names.push_back("--" + word);
+  }
+  for (const CLI::App* inner : app.get_subcommands({})) command.within.push_back(inner->get_name());
+  command.words.insert(command.words.end(), command.within.begin(), command.within.end());
+  return command;
+}
+
 std::vector<Completed> table() {
-  CommandLine line;
+  const CommandLine line;
   std::vector<Completed> commands;
   for (const CLI::App* app : line.app.get_subcommands({})) {
-    Completed& command = commands.emplace_back(Completed{app->get_name(), app->get_description(), {}});
-    for (const CLI::Option* option : app->get_options()) {
-      for (const std::string& name : option->get_snames()) command.options.emplace_back("-" + name, option->get_description());
-      for (const std::string& name : option->get_lnames()) command.options.emplace_back("--" + name, option->get_description());
-    }
+    commands.push_back(completed(*app, app->get_name()));
+    for (const CLI::App* inner : app->get_subcommands({})) commands.push_back(completed(*inner, app->get_name() + " " + inner->get_name()));
   }
   return commands;
 }
 
-std::string option_words(const Completed& command) {
-  std::string words;
-  for (const auto& [name, about] : command.options) words += (words.empty() ? "" : " ") + name;
-  return words;
-}
+bool is_inner(const Completed& command) { return command.name.find(' ') != std::string::npos; }
 
 // Within single quotes of a shell; `special` are characters that zsh's _arguments reads in a description.
 std::string quoted(const std::string& text, std::string_view special = "") {
@@ -46,32 +68,59 @@ std::string quoted(const std::string& text, std::string_view special = "") {
 }
 
 std::string bash(const std::vector<Completed>& commands) {
-  std::string names, cases;
+  std::string names, inner, values, cases;
   for (const Completed& command : commands) {
-    names += (names.empty() ? "" : " ") + command.name;
-    cases += fmt::format("    {}) words='{}' ;;\n", command.name, option_words(command));
+    if (is_inner(command)) {
+      inner += (inner.empty() ? "'" : "|'") + command.name + "'";
+    } else {
+      names += (names.empty() ? "" : " ") + command.name;
+    }
+    std::vector<std::string> options;
+    for (const CompletedOption& option : command.options) {
+      options.insert(options.end(), option.names.begin(), option.names.end());
+      if (option.choices.empty()) continue;
+      for (const std::string& name : option.names)
+        values += fmt::format("    '{} {}') words='{}' ;;\n", command.name, name, fmt::join(option.choices, " "));
+    }
+    cases += fmt::format("    '{}') options='{}' words='{}' ;;\n", command.name, fmt::join(options, " "), fmt::join(command.words, " "));
   }
   return fmt::format(
       "# bash: source <(neap completion bash)\n"
       "_neap() {{\n"
-      "  local word=${{COMP_WORDS[COMP_CWORD]}} words=\n"
+      "  local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} first=2 options= words=\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W '{}' -- \"$word\")); return; fi\n"
-      "  case ${{COMP_WORDS[1]}} in\n{}  esac\n"
+      "  case \"$command ${{COMP_WORDS[2]}}\" in\n"
+      "    {}) [ \"$COMP_CWORD\" -gt 2 ] && command+=\" ${{COMP_WORDS[2]}}\" && first=3 ;;\n"
+      "  esac\n"
+      "  case \"$command ${{COMP_WORDS[COMP_CWORD-1]}}\" in\n{}  esac\n"
+      "  if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$word\")); return; fi\n"
+      "  case $command in\n{}  esac\n"
+      "  [ \"$COMP_CWORD\" -eq $first ] || words=\n"
       "  case $word in\n"
-      "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) ;;\n"
-      "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+      "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+      "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$word\") $(compgen -f -- \"$word\")) ;;\n"
       "  esac\n"
       "}}\n"
       "complete -o filenames -F _neap neap\n",
-      names, cases);
+      names, inner, values, cases);
 }
 
 std::string zsh(const std::vector<Completed>& commands) {
-  std::string names, cases;
+  std::string names, inner, cases;
   for (const Completed& command : commands) {
-    names += fmt::format("    '{}:{}'\n", command.name, quoted(command.about, ":"));
-    cases += fmt::format("    {}) _arguments", command.name);
-    for (const auto& [name, about] : command.options) cases += fmt::format(" '{}[{}]'", name, quoted(about, "[]:"));
+    if (is_inner(command)) {
+      inner += fmt::format("{}'{}'", inner.empty() ? "" : "|", command.name);
+    } else {
+      names += fmt::format("    '{}:{}'\n", command.name, quoted(command.about, ":"));
+    }
+    cases += fmt::format("    '{}') _arguments", command.name);
+    for (const CompletedOption& option : command.options) {
+      const std::string value = option.flag              ? ""
+                                : option.choices.empty() ? ":value:_files"
+                                                         : fmt::format(":value:({})", fmt::join(option.choices, " "));
+      for (const std::string& name : option.names) cases += fmt::format(" '{}[{}]{}'", name, quoted(option.about, "[]:"), value);
+    }
+    if (!command.words.empty()) cases += fmt::format(" '1:word:({})'", fmt::join(command.words, " "));
     cases += " '*:file:_files' ;;\n";
   }
   return fmt::format(
@@ -82,26 +131,43 @@ std::string zsh(const std::vector<Completed>& commands) {
       "  if (( CURRENT == 2 )); then _describe command commands; return; fi\n"
       "  local command=$words[2]\n"
       "  shift words; (( CURRENT-- ))\n"
+      "  case \"$command $words[2]\" in\n"
+      "    {}) if (( CURRENT > 2 )); then command+=\" $words[2]\"; shift words; (( CURRENT-- )); fi ;;\n"
+      "  esac\n"
       "  case $command in\n{}  esac\n"
       "}}\n"
       "# Loaded by name from $fpath this file is the function's first call; sourced it only declares it.\n"
       "if [[ $funcstack[1] == _neap ]]; then _neap \"$@\"; else compdef _neap neap; fi\n",
-      names, cases);
+      names, inner, cases);
+}
+
+std::string in_fish(const std::string& about) {
+  std::string safe;
+  for (const char c : about) safe += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+  return safe;
+}
+
+// What must have been written before: "train", and none or one of the commands within it.
+std::string fish_condition(const Completed& command) {
+  const std::size_t space = command.name.find(' ');
+  std::string text = "__fish_seen_subcommand_from " + command.name.substr(0, space);
+  if (space != std::string::npos) text += "; and __fish_seen_subcommand_from " + command.name.substr(space + 1);
+  if (!command.within.empty()) text += fmt::format("; and not __fish_seen_subcommand_from {}", fmt::join(command.within, " "));
+  return text;
 }
 
 std::string fish(const std::vector<Completed>& commands) {
   std::string text = "# fish: neap completion fish > ~/.config/fish/completions/neap.fish\n";
-  const auto about_of = [](const std::string& about) {
-    std::string safe;
-    for (const char c : about) safe += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-    return safe;
-  };
   for (const Completed& command : commands) {
-    text += fmt::format("complete -c neap -f -n __fish_use_subcommand -a {} -d '{}'\n", command.name, about_of(command.about));
-    for (const auto& [name, about] : command.options) {
-      const bool wide = name.rfind("--", 0) == 0;
-      text += fmt::format("complete -c neap -n '__fish_seen_subcommand_from {}' -{} {} -d '{}'\n", command.name, wide ? "l" : "s",
-                          name.substr(wide ? 2 : 1), about_of(about));
+    const std::string condition = fish_condition(command);
+    if (!is_inner(command))
+      text += fmt::format("complete -c neap -f -n __fish_use_subcommand -a {} -d '{}'\n", command.name, in_fish(command.about));
+    if (!command.words.empty()) text += fmt::format("complete -c neap -n '{}' -a '{}'\n", condition, fmt::join(command.words, " "));
+    for (const CompletedOption& option : command.options) {
+      text += fmt::format("complete -c neap -n '{}'", condition);
+      for (const std::string& name : option.names) text += name.rfind("--", 0) == 0 ? " -l " + name.substr(2) : " -s " + name.substr(1);
+      if (!option.flag) text += option.choices.empty() ? " -r" : fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
+      text += fmt::format(" -d '{}'\n", in_fish(option.about));
     }
   }
   return text;
@@ -117,7 +183,10 @@ std::function<int()> declare(CLI::App& app) {
   };
 }
 
-const RegisterCommand command{{.name = "completion", .about = "print the completion of this command line for a shell", .declare = declare}};
+const RegisterCommand command{{.name = "completion",
+                               .about = "print the completion of this command line for a shell",
+                               .declare = declare,
+                               .examples = {"source <(neap completion bash)"}}};
 
 }  // namespace
 }  // namespace neap

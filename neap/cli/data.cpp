@@ -131,7 +131,11 @@ std::function<int()> declare(CLI::App& app) {
 const RegisterDataSource fashion_mnist{
     {.name = "fashion-mnist", .about = "pictures of clothes", .where = [] { return find_fashion_mnist().string(); }}};
 
-const RegisterCommand command{{.name = "data", .about = "list data sets, say what one holds, or make one", .declare = declare}};
+const RegisterCommand command{
+    {.name = "data",
+     .about = "list data sets, say what one holds, or make one",
+     .declare = declare,
+     .examples = {"neap data list", "neap data describe pictures/", "neap data debian-packages --out out/packages"}}};
 
 }  // namespace
 }  // namespace neap

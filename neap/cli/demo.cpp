@@ -40,8 +40,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand demo{
-    {.name = "demo", .about = "train on real images, measure what the optimiser saves, write a report", .declare = declare}};
+const RegisterCommand demo{{.name = "demo",
+                            .about = "train on real images, measure what the optimiser saves, write a report",
+                            .declare = declare,
+                            .examples = {"neap demo --quick", "neap demo --data folder-of-idx-files --out out/mine"}}};
 
 }  // namespace
 }  // namespace neap

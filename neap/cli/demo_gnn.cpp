@@ -47,7 +47,8 @@ std::function<int()> declare(CLI::App& app) {
 
 const RegisterCommand command{{.name = "demo gnn",
                                .about = "learn on the graph of Debian's packages what their edges are worth, and what a step costs",
-                               .declare = declare}};
+                               .declare = declare,
+                               .examples = {"neap demo gnn --out out/gnn"}}};
 
 }  // namespace
 }  // namespace neap

@@ -40,8 +40,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{
-    {.name = "demo sparse", .about = "train a network dense and sparse, by several methods, and compare them", .declare = declare}};
+const RegisterCommand command{{.name = "demo sparse",
+                               .about = "train a network dense and sparse, by several methods, and compare them",
+                               .declare = declare,
+                               .examples = {"neap demo sparse --out out/sparse"}}};
 
 }  // namespace
 }  // namespace neap

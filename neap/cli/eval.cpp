@@ -124,7 +124,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "eval", .about = "how good a model is on test examples", .declare = declare}};
+const RegisterCommand command{{.name = "eval",
+                               .about = "how good a model is on test examples",
+                               .declare = declare,
+                               .examples = {"neap eval out/train", "neap eval out/train/model.onnx --data pictures/ --json"}}};
 
 }  // namespace
 }  // namespace neap

@@ -35,9 +35,13 @@ Graph read_model(const ModelArguments& arguments) {
   if (text.rfind("graph", 0) != 0) {
     throw Error("the file is no model", arguments.file.string(), "give an .onnx file, or the text of a graph as `neap show` prints it");
   }
-  Graph graph = parse_graph(text);
-  verify(graph);
-  return graph;
+  try {
+    Graph graph = parse_graph(text);
+    verify(graph);
+    return graph;
+  } catch (const Error& error) {
+    throw Error(error.problem(), arguments.file.string() + (error.place().empty() ? "" : ", " + error.place()), error.remedy());
+  }
 }
 
 std::pair<std::string, std::string> name_and_value(const std::string& text, const std::string& option) {

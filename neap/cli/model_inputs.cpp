@@ -34,7 +34,11 @@ std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model
   Symbols symbols = sizes_of(model, graph);
   for (const Input& input : graph.inputs) {
     if (const auto found = named.find(input.name); found != named.end()) {
-      bind(graph.type(input.value).shape, found->second.sizes(), symbols, "input '" + input.name + "'");
+      try {
+        bind(graph.type(input.value).shape, found->second.sizes(), symbols, "input '" + input.name + "'");
+      } catch (const Error& error) {
+        throw Error(error.problem(), model.file.string(), "give an array of the sizes that the model takes");
+      }
     }
   }
   if (!given.random && named.size() < graph.inputs.size()) {

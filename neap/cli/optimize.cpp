@@ -112,8 +112,11 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{
-    {.name = "optimize", .about = "show what the optimiser does to a model, and what it leaves", .declare = declare}};
+const RegisterCommand command{{.name = "optimize",
+                               .about = "show what the optimiser does to a model, and what it leaves",
+                               .declare = declare,
+                               .examples = {"neap optimize model.onnx --explain", "neap optimize model.onnx --recipe edits.txt",
+                                            "neap optimize model.onnx --replay edits.txt -o optimised.neap"}}};
 
 }  // namespace
 }  // namespace neap

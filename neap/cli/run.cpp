@@ -90,7 +90,11 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "run", .about = "run a model on arrays from files, or on random ones", .declare = declare}};
+const RegisterCommand command{{.name = "run",
+                               .about = "run a model on arrays from files, or on random ones",
+                               .declare = declare,
+                               .examples = {"neap run model.onnx --input x=x.npy --out results",
+                                            "neap run model.onnx --random-inputs --set N=2 --trace trace.json"}}};
 
 }  // namespace
 }  // namespace neap

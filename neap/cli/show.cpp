@@ -69,7 +69,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "show", .about = "print a model's graph with the bytes that it moves", .declare = declare}};
+const RegisterCommand command{{.name = "show",
+                               .about = "print a model's graph with the bytes that it moves",
+                               .declare = declare,
+                               .examples = {"neap show model.onnx", "neap show model.onnx --level 4 --html page.html"}}};
 
 }  // namespace
 }  // namespace neap

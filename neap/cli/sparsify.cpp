@@ -100,7 +100,7 @@ int run(const Given& given) {
 
 std::function<int()> declare(CLI::App& app) {
   const auto given = std::make_shared<Given>();
-  app.add_option("model", given->model, "an .onnx file")->required()->check(CLI::ExistingFile);
+  app.add_option("model", given->model, "an .onnx file")->required();
   app.add_option(
       "--plan", given->plan,
       R"(JSON: {"weights": [{"names": "*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "csr"}], "outputs": [{"names": "relu1", )"
@@ -113,7 +113,10 @@ std::function<int()> declare(CLI::App& app) {
   return [given] { return run(*given); };
 }
 
-const RegisterCommand command{{.name = "sparsify", .about = "make a model's weights sparse by a plan", .declare = declare}};
+const RegisterCommand command{{.name = "sparsify",
+                               .about = "make a model's weights sparse by a plan",
+                               .declare = declare,
+                               .examples = {"neap sparsify model.onnx --weights '*.weight=nmg n=2 m=4 g=16' -o sparse.onnx"}}};
 
 }  // namespace
 }  // namespace neap

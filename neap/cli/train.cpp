@@ -26,6 +26,8 @@ struct Given {
   std::filesystem::path plan;
   bool plain = false, restart = false, json = false, strict = false;
   bool epochs_given = false, others_given = false;
+
+  std::FILE* text() const { return json ? stderr : stdout; }  // for whoever watches
 };
 
 // "  test accuracy 91.00 %", or the loss where there are no classes.
@@ -33,7 +35,7 @@ std::string accuracy_text(const std::optional<Evaluation>& measured, std::string
   if (!measured) return "";
   const auto correct = measured->metrics.find("correct");
   return correct != measured->metrics.end() ? fmt::format("  {} accuracy {:.2f} %", on, 100 * correct->second)
-                                            : fmt::format("  {} loss {:.4f}", on, measured->loss);
+                                            : fmt::format("  {} loss {:#.4g}", on, measured->loss);
 }
 
 // The options of the run in `folder` that goes on, or of one that starts.
@@ -63,15 +65,9 @@ RunOptions options_of(const Given& given, const fs::path& folder) {
   return resolved;
 }
 
-int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
-  const fs::path out = given.resume.empty() ? given.out : given.resume;
-  RunOptions options = options_of(given, out);
-  Network network = open_network(options);
-  const TrainingData data = open_training_data(options.data, options.seed, network.wanted);
-  complete(network, options, data);
-  Layer& net = *network.layer;
-  const std::unique_ptr<UpdateRule> rule = update_rule(options);
+bool has_test(const TrainingData& data) { return data.test != nullptr && data.test->count() > 0; }
+
+TrainerOptions trainer_options(const Given& given, const RunOptions& options, const TrainingData& data, const fs::path& out) {
   const std::int64_t steps = options.epochs * (data.train->count() / options.batch);
   TrainerOptions how{.epochs = options.epochs,
                      .batch = options.batch,
@@ -82,17 +78,58 @@ int run(const Given& given) {
                      .level = options.level,
                      .fallback = given.strict ? DenseFallback::refused : DenseFallback::said};
   if (options.augment && data.images()) how.augmentation = {.shift = 2, .flip = true, .fill = data.black};
-  std::FILE* text = given.json ? stderr : stdout;
-  how.after_epoch = [&](const EpochRecord& record) {
-    fmt::print(text, "epoch {}/{}  loss {:.4f}{}  {:.0f} examples/s\n", record.epoch + 1, options.epochs, record.training.loss,
-               accuracy_text(record.test, data.validation != nullptr ? "validation" : "test"), record.examples_per_second);
+  if (data.validation != nullptr) how.keep_best = data.classes > 0 ? "correct" : "loss";
+  how.after_epoch = [text = given.text(), epochs = options.epochs, validates = data.validation != nullptr](const EpochRecord& record) {
+    fmt::print(text, "epoch {}/{}  loss {:#.4g}{}  {:.0f} examples/s\n", record.epoch + 1, epochs, record.training.loss,
+               accuracy_text(record.test, validates ? "validation" : "test"), record.examples_per_second);
     std::fflush(text);
   };
-  const DatasetPtr test = data.test != nullptr && data.test->count() > 0 ? data.test : nullptr;
-  if (data.validation != nullptr) how.keep_best = data.classes > 0 ? "correct" : "loss";
-  Trainer trainer(net, objective(net, options, data), *rule, data.train, data.validation != nullptr ? data.validation : test, how);
+  return how;
+}
+
+// Of the parameters that the network has now. Where the test was measured after the last epoch, that is it.
+std::optional<Evaluation> tested(const RunOptions& options, const TrainingData& data, Layer& net, const Trainer& trainer) {
+  if (data.validation == nullptr) return trainer.history().back().test;
+  if (!has_test(data)) return std::nullopt;
+  return Evaluator(net, objective(net, options, data), data.test, 250, options.level).run(arrays_of(net));
+}
+
+// What the run leaves in its folder.
+void write_results(const Given& given, const RunOptions& options, const TrainingData& data, Layer& net, Trainer& trainer,
+                   const fs::path& out) {
+  write_safetensors(out / "model.safetensors", arrays_of(net), {{"network", options.model}});
+  write_network(net, *data.train, out / "model.onnx");
+  nlohmann::json result{{"command", command_text()},
+                        {"parameters", net.parameter_count()},
+                        {"epochs", epochs_json(trainer, data.validation != nullptr ? Measured::validation : Measured::test)}};
+  const std::int64_t best = trainer.best().epoch();
+  if (best >= 0) result["best_epoch"] = best + 1;
+  const std::optional<Evaluation> measured = tested(options, data, net, trainer);
+  if (measured) result["test_loss"] = measured->loss;
+  if (measured && measured->metrics.contains("correct")) result["test_accuracy"] = measured->metrics.at("correct");
+  write_file(out / "training.json", result.dump(2) + "\n");
+  write_file(out / "report.html", render_report(training_report(options, data, net, trainer, command_text())));
+  if (given.json) fmt::print("{}\n", result.dump(2));
+  fmt::print(given.text(), "the model is that of epoch {}, {}{}\n", best >= 0 ? best + 1 : options.epochs,
+             best >= 0 ? "the best of the validation" : "the last", accuracy_text(measured, "test"));
+  fmt::print(given.text(), "in {}: report.html, model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());
+}
+
+int run(const Given& given) {
+  if (given.threads > 0) set_thread_count(given.threads);
+  const fs::path out = given.resume.empty() ? given.out : given.resume;
+  RunOptions options = options_of(given, out);
+  Network network = open_network(options);
+  const TrainingData data = open_training_data(options.data, options.seed, network.wanted);
+  complete(network, options, data);
+  Layer& net = *network.layer;
+  const std::unique_ptr<UpdateRule> rule = update_rule(options);
+  const DatasetPtr test = has_test(data) ? data.test : nullptr;
+  Trainer trainer(net, objective(net, options, data), *rule, data.train, data.validation != nullptr ? data.validation : test,
+                  trainer_options(given, options, data, out));
   make_folder(out);
   save_run(options, out);
+  std::FILE* text = given.text();
   const std::string validation = data.validation == nullptr ? "" : fmt::format(", {} validation", data.validation->count());
   fmt::print(text, "{} of {} parameters; {} training{} and {} test examples from {}; {} at {:g}, {}\n", options.model,
              net.parameter_count(), data.train->count(), validation, test == nullptr ? 0 : test->count(), data.train->place(),
@@ -103,27 +140,7 @@ int run(const Given& given) {
     fmt::print(text, "stopped and saved: the same command, or neap train --resume {}, goes on\n", out.string());
     return exit_stopped;
   }
-  write_safetensors(out / "model.safetensors", arrays_of(net), {{"network", options.model}});
-  write_network(net, *data.train, out / "model.onnx");
-  nlohmann::json result{{"command", command_text()},
-                        {"parameters", net.parameter_count()},
-                        {"epochs", epochs_json(trainer, data.validation != nullptr ? Measured::validation : Measured::test)}};
-  if (trainer.best().epoch() >= 0) result["best_epoch"] = trainer.best().epoch() + 1;
-  std::optional<Evaluation> tested = trainer.history().back().test;  // of the last epoch, whose parameters the network has
-  if (data.validation != nullptr) tested.reset();
-  if (data.validation != nullptr && test != nullptr)
-    tested = Evaluator(net, objective(net, options, data), test, 250, options.level).run(arrays_of(net));
-  if (tested) {
-    result["test_loss"] = tested->loss;
-    if (tested->metrics.contains("correct")) result["test_accuracy"] = tested->metrics.at("correct");
-  }
-  write_file(out / "training.json", result.dump(2) + "\n");
-  write_file(out / "report.html", render_report(training_report(options, data, net, trainer, command_text())));
-  if (given.json) fmt::print("{}\n", result.dump(2));
-  const bool best = trainer.best().epoch() >= 0;
-  fmt::print(text, "the model is that of epoch {}, {}{}\n", best ? trainer.best().epoch() + 1 : options.epochs,
-             best ? "the best of the validation" : "the last", accuracy_text(tested, "test"));
-  fmt::print(text, "in {}: report.html, model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());
+  write_results(given, options, data, net, trainer, out);
   return exit_ok;
 }
 
@@ -163,8 +180,7 @@ std::function<int()> declare(CLI::App& app) {
   app.add_option("--batch", run_options.batch, "examples a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
   app.add_option("--seed", run_options.seed, "of parameters, order, augmentation and split")->capture_default_str();
   add_level(app, run_options.level)->capture_default_str();
-  app.add_option("--plan", given->plan, "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so")
-      ->check(CLI::ExistingFile);
+  app.add_option("--plan", given->plan, "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so");
   add_strict_option(app, given->strict);
   CLI::Option* out = app.add_option("--out", given->out, "folder for checkpoint and model")->capture_default_str();
   CLI::Option* resume = app.add_option("--resume", given->resume, "folder of a run that goes on, with its own options")->excludes(out);
@@ -180,7 +196,11 @@ std::function<int()> declare(CLI::App& app) {
 }
 
 const RegisterCommand command{
-    {.name = "train", .about = "train a network on images or tables; goes on from a checkpoint", .declare = declare}};
+    {.name = "train",
+     .about = "train a network on images or tables; goes on from a checkpoint",
+     .declare = declare,
+     .examples = {"neap train --epochs 3 --out out/clothes", "neap train --data table.csv --label price --model mlp --hidden 64,64",
+                  "neap train --resume out/clothes"}}};
 
 }  // namespace
 }  // namespace neap

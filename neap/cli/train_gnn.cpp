@@ -55,7 +55,7 @@ VertexRun run_of(const Given& given, const fs::path& folder) {
 void print_epoch(std::FILE* text, const EpochRecord& record, std::int64_t epochs) {
   const bool shown = record.epoch == 0 || (record.epoch + 1) % 10 == 0 || record.epoch + 1 == epochs;
   if (!shown) return;
-  fmt::print(text, "epoch {:>3}/{}  loss {:.4f}  training {:.2f} %  validation {:.2f} %  {}\n", record.epoch + 1, epochs,
+  fmt::print(text, "epoch {:>3}/{}  loss {:#.4g}  training {:.2f} %  validation {:.2f} %  {}\n", record.epoch + 1, epochs,
              record.training.loss, 100 * record.training.metrics.at("correct"), 100 * record.test->metrics.at("correct"),
              human_seconds(record.seconds));
   std::fflush(text);
@@ -138,7 +138,10 @@ std::function<int()> declare(CLI::App& app) {
   };
 }
 
-const RegisterCommand command{{.name = "train gnn", .about = "train a graph network on which class each vertex is of", .declare = declare}};
+const RegisterCommand command{{.name = "train gnn",
+                               .about = "train a graph network on which class each vertex is of",
+                               .declare = declare,
+                               .examples = {"neap train gnn --data graph/ --model sage --sample 10,5"}}};
 
 }  // namespace
 }  // namespace neap

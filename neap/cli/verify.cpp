@@ -74,7 +74,8 @@ std::function<int()> declare(CLI::App& app) {
 
 const RegisterCommand command{{.name = "verify",
                                .about = "compare every level with the interpreter on random inputs (open sizes are 2 unless --set)",
-                               .declare = declare}};
+                               .declare = declare,
+                               .examples = {"neap verify model.onnx"}}};
 
 }  // namespace
 }  // namespace neap

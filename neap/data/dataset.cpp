@@ -71,7 +71,10 @@ Array checked_labels(const Array& labels, std::int64_t classes, const std::strin
   if (labels.rank() != 1) throw Error(fmt::format("labels of sizes {}", to_string(labels.sizes())), place, "give one label an example");
   for (std::int64_t i = 0; i < labels.count(); ++i) {
     const double label = labels.get(i);
-    if (!(label >= 0 && label < static_cast<double>(classes) && label == std::floor(label))) {
+    if (!(label >= 0 && label == std::floor(label))) {
+      throw Error(fmt::format("label {} at index {} is no class", label, i), place, "classes are whole numbers from 0");
+    }
+    if (label >= static_cast<double>(classes)) {
       throw Error(fmt::format("label {} at index {} is none of the {} classes 0 to {}", label, i, classes, classes - 1), place,
                   "mend the label, or give the right number of classes");
     }

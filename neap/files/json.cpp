@@ -15,7 +15,8 @@ json parse_json(std::string_view text, const std::string& place) {
   constexpr int most_levels = 100;
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > most_levels) throw Error(fmt::format("the JSON has more than {} levels", most_levels), place);
+    if (depth > most_levels)
+      throw Error(fmt::format("the JSON has more than {} levels", most_levels), place, "the file is damaged or was made to deceive");
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {

@@ -15,7 +15,7 @@
 namespace neap {
 namespace {
 
-constexpr const char* damaged = "the picture is damaged or cut short: fetch it again";
+constexpr const char* damaged = "the picture is damaged, cut short or more than 32768 wide or high: fetch it again, or make it smaller";
 
 // libpng reports errors by a jump over its own frames: those between the jump and `protect` hold nothing that needs a destructor.
 struct Reader {

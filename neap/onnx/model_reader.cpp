@@ -42,6 +42,10 @@ std::vector<const onnx::NodeProto*> pointers(const Field& nodes) {
   return all;
 }
 
+// What to do where an initializer could not be read.
+constexpr const char* no_elements =
+    "fetch or write the model again; files of external data lie in its folder or below it, without links on the way";
+
 }  // namespace
 
 std::string node_place(const onnx::NodeProto& node, int opset) {
@@ -55,7 +59,7 @@ ModelReader::ModelReader(const onnx::ModelProto& model, std::filesystem::path fo
     : model_(model), folder_(std::move(folder)), options_(options), rules_(rules), build_(graph_) {}
 
 Graph ModelReader::read() {
-  if (!model_.has_graph()) throw Error("the model has no graph");
+  if (!model_.has_graph()) throw Error("the model has no graph", "", "the file is empty, damaged or of another kind");
   read_opsets();
   for (const auto& function : model_.functions()) functions_[{function.domain(), function.name()}] = &function;
   graph_.name = symbol_name(model_.graph().name());
@@ -216,7 +220,7 @@ void ModelReader::read_outputs() {
     const std::string place = "output " + quoted(output.name());
     OnnxValue* value = look_up(output.name());
     if (value == nullptr) throw Error("no node makes it", place);
-    if (!value->failed.empty()) throw Error(value->failed, place);
+    if (!value->failed.empty()) throw Error(value->failed, place, no_elements);
     Var result = materialise(build_, *value, place);
     const int declared = output.type().tensor_type().elem_type();
     if (output.type().has_tensor_type() && declared != 0 && declared != onnx_of_dtype(result.dtype()))
@@ -303,7 +307,7 @@ void ModelReader::run_node(const onnx::NodeProto& node) {
         throw Error(fmt::format("input {} is made by no node", quoted(name)), node_place(node, opset), "is the file whole?");
       if (value != nullptr && !value->failed.empty()) {
         failed = true;
-        if (value->failed != not_read) throw Error(value->failed, node_place(node, opset));
+        if (value->failed != not_read) throw Error(value->failed, node_place(node, opset), no_elements);
       }
       inputs.push_back(value);
     }
@@ -331,7 +335,7 @@ void ModelReader::read_node(const onnx::NodeProto& node, int opset, const std::v
   if (reader == nullptr) {
     const bool newer = find_onnx_reader(operator_name(node), newest_opset) != nullptr;
     throw Error(newer ? "this operator is not supported in this opset" : "this operator is not supported", node_place(node, opset),
-                newer ? "convert the model to a newer opset" : "");
+                newer ? "convert the model to a newer opset" : "write the model with operators of ONNX that Neap reads in its place");
   }
   build_.set_origin({fmt::format("{}: {}", plain_name(node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name()),
                                  plain_name(node.op_type()))});

@@ -33,7 +33,7 @@ Sizes sizes_of(const Tensor& tensor, const std::string& place) {
     if (element_count(sizes) > most) throw Error(fmt::format("{} has too many elements", to_string(sizes)));
     return sizes;
   } catch (const Error& error) {
-    throw Error(error.problem(), place);
+    throw Error(error.problem(), place, "the file is damaged or was made to deceive");
   }
 }
 
@@ -41,7 +41,7 @@ std::int64_t number_of(const std::string& text, const std::string& place) {
   std::int64_t value = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0)
-    throw Error("external data with an offset or length that is no number", place);
+    throw Error("external data with an offset or length that is no number", place, "write the model again");
   return value;
 }
 

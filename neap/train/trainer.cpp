@@ -171,7 +171,9 @@ bool Trainer::run_epoch() {
   const auto seconds = [&] { return epoch_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   std::optional<Progress> progress;
   const std::int64_t left = (loader_.batches() - batch_) * options_.batch;
-  if (options_.progress) progress.emplace(fmt::format("epoch {}/{}", epoch_ + 1, options_.epochs), left, "images");
+  if (options_.progress)
+    progress.emplace(fmt::format("epoch {}/{}", epoch_ + 1, options_.epochs), left,
+                     training_->fields()[0].sizes.size() == 3 ? "images" : "examples");
   EpochBatches batches = loader_.epoch(epoch_, batch_);
   while (const std::optional<Batch> batch = batches.next()) {
     const std::vector<Array> results = run_step(*batch);
@@ -183,7 +185,7 @@ bool Trainer::run_epoch() {
     }
     running_.examples += batch->size();
     ++batch_;
-    if (progress) progress->advance(batch->size(), fmt::format("loss {:.3f}", loss));
+    if (progress) progress->advance(batch->size(), fmt::format("loss {:#.3g}", loss));
     if (StopSignal::asked()) {
       epoch_seconds_ = seconds();
       return false;
@@ -231,10 +233,10 @@ void Trainer::finish_epoch(double seconds) {
 
 // The steps since the backup run again; the first after which a parameter or state is not finite, or whose loss is not, is looked into.
 void Trainer::report_not_finite() {
-  const std::string remedy =
-      options_.folder.empty() || !has_checkpoint(options_.folder)
-          ? "lower the learning rate, or clip the gradients"
-          : fmt::format("lower the learning rate, or clip the gradients; the last good checkpoint is in {}", options_.folder.string());
+  const std::vector<Array>& last = backup_->batches.back();
+  std::string remedy = std::all_of(last.begin(), last.end(), all_finite) ? "lower the learning rate, or clip the gradients"
+                                                                         : "mend the examples: one of this step is not finite";
+  if (!options_.folder.empty() && has_checkpoint(options_.folder)) remedy += "; the last good checkpoint is in " + options_.folder.string();
   StepState again = state_;
   again.load(backup_->arrays, "backup");
   std::int64_t step = backup_->step;

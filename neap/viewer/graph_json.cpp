@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "neap/base/build_id.h"
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
 #include "neap/codegen/compiler.h"
@@ -159,7 +160,7 @@ Json machine_json() {
 }
 
 Json versions_json() {
-  Json versions{{"neap", "0.1.0"}};
+  Json versions{{"neap", version()}};
   try {
     versions["compiler"] = compiler_version();
   } catch (const Error&) {

@@ -1,6 +1,9 @@
 // Hashes, the machine, environment variables, progress.
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -131,6 +134,42 @@ TEST(Progress, EndsWithOneWholeLine) {
   EXPECT_NE(text.find("loss 0.3"), std::string::npos);
   EXPECT_EQ(text.back(), '\n');
   EXPECT_EQ(text.find('\033'), std::string::npos);  // no terminal, no control codes
+}
+
+// What a terminal of so many columns is sent by a bar.
+std::string sent_to_terminal(unsigned short columns) {
+  int outer = -1, inner = -1;
+  winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+  EXPECT_EQ(::openpty(&outer, &inner, nullptr, nullptr, &size), 0);
+  const int before = ::dup(2);
+  ::dup2(inner, 2);
+  EXPECT_EQ(terminal_columns(2), columns);
+  {
+    Progress progress("epoch 3/14", 1000, "images");
+    progress.advance(500, "loss 0.312");
+  }
+  ::dup2(before, 2);
+  char text[4096];
+  const ssize_t count = ::read(outer, text, sizeof text);
+  for (const int fd : {before, inner, outer}) ::close(fd);
+  return {text, static_cast<std::size_t>(std::max<ssize_t>(count, 0))};
+}
+
+// Columns that a line of UTF-8 takes, without the codes and the line's end.
+std::size_t width_of(const std::string& sent) {
+  const std::string line = sent.substr(sent.rfind("\033[K") + 3);
+  return static_cast<std::size_t>(
+      std::count_if(line.begin(), line.end(), [](char c) { return c >= ' ' || static_cast<signed char>(c) < -64; }));
+}
+
+TEST(Progress, NoLineIsLongerThanTheTerminal) {
+  EXPECT_EQ(terminal_columns(-1), 0);
+  for (const unsigned short columns : {200, 100, 70, 60, 50, 20, 2, 1}) {
+    const std::string sent = sent_to_terminal(columns);
+    EXPECT_LT(width_of(sent), columns) << sent;
+    EXPECT_EQ(sent.find("loss 0.312") != sent.npos, columns >= 50) << sent;
+    EXPECT_EQ(sent.find("█") != sent.npos, columns >= 70) << sent;
+  }
 }
 
 TEST(Progress, NothingToDoShowsNothing) {

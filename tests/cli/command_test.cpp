@@ -1,4 +1,6 @@
 // The command line itself, and the small commands.
+#include "neap/cli/command.h"
+
 #include "neap/files/npy.h"
 #include "tests/cli/program.h"
 
@@ -18,14 +20,80 @@ TEST_F(Commands, SaysWhatThereIs) {
 }
 
 TEST_F(Commands, UsageErrorsAreTold) {
-  const Ran unknown = neap({"paint"});
-  EXPECT_EQ(unknown.code, 2);
-  EXPECT_TRUE(contains(unknown.text, "neap: there is no command 'paint'")) << unknown.text;
-  EXPECT_EQ(neap({}).code, 2);
-  const Ran option = neap({"version", "--loud"});
-  EXPECT_EQ(option.code, 2);
-  EXPECT_TRUE(contains(option.text, "try: neap version --help")) << option.text;
-  EXPECT_EQ(neap({"show", small_model(), "--level", "5"}).code, 2);
+  const auto told = [](const std::vector<std::string>& arguments, const std::string& text) {
+    const Ran ran = neap(arguments);
+    EXPECT_EQ(ran.code, 2) << ran.text;
+    EXPECT_TRUE(contains(ran.text, text)) << ran.text;
+  };
+  told({}, "Usage: neap");
+  told({"paint"}, "neap: there is no command 'paint'\n  try: one of bench, build");
+  told({"trian", "--epochs", "3"}, "neap: there is no command 'trian'\n  try: did you mean 'train'?");
+  told({"train", "gmn", "--seed", "1"}, "neap: there is no command 'gmn' in neap train\n  try: did you mean 'gnn'?");
+  told({"train", "gnn", "--layer", "3"}, "neap: neap train gnn has no option '--layer'\n  try: did you mean '--layers'?");
+  told({"train", "--epocs=3"}, "neap: neap train has no option '--epocs'\n  try: did you mean '--epochs'?");
+  told({"run", "--random-input"}, "neap run has no option '--random-input'\n  try: did you mean '--random-inputs'?");
+  told({"version", "--loud"}, "neap version has no option '--loud'\n  try: neap version --help");
+  told({"--loud"}, "neap has no option '--loud'\n  try: neap --help");
+  told({"run"}, "neap: model is required\n  at: neap run\n  try: neap run --help");
+  told({"show", small_model(), "more"}, "'more' is a word too many\n  at: neap show");
+  told({"show", small_model(), "--level", "5"}, "--level: Value 5 not in range 0 to 4");
+}
+
+TEST_F(Commands, HelpIsACommandToo) {
+  EXPECT_EQ(neap({"help"}).text, neap({"--help"}).text);
+  EXPECT_EQ(neap({"help", "train", "gnn"}).text, neap({"train", "gnn", "--help"}).text);
+  const Ran unknown = neap({"help", "train", "gmn"});
+  EXPECT_EQ(unknown.code, 3);
+  EXPECT_TRUE(contains(unknown.text, "there is no command 'gmn'\n  at: neap train\n  try: did you mean 'gnn'?")) << unknown.text;
+  EXPECT_EQ(neap({"--version"}).text, "neap 0.1.0\n");
+}
+
+TEST_F(Commands, HelpSaysWhatAnOptionTakes) {
+  const std::string train = neap({"train", "--help"}).text;
+  EXPECT_TRUE(contains(train, "  --optimizer TEXT          sgd, adam, adamw or lion (default: adamw)\n")) << train;
+  EXPECT_TRUE(contains(train, "(0 to 4; default: 4)")) << train;
+  EXPECT_TRUE(contains(train, "(classification, regression)")) << train;
+  EXPECT_TRUE(contains(train, "(not with --out)")) << train;
+  EXPECT_TRUE(contains(train, "For example:\n  neap train --epochs 3")) << train;
+  std::size_t start = 0;
+  for (std::size_t end; (end = train.find('\n', start)) != train.npos; start = end + 1)
+    EXPECT_LE(end - start, 100u) << train.substr(start, end - start);
+}
+
+std::vector<std::string> words_of_example(const std::string& example) {
+  std::vector<std::string> words{""};
+  bool quoted = false;
+  for (const char c : example) {
+    if (c == '\'') {
+      quoted = !quoted;
+    } else if (c == ' ' && !quoted) {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  return words;
+}
+
+TEST_F(Commands, ExamplesParse) {
+  for (const Command& command : all_commands()) {
+    for (const std::string& example : command.examples) {
+      std::vector<std::string> words = words_of_example(example);
+      if (words[0] != "neap") continue;
+      EXPECT_EQ(example.rfind("neap " + command.name, 0), 0u) << example;
+      CommandLine line;
+      std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);
+      EXPECT_NO_THROW(line.app.parse(reversed)) << example;
+    }
+  }
+}
+
+TEST_F(Commands, OutputThatCannotBeWrittenIsAnError) {
+  std::string text;
+  EXPECT_EQ(run_program({"/bin/bash", "-c", std::string(NEAP_PROGRAM) + " version > /dev/full"}, text, 60), 3);
+  EXPECT_TRUE(contains(text, "cannot write: No space left on device\n  at: standard output")) << text;
+  EXPECT_EQ(run_program({"/bin/bash", "-c", std::string(NEAP_PROGRAM) + " train --help | head -n 1"}, text, 60), 0);
+  EXPECT_FALSE(contains(text, "neap:")) << text;  // who closes a pipe early wants no more
 }
 
 TEST_F(Commands, ErrorsHaveNoColourOutsideOfATerminal) { EXPECT_FALSE(contains(neap({"show", path("none.onnx")}).text, "\033")); }
@@ -89,6 +157,12 @@ TEST_F(Commands, CompletionKnowsEveryCommandAndOption) {
   };
   EXPECT_EQ(completed("neap tr", 1), "train ");
   EXPECT_EQ(completed("neap train --resu", 2), "--resume ");
+  EXPECT_EQ(completed("neap train --optimizer ad", 3), "adam adamw ");
+  EXPECT_EQ(completed("neap train g", 2), "gnn ");
+  EXPECT_EQ(completed("neap train gnn --jumping c", 4), "concat ");
+  EXPECT_EQ(completed("neap train gnn --fan", 3), " ");
+  EXPECT_EQ(completed("neap demo gnn --roun", 3), "--rounds ");
+  EXPECT_EQ(completed("neap cache cl", 2), "clear ");
   EXPECT_EQ(neap({"completion", "ksh"}).code, 2);
 }
 

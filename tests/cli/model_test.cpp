@@ -54,6 +54,19 @@ TEST_F(ModelCommands, ReadsOnnx) {
   expect_softmax(x, read_npy(path("out/y.npy")));
 }
 
+TEST_F(ModelCommands, ErrorsNameTheFile) {
+  const Ran sizes =
+      neap({"run", small_model(), "--input", "x=" + (write_npy(path("x.npy"), Array::zeros(DType::f32, {2, 4})), path("x.npy"))});
+  EXPECT_EQ(sizes.code, 3);
+  EXPECT_TRUE(contains(sizes.text, "input 'x' is [2,4], not [N,3]\n  at: " + path("small.neap"))) << sizes.text;
+  const Ran name = neap({"show", file("wrong.neap", "graph g {\n  input x : f32[3]\n  %1 = soft_max(x) : f32[3]\n  output y = %1\n}\n")});
+  EXPECT_EQ(name.code, 3);
+  EXPECT_TRUE(contains(name.text, "there is no operator 'soft_max'\n  at: " + path("wrong.neap"))) << name.text;
+  EXPECT_TRUE(contains(name.text, "did you mean 'softmax'?")) << name.text;
+  const Ran text = neap({"show", file("cut.neap", "graph g {\n  input x : f32[3]\n  output")});
+  EXPECT_TRUE(contains(text.text, "at: " + path("cut.neap") + ", line 3")) << text.text;
+}
+
 TEST_F(ModelCommands, RefusesInputsThatDoNotFit) {
   const std::string model = small_model();
   input(2);

@@ -222,6 +222,9 @@ TEST_F(TrainCommands, ARunGoesOnWithItsOwnOptions) {
 
 TEST_F(TrainCommands, SaysWhatDoesNotFit) {
   const std::string classes = table(true), numbers = table(false);
+  std::string rows = "a,b,y\n";
+  for (int i = 0; i < 32; ++i) rows += "inf," + std::to_string(i) + "," + std::to_string(i % 2) + "\n";
+  const std::string infinite = file("infinite.csv", rows);
   write_npz(path("odd.npz"), {{"a", labels(3)}});
   write_npz(path("short.npz"), {{"x", Array::zeros(DType::f32, {4, 2})}, {"y", labels(3)}});
   const std::pair<std::vector<std::string>, const char*> cases[] = {
@@ -230,10 +233,11 @@ TEST_F(TrainCommands, SaysWhatDoesNotFit) {
       {{"--data", classes, "--label", "c"}, "there is no column 'c'"},
       {{"--data", classes, "--model", "huge"}, "'huge' is no network"},
       {{"--data", classes, "--model", "efficient-net"}, "the efficient-net is a classifier of images"},
-      {{"--data", numbers, "--task", "classification"}, "is none of the"},
+      {{"--data", numbers, "--task", "classification"}, "is no class"},
       {{"--data", path("odd.npz")}, "the file has no examples with labels"},
       {{"--data", path("short.npz")}, "x is [4,2], y is [3]"},
       {{"--data", numbers, "--batch", "1000", "--out", path("big")}, "less than one batch of 1000"},
+      {{"--data", infinite, "--batch", "8", "--out", path("inf")}, "try: mend the examples: one of this step is not finite"},
       {{"--data", numbers, "--optimizer", "sgd", "--rate", "1e30", "--epochs", "9", "--batch", "8", "--out", path("nan")}, "neap: step "},
   };
   for (const auto& [arguments, problem] : cases) {

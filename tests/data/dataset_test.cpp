@@ -86,7 +86,7 @@ TEST(Labels, ThoseOutOfRangeAreNamedWithTheirIndex) {
       },
       "label 10 at index 2 is none of the 10 classes 0 to 9", "set");
   expect_error([] { checked_labels(Array::of(std::vector<std::int64_t>{-1}), 10, "set"); }, "label -1 at index 0");
-  expect_error([] { checked_labels(Array::of(std::vector<double>{1.5}), 10, "set"); }, "label 1.5 at index 0");
+  expect_error([] { checked_labels(Array::of(std::vector<double>{1.5}), 10, "set"); }, "label 1.5 at index 0 is no class");
   expect_error([] { checked_labels(Array::of(std::vector<double>{std::nan("")}), 10, "set"); }, "label nan at index 0");
   expect_error([] { checked_labels(Array::of(std::vector<float>{std::numeric_limits<float>::infinity()}), 10, "set"); }, "label inf");
   expect_error([] { checked_labels(Array::zeros(DType::u8, {2, 2}), 10, "set"); }, "labels of sizes [2,2]");
