@@ -7,6 +7,7 @@
 #include "neap/base/file.h"
 #include "neap/data/random.h"
 #include "neap/onnx/onnx.h"
+#include "neap/runtime/verify_calls.h"
 #include "neap/sparse/export.h"
 
 namespace neap {
@@ -38,6 +39,7 @@ Graph read_model(const ModelArguments& arguments) {
   try {
     Graph graph = parse_graph(text);
     verify(graph);
+    verify_calls(graph);
     return graph;
   } catch (const Error& error) {
     throw Error(error.problem(), arguments.file.string() + (error.place().empty() ? "" : ", " + error.place()), error.remedy());

@@ -16,6 +16,15 @@ std::string input_names(const Graph& graph) {
   return names;
 }
 
+// What says that sizes do not fit says of which model.
+void fit(const ModelArguments& model, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    throw Error(error.problem(), model.file.string(), "give arrays of the sizes that the model takes");
+  }
+}
+
 }  // namespace
 
 void add_input_options(CLI::App& app, InputArguments& arguments) {
@@ -34,11 +43,7 @@ std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model
   Symbols symbols = sizes_of(model, graph);
   for (const Input& input : graph.inputs) {
     if (const auto found = named.find(input.name); found != named.end()) {
-      try {
-        bind(graph.type(input.value).shape, found->second.sizes(), symbols, "input '" + input.name + "'");
-      } catch (const Error& error) {
-        throw Error(error.problem(), model.file.string(), "give an array of the sizes that the model takes");
-      }
+      fit(model, [&] { bind(graph.type(input.value).shape, found->second.sizes(), symbols, "input '" + input.name + "'"); });
     }
   }
   if (!given.random && named.size() < graph.inputs.size()) {
@@ -58,7 +63,8 @@ std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model
     }
     arrays[i] = found->second;
   }
-  const Symbols bound = bind_inputs(graph, arrays);
+  Symbols bound;
+  fit(model, [&] { bound = bind_inputs(graph, arrays); });
   for (const auto& [name, size] : sizes_of(model, graph)) {
     if (bound.at(name) != size)
       throw Error(fmt::format("{} is {} in the inputs, {} by --set", name, bound.at(name), size), "--set " + name);

@@ -63,6 +63,10 @@ TEST_F(ModelCommands, ErrorsNameTheFile) {
   EXPECT_EQ(name.code, 3);
   EXPECT_TRUE(contains(name.text, "there is no operator 'soft_max'\n  at: " + path("wrong.neap"))) << name.text;
   EXPECT_TRUE(contains(name.text, "did you mean 'softmax'?")) << name.text;
+  const Ran past =
+      neap({"run", file("past.neap", "graph g {\n  input x : f32[3]\n  %1 = relu(x) : f32[700]\n  output y = %1\n}\n"), "--random-inputs"});
+  EXPECT_EQ(past.code, 3);  // it would read past the end of x
+  EXPECT_TRUE(contains(past.text, "result 0 of relu is f32[3], not f32[700]\n  at: " + path("past.neap"))) << past.text;
   const Ran text = neap({"show", file("cut.neap", "graph g {\n  input x : f32[3]\n  output")});
   EXPECT_TRUE(contains(text.text, "at: " + path("cut.neap") + ", line 3")) << text.text;
 }
