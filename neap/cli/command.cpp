@@ -93,6 +93,7 @@ CommandLine::CommandLine() : app("Neap: deep learning that moves less data.", "n
 
 std::function<int()> CommandLine::declare(const Command& command, CLI::App& app) {
   app.group("Commands");
+  app.footer("");  // not that of the command around it
   std::function<int()> action = command.declare(app);
   std::string footer = app.get_footer();
   if (!command.examples.empty()) footer += footer.empty() ? "For example:" : "\n\nFor example:";

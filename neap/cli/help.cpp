@@ -21,7 +21,7 @@ int run(const std::vector<std::string>& words) {
     if (found == nullptr) throw Error(fmt::format("there is no command '{}'", word), words_of(*command), suggestion(word, names));
     command = found;
   }
-  fmt::print("{}", command->help());
+  fmt::print("{}", command->help(command->get_parent() == nullptr ? "" : words_of(*command->get_parent())));
   return exit_ok;
 }
 
