@@ -10,44 +10,57 @@
 namespace neap::sparse {
 namespace {
 
-// Groups of rows of W, from begin to end, times some columns of x.
+// Groups of rows of W, from begin to end, times some columns of x in several panels. A few groups at a time meet all of them, so that what
+// is read of W for one panel is near for the next.
 template <class Kind>
-void multiply_columns(const Kind& side, const Columns& columns, int vectors, Count begin, Count end) {
+void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count begin, Count end) {
   static thread_local Buffer panels, all_sums;
-  const auto tile = side.tile(false, vectors);
-  const Count height = side.height, width = columns.width, batch = std::max<Count>(1, 64 / height);
-  float *const panel = panels.of(side.deepest() * width), *const sums = all_sums.of((end - begin) * height * width);
+  constexpr Count batch_rows = 64;
+  const Count height = side.height, count = static_cast<Count>(all.size()), batch = std::max<Count>(1, batch_rows / height);
+  const bool keeps = side.tiles() > 1;  // sums from one K tile to the next
+  const Count of_panel = side.deepest() * all[0].width, of_sums = (keeps ? end - begin : batch) * height * all[0].width;
+  float *const panel = panels.of(count * of_panel), *const sums = all_sums.of(count * of_sums);
   for (Count k = 0; k < side.tiles(); ++k) {
     const bool last = k + 1 == side.tiles();
-    const Count deep = last ? 0 : side.columns_in(k + 1);
-    columns.pack(side.begin(k), side.columns_in(k), side.end(k) - side.begin(k) - side.columns_in(k), panel);
-    Count asked = 0;  // rows of the next panel, a few at a time, so that they come in while there is other work
+    const Count here = side.columns_in(k), deep = last ? 0 : side.columns_in(k + 1);
+    for (Count p = 0; p < count; ++p) all[p].pack(side.begin(k), here, side.end(k) - side.begin(k) - here, panel + p * of_panel);
+    Count asked = 0;  // rows of the next panels, a few at a time, so that they come in while there is other work
     for (Count group = begin; group < end; group += batch) {
-      const Count groups = std::min(batch, end - group), row = group * height;
-      float* const here = sums + (group - begin) * height * width;
-      for (const Count until = deep * (group + groups - begin) / (end - begin); asked < until; ++asked) columns.ask(side.end(k) + asked);
-      tile(side.part(group, groups, end - group, k), panel, here, k == 0);
-      if (last) columns.finish(row, std::min(groups * height, side.rows - row), here);
+      const Count groups = std::min(batch, end - group), row = group * height, until = deep * (group + groups - begin) / (end - begin);
+      for (Count p = 0; p < count; ++p) {
+        const Columns& columns = all[p];
+        float* const mine = sums + p * of_sums + (keeps ? (group - begin) * height * columns.width : 0);
+        for (Count next = asked; next < until; ++next) columns.ask(side.end(k) + next);
+        side.tile(false, columns.vectors())(side.part(group, groups, end - group, k), panel + p * of_panel, mine, k == 0);
+        if (last) columns.finish(row, std::min(groups * height, side.rows - row), mine);
+      }
+      asked = until;
     }
   }
 }
 
+// `together`: as many panels as meet a few rows of W one after the other.
 template <class Kind>
-void drive(const Kind& side, const Product& product, int widest) {
-  const Count lanes = side.micro.lanes, of_image = divided_up(product.width, widest * lanes), across = product.images * of_image;
+void drive(const Kind& side, const Product& product, int widest, Count together = 1) {
+  const Count wide = widest * side.micro.lanes, of_image = divided_up(product.width, wide);
+  together = std::max<Count>(1, std::min(together, product.images * of_image / product.threads));
+  const Count sets = divided_up(of_image, together), across = product.images * sets;
   constexpr Count most_rows = 1024;  // whose sums stay in the second cache
-  Count down = std::max<Count>(1, divided_up(side.rows, most_rows));
+  Count down = side.tiles() > 1 ? std::max<Count>(1, divided_up(side.rows, most_rows)) : 1;
   if (product.y_windows == nullptr && across * down % product.threads != 0 && across * down < 8 * product.threads) down *= product.threads;
   const Count groups = divided_up(side.groups(), down);
-  for_each_piece(product, of_image * down, [&](Count number) {
-    const Count image = number / down / of_image, first = number / down % of_image * widest * lanes;
-    const Count count = std::min(widest * lanes, product.width - first);
-    const int vectors = vectors_for(side, false, count, widest);
+  for_each_piece(product, sets * down, [&](Count number) {
+    const Count image = number / down / sets, set = number / down % sets;
     const Count begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
     Product mine = product;
     mine.x += image * product.x_image;
     mine.y += image * product.y_image;
-    multiply_columns(side, {side.micro, mine, first, count, vectors * lanes}, vectors, begin, end);
+    std::vector<Columns> all;
+    for (Count panel = set * together; panel < std::min((set + 1) * together, of_image); ++panel) {
+      const Count count = std::min(wide, product.width - panel * wide);
+      all.push_back({side.micro, mine, panel * wide, count, vectors_for(side, false, count, widest) * side.micro.lanes});
+    }
+    multiply_columns(side, all, begin, end);
   });
 }
 
@@ -75,8 +88,9 @@ void multiply(const BlockMatrix& w, const Product& product) {
   }
   const int most = product.isa != Isa::avx512 ? 6 : w.height == 1 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.blocks(w.value, w.height, w.width, false, v); });
-  const Count bytes = w.height == 1 ? machine().l1_bytes * 3 / 2 : machine().l2_bytes * 3 / 8;
-  drive(BlockSide(w, columns_in(bytes, Count{vectors} * t.lanes), t), product, vectors);
+  const bool is_full = 2 * (w.offsets[divided_up(w.rows, w.height)] - w.offsets[0]) * w.height * w.width > w.rows * w.columns;
+  drive(BlockSide(w, columns_in(machine().l2_bytes * 3 / 8, Count{vectors} * t.lanes), t, product.threads), product, vectors,
+        is_full ? 4 : 1);
 }
 
 // As blocks of as many rows as the machine transposes at once, with every column.

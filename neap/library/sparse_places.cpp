@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "neap/base/error.h"
+#include "neap/base/machine.h"
 #include "neap/base/revolving_door.h"
 #include "neap/library/sparse_sides.h"
 #include "neap/library/sparse_tiles.h"
@@ -27,15 +30,23 @@ void check_places(BlockMatrix& matrix, Count stored) {
   const Tiles& micro = tiles(best_isa());
   const Count groups = divided_up(matrix.rows, matrix.height);
   const auto limit = static_cast<int>(divided_up(matrix.columns, matrix.width));
-  matrix.rising = true;
+  constexpr Count worth_threads = 1 << 15;
+  const int threads = stored < worth_threads ? 1 : thread_count();
+  Count outside = groups;  // the first row of blocks of which something is
+  bool rising = true;
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1) reduction(min : outside) reduction(&& : rising)
   for (Count group = 0; group < groups; ++group) {
     const Count first = matrix.offsets[group], last = matrix.offsets[group + 1];
-    if (first >= 0 && first <= last && last <= stored && micro.all_within(last - first, matrix.columns_of + first, limit, matrix.rising))
-      continue;
-    throw Error(
-        fmt::format("row {} of a sparse matrix of {} x {} names places outside of it", group * matrix.height, matrix.rows, matrix.columns),
-        "", remedy);
+    bool rises = true;
+    if (first < 0 || first > last || last > stored || !micro.all_within(last - first, matrix.columns_of + first, limit, rises))
+      outside = std::min(outside, group);
+    rising = rising && rises;
   }
+  matrix.rising = rising;
+  if (outside < groups)
+    throw Error(fmt::format("row {} of a sparse matrix of {} x {} names places outside of it", outside * matrix.height, matrix.rows,
+                            matrix.columns),
+                "", remedy);
 }
 
 void check_places(const NmgMatrix& matrix, Count count) {

@@ -67,21 +67,24 @@ void NmgSide::order_accumulators() {
   }
 }
 
-BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of)
+BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
     : Side{matrix.rows, matrix.columns, matrix.height, of}, w(matrix) {
-  const Count step = std::max<Count>(1, (w.rising ? tile_columns : divided_up(columns, w.width) * w.width) / w.width) * w.width;
+  const Count wide = divided_up(columns, w.width), most = w.rising ? std::max<Count>(1, tile_columns / w.width) : std::max<Count>(1, wide);
+  const Count step = divided_up(wide, std::max<Count>(1, divided_up(wide, most))) * w.width;  // K tiles are of one size
   for (Count at = 0; at < columns; at += step) bounds.push_back(at);
   if (columns == 0) bounds.push_back(0);
   bounds.push_back(divided_up(columns, w.width) * w.width);
-  starts.reserve(static_cast<std::size_t>(groups()) * bounds.size());
+  starts.resize(static_cast<std::size_t>(groups()) * bounds.size());
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (Count group = 0; group < groups(); ++group) {
-    const Count first = w.offsets[group], last = w.offsets[group + 1];
-    starts.push_back(first);
+    const Count last = w.offsets[group + 1];
+    Count* const start = starts.data() + group * (tiles() + 1);
+    start[0] = w.offsets[group];
     for (Count tile = 1; tile < tiles(); ++tile) {  // columns rise, so that a tile has at most as many blocks as block columns
-      const Count from = starts.back(), most = std::min(last - from, step / w.width);
-      starts.push_back(from + micro.count_below(most, w.columns_of + from, static_cast<int>(begin(tile) / w.width)));
+      const Count from = start[tile - 1], most_blocks = std::min(last - from, step / w.width);
+      start[tile] = from + micro.count_below(most_blocks, w.columns_of + from, static_cast<int>(begin(tile) / w.width));
     }
-    starts.push_back(last);
+    start[tiles()] = last;
   }
 }
 
@@ -99,7 +102,7 @@ BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) c
 
 RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
     : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value) {
-  const BlockSide plain(matrix, tile_columns, of);
+  const BlockSide plain(matrix, tile_columns, of, threads);
   bounds = plain.bounds;
   const Count all = matrix.offsets[rows] - matrix.offsets[0], row_starts = tiles() + 1;
   starts.resize(static_cast<std::size_t>(tiles() * rows + 1));
@@ -155,12 +158,13 @@ void Columns::finish(Count row, Count rows, float* sums) const {
 
 void Columns::ask(Count row) const {
   constexpr Count floats_of_line = 16;
+  constexpr int second_cache = 2;
   if (product.windows != nullptr) return;  // a tap's elements were read for the one before it
   if (product.x_transposed) {              // a line holds this many rows
     if (row % floats_of_line != 0) return;
-    for (Count i = 0; i < count; ++i) __builtin_prefetch(product.x + (first + i) * product.x_stride + row);
+    for (Count i = 0; i < count; ++i) __builtin_prefetch(product.x + (first + i) * product.x_stride + row, 0, second_cache);
   } else {
-    for (Count i = 0; i < count; i += floats_of_line) __builtin_prefetch(product.x + row * product.x_stride + first + i);
+    for (Count i = 0; i < count; i += floats_of_line) __builtin_prefetch(product.x + row * product.x_stride + first + i, 0, second_cache);
   }
 }
 

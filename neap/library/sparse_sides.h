@@ -46,7 +46,7 @@ struct BlockSide : Side {
   const BlockMatrix& w;
   std::vector<Count> starts = {};  // [groups, K tiles + 1]: the first block of a group at or behind each bound
 
-  BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of);
+  BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads = 1);  // made by so many
   Tile<BlockPart> tile(bool transposed, int vectors) const { return micro.blocks(w.value, w.height, w.width, transposed, vectors); }
   BlockPart part(Count group, Count groups, Count follow, Count tile) const;
   Sample<BlockPart> sample() const { return micro.sample_blocks(w.height); }
@@ -92,11 +92,12 @@ struct Columns {
   const Product& product;
   Count first, count, width;  // width: of panels and sums
 
+  int vectors() const { return static_cast<int>(width / micro.lanes); }
   // Rows of x into a panel, of which more rows are padding.
   void pack(Count row, Count rows, Count padding, float* panel) const;
   // Rows of y from their sums, which are changed.
   void finish(Count row, Count rows, float* sums) const;
-  // Asks for a row of x that is packed soon.
+  // Asks for a row of x that is packed soon, but not for the first cache, which is full of what is read now.
   void ask(Count row) const;
 };
 
