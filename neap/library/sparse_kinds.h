@@ -1,5 +1,5 @@
 // What calls of sparse operators share: the matrices that they make of their operands, and what they refuse. A kind is a form of storage,
-// with the shares of the machine's peak that its products reach (measured, bench/sparse/kernels.cpp).
+// with what its products take (measured, bench/sparse).
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -29,28 +29,43 @@ struct Given {
   bool values = false;
   sparse::Value value_type = sparse::Value::f32;
   std::vector<Count> counts;  // of the elements of each component of places
+  Count stored = 0;           // values, where the call takes them
 
   std::size_t place(std::size_t number) const { return first + (values ? 1 : 0) + number; }
   void count(const std::vector<Type>& inputs, const Symbols& symbols) {
+    if (values) stored = element_count(inputs[first].shape).evaluate(symbols);
     for (std::size_t i = place(0); i < inputs.size(); ++i) counts.push_back(element_count(inputs[i].shape).evaluate(symbols));
   }
   const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
 };
 
-// What a product's work is worth of so many flops at the machine's peak: `share` of it is reached by wide products; lanes beyond the last
-// column are wasted; each group of rows begins and ends once for each panel.
-struct Reached {
-  double share, narrow;  // narrow: the part of that which one panel alone reaches, beside a dense product whose operands are in cache
-  double values, groups, columns;
+// The time that a product takes of its threads together, in cycles, from which follows what it reaches of the machine's peak. A step is a
+// row of a panel of x that meets `height` stored values. Fitted to layers of 256 x 100 to 3072 x 768 on Zen 4 (bench/sparse/plan.cpp).
+struct Effort {
+  double height, steps, groups, group_rows, columns;  // steps: of one panel; groups: of rows; columns: of x
+  double slower = 1;                                  // than the kernel that these figures are of
 
-  double efficiency() const {
-    constexpr double group_flops = 2500, panel_vectors = 4;
-    const double lanes = sparse::tiles(best_isa()).lanes, panel = panel_vectors * lanes;
-    const double padded = std::ceil(columns / lanes) * lanes, useful = 2 * values * columns;
-    const double part = columns > panel ? 1 : columns > lanes ? narrow : columns > 4 ? narrow / 2 : narrow / 8;
-    const double spent = 2 * values * padded / (share * part) + groups * std::ceil(columns / panel) * group_flops;
-    return useful > 0 ? useful / spent : share;
+  // Whether a product of so many multiply-adds is done before other threads have begun.
+  static bool is_small(double products) { return products < 100'000; }
+  // Of a product of so many flops, as the cost model counts them.
+  double efficiency(double flops) const { return flops > 0 ? flops / (peak() * cycles()) : 1; }
+
+ private:
+  static double peak() { return best_isa() == Isa::portable ? 8 : 32; }  // flops a cycle
+  double cycles() const {
+    constexpr double panel_vectors = 4, begin = 60, end_of_row = 40, pack_row_value = 8;
+    const double call = is_small(steps * height * columns) || thread_count() == 1 ? 5000 : 15000.0 * thread_count();
+    const double lanes = sparse::tiles(best_isa()).lanes, wide = std::floor(columns / (panel_vectors * lanes));
+    const double rest = std::ceil((columns - wide * panel_vectors * lanes) / lanes), panels = wide + (rest > 0 ? 1 : 0);
+    const double unit = 2 * lanes / peak();  // cycles of a vector's multiply-add
+    const double of_rest = rest == 0 ? 0 : wide > 0 ? among_others(rest * unit) : alone(rest * unit);
+    const double packing = height == 1 && panels > 1 ? pack_row_value : 0;
+    return call + slower * steps * (packing + wide * among_others(panel_vectors * unit) + of_rest) +
+           panels * groups * (begin + end_of_row * group_rows);
   }
+  // A step's cycles, by those of its multiply-adds for one row; in a product of one panel, which passes by all values once.
+  double among_others(double vectors) const { return 1.15 * height * vectors + (height == 1 ? 3 : 1); }
+  double alone(double vectors) const { return std::max(2.0, height * vectors) + (height == 1 ? 2 : 1) * vectors + 3; }
 };
 
 struct NmgKind {
@@ -60,8 +75,9 @@ struct NmgKind {
   Count g;
   bool wide;
 
-  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5, narrow = 0.5;
+  static constexpr double share = 0.75, transposed_slower = 1.5, sample_share = 0.5;  // share: of convolutions
   static std::int64_t group_rows(const Call& call) { return call.integer("m"); }
+  static std::int64_t step_rows(const Call& call) { return call.integer("n"); }
 
   static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
     const DType index = inputs[place].dtype;
@@ -126,8 +142,9 @@ struct BlockKind {
   int height, width;
   bool wide;
 
-  static constexpr double share = 0.75, transposed_share = 0.5, sample_share = 0.5, narrow = 0.5;
+  static constexpr double share = 0.75, transposed_slower = 1.5, sample_share = 0.5;  // share: of convolutions
   static std::int64_t group_rows(const Call& call) { return call.integer("r"); }
+  static std::int64_t step_rows(const Call& call) { return call.integer("r"); }
 
   static std::string refuses(const Call&, const std::vector<Type>& inputs, std::size_t place) {
     return refuses_rows(inputs, place, "columns");
@@ -147,8 +164,9 @@ struct RowKind {
   Given given;
   bool wide, t_wide = false, order_wide = false;
 
-  static constexpr double share = 0.5, transposed_share = 0.45, sample_share = 0.25, narrow = 0.2;
+  static constexpr double share = 0.5, transposed_slower = 1.1, sample_share = 0.25;
   static std::int64_t group_rows(const Call&) { return 1; }
+  static std::int64_t step_rows(const Call&) { return 1; }
 
   static std::string refuses(const Call& call, const std::vector<Type>& inputs, std::size_t place) {
     std::string why = refuses_rows(inputs, place, "columns");
@@ -250,7 +268,7 @@ std::string refuses(const Call& call, const std::vector<Type>& inputs, const std
 inline Given given(const Call& call, const std::vector<Type>& inputs, const Symbols& symbols, std::size_t first, bool values) {
   const std::vector<std::int64_t> size = evaluate(call.dims("size"), symbols);
   const bool narrow = values && inputs[first].dtype == DType::bf16;
-  Given of{size[0], size[1], first, values, narrow ? sparse::Value::bf16 : sparse::Value::f32, {}};
+  Given of{size[0], size[1], first, values, narrow ? sparse::Value::bf16 : sparse::Value::f32, {}, 0};
   of.count(inputs, symbols);
   return of;
 }

@@ -24,7 +24,7 @@ class ProductCall final : public LibraryCall {
         .y_stride = features_first_ ? of_y : width_,
         .y_transposed = features_first_,
         .width = width_,
-        .threads = thread_count()};
+        .threads = Effort::is_small(static_cast<double>(kind_.given.stored * width_)) ? 1 : thread_count()};
     transposed_ ? multiply_transposed(kind_, inputs, product) : multiply(kind_.matrix(inputs), product);
   }
 
@@ -66,16 +66,30 @@ Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, cons
 
 int rows_axis(const Call& call) { return call.flag("features_first") ? 1 : 0; }
 
+double typical(const Dim& dim) {
+  constexpr std::int64_t size = 128;  // of a symbol
+  return static_cast<double>(dim.evaluate({}, size));
+}
+
+// Flops of a product, as the cost model counts them: without the additions to sums in memory.
+double counted_flops(const Call& call, double values, double columns) {
+  if (call.op().define == nullptr) return 2 * values * columns;
+  const Map map = define(call).map;
+  return typical(flops(map.stages[0].value, map.axes));
+}
+
 template <class Kind>
 double product_efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-  constexpr std::int64_t typical = 128;
-  const auto number = [&](const Dim& dim) { return static_cast<double>(dim.evaluate({}, typical)); };
-  const Reached reached{.share = call.flag("transpose") ? Kind::transposed_share : Kind::share,
-                        .narrow = Kind::narrow,
-                        .values = number(element_count(inputs[1].shape)),
-                        .groups = number(call.dims("size")[0]) / static_cast<double>(Kind::group_rows(call)),
-                        .columns = number(inputs[0].shape[call.flag("features_first") ? 0 : 1])};
-  return reached.efficiency();
+  const bool transposed = call.flag("transpose");
+  const double values = typical(element_count(inputs[1].shape)), group_rows = static_cast<double>(Kind::group_rows(call));
+  const auto height = static_cast<double>(Kind::step_rows(call));
+  const Effort effort{.height = height,
+                      .steps = values / height,
+                      .groups = typical(call.dims("size")[0]) / group_rows,
+                      .group_rows = group_rows,
+                      .columns = typical(inputs[0].shape[call.flag("features_first") ? 0 : 1]),
+                      .slower = transposed ? Kind::transposed_slower : 1};
+  return effort.efficiency(counted_flops(call, values, effort.columns));
 }
 
 template <class Kind>
@@ -138,17 +152,23 @@ std::string refuses_edges(const Call& call, const std::vector<Type>& inputs, con
   return refuses<RowKind>(call, {inputs[0], inputs[1], inputs[2], inputs[3]}, outputs, 2);
 }
 
+double edges_efficiency(const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
+  const double values = typical(inputs[1].shape[0]), columns = typical(inputs[0].shape[1]);
+  const Effort effort{.height = 1, .steps = values, .groups = typical(outputs[0].shape[0]), .group_rows = 1, .columns = columns};
+  return effort.efficiency(2 * values * columns);
+}
+
 const RegisterImplementation spmm{
     {.name = "native",
      .op = "spmm",
      .refuses = refuses_edges,
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
                    const Symbols& symbols) -> Prepared {
-       Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true, sparse::Value::f32, {}};
+       Given of{outputs[0].shape[0].constant(), inputs[0].shape[0].constant(), 1, true, sparse::Value::f32, {}, 0};
        of.count(inputs, symbols);
        return std::make_unique<ProductCall<RowKind>>(RowKind(call, of, inputs), inputs[0].shape[1].evaluate(symbols), false, false);
      },
-     .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return RowKind::share; }}};
+     .efficiency = edges_efficiency}};
 
 }  // namespace
 }  // namespace neap

@@ -35,6 +35,12 @@ Symbols CostModel::sizes(const Graph& graph) const {
   return all;
 }
 
+CostModel CostModel::in_cache() const {
+  CostModel model = *this;
+  model.rates_.copy_bytes_per_second = rates_.cache_bytes_per_second;
+  return model;
+}
+
 double CostModel::bytes(const Type& type) const { return evaluate(storage_bytes(type)); }
 
 namespace {
@@ -131,6 +137,9 @@ CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const
   const Graph primitives = expand_composites(body);
   for (const NodePtr& inner : primitives.nodes()) {
     work += work_of(primitives, define(make_call(primitives, *inner)).map, inner->inputs);
+    if (inner->op != "transpose") continue;  // which is a pass of its own
+    const double moved = 2 * bytes(primitives.type(inner->outputs[0]));
+    work.weighted += (moved / rates_.cache_bytes_per_second + rates_.call_seconds) * rates_.flops_per_second;
   }
   return work;
 }

@@ -27,6 +27,7 @@ class CostModel {
   Cost graph(const Graph& graph) const;
   double bytes(const Type& type) const;
   Symbols sizes(const Graph& graph) const;  // of all its symbols, as they are priced
+  CostModel in_cache() const;               // the same where all operands are in the last-level cache
   double start_seconds() const { return rates_.call_seconds; }
   double copy_seconds(double bytes) const { return bytes / rates_.copy_bytes_per_second; }
   double evaluate(const Dim& dim) const;

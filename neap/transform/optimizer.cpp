@@ -156,6 +156,18 @@ void Optimizer::apply(const Transformation& transformation, const Site& site, co
   record(transformation, site, parameters, 1, std::move(place), mark, change);
 }
 
+std::string Optimizer::refused_in_cache(const Draft::Difference& difference, double least) const {
+  const CostModel model = model_.in_cache();
+  const auto seconds_of = [&](const std::vector<NodePtr>& nodes) {
+    double seconds = 0;
+    for (const NodePtr& node : nodes) seconds += model.node(draft_.shell(), *node).seconds;
+    return seconds;
+  };
+  const double before = seconds_of(difference.gone), after = seconds_of(difference.made);
+  if (after <= (1 - least) * before) return "";
+  return fmt::format("it would take {:.3g} in place of {:.3g} us with its operands in cache", after * 1e6, before * 1e6);
+}
+
 Optimizer::Attempt Optimizer::try_site(const Transformation& transformation, const Site& site, const std::vector<NodePtr>& nodes,
                                        const Parameters& parameters) {
   const Draft::Mark mark = draft_.mark();
@@ -163,12 +175,16 @@ Optimizer::Attempt Optimizer::try_site(const Transformation& transformation, con
   if (attempt.reason.empty()) {
     attempt.difference = draft_.since(mark);
     const Cost change = cost_of(draft_.shell(), attempt.difference.made) - cost_of(draft_.shell(), attempt.difference.gone);
-    if (!transformation.needs_gain || change.seconds < 0) {
+    if (change.seconds >= 0 && transformation.needs_gain) {
+      attempt.reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
+                                   change.flops / 1e3);
+    } else if (transformation.gain_in_cache > 0) {
+      attempt.reason = refused_in_cache(attempt.difference, transformation.gain_in_cache);
+    }
+    if (attempt.reason.empty()) {
       record(transformation, site, parameters, 1, place_of(site, nodes), mark, change);
       return attempt;
     }
-    attempt.reason = fmt::format("it would cost {:.3g} us more ({:+.3g} kB, {:+.3g} kflop)", change.seconds * 1e6, change.bytes / 1e3,
-                                 change.flops / 1e3);
     forget_costs(attempt.difference.made);
   }
   draft_.rollback(mark);
