@@ -3,21 +3,11 @@ import sys
 from pathlib import Path
 
 import numpy
-import onnxruntime
-
+from onnx_session import session
 from side import answer
 
 FOLDER = Path(sys.argv[1])
 THREADS = int(sys.argv[2])
-
-
-def session(path, threads):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def inference(batch):

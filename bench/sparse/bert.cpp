@@ -1,26 +1,13 @@
 // BERT-base's encoder with its six matrices a layer made sparse, against the same dense: batch 8, 128 positions, all threads.
-#include "neap/zoo/bert.h"
-
 #include "bench/demo_step.h"
 #include "bench/harness.h"
-#include "neap/sparse/plan.h"
+#include "bench/sparse/bert_encoder.h"
 #include "neap/tensor/compile.h"
-#include "neap/train/step.h"
 
 namespace neap::bench {
 namespace {
 
-constexpr std::int64_t batch = 8, positions = 128;
-
-Executable encoder(const std::string& sparsifier) {
-  BertEncoder net;
-  net.initialize(1);
-  if (!sparsifier.empty())
-    sparse::sparsify(
-        net,
-        sparse::SparsityPlan().add("*attention.*.weight", sparsifier).add("*.inner.weight", sparsifier).add("*.output.weight", sparsifier));
-  return make_executable(inference_graph(net, {"x", {DType::f32, {batch, positions, 768}, {}}}));
-}
+Executable encoder(const std::string& sparsifier) { return make_executable(bert_graph(sparsifier)); }
 
 std::vector<Row> run() {
   struct Form {
@@ -30,7 +17,7 @@ std::vector<Row> run() {
   const Form forms[] = {{"2:4:16", "nmg n=2 m=4 g=16", 1.35},
                         {"2:8:14", "nmg n=2 m=8 g=14", {}},
                         {"4 x 1 blocks, 90 % zeros", "blocks r=4 c=1 sparsity=0.9", 2.5}};
-  const Array x = random_array({batch, positions, 768}, 1, -1, 1);
+  const Array x = random_array({bert_batch, bert_positions, 768}, 1, -1, 1);
   Executable dense = encoder("");
   std::vector<Executable> sparse;
   std::vector<Candidate> candidates{{"dense", [&] { dense.run({x}); }}};
