@@ -275,6 +275,12 @@ std::string call_text(const Expr& call, const std::vector<std::string>& argument
   return form == Form::scalar ? scalar_text(call, arguments) : vector_text(call, arguments, lanes);
 }
 
+std::string sum_text(const std::vector<std::string>& terms) {
+  std::string text;
+  for (const std::string& term : terms) text += (text.empty() ? "" : " + ") + term;
+  return text.empty() ? "0l" : text;
+}
+
 std::string comment_text(const std::string& name) {
   std::string safe;
   for (const char c : name) {
