@@ -51,7 +51,8 @@ OnnxReader renamed(const Operator& op, const OnnxName& name) {
   reader.read = [&op, &name](OnnxNode& node) {
     Attributes attributes;
     for (const auto& [theirs, ours] : name.attributes) {
-      const auto spec = std::find_if(op.attributes.begin(), op.attributes.end(), [&](const AttributeSpec& s) { return s.name == ours; });
+      const auto spec =
+          std::find_if(op.attributes.begin(), op.attributes.end(), [&, own = ours](const AttributeSpec& s) { return s.name == own; });
       NEAP_ASSERT(spec != op.attributes.end(), " {} has no attribute {}", op.name, ours);
       if (node.has(theirs.c_str())) attributes[ours] = convert(node, theirs.c_str(), *spec);
     }
