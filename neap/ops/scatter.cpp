@@ -71,13 +71,13 @@ std::vector<Expr> tuple_places(Definition& d, const std::vector<Axis>& axes, con
     d.call().fail(fmt::format("updates are {}, not {}", to_string(updates.shape), to_string(wanted)),
                   "one update for each tuple of indices");
   const std::vector<Expr> all = positions(axes);
-  std::vector<Expr> place(all.begin(), all.begin() + where.rank() - 1), index;
+  std::vector<Expr> place(all.begin(), all.begin() + (where.rank() - 1)), index;
   place.emplace_back(0);
   for (std::int64_t k = 0; k < tuple; ++k) {
     place.back() = Expr(k);
     index.push_back(wrapped(d.read(1, place), shape[static_cast<std::size_t>(k)]));
   }
-  index.insert(index.end(), all.begin() + where.rank() - 1, all.end());
+  index.insert(index.end(), all.begin() + (where.rank() - 1), all.end());
   return index;
 }
 

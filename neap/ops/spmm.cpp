@@ -30,7 +30,7 @@ void define_spmm(Definition& d) {
   const Axis entry = transposed ? pattern.entries_of_column(row) : pattern.entries_of_row(row);
   Expr value = d.read(0, feature_index(transposed ? pattern.row_of(entry) : pattern.column_of(entry), features));
   if (call.has(1)) {
-    const std::vector<Axis> heads(features.begin(), features.begin() + call.input(1).rank() - 1);
+    const std::vector<Axis> heads(features.begin(), features.begin() + (call.input(1).rank() - 1));
     value = d.read(1, feature_index(transposed ? pattern.place_of(entry) : axis_position(entry), heads)) * value;
   }
   std::vector<Axis> axes{row};

@@ -7,9 +7,9 @@
 #include "neap/base/error.h"
 #include "neap/ir/map_nodes.h"
 #include "neap/transform/buffer_copies.h"
+#include "neap/transform/map_accesses.h"
 #include "neap/transform/neighbours.h"
 #include "neap/transform/scope_rows.h"
-#include "neap/transform/touches.h"
 #include "neap/transform/transformation.h"
 
 namespace neap {
@@ -21,7 +21,7 @@ constexpr std::int64_t fewest_points = 8;  // of the outer axis: they are what t
 // Two maps, the first of which runs before the second.
 struct Pair {
   const Node &one, &two;
-  Touches a{one}, b{two};
+  MapAccesses a{one}, b{two};
 };
 
 // An axis of each, by which they can run together.
@@ -36,9 +36,9 @@ struct Access {
 };
 
 // Accesses of a map to a value with a plain axis at some dimension.
-std::vector<Access> accesses(const Touches& touches, ValueId value) {
+std::vector<Access> accesses(const MapAccesses& touches, ValueId value) {
   std::vector<Access> found;
-  for (const Touch& touch : touches.of(value)) {
+  for (const MapAccess& touch : touches.of(value)) {
     for (std::size_t d = 0; d < touch.index.size(); ++d) {
       if (touch.index[d]->op != Scalar::axis) continue;
       const int dim = static_cast<int>(d), axis = static_cast<int>(touch.index[d]->integer);
@@ -78,9 +78,9 @@ bool whole_lines(const Type& type, int dim) {
 }
 
 // Every value that the map touches lies in rows along the outer axis: one point of it reads whole cache lines.
-bool reads_whole_lines(const Draft& draft, const Touches& touches, int outer) {
+bool reads_whole_lines(const Draft& draft, const MapAccesses& touches, int outer) {
   std::set<std::pair<ValueId, std::size_t>> known;
-  for (const Touch& touch : touches.all()) {
+  for (const MapAccess& touch : touches.all()) {
     for (std::size_t dim = 0; dim < touch.index.size(); ++dim) {
       if (!uses_axis(touch.index[dim], outer) || !known.emplace(touch.value, dim).second) continue;
       if (!whole_lines(draft.type(touch.value), static_cast<int>(dim))) return false;
@@ -90,15 +90,15 @@ bool reads_whole_lines(const Draft& draft, const Touches& touches, int outer) {
 }
 
 // A value that no index along the outer axis cuts is read whole at every point: it should be no more than a cache holds beside the buffers.
-std::string reads_again(const Draft& draft, const Touches& touches, int outer) {
+std::string reads_again(const Draft& draft, const MapAccesses& touches, int outer) {
   constexpr std::int64_t most = 48 << 10;  // bytes
-  const auto is_cut = [&](const Touch& touch) {
+  const auto is_cut = [&](const MapAccess& touch) {
     return !touch.is_write &&
            std::any_of(touch.index.begin(), touch.index.end(), [&](const Expr& index) { return uses_axis(index, outer); });
   };
   for (auto first = touches.all().begin(); first != touches.all().end();) {
     const ValueId value = first->value;
-    const auto end = std::find_if(first, touches.all().end(), [&](const Touch& touch) { return touch.value != value; });
+    const auto end = std::find_if(first, touches.all().end(), [&](const MapAccess& touch) { return touch.value != value; });
     const bool is_read = !std::prev(end)->is_write;
     if (is_read && std::none_of(first, end, is_cut)) {
       const Dim count = element_count(draft.type(value).shape);
@@ -110,7 +110,7 @@ std::string reads_again(const Draft& draft, const Touches& touches, int outer) {
   return "";
 }
 
-std::string fits_rows(const Draft& draft, const Node& node, const Touches& touches, int outer) {
+std::string fits_rows(const Draft& draft, const Node& node, const MapAccesses& touches, int outer) {
   if (std::string reason = check_rows(draft, node, outer); !reason.empty()) return reason;
   if (!reads_whole_lines(draft, touches, outer)) return "a point of the outer axis would read elements that do not lie together";
   return reads_again(draft, touches, outer);

@@ -44,7 +44,7 @@ TEST(Module, NamesAreHierarchical) {
   EXPECT_NE(std::find(all.begin(), all.end(), "block.gate.reduce.weight"), all.end());
   EXPECT_EQ(names(net.buffers())[0], "block.expand_norm.running_mean");
   EXPECT_EQ(&net.find("first.bias"), net.parameters()[1]);
-  EXPECT_NE(error_of([&] { net.find("first.bais"); }).find("first.weight, first.bias"), std::string::npos);
+  EXPECT_NE(error_of([&] { net.find("first.bais"); }).find("first.bias"), std::string::npos);
   EXPECT_NE(error_of([&] { net.then<Linear>("first", 1, 1); }).find("two parts 'first'"), std::string::npos);
   EXPECT_NE(error_of([&] { net.then<Linear>("a.b", 1, 1); }).find("cannot be the name"), std::string::npos);
 }

@@ -231,6 +231,7 @@ class RandomGraphMaker {
   void try_call() {
     const bool one_often = !often_.empty() && chance(33);
     const Operator& op = *one_of(one_often ? often_ : chance(50) ? simple_ : operators_);
+    if (op.name == "slab_offsets") return;  // its library refuses patterns whose rows do not have all entries, each one
     const Graph before = graph_;
     const auto known = values_;
     std::vector<Var> operands;

@@ -1,4 +1,4 @@
-#include "neap/transform/touches.h"
+#include "neap/transform/map_accesses.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace neap {
 
-Touches::Touches(const Node& node) {
+MapAccesses::MapAccesses(const Node& node) {
   const auto note = [&](const std::vector<Axis>& axes) {
     for (const Axis& axis : axes) {
       if (axis.ragged == nullptr && extent(axis.id) == nullptr) extents_.emplace_back(axis.id, axis.extent);
@@ -22,23 +22,23 @@ Touches::Touches(const Node& node) {
     const auto rank = static_cast<std::size_t>(e->rank);
     all_.push_back({node.inputs[static_cast<std::size_t>(e->integer)], {e->args.data(), rank}, false});
   });
-  std::stable_sort(all_.begin(), all_.end(), [](const Touch& a, const Touch& b) { return a.value < b.value; });
+  std::stable_sort(all_.begin(), all_.end(), [](const MapAccess& a, const MapAccess& b) { return a.value < b.value; });
 }
 
-std::span<const Touch> Touches::of(ValueId value) const {
-  const auto before = [](const Touch& touch, ValueId id) { return touch.value < id; };
+std::span<const MapAccess> MapAccesses::of(ValueId value) const {
+  const auto before = [](const MapAccess& touch, ValueId id) { return touch.value < id; };
   const auto first = std::lower_bound(all_.begin(), all_.end(), value, before);
   return {first, std::lower_bound(first, all_.end(), value + 1, before)};
 }
 
-const Dim* Touches::extent(int axis) const {
+const Dim* MapAccesses::extent(int axis) const {
   const auto found = std::find_if(extents_.begin(), extents_.end(), [&](const auto& known) { return known.first == axis; });
   return found == extents_.end() ? nullptr : &found->second;
 }
 
-bool Touches::aligned(ValueId value, int dim, int axis) const {
-  const std::span<const Touch> touches = of(value);
-  return std::all_of(touches.begin(), touches.end(), [&](const Touch& touch) {
+bool MapAccesses::aligned(ValueId value, int dim, int axis) const {
+  const std::span<const MapAccess> touches = of(value);
+  return std::all_of(touches.begin(), touches.end(), [&](const MapAccess& touch) {
     const Expr& index = touch.index[static_cast<std::size_t>(dim)];
     return index->op == Scalar::axis && index->integer == axis;
   });
