@@ -106,11 +106,12 @@ fuzz_readers() {
   for name in "$@"; do
     say "hostile files: $name, $count inputs"
     mkdir -p "build-asan/corpus/$name"  # what is found on the way stays out of the project's seeds
-    if "build-asan/fuzz/fuzz_$name" -runs="$count" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
-      -artifact_prefix="build-asan/finds/$name-" "build-asan/corpus/$name" "fuzz/corpus/$name"; then
+    if "build-asan/fuzz/fuzz_$name" -runs="$count" -timeout=10 -rss_limit_mb=2048 \
+      -artifact_prefix="build-asan/finds/$name-" "build-asan/corpus/$name" "fuzz/corpus/$name" >"build-asan/finds/$name.log" 2>&1; then
       passed=$((passed + 1))
     else
       failed=$((failed + 1))
+      tail -n 60 "build-asan/finds/$name.log" >&2
       say "$name failed: its input is in build-asan/finds/"
     fi
   done
