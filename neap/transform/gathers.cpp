@@ -180,7 +180,7 @@ SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map
     if (axis.ragged == nullptr || !sums_rows(map, id)) continue;
     const Gathers::Tables tables = plain.tables_of(axis);
     if (tables.list < 0) continue;
-    const auto look_at = [&](std::int64_t rows) {
+    const auto look_at = [&, id = id](std::int64_t rows) {
       const double bytes = Gathers(size, graph, map, operands, id, rows).bytes;
       if (bytes < best.bytes || wanted > 0)
         best = {id, tables.list, rows, static_cast<std::int64_t>(std::ceil(tables.rows / static_cast<double>(rows))), bytes};
