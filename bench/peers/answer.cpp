@@ -87,4 +87,19 @@ void answer(const std::map<std::string, Maker>& makers) {
   }
 }
 
+int run_worker(const char* program, int count, char** arguments, void (*run)(const std::vector<std::string>&)) {
+  try {
+    run({arguments + 1, arguments + count});
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", program, error.what());
+    return 1;
+  }
+}
+
+std::string only_folder(const char* program, const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) throw Error("takes one folder", program, fmt::format("{} FOLDER", program));
+  return arguments[0];
+}
+
 }  // namespace neap::bench

@@ -1,13 +1,11 @@
 """compare.py WORKER FOLDER [--parts NAME,...] [--json FILE] [--rounds N]: Neap beside PyTorch and ONNX Runtime, each in a process of its own, taking turns."""
-import argparse
-import json
 import os
 import statistics
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from turns import Side, row, show, show_heading, show_machine, take_turns
+from turns import Side, Table, options, row, show_heading, show_machine, take_turns
 
 HERE = Path(__file__).parent
 PARTS = ("inference", "detection", "depthwise", "chain", "training")
@@ -66,11 +64,7 @@ def depthwise(neap, onnx, rounds, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("worker")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = options(rounds=9)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}")
     given = parser.parse_args()
     threads = min(2, len(os.sched_getaffinity(0)))
@@ -82,18 +76,15 @@ def main():
     neap.seconds("detection_1")
     torch = Side([sys.executable, str(HERE / "torch_side.py"), str(given.folder), str(threads)])
     onnx = Side([sys.executable, str(HERE / "onnx_side.py"), str(given.folder), str(threads)])
-    rows = []
+    table = Table()
     parts = {"inference": lambda: inference(neap, onnx, given.rounds), "detection": lambda: detection(neap, onnx, given.rounds),
              "depthwise": lambda: depthwise(neap, onnx, given.rounds, given.folder), "chain": lambda: chain(neap, torch, given.rounds),
              "training": lambda: training_step(neap, torch, given.rounds)}
     for name in given.parts.split(","):
-        for one in parts[name]():
-            show(one)
-            rows.append(one)
+        table.add(parts[name]())
     for side in (neap, torch, onnx):
         side.close()
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
+    table.write(given.json)
 
 
 main()

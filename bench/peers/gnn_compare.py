@@ -7,7 +7,6 @@ of the first step); features are given anew. In the second these are fixed too, 
 computed once.
 """
 import argparse
-import json
 import math
 import os
 import re
@@ -18,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gnn_cells import gat_cells, gcn_cells
-from turns import Side, row, show, show_heading, show_machine, take_turns
+from turns import Side, Table, row, show_heading, show_machine, take_turns
 
 HERE = Path(__file__).parent
 QUICK = "arxiv_gcn_2_64|denser_gcn_2_16|arxiv_gat_8_8"
@@ -131,25 +130,18 @@ def main():
     show_heading()
     wanted = re.compile(QUICK if given.quick and not given.cells else given.cells)
     neap, pyg, dgl = sides.neap(), sides.pyg(), sides.dgl()
-    rows = []
-
-    def add(more):
-        for one in more:
-            show(one)
-            rows.append(one)
-
+    table = Table()
     for cell in filter(wanted.search, [*gcn_cells(), *gat_cells()]):
-        add(compare(cell, neap, pyg, dgl, given.rounds, given.forms.split(",")))
+        table.add(compare(cell, neap, pyg, dgl, given.rounds, given.forms.split(",")))
         for side in filter(None, (neap, pyg, dgl)):
             side.forget()
     for side in filter(None, (neap, pyg, dgl)):
         side.close()
     if not given.no_memory:
         for cell in filter(wanted.search, MEMORY):
-            add(memory(cell, sides))
-    add([*summary(rows, "GCN", GCN_BEST), *summary(rows, "GAT", GAT_BEST)])
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
+            table.add(memory(cell, sides))
+    table.add([*summary(table.rows, "GCN", GCN_BEST), *summary(table.rows, "GAT", GAT_BEST)])
+    table.write(given.json)
 
 
 main()

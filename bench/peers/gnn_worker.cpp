@@ -1,7 +1,6 @@
 // Neap's part in the comparison of graph networks with peers (gnn_compare.py). `bench_gnn_worker write FOLDER [SCALE]` writes the graphs,
 // features and labels that all sides read; `bench_gnn_worker FOLDER` reads them and takes its turns (answer.h). What it makes leaves the
 // first parameters and the first loss in FOLDER/CELL/, from which the others start and against which they are checked.
-#include <cstdio>
 #include <filesystem>
 
 #include "bench/core/graphs.h"
@@ -157,11 +156,4 @@ void run(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace neap::bench
 
-int main(int count, char** arguments) {
-  try {
-    neap::bench::run({arguments + 1, arguments + count});
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_gnn_worker: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int count, char** arguments) { return neap::bench::run_worker("bench_gnn_worker", count, arguments, neap::bench::run); }

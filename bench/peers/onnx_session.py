@@ -1,4 +1,5 @@
-"""A session of ONNX Runtime on CPU with all of its graph optimizations."""
+"""Sessions of ONNX Runtime on CPU with all of its graph optimizations."""
+import numpy
 import onnxruntime
 
 
@@ -9,3 +10,12 @@ def session(path, threads):
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def checked(path, threads, x, y, rtol, atol):
+    """What runs the model on the array in the file x, once its result is found to be that in the file y."""
+    made = session(path, threads)
+    given = {made.get_inputs()[0].name: numpy.load(x)}
+    got, wanted = made.run(None, given)[0], numpy.load(y)
+    assert numpy.allclose(got, wanted, rtol=rtol, atol=atol), f"results of {path.name} differ by {abs(got - wanted).max()}"
+    return lambda: made.run(None, given)

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import numpy
-from onnx_session import session
+from onnx_session import checked, session
 from side import answer
 
 FOLDER = Path(sys.argv[1])
@@ -11,14 +11,8 @@ THREADS = int(sys.argv[2])
 
 
 def inference(batch):
-    def make():
-        made = session(FOLDER / f"inference_{batch}.onnx", THREADS)
-        given = {made.get_inputs()[0].name: numpy.load(FOLDER / f"pictures_{batch}.npy")}
-        got, wanted = made.run(None, given)[0], numpy.load(FOLDER / f"logits_{batch}.npy")
-        assert numpy.allclose(got, wanted, rtol=1e-3, atol=1e-4), f"logits differ by {abs(got - wanted).max()}"
-        return lambda: made.run(None, given)
-
-    return make
+    return lambda: checked(FOLDER / f"inference_{batch}.onnx", THREADS, FOLDER / f"pictures_{batch}.npy", FOLDER / f"logits_{batch}.npy",
+                           rtol=1e-3, atol=1e-4)
 
 
 def layers(path):
@@ -32,14 +26,8 @@ def layers(path):
 
 
 def detection(threads):
-    def make():
-        made = session(FOLDER / "detection.onnx", threads)
-        given = {made.get_inputs()[0].name: numpy.load(FOLDER / "detection_picture.npy")}
-        got, wanted = made.run(None, given)[0], numpy.load(FOLDER / "detection_map.npy")
-        assert numpy.allclose(got, wanted, rtol=1e-2, atol=1e-3), f"maps differ by {abs(got - wanted).max()}"
-        return lambda: made.run(None, given)
-
-    return make
+    return lambda: checked(FOLDER / "detection.onnx", threads, FOLDER / "detection_picture.npy", FOLDER / "detection_map.npy",
+                           rtol=1e-2, atol=1e-3)
 
 
 chains = {f"{path.stem}": layers(path) for path in FOLDER.glob("depthwise_*.onnx")}

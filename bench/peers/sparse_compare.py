@@ -4,15 +4,13 @@ beside ONNX Runtime, which runs the dense one; each in a process of its own, tak
 Layers are x W^T + bias with 95 % of W zero, stored by rows; torch.sparse's time is that of its quickest form, which may have x and y with
 tokens last, as its kernel likes them; Neap's has them as a network does.
 """
-import argparse
-import json
 import os
 import statistics
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from turns import Side, row, show, show_heading, show_machine, take_turns
+from turns import Side, Table, options, row, show_heading, show_machine, take_turns
 
 HERE = Path(__file__).parent
 PARTS = ("csr", "bert")
@@ -68,29 +66,22 @@ def bert(neap, given, threads):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("worker")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = options(rounds=9)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}")
     given = parser.parse_args()
     threads = min(2, len(os.sched_getaffinity(0)))
     show_machine(f"{threads} where no number is named", f"PyTorch {version('torch')}, ONNX Runtime {version('onnxruntime')}, STen {version_or_none('sten')}")
     show_heading()
     neap = Side([given.worker, str(given.folder)])
-    wanted, rows = given.parts.split(","), []
+    wanted, table = given.parts.split(","), Table()
     if "bert" in wanted:
         neap.seconds("bert")  # leaves the network, and the result that the other is checked against
     for columns in SHAPES if "csr" in wanted else ():
         neap.seconds("csr_{}_{}_{}_1".format(*columns))
     for name in wanted:
-        for one in {"csr": csr, "bert": bert}[name](neap, given, threads):
-            show(one)
-            rows.append(one)
+        table.add({"csr": csr, "bert": bert}[name](neap, given, threads))
     neap.close()
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
+    table.write(given.json)
 
 
 main()

@@ -1,13 +1,11 @@
 // Neap's part in the comparison of sparse networks with peers (sparse_compare.py). `bench_sparse_worker FOLDER` writes there what the peers
 // take: the matrix, input and result of each layer, and BERT-base's dense encoder as ONNX. Then it takes its turns (answer.h).
-#include <cstdio>
 #include <filesystem>
 
 #include "bench/core/graphs.h"
 #include "bench/demo_step.h"
 #include "bench/peers/answer.h"
 #include "bench/sparse/bert_encoder.h"
-#include "neap/base/error.h"
 #include "neap/files/npy.h"
 #include "neap/layouts/packing.h"
 #include "neap/onnx/onnx.h"
@@ -75,7 +73,10 @@ Maker bert_work(const fs::path& folder, const std::string& sparsifier) {
   };
 }
 
-void run(const fs::path& folder) {
+constexpr const char* program = "bench_sparse_worker";
+
+void run(const std::vector<std::string>& arguments) {
+  const fs::path folder = only_folder(program, arguments);
   fs::create_directories(folder);
   std::map<std::string, Maker> makers{{"bert", bert_work(folder, "")},
                                       {"bert_2:4:16", bert_work(folder, "nmg n=2 m=4 g=16")},
@@ -90,12 +91,4 @@ void run(const fs::path& folder) {
 }  // namespace
 }  // namespace neap::bench
 
-int main(int count, char** arguments) {
-  try {
-    if (count != 2) throw neap::Error("takes one folder", "bench_sparse_worker", "bench_sparse_worker FOLDER");
-    neap::bench::run(arguments[1]);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_sparse_worker: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int count, char** arguments) { return neap::bench::run_worker(neap::bench::program, count, arguments, neap::bench::run); }

@@ -3,11 +3,14 @@
 A turn is at least a third of a second of one candidate's calls; ratios are of medians over the rounds; spread is the interquartile range
 of the rounds' ratios over their median. A target is met where ratio >= target.
 """
+import argparse
+import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 
 class Side:
@@ -97,3 +100,29 @@ def show(one):
     verdict = "" if one["target"] is None else "  met" if one["ratio"] >= one["target"] else "  MISSED"
     print(f"{one['name']:<40} {one['metric']:>6} {number(one['ours']):>9} {number(one['other']):>9}  {one['other_name']:<30} "
           f"{number(one['ratio']):>7} {one['spread'] * 100:5.0f}% {number(one['target']):>6}{verdict}", flush=True)
+
+
+def options(rounds):
+    """The arguments that all comparisons take before and behind their own."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("worker")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    return parser
+
+
+class Table:
+    """Rows, shown as they come and written in the end where a file is asked for."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, more):
+        for one in more:
+            show(one)
+            self.rows.append(one)
+
+    def write(self, path):
+        if path:
+            path.write_text(json.dumps(self.rows, indent=1) + "\n")

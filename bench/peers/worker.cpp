@@ -1,6 +1,5 @@
 // Neap's part in the comparison with peers (compare.py). `bench_worker FOLDER` writes what the peers run there (ONNX models, the first
 // parameters, pictures and results as npy), and then takes its turns (answer.h).
-#include <cstdio>
 #include <filesystem>
 #include <map>
 
@@ -8,7 +7,6 @@
 #include "bench/core/graphs.h"
 #include "bench/demo_step.h"
 #include "bench/peers/answer.h"
-#include "neap/base/error.h"
 #include "neap/files/npy.h"
 #include "neap/onnx/onnx.h"
 #include "neap/tensor/functions.h"
@@ -88,7 +86,10 @@ Maker sums_work(int axis) {
   return [axis] { return Work{[axis, x = Tensor(random_array({1000, 1000}, 1))] { sum(x, {axis}).array(); }}; };
 }
 
-void run(const fs::path& folder) {
+constexpr const char* program = "bench_worker";
+
+void run(const std::vector<std::string>& arguments) {
+  const fs::path folder = only_folder(program, arguments);
   fs::create_directories(folder);
   write_parameters(folder);
   std::map<std::string, Maker> makers{
@@ -105,12 +106,4 @@ void run(const fs::path& folder) {
 }  // namespace
 }  // namespace neap::bench
 
-int main(int count, char** arguments) {
-  try {
-    if (count != 2) throw neap::Error("takes one folder", "bench_worker", "bench_worker FOLDER");
-    neap::bench::run(arguments[1]);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_worker: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int count, char** arguments) { return neap::bench::run_worker(neap::bench::program, count, arguments, neap::bench::run); }
