@@ -12,4 +12,12 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
 // For an Error's remedy: "did you mean 'relu'?", otherwise the known words, the first of them where they are many.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
+// The same, where what is known stands by its name in a map.
+template <class ByName>
+std::string suggestion_among(std::string_view word, const ByName& by_name) {
+  std::vector<std::string> known;
+  for (const auto& entry : by_name) known.push_back(entry.first);
+  return suggestion(word, known);
+}
+
 }  // namespace neap

@@ -93,8 +93,7 @@ std::string fold_text(Reduction reduction, DType dtype, const std::string& a, co
 }
 
 std::string fold_function(Reduction reduction, DType dtype) {
-  const std::string type = compute_type(dtype);
-  return fmt::format("[]({0} a, {0} b) {{ return {1}; }}", type, fold_text(reduction, dtype, "a", "b"));
+  return fmt::format("[](auto a, auto b) {{ return {}; }}", fold_text(reduction, dtype, "a", "b"));
 }
 
 namespace {

@@ -24,7 +24,7 @@ std::string call_text(const Expr& call, const std::vector<std::string>& argument
 // Whether there is a vector form of the operation.
 bool has_vector_form(Scalar op);
 std::string fold_text(Reduction reduction, DType dtype, const std::string& so_far, const std::string& element);
-std::string fold_function(Reduction reduction, DType dtype);  // a lambda of two elements
+std::string fold_function(Reduction reduction, DType dtype);  // a lambda of two elements, or of two vectors
 std::string sum_text(const std::vector<std::string>& terms);  // "a + b"; of none 0
 std::string comment_text(const std::string& name);            // only letters, digits and a few signs are left
 

@@ -85,7 +85,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
       LoopLevel& home = ancestor(here, far_depth);
       std::vector<std::string> terms;
       for (const auto& [axis, coefficient] : pointed.coefficients) {
-        terms.push_back(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
+        terms.push_back(times(axis_name(axis), coefficient));
       }
       if (!(pointed.rest == Dim(0))) terms.push_back(dim(pointed.rest));
       const std::string base = operand_name(e->integer);
@@ -103,7 +103,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
           const std::string lane = step == 0 ? axis_name(axis) : fmt::format("{} + {}", axis_name(axis), step);
           behind.push_back(coefficient == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(coefficient)));
         } else {
-          ahead.push_back(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
+          ahead.push_back(times(axis_name(axis), coefficient));
           ahead_depth = std::max(ahead_depth, depth_of_axis(here, axis));
         }
         at.depth = std::max(at.depth, depth_of_axis(here, axis));

@@ -8,15 +8,8 @@
 #include "neap/codegen/kernel.h"
 
 namespace neap {
-namespace {
 
-// A lambda of two elements, or of two vectors.
-std::string fold_of_lanes(Reduction reduction, DType dtype) {
-  return fmt::format("[](auto a, auto b) {{ return {}; }}", fold_text(reduction, dtype, "a", "b"));
-}
-
-}  // namespace
-
+bool is_buffer(const std::string& base) { return base[0] == 'l' || base[0] == 'h'; }
 std::string axis_name(int id) { return fmt::format("a{}", id); }
 std::string operand_name(std::int64_t operand) { return operand >= 0 ? fmt::format("x{}", operand) : fmt::format("l{}", -1 - operand); }
 
@@ -208,8 +201,8 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     made.group = static_cast<int>(group_of(offset, lane_axis));
     made.lane_stride = made.group > 1 ? Dim(1) : *coefficient_of(offset, lane_axis);
     made.depth = depth_of_axis(here, lane_axis);
-    made.whole = (base[0] == 'l' || base[0] == 'h') && made.group == 1 && made.lane_stride == Dim(1) &&
-                 element_count(type.shape) == axes_.at(lane_axis).extent;
+    made.whole =
+        is_buffer(base) && made.group == 1 && made.lane_stride == Dim(1) && element_count(type.shape) == axes_.at(lane_axis).extent;
     const int step = first_lane(here.lanes, part) / made.group;
     const std::string first = made.group > 1 ? fmt::format("{} / {}", axis_name(lane_axis), made.group) : axis_name(lane_axis);
     const std::string lane = step == 0 ? first : fmt::format("{} + {}", first, step);
@@ -222,7 +215,7 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
   const Affine a = affine(offset);
   if (a.affine) {
     for (const auto& [axis, coefficient] : a.coefficients) {
-      far.push_back(coefficient == Dim(1) ? axis_name(axis) : fmt::format("{} * {}", axis_name(axis), dim(coefficient)));
+      far.push_back(times(axis_name(axis), coefficient));
       far_depth = std::max(far_depth, depth_of_axis(here, axis));
     }
     if (!(a.rest == Dim(0))) near.push_back(dim(a.rest));
@@ -267,7 +260,7 @@ std::string Emitter::fold_groups_text(const LoopLevel& here, const Place& at, Re
                                       const std::string& element, bool fresh) const {
   const std::string count = here.lanes.masked == part ? ", " + here.lanes.count : "";
   return fmt::format("{}<{}>({} + {}, {}, {}{});\n", fresh ? "store_groups" : "fold_groups", at.group, at.pointer, at.offset, element,
-                     fold_of_lanes(reduction, dtype), count);
+                     fold_function(reduction, dtype), count);
 }
 
 std::int64_t Emitter::vectors(const std::string& base) const {
@@ -291,7 +284,7 @@ std::string Emitter::fold_held_groups_text(const std::vector<Place>& places, Red
     std::size_t to = from, count = 1;
     while (to < places.size() && places[to].held == places[from].held) ++to;
     while (count < to - from) count *= 2;
-    std::string folded = fmt::format("folded_groups<{}>({}", places[from].group, fold_of_lanes(reduction, dtype));
+    std::string folded = fmt::format("folded_groups<{}>({}", places[from].group, fold_function(reduction, dtype));
     for (std::size_t k = 0; k < count; ++k) folded += ", " + elements[std::min(from + k, to - 1)];
     folded += ")";
     text += fmt::format("{} = {};\n", places[from].held, fresh ? folded : fold_text(reduction, dtype, folded, places[from].held));

@@ -105,6 +105,7 @@ class Emitter {
   // The sizes of axes from here on: nests merge axes, each in its own way.
   void set_axes(const std::vector<Axis>& axes);
   int width(DType dtype) const { return vector_bytes_ / (dtype == DType::f64 ? 8 : 4); }
+  std::string times(const std::string& factor, const Dim& by) const { return by == Dim(1) ? factor : factor + " * " + dim(by); }
   int first_lane(const Lanes& lanes, int part) const { return part == lanes.early ? lanes.begins : part * width(lanes.dtype); }
   int registers() const { return vector_bytes_ == 64 ? 32 : 16; }
   // What is evaluated at every point of the nest that is planned or written from here on: what it reads is in bounds, also where a
@@ -157,6 +158,7 @@ class Emitter {
   int count_ = 0, stage_depth_ = 0;
 };
 
+bool is_buffer(const std::string& base);         // of a scope, or of a row's sums: no operand or result
 std::string operand_name(std::int64_t operand);  // "x3", or "l0" for a local
 std::string axis_name(int id);
 

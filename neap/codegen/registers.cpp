@@ -10,8 +10,6 @@ constexpr std::int64_t most_vectors = 8;  // of one nest side by side
 
 std::int64_t vectors_of(std::int64_t elements, int width) { return (elements + width - 1) / width; }
 
-bool is_buffer(const std::string& base) { return base[0] == 'l' || base[0] == 'h'; }
-
 // Whether the nest is one loop over vectors, few enough to be written out.
 bool is_row_of_vectors(const Emitter& emit, const Nest& nest) {
   if (nest.loops.size() != 1 || nest.loops[0].kind != Loop::vector || nest.block_axis >= 0) return false;

@@ -104,8 +104,7 @@ class NestWriter {
   // The loop's text. A few short passes that write buffers of a scope are written out, which leaves these in registers.
   std::string close(const LoopLevel& loop, std::int64_t passes) const {
     constexpr std::int64_t most_passes = 8, most_text = 4000;  // the compiler's time goes with the text
-    const bool in_buffers =
-        std::all_of(nest_.body.begin(), nest_.body.end(), [](const Assignment& a) { return a.base[0] == 'h' || a.base[0] == 'l'; });
+    const bool in_buffers = std::all_of(nest_.body.begin(), nest_.body.end(), [](const Assignment& a) { return is_buffer(a.base); });
     const bool written_out =
         in_buffers && passes > 1 && passes <= most_passes && static_cast<std::int64_t>(loop.text.size()) * passes <= most_text;
     return (written_out ? fmt::format("#pragma GCC unroll {}\n", passes) : "") + loop.close();

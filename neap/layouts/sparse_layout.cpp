@@ -224,12 +224,6 @@ void register_places(const SparseLayout& layout) {
   Register registered(std::move(op));
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const auto& [name, layout] : layouts()) all.push_back(name);
-  return all;
-}
-
 }  // namespace
 
 RegisterLayout::RegisterLayout(SparseLayout layout) {
@@ -243,7 +237,8 @@ RegisterLayout::RegisterLayout(SparseLayout layout) {
 
 const SparseLayout& find_layout(std::string_view name) {
   const auto found = layouts().find(name);
-  if (found == layouts().end()) throw Error(fmt::format("there is no layout '{}'", name.substr(0, 80)), "", suggestion(name, names()));
+  if (found == layouts().end())
+    throw Error(fmt::format("there is no layout '{}'", name.substr(0, 80)), "", suggestion_among(name, layouts()));
   return found->second;
 }
 

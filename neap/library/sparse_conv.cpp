@@ -112,7 +112,6 @@ class SampleCall final : public LibraryCall {
 };
 
 // Elements of windows are gathered once for all rows, in the time of so many flops each. `values`: their number, at typical sizes.
-template <class Kind>
 double efficiency(const Call& call, const Dim& values, double share) {
   constexpr double flops_of_gathering = 40;
   const Dim& columns = call.dims("size")[1];
@@ -132,7 +131,7 @@ Implementation convolution(const char* op) {
                       .op = op,
                       .refuses = refuses_pictures<Kind>,
                       .efficiency = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-                        return efficiency<Kind>(call, element_count(inputs[1].shape), Kind::share);
+                        return efficiency(call, element_count(inputs[1].shape), Kind::share);
                       }};
   const auto prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                           const Behind& behind) -> Prepared {
@@ -155,23 +154,22 @@ Implementation input_gradient(const char* op) {
           },
           .efficiency =
               [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-                return efficiency<Kind>(call, element_count(inputs[1].shape), Kind::share / Kind::transposed_slower);
+                return efficiency(call, element_count(inputs[1].shape), Kind::share / Kind::transposed_slower);
               }};
 }
 
 template <class Kind>
 Implementation filter_gradient(const char* op) {
-  return {.name = "native",
-          .op = op,
-          .refuses = refuses_pictures<Kind>,
-          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
-            return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, inputs, symbols, 2, false), inputs),
-                                                      Pictures(call, inputs[1], inputs[0], symbols));
-          },
-          .efficiency =
-              [](const Call& call, const std::vector<Type>&, const std::vector<Type>& outputs) {
-                return efficiency<Kind>(call, element_count(outputs[0].shape), Kind::sample_share);
-              }};
+  return {
+      .name = "native",
+      .op = op,
+      .refuses = refuses_pictures<Kind>,
+      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
+        return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, inputs, symbols, 2, false), inputs),
+                                                  Pictures(call, inputs[1], inputs[0], symbols));
+      },
+      .efficiency = [](const Call& call, const std::vector<Type>&,
+                       const std::vector<Type>& outputs) { return efficiency(call, element_count(outputs[0].shape), Kind::sample_share); }};
 }
 
 template <class Kind>

@@ -57,9 +57,7 @@ const Operator* find_operator_or_null(std::string_view name) {
 
 const Operator& find_operator(std::string_view name) {
   if (const Operator* op = find_operator_or_null(name)) return *op;
-  std::vector<std::string> known;
-  for (const auto& [one, op] : registry()) known.push_back(one);
-  throw Error(fmt::format("there is no operator '{}'", name), "", suggestion(name, known));
+  throw Error(fmt::format("there is no operator '{}'", name), "", suggestion_among(name, registry()));
 }
 
 std::vector<const Operator*> all_operators() {

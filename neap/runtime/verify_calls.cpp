@@ -24,11 +24,11 @@ void verify_results(const Graph& graph, const Node& node, const Call& call) {
 void verify_calls(const Graph& graph) {
   for (const NodePtr& node : graph.nodes()) {
     if (node->is_map()) continue;
-    verify_results(graph, *node, make_call(graph, *node));
+    const Call call = make_call(graph, *node);
+    verify_results(graph, *node, call);
     if (node->implementation.empty()) continue;
     if (const std::string reason = refusal(find_implementation(node->op, node->implementation), graph, *node); !reason.empty())
-      throw Error(fmt::format("{} does not take the call of {}: {}", node->implementation, node->op, reason),
-                  make_call(graph, *node).describe());
+      throw Error(fmt::format("{} does not take the call of {}: {}", node->implementation, node->op, reason), call.describe());
   }
 }
 

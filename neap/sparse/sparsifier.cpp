@@ -43,9 +43,7 @@ RegisterSparsifier::RegisterSparsifier(Sparsifier sparsifier) {
 const Sparsifier& find_sparsifier(std::string_view name) {
   const auto found = sparsifiers().find(name);
   if (found != sparsifiers().end()) return found->second;
-  std::vector<std::string> known;
-  for (const auto& [one, sparsifier] : sparsifiers()) known.push_back(one);
-  throw Error(fmt::format("there is no sparsifier '{}'", name.substr(0, 80)), "", suggestion(name, known));
+  throw Error(fmt::format("there is no sparsifier '{}'", name.substr(0, 80)), "", suggestion_among(name, sparsifiers()));
 }
 
 std::vector<const Sparsifier*> all_sparsifiers() {

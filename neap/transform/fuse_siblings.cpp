@@ -94,12 +94,7 @@ std::string make_joinable(const Draft& draft, Opener& opener, const Node& node, 
       stages.push_back(std::move(sum));
     }
     if (!plain) {
-      last.value = rewrite(last.value, [&](const Expr& e) -> Expr {
-        for (const auto& [from, to] : replaced) {
-          if (same(e, from)) return to;
-        }
-        return {};
-      });
+      last.value = with_replaced(last.value, replaced);
       tail.map.stages = {last};
       made.behind.push_back(opener.close(std::move(tail)));
     }

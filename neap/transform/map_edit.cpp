@@ -15,6 +15,15 @@ constexpr int unread = std::numeric_limits<int>::max();
 
 }  // namespace
 
+Expr with_replaced(const Expr& value, const std::vector<std::pair<Expr, Expr>>& replaced) {
+  return rewrite(value, [&](const Expr& e) -> Expr {
+    for (const auto& [from, to] : replaced) {
+      if (same(e, from)) return to;
+    }
+    return {};
+  });
+}
+
 Expr with_own_axes(const Expr& value, int& next_axis) {
   std::map<int, Expr> renamed;
   visit_nodes(value, [&](const Expr& e) {

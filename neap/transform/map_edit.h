@@ -53,6 +53,8 @@ class Opener {
   std::vector<ValueId> values_;  // by operand: those of the first map as they are, so that its expressions stay as they are
 };
 
+// `value` with each of these expressions as what stands beside it.
+Expr with_replaced(const Expr& value, const std::vector<std::pair<Expr, Expr>>& replaced);
 // `value` with its reductions over axes of their own, numbered from `next_axis` on; nothing else changes.
 Expr with_own_axes(const Expr& value, int& next_axis);
 // The node without operands that nothing reads.

@@ -76,12 +76,7 @@ void accumulate_over(const Draft& draft, Opener& opener, const Stage& stage, int
   OpenMap tail{{axes, {}, {}}, rows.open.origin, {}};
   Stage last = stage;
   last.axes.clear();
-  last.value = rewrite(last.value, [&](const Expr& e) -> Expr {
-    for (const auto& [from, to] : replaced) {
-      if (same(e, from)) return to;
-    }
-    return {};
-  });
+  last.value = with_replaced(last.value, replaced);
   tail.map.stages = {last};
   rows.behind.push_back(opener.close(std::move(tail)));
 }

@@ -34,9 +34,7 @@ RegisterTransformation::RegisterTransformation(Transformation transformation) {
 const Transformation& find_transformation(std::string_view name) {
   const auto found = registry().find(name);
   if (found != registry().end()) return found->second;
-  std::vector<std::string> known;
-  for (const auto& [one, transformation] : registry()) known.push_back(one);
-  throw Error(fmt::format("there is no transformation '{}'", name), "", suggestion(name, known));
+  throw Error(fmt::format("there is no transformation '{}'", name), "", suggestion_among(name, registry()));
 }
 
 std::vector<const Transformation*> all_transformations() {
