@@ -207,7 +207,9 @@ class NestWriter {
     const Loop& at = nest_.loops[k];
     const std::string name = axis_name(at.axis.id);
     const int width = emit_.width(nest_.lanes.dtype);
-    if (whole(at.axis.id) && repeatable()) {
+    // What is left over may begin earlier in place of being masked: masked moves may reach into a line that nobody has fetched.
+    const bool overlaps = whole(at.axis.id) && at.axis.extent.constant() >= width && repeatable() && !lanes_stay();
+    if (overlaps) {
       const std::int64_t extent = at.axis.extent.constant(), step = at.factor * width;
       const bool same_work = (extent + step - 1) / step * at.factor == (extent + width - 1) / width;
       if (extent > step && extent % step != 0 && same_work) {
@@ -218,13 +220,11 @@ class NestWriter {
     const std::pair<std::string, std::string> bounds = range(at.axis.id);
     const std::string &begin = bounds.first, &end = bounds.second;
     const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, begin));
-    // What is left over may begin earlier in place of being masked: masked moves may reach into a line that nobody has fetched.
-    const bool early = whole(at.axis.id) && at.axis.extent.constant() >= width && repeatable() && !lanes_stay();
     const auto pass = [&](const std::string& head, int parts, bool masked, std::int64_t passes = 1) {
       const auto level = around->inner(head);
       level->axes.insert(at.axis.id);
       level->lanes = nest_.lanes;
-      if (masked && early) {
+      if (masked && overlaps) {
         level->lanes.early = parts - 1;
         level->lanes.begins = static_cast<int>(at.axis.extent.constant() % (at.factor * width)) - width;
       } else if (masked) {
