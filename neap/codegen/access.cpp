@@ -15,7 +15,16 @@ struct Bounds {
   Dim low, high;
 };
 
+bool not_negative(const Dim& dim) { return dim.is_constant() && dim.constant() >= 0; }
+
 Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
+  if (index->op == Scalar::floor_div && index->args[1]->op == Scalar::constant && index->args[1]->integer > 0) {  // of a group
+    Bounds bounds = bounds_of(index->args[0], axes);
+    if (!bounds.low_known || !bounds.high_known || !bounds.low.is_constant() || !bounds.high.is_constant() || !not_negative(bounds.low))
+      return {};
+    const std::int64_t group = index->args[1]->integer;
+    return {true, true, bounds.low.constant() / group, bounds.high.constant() / group};
+  }
   const Affine a = affine(index);
   Bounds bounds{a.affine, a.affine, a.rest, a.rest};
   for (const auto& [axis, coefficient] : a.coefficients) {
@@ -25,8 +34,6 @@ Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
   }
   return bounds;
 }
-
-bool not_negative(const Dim& dim) { return dim.is_constant() && dim.constant() >= 0; }
 
 }  // namespace
 

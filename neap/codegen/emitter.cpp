@@ -10,6 +10,7 @@
 namespace neap {
 
 bool is_buffer(const std::string& base) { return base[0] == 'l' || base[0] == 'h'; }
+int vector_bytes(Isa isa) { return isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16; }
 std::string axis_name(int id) { return fmt::format("a{}", id); }
 std::string operand_name(std::int64_t operand) { return operand >= 0 ? fmt::format("x{}", operand) : fmt::format("l{}", -1 - operand); }
 
@@ -28,9 +29,7 @@ Emitter::Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> out
       inputs_(std::move(inputs)),
       outputs_(std::move(outputs)),
       symbols_(symbols),
-      vector_bytes_(isa == Isa::avx512 ? 64
-                    : isa == Isa::avx2 ? 32
-                                       : 16),
+      vector_bytes_(neap::vector_bytes(isa)),
       axes_(axes_by_id(map)) {}
 
 const std::set<int>& Emitter::axes_of(const Expr& e) {

@@ -161,5 +161,6 @@ class Emitter {
 bool is_buffer(const std::string& base);         // of a scope, or of a row's sums: no operand or result
 std::string operand_name(std::int64_t operand);  // "x3", or "l0" for a local
 std::string axis_name(int id);
+int vector_bytes(Isa isa);  // of one register
 
 }  // namespace neap

@@ -9,6 +9,7 @@
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/codegen/registers.h"
+#include "neap/codegen/sums_apart.h"
 #include "neap/ir/map_walk.h"
 #include "neap/ir/overwrite.h"
 #include "neap/ops/operator.h"
@@ -41,9 +42,9 @@ class KernelWriter {
  public:
   KernelWriter(const Graph& graph, const Node& node, const std::vector<std::string>& symbols, Isa isa)
       : node_(node),
-        map_(*node.map),
         symbols_(symbols),
         inputs_(types_of(graph, node.inputs)),
+        map_(with_sums_apart(*node.map, inputs_, vector_bytes(isa) / 4)),
         outputs_(types_of(graph, node.outputs)),
         emit_(map_, inputs_, outputs_, symbols, isa) {
     scope_ = is_scope(map_);
@@ -85,7 +86,7 @@ class KernelWriter {
     if (scope_) {
       for (const Axis& axis : map_.axes) (axis.ragged == nullptr && axis.extent == Dim(1) ? single_ : outer_).push_back(axis);
       for (std::size_t from = 0; from < map_.stages.size();) {
-        const std::size_t to = end_of_group(from);
+        const std::size_t to = end_of_nest(map_.stages, from);
         std::vector<Assignment> body;
         for (std::size_t s = from; s < to; ++s) body.push_back(assignment(map_.stages[s]));
         nests_.push_back(plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
@@ -103,21 +104,6 @@ class KernelWriter {
     }
     sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests_);
     if (scope_) hold_in_registers(emit_, nests_);
-  }
-
-  // Stages of a scope that run over the same axes share one nest, unless one reads what an earlier one writes.
-  std::size_t end_of_group(std::size_t from) const {
-    const std::vector<Stage>& stages = map_.stages;
-    std::set<std::int64_t> written{stages[from].target};
-    std::size_t to = from + 1;
-    for (; to < stages.size(); ++to) {
-      const bool alike = std::equal(stages[from].axes.begin(), stages[from].axes.end(), stages[to].axes.begin(), stages[to].axes.end(),
-                                    [](const Axis& a, const Axis& b) { return a.id == b.id; });
-      bool reads = false;
-      visit(stages[to].value, [&](const Expr& e) { reads |= e->op == Scalar::read && e->integer < 0 && written.count(e->integer) != 0; });
-      if (!alike || reads || !written.insert(stages[to].target).second) break;
-    }
-    return to;
   }
 
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.
@@ -304,9 +290,10 @@ class KernelWriter {
   }
 
   const Node& node_;
-  const Map& map_;
   const std::vector<std::string>& symbols_;
-  std::vector<Type> inputs_, outputs_;
+  const std::vector<Type> inputs_;
+  const Map map_;
+  const std::vector<Type> outputs_;
   Emitter emit_;
   bool scope_ = false;
   std::vector<Axis> outer_, single_;  // of a scope

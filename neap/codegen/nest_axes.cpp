@@ -90,6 +90,7 @@ bool can_group(const Emitter& emit, const std::vector<Assignment>& body, const T
   return both > 0 && alone > 0 && std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
            const Share share = share_of(storage_offset(a.type, a.index), outer, inner);
            if (a.folded) return share == Share::outer;
+           if (share == Share::neither) return a.accumulate != Accumulate::none;
            return share == Share::both || (share == Share::outer && a.accumulate != Accumulate::none && a.base[0] == 'l');
          });
 }

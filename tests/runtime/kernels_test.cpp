@@ -37,6 +37,40 @@ const Kernel kernels[] = {
   input z : f32[44]
   %0 = map(x, z) i:N { local $0: f32[44]; local $1: f32[44]; for j:44 $0[j] = x[i,j] * z[j]; for j:44 $1[j] = exp($0[j]) - $0[43 - j]; for j:44 %0[i,j] = $1[j] + $0[j] } : f32[N,44]
   output y = %0)"},
+    {"sums over neighbours within expressions of a scope", R"(
+  input x : f32[N,8,8]
+  input z : f32[N,8]
+  %0, %1, %2 = map(x, z) i:N { local $0: f32[8,8]; for h:8 f:8 %2[] += x[i,h,f] * z[i,h]; for h:8 f:8 $0[h,f] = x[i,h,f] * 0.5; for k:8 %0[i,k] = exp(z[i,k]) + sum(l:8, $0[k,l]); for k:8 %1[i,k] = sum(m:8, $0[k,m]) * z[i,k] - sum(n:8, x[i,k,n] * z[i,k]) } : f32[N,8], f32[N,8], f32[]
+  output a = %0
+  output b = %1
+  output c = %2)"},
+    {"sums over a few of them, of heads that end within a vector", R"(
+  input x : f32[N,5,4]
+  input z : f32[N,5]
+  %0, %1, %2 = map(x, z) i:N { local $0: f32[5,4]; for h:5 f:4 %2[] += x[i,h,f] * z[i,h]; for h:5 f:4 $0[h,f] = x[i,h,f] * 0.5; for k:5 %0[i,k] = exp(z[i,k]) + sum(l:4, $0[k,l]); for k:5 %1[i,k] = sum(m:4, $0[k,m]) * z[i,k] - sum(n:4, x[i,k,n] * z[i,k]) } : f32[N,5], f32[N,5], f32[]
+  output a = %0
+  output b = %1
+  output c = %2)",
+     1e-4},
+    {"maxima over neighbours within expressions of a scope", R"(
+  input x : f32[N,3,2]
+  input z : f32[N,3]
+  %0, %1, %2 = map(x, z) i:N { local $0: f32[3,2]; for h:3 f:2 %2[] += x[i,h,f] * z[i,h]; for h:3 f:2 $0[h,f] = x[i,h,f] * 0.5; for k:3 %0[i,k] = exp(z[i,k]) + max(l:2, $0[k,l]); for k:3 %1[i,k] = max(m:2, $0[k,m]) * z[i,k] - sum(n:2, x[i,k,n] * z[i,k]) } : f32[N,3], f32[N,3], f32[]
+  output a = %0
+  output b = %1
+  output c = %2)"},
+    {"the same of f64", R"(
+  input x : f64[N,3,4]
+  input z : f64[N,3]
+  %0, %1, %2 = map(x, z) i:N { local $0: f64[3,4]; for h:3 f:4 %2[] += x[i,h,f] * z[i,h]; for h:3 f:4 $0[h,f] = x[i,h,f] * x[i,h,f]; for k:3 %0[i,k] = exp(z[i,k]) + sum(l:4, $0[k,l]); for k:3 %1[i,k] = sum(m:4, $0[k,m]) * z[i,k] - sum(n:4, x[i,k,n] * z[i,k]) } : f64[N,3], f64[N,3], f64[]
+  output a = %0
+  output b = %1
+  output c = %2)"},
+    {"a sum over neighbours of all rows and its parts", R"(
+  input x : f32[N,4,8]
+  %0, %1 = map(x) i:N { for h:4 %0[i,h] = sum(l:8, x[i,h,l]) / (1.0 + sum(m:4, sum(n:8, x[i,m,n] * x[i,m,n]))); for h:4 %1[h] += sum(k:8, x[i,h,k]) * 2.0 } : f32[N,4], f32[4]
+  output a = %0
+  output b = %1)"},
     {"a scope that hands on and accumulates", R"(
   input x : f32[N,17]
   %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]
