@@ -45,7 +45,7 @@ struct Dense {
   }
 };
 
-// A sparse matrix of some kind, of a shape.
+// A sparse matrix of some kind, of a shape, whose values stand in large pages, as those of a graph do.
 struct Sparse {
   std::string name;
   std::shared_ptr<sparse::RandomMatrix> matrix;
@@ -53,12 +53,18 @@ struct Sparse {
   std::function<void(const sparse::SampledProduct&)> multiply_sampled;
 
   template <class Matrix>
-  Sparse(std::string called, std::shared_ptr<Matrix> of)
-      : name(std::move(called)),
-        matrix(of),
-        multiply([of](const auto& product) { sparse::multiply(of->matrix(), product); }),
-        multiply_transposed([of](const auto& product) { sparse::multiply_transposed(of->matrix(), product); }),
-        multiply_sampled([of](const auto& product) { sparse::multiply_sampled(of->matrix(), product); }) {}
+  Sparse(std::string called, std::shared_ptr<Matrix> of) : name(std::move(called)), matrix(of) {
+    Array values(DType::f32, {static_cast<Count>(of->values.size())});
+    std::copy(of->values.begin(), of->values.end(), values.values<float>().begin());
+    const auto laid = [of, values] {
+      auto made = of->matrix();
+      made.values = values.values<float>().data();
+      return made;
+    };
+    multiply = [laid](const auto& product) { sparse::multiply(laid(), product); };
+    multiply_transposed = [laid](const auto& product) { sparse::multiply_transposed(laid(), product); };
+    multiply_sampled = [laid](const auto& product) { sparse::multiply_sampled(laid(), product); };
+  }
 };
 Sparse nmg(const Shape& shape, int n, int m, Count g) {
   return {fmt::format("{}:{}:{}", n, m, g), std::make_shared<sparse::RandomNmg>(shape.rows, shape.columns, n, m, g)};

@@ -10,48 +10,54 @@
 namespace neap::sparse {
 namespace {
 
-// Groups of rows of W, from begin to end, times some columns of x in several panels. A few groups at a time meet all of them, so that what
-// is read of W for one panel is near for the next.
+// How W and x meet, which is measured: so many rows of W pass by all K tiles while their sums stay near, and meet so many panels one after
+// the other, so that what is read of W for one panel is near for the next.
+struct Walk {
+  Count rows = 1024, panels = 1;
+};
+
+// Groups of rows of W, from begin to end, times some columns of x in several panels, which are packed once.
 template <class Kind>
-void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count begin, Count end) {
+void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count begin, Count end, Count rows) {
   static thread_local Buffer panels, all_sums;
-  constexpr Count batch_rows = 64;
+  constexpr Count batch_rows = 128;  // whose sums are finished while they are near
   const Count height = side.height, count = static_cast<Count>(all.size()), batch = std::max<Count>(1, batch_rows / height);
-  const bool keeps = side.tiles() > 1;  // sums from one K tile to the next
-  const Count of_panel = side.deepest() * all[0].width, of_sums = (keeps ? end - begin : batch) * height * all[0].width;
-  float *const panel = panels.of(count * of_panel), *const sums = all_sums.of(count * of_sums);
-  for (Count k = 0; k < side.tiles(); ++k) {
-    const bool last = k + 1 == side.tiles();
-    const Count here = side.columns_in(k), deep = last ? 0 : side.columns_in(k + 1);
-    for (Count p = 0; p < count; ++p) all[p].pack(side.begin(k), here, side.end(k) - side.begin(k) - here, panel + p * of_panel);
-    Count asked = 0;  // rows of the next panels, a few at a time, so that they come in while there is other work
-    for (Count group = begin; group < end; group += batch) {
-      const Count groups = std::min(batch, end - group), row = group * height, until = deep * (group + groups - begin) / (end - begin);
-      for (Count p = 0; p < count; ++p) {
-        const Columns& columns = all[p];
-        float* const mine = sums + p * of_sums + (keeps ? (group - begin) * height * columns.width : 0);
-        for (Count next = asked; next < until; ++next) columns.ask(side.end(k) + next);
-        side.tile(false, columns.vectors())(side.part(group, groups, end - group, k), panel + p * of_panel, mine, k == 0);
-        if (last) columns.finish(row, std::min(groups * height, side.rows - row), mine);
+  const Count step = std::min(std::max<Count>(1, rows / height), end - begin), width = all[0].width;
+  const bool keeps_sums = side.tiles() > 1, keeps_x = step < end - begin;
+  const Count of_panel = (keeps_x ? side.end(side.tiles() - 1) : side.deepest()) * width;
+  const Count of_sums = (keeps_sums ? step : batch) * height * width;
+  float *const packed = panels.of(count * of_panel), *const sums = all_sums.of(count * of_sums);
+  for (Count from = begin; from < end; from += step) {
+    const Count to = std::min(from + step, end);
+    for (Count k = 0; k < side.tiles(); ++k) {
+      const Count columns = side.columns_in(k), padding = side.end(k) - side.begin(k) - columns;
+      const auto panel = [&](Count p) { return packed + p * of_panel + (keeps_x ? side.begin(k) * all[p].width : 0); };
+      for (Count p = 0; from == begin && p < count; ++p) all[p].pack(side.begin(k), columns, padding, panel(p));
+      for (Count group = from; group < to; group += batch) {
+        const Count groups = std::min(batch, to - group), row = group * height;
+        for (Count p = 0; p < count; ++p) {
+          float* const mine = sums + p * of_sums + (keeps_sums ? (group - from) * height * all[p].width : 0);
+          side.tile(false, all[p].vectors())(side.part(group, groups, to - group, k), panel(p), mine, k == 0);
+          if (k + 1 == side.tiles()) all[p].finish(row, std::min(groups * height, side.rows - row), mine);
+        }
       }
-      asked = until;
     }
   }
 }
 
-// `together`: as many panels as meet a few rows of W one after the other.
 template <class Kind>
-void drive(const Kind& side, const Product& product, int widest, Count together = 1) {
+void drive(const Kind& side, const Product& product, int widest, const Walk& walk) {
   const Count wide = widest * side.micro.lanes, of_image = divided_up(product.width, wide);
-  together = std::max<Count>(1, std::min(together, product.images * of_image / product.threads));
+  const Count most_kept = 8 * machine().l2_bytes;  // of x, where many panels would take more
+  const Count most = std::min(columns_in(most_kept, wide) / std::max<Count>(1, side.columns), product.images * of_image / product.threads);
+  const Count together = std::max<Count>(1, std::min(walk.panels, most));
   const Count sets = divided_up(of_image, together), across = product.images * sets;
-  constexpr Count most_rows = 1024;  // whose sums stay in the second cache
-  Count down = side.tiles() > 1 ? std::max<Count>(1, divided_up(side.rows, most_rows)) : 1;
-  if (product.y_windows == nullptr && across * down % product.threads != 0 && across * down < 8 * product.threads) down *= product.threads;
-  const Count groups = divided_up(side.groups(), down);
+  const bool shares_rows = product.y_windows == nullptr && across % product.threads != 0 && across < 8 * product.threads;
+  const Count down = shares_rows ? product.threads : 1, groups = divided_up(side.groups(), down);
   for_each_piece(product, sets * down, [&](Count number) {
     const Count image = number / down / sets, set = number / down % sets;
     const Count begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
+    if (begin == end) return;
     Product mine = product;
     mine.x += image * product.x_image;
     mine.y += image * product.y_image;
@@ -60,7 +66,7 @@ void drive(const Kind& side, const Product& product, int widest, Count together 
       const Count count = std::min(wide, product.width - panel * wide);
       all.push_back({side.micro, mine, panel * wide, count, vectors_for(side, false, count, widest) * side.micro.lanes});
     }
-    multiply_columns(side, all, begin, end);
+    multiply_columns(side, all, begin, end, walk.rows);
   });
 }
 
@@ -69,12 +75,12 @@ void drive(const Kind& side, const Product& product, int widest, Count together 
 const Tiles& tiles(Isa isa) { return isa == Isa::avx512 ? tiles_avx512() : isa == Isa::avx2 ? tiles_avx2() : tiles_portable(); }
 
 // Sizes of panels: measured on Zen 4. A panel that is read once or twice for each value fits the first cache; blocks of more rows
-// read it seldom enough for the second.
+// read it seldom enough for the second, which holds several where W has as much to read.
 void multiply(const NmgMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
   const int most = product.isa != Isa::avx512 ? 6 : w.m == 8 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.nmg(w.value, w.n, w.m, w.wide, false, v); });
-  drive(NmgSide(w, columns_in(machine().l1_bytes, Count{vectors} * t.lanes), t), product, vectors);
+  drive(NmgSide(w, columns_in(machine().l1_bytes, Count{vectors} * t.lanes), t), product, vectors, {.rows = 128, .panels = 8});
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {
@@ -83,14 +89,14 @@ void multiply(const BlockMatrix& w, const Product& product) {
   const bool several_panels = product.width * product.images > row_vectors * t.lanes;  // for which packing pays
   if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
     const Count deep = columns_in(machine().l1_bytes * 3 / 2, Count{row_vectors} * t.lanes);
-    drive(RowSide(w, deep, t, product.threads), product, row_vectors);
+    drive(RowSide(w, deep, t, product.threads), product, row_vectors, {});
     return;
   }
   const int most = product.isa != Isa::avx512 ? 6 : w.height == 1 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.blocks(w.value, w.height, w.width, false, v); });
   const bool is_full = 2 * (w.offsets[divided_up(w.rows, w.height)] - w.offsets[0]) * w.height * w.width > w.rows * w.columns;
-  drive(BlockSide(w, columns_in(machine().l2_bytes * 3 / 8, Count{vectors} * t.lanes), t, product.threads), product, vectors,
-        is_full ? 4 : 1);
+  const Count deep = columns_in(is_full ? machine().l2_bytes / 6 : machine().l2_bytes * 3 / 8, Count{vectors} * t.lanes);
+  drive(BlockSide(w, deep, t, product.threads), product, vectors, is_full ? Walk{.rows = 128, .panels = 4} : Walk{});
 }
 
 // As blocks of as many rows as the machine transposes at once, with every column.

@@ -156,16 +156,4 @@ void Columns::finish(Count row, Count rows, float* sums) const {
   }
 }
 
-void Columns::ask(Count row) const {
-  constexpr Count floats_of_line = 16;
-  constexpr int second_cache = 2;
-  if (product.windows != nullptr) return;  // a tap's elements were read for the one before it
-  if (product.x_transposed) {              // a line holds this many rows
-    if (row % floats_of_line != 0) return;
-    for (Count i = 0; i < count; ++i) __builtin_prefetch(product.x + (first + i) * product.x_stride + row, 0, second_cache);
-  } else {
-    for (Count i = 0; i < count; i += floats_of_line) __builtin_prefetch(product.x + row * product.x_stride + first + i, 0, second_cache);
-  }
-}
-
 }  // namespace neap::sparse

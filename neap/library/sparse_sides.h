@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "neap/base/blocks.h"
 #include "neap/library/sparse_kernels.h"
 
 namespace neap::sparse {
@@ -97,8 +98,6 @@ struct Columns {
   void pack(Count row, Count rows, Count padding, float* panel) const;
   // Rows of y from their sums, which are changed.
   void finish(Count row, Count rows, float* sums) const;
-  // Asks for a row of x that is packed soon, but not for the first cache, which is full of what is read now.
-  void ask(Count row) const;
 };
 
 // Columns `first` to first + count of some rows of x, into a panel.
@@ -118,23 +117,20 @@ void for_each_piece(const Product& product, Count of_image, Work work) {
   }
 }
 
-// Memory of a thread that is kept between calls, at the beginning of a line.
+// Memory of a thread that is kept between calls, at the beginning of a line, and in large pages where it is much.
 class Buffer {
  public:
   float* of(Count count) {
     if (count > count_) {
-      memory_.reset(static_cast<float*>(::operator new(static_cast<std::size_t>(count) * sizeof(float), alignment)));
+      memory_ = allocate_block(static_cast<std::size_t>(count) * sizeof(float));
+      if (memory_ == nullptr) throw std::bad_alloc();
       count_ = count;
     }
-    return memory_.get();
+    return static_cast<float*>(memory_.get());
   }
 
  private:
-  static constexpr std::align_val_t alignment{64};
-  struct Free {
-    void operator()(float* memory) const { ::operator delete(memory, alignment); }
-  };
-  std::unique_ptr<float, Free> memory_;
+  std::shared_ptr<void> memory_;
   Count count_ = 0;
 };
 

@@ -224,7 +224,7 @@ TEST(SparseKernels, ManyRowsAndKTiles) {
   const RandomBlocks csr(1033, 1501, 1, 1, 0.02), tall(1033, 3001, 4, 1, 0.02);
   check(csr, csr.matrix(), {.width = 70});
   check(tall, tall.matrix(), {.width = 70});
-  const RandomBlocks full(67, 2501, 8, 1, 0.9);  // whose rows meet several panels one after the other, in two K tiles
+  const RandomBlocks full(167, 2501, 8, 1, 0.9);  // parts of whose rows meet several panels one after the other, in K tiles
   check(full, full.matrix(), {.width = 170, .bias = true});
   check_sampled(tall, tall.matrix(), 1100, false);
 }
