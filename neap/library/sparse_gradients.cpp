@@ -11,9 +11,7 @@ namespace {
 template <class Kind>
 void drive_transposed(const Kind& side, const Product& product, int widest) {
   const Count lanes = side.micro.lanes, of_image = divided_up(product.width, widest * lanes), across = product.images * of_image;
-  Count down = 1;  // parts of the K tiles
-  if (product.y_windows == nullptr && across % product.threads != 0 && across < 8 * product.threads)
-    down = std::min<Count>(product.threads, side.tiles());
+  const Count down = product.y_windows == nullptr ? std::min(shares(across, product.threads), side.tiles()) : 1;  // parts of the K tiles
   const Count tiles = divided_up(side.tiles(), down);
   constexpr Count most_rows = 1024;  // of a panel, which stays in the second cache
   const Count groups = std::max<Count>(1, most_rows / side.height), batch = std::max<Count>(1, 64 / side.height);
@@ -51,9 +49,7 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
 // The values of W = dy x^T: for some features at a time, the rows of x that belong to a K tile are packed, and all rows of dy pass by.
 template <class Kind>
 void drive_sampled(const Kind& side, const SampledProduct& product, Count features) {
-  Count down = 1;
-  if (side.tiles() % product.threads != 0 && side.tiles() < 8 * product.threads) down = product.threads;
-  const Count groups = divided_up(side.groups(), down);
+  const Count down = shares(side.tiles(), product.threads), groups = divided_up(side.groups(), down);
   const auto sample = side.sample();
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < side.tiles() * down; ++number) {

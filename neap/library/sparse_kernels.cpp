@@ -22,7 +22,9 @@ void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count b
   static thread_local Buffer panels, all_sums;
   constexpr Count batch_rows = 128;  // whose sums are finished while they are near
   const Count height = side.height, count = static_cast<Count>(all.size()), batch = std::max<Count>(1, batch_rows / height);
-  const Count step = std::min(std::max<Count>(1, rows / height), end - begin), width = all[0].width;
+  const Count step = std::min(std::max<Count>(1, rows / height), end - begin);
+  Count width = 0;
+  for (const Columns& each : all) width = std::max(width, each.width);
   const bool keeps_sums = side.tiles() > 1, keeps_x = step < end - begin;
   const Count of_panel = (keeps_x ? side.end(side.tiles() - 1) : side.deepest()) * width;
   const Count of_sums = (keeps_sums ? step : batch) * height * width;
@@ -45,15 +47,25 @@ void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count b
   }
 }
 
+// Threads get as many columns of x each, in panels alike wide, where there are enough; else they share the rows of W. Micro-kernels for up
+// to four vectors add in the same order, so that where columns are cut does not matter.
 template <class Kind>
 void drive(const Kind& side, const Product& product, int widest, const Walk& walk) {
-  const Count wide = widest * side.micro.lanes, of_image = divided_up(product.width, wide);
+  const Count lanes = side.micro.lanes, vectors = divided_up(product.width, lanes), threads = product.threads;
+  const auto multiple = [&](Count count) { return divided_up(count, threads) * threads; };
+  Count of_image = divided_up(vectors, widest);
+  const bool adds = product.y_windows != nullptr;  // to a picture, in the order of panels
+  const bool is_even = !adds && widest <= 4 && product.images % threads != 0 && of_image >= threads && multiple(of_image) <= vectors;
+  if (is_even) of_image = multiple(of_image);
+  const auto first = [&](Count panel) { return (is_even ? panel * vectors / of_image : panel * widest) * lanes; };
+
   const Count most_kept = 8 * machine().l2_bytes;  // of x, where many panels would take more
-  const Count most = std::min(columns_in(most_kept, wide) / std::max<Count>(1, side.columns), product.images * of_image / product.threads);
-  const Count together = std::max<Count>(1, std::min(walk.panels, most));
-  const Count sets = divided_up(of_image, together), across = product.images * sets;
-  const bool shares_rows = product.y_windows == nullptr && across % product.threads != 0 && across < 8 * product.threads;
-  const Count down = shares_rows ? product.threads : 1, groups = divided_up(side.groups(), down);
+  const Count most =
+      std::min(columns_in(most_kept, widest * lanes) / std::max<Count>(1, side.columns), product.images * of_image / threads);
+  Count sets = divided_up(of_image, std::max<Count>(1, std::min(walk.panels, most)));
+  if (is_even) sets = multiple(sets);
+  const Count down = adds ? 1 : shares(product.images * sets, product.threads);
+  const Count groups = divided_up(side.groups(), down);
   for_each_piece(product, sets * down, [&](Count number) {
     const Count image = number / down / sets, set = number / down % sets;
     const Count begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
@@ -62,9 +74,9 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
     mine.x += image * product.x_image;
     mine.y += image * product.y_image;
     std::vector<Columns> all;
-    for (Count panel = set * together; panel < std::min((set + 1) * together, of_image); ++panel) {
-      const Count count = std::min(wide, product.width - panel * wide);
-      all.push_back({side.micro, mine, panel * wide, count, vectors_for(side, false, count, widest) * side.micro.lanes});
+    for (Count panel = set * of_image / sets; panel < (set + 1) * of_image / sets; ++panel) {
+      const Count count = std::min(first(panel + 1), product.width) - first(panel);
+      all.push_back({side.micro, mine, first(panel), count, vectors_for(side, false, count, widest) * lanes});
     }
     multiply_columns(side, all, begin, end, walk.rows);
   });
@@ -78,9 +90,9 @@ const Tiles& tiles(Isa isa) { return isa == Isa::avx512 ? tiles_avx512() : isa =
 // read it seldom enough for the second, which holds several where W has as much to read.
 void multiply(const NmgMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
-  const int most = product.isa != Isa::avx512 ? 6 : w.m == 8 ? 3 : 4;
+  const int most = product.isa != Isa::avx512 ? 6 : w.n == 1 && w.m == 10 ? 2 : w.m == 8 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.nmg(w.value, w.n, w.m, w.wide, false, v); });
-  drive(NmgSide(w, columns_in(machine().l1_bytes, Count{vectors} * t.lanes), t), product, vectors, {.rows = 128, .panels = 8});
+  drive(NmgSide(w, columns_in(machine().l1_bytes, Count{vectors} * t.lanes), t), product, vectors, {.rows = 128, .panels = 32 / vectors});
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {

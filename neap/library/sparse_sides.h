@@ -105,6 +105,9 @@ void pack_windows(const Windows& windows, const float* x, Count row, Count rows,
 // The other way round: sums are added to y.
 void add_windows(const Windows& windows, const float* sums, Count width, Count row, Count rows, Count first, Count count, float* y);
 
+// Into how many parts so many pieces of work are cut, so that all threads have as much to do; of many pieces they have anyhow.
+inline Count shares(Count pieces, int threads) { return pieces % threads != 0 && pieces < 8 * threads ? threads : 1; }
+
 // work(number) for all pieces of a product, of which an image has so many: on all threads, but where windows are added to a picture, which
 // one thread makes.
 template <class Work>
