@@ -236,10 +236,12 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
 
 std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, int part) const {
   const bool masked = here.lanes.masked == part && !at.whole;
+  if (!at.held.empty() && here.lanes.half) return fmt::format("first_half({})", at.held);
   if (!at.held.empty()) return at.group > 1 ? fmt::format("spread_groups<{}, {}>({})", at.group, at.lane, at.held) : at.held;
   if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
   const std::string count = masked ? ", " + here.lanes.count : "";
   if (at.group > 1) return fmt::format("load_groups<{}>({} + {}{})", at.group, at.pointer, at.offset, count);
+  if (here.lanes.half) return fmt::format("load_vector<f32v>({} + {})", at.pointer, at.offset);
   if (at.lane_stride == Dim(1)) return fmt::format("load({} + {}{})", at.pointer, at.offset, count);
   return fmt::format("gather({} + {}, {}{})", at.pointer, at.offset, dim(at.lane_stride), count);
 }
@@ -248,7 +250,8 @@ std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dt
   const bool masked = here.lanes.masked == part && !at.whole;
   if (at.lane_stride == Dim(0)) return fmt::format("{}[{}] = narrow<{}>({});\n", at.pointer, at.offset, storage_type(dtype), value.text);
   const std::string count = masked ? ", " + here.lanes.count : "", vector = lanes_of(here, value, dtype);
-  if (!at.held.empty()) return fmt::format("{} = {};\n", at.held, vector);
+  if (!at.held.empty()) return fmt::format("{} = {};\n", at.held, here.lanes.half ? fmt::format("from_half({})", vector) : vector);
+  if (here.lanes.half) return fmt::format("store_vector({} + {}, {});\n", at.pointer, at.offset, vector);
   const bool past_caches = at.streams && dtype == DType::f32 && !masked;
   if (at.lane_stride == Dim(1))
     return fmt::format("{}({} + {}, {}{});\n", past_caches ? "stream" : "store", at.pointer, at.offset, vector, count);

@@ -26,8 +26,9 @@ struct Lanes {
   DType dtype = DType::f32;
   int masked = -1;  // the part of which only `count` lanes are there
   std::string count;
-  int early = -1;  // the part that begins at `begins` instead, so that it is whole: it has some lanes of the part before
-  int begins = 0;  // elements from the loop's position on
+  int early = -1;     // the part that begins at `begins` instead, so that it is whole: it has some lanes of the part before
+  int begins = 0;     // elements from the loop's position on
+  bool half = false;  // in half a register: one row of as many lanes, of f32
 };
 
 // A loop on the way in: text that runs once a pass of it, ahead of the loops inside.
@@ -106,7 +107,8 @@ class Emitter {
   void set_axes(const std::vector<Axis>& axes);
   int width(DType dtype) const { return vector_bytes_ / (dtype == DType::f64 ? 8 : 4); }
   std::string times(const std::string& factor, const Dim& by) const { return by == Dim(1) ? factor : factor + " * " + dim(by); }
-  int first_lane(const Lanes& lanes, int part) const { return part == lanes.early ? lanes.begins : part * width(lanes.dtype); }
+  int width(const Lanes& lanes) const { return width(lanes.dtype) / (lanes.half ? 2 : 1); }
+  int first_lane(const Lanes& lanes, int part) const { return part == lanes.early ? lanes.begins : part * width(lanes); }
   int registers() const { return vector_bytes_ == 64 ? 32 : 16; }
   // What is evaluated at every point of the nest that is planned or written from here on: what it reads is in bounds, also where a
   // condition chooses it.

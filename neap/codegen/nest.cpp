@@ -84,6 +84,26 @@ void choose_lanes(Emitter& emit, Nest& nest, const Touches& touches, const Sched
   }
 }
 
+// Whether the nest is f32 throughout, of rows of half as many lanes as a register has, which it reads and writes whole.
+bool fits_half(Emitter& emit, const Nest& nest, const Touches& touches) {
+  const int lane = nest.lanes.axis;
+  if (lane < 0 || emit.registers() != 32 || nest.lanes.dtype != DType::f32) return false;
+  if (!(emit.axes().at(lane).extent == Dim(emit.width(DType::f32) / 2))) return false;
+  const auto is_row = [&](const Touch& touch) {
+    const auto step = coefficient_of(touch.offset, lane);
+    return !touch.guarded && step && (*step == Dim(0) || *step == Dim(1));
+  };
+  if (!std::all_of(touches.all.begin(), touches.all.end(), is_row)) return false;
+  return std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) {
+    bool fits = a.type.dtype == DType::f32 && a.value.dtype() == DType::f32 && !a.folded && in_target(a, lane);
+    visit(a.value, [&](const Expr& e) {
+      const bool typed = e.dtype() == DType::f32 || e.dtype() == DType::boolean;
+      fits &= !emit.depends(e, lane) || (typed && e->op != Scalar::reduce && e->op != Scalar::cast) || e.dtype() == DType::i64;
+    });
+    return fits;
+  });
+}
+
 // How much of what a tile's rows load they share.
 std::int64_t shared_loads(const Touches& touches, int axis) {
   std::int64_t shared = 0;
@@ -108,7 +128,7 @@ int best_factor(const Dim& extent, int most) {
 
 int vectors_side_by_side(const Emitter& emit, const Lanes& lanes, const Dim& extent, int most) {
   if (!extent.is_constant()) return most;
-  const std::int64_t vectors = (extent.constant() + emit.width(lanes.dtype) - 1) / emit.width(lanes.dtype);
+  const std::int64_t vectors = (extent.constant() + emit.width(lanes) - 1) / emit.width(lanes);
   int best = 1;
   for (int count = 1; count <= most; ++count) {
     if (vectors % count == 0) best = count;
@@ -192,9 +212,9 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
   if (lane)
     parts = lane_reduced ? (inner.empty() && outer.empty() ? 4 : 2)
                          : vectors_side_by_side(emit, nest.lanes, lane->extent, most_side_by_side(nest, touches, registers, holds));
-  if (schedule.vector_width > 0 && lane) parts = std::max(1, schedule.vector_width / emit.width(nest.lanes.dtype));
+  if (schedule.vector_width > 0 && lane) parts = std::max(1, schedule.vector_width / emit.width(nest.lanes));
   if (lane_reduced && lane->extent.is_constant())
-    parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes.dtype))));
+    parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes))));
 
   std::optional<Axis> tile;
   if (!schedule.tile.empty()) {
@@ -301,6 +321,7 @@ Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> bo
     choose_lanes(emit, nest, touches_of(emit, nest.body), schedule);
   }
   const Touches touches = touches_of(emit, nest.body);
+  nest.lanes.half = schedule.vector_width == 0 && fits_half(emit, nest, touches);
   order_loops(emit, nest, touches, schedule);
   return nest;
 }

@@ -14,7 +14,7 @@ std::int64_t vectors_of(std::int64_t elements, int width) { return (elements + w
 bool is_row_of_vectors(const Emitter& emit, const Nest& nest) {
   if (nest.loops.size() != 1 || nest.loops[0].kind != Loop::vector || nest.block_axis >= 0) return false;
   const Dim& extent = nest.loops[0].axis.extent;
-  return extent.is_constant() && extent.constant() > 0 && vectors_of(extent.constant(), emit.width(nest.lanes.dtype)) <= most_vectors;
+  return extent.is_constant() && extent.constant() > 0 && vectors_of(extent.constant(), emit.width(nest.lanes)) <= most_vectors;
 }
 
 class Choice {
@@ -84,7 +84,7 @@ void hold_in_registers(Emitter& emit, std::vector<Nest>& nests) {
   if (held.empty()) return;
   for (Nest& nest : nests) {
     if (is_row_of_vectors(emit, nest))
-      nest.loops[0].factor = static_cast<int>(vectors_of(nest.loops[0].axis.extent.constant(), emit.width(nest.lanes.dtype)));
+      nest.loops[0].factor = static_cast<int>(vectors_of(nest.loops[0].axis.extent.constant(), emit.width(nest.lanes)));
   }
   emit.hold(held);
 }

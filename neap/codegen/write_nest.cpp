@@ -206,7 +206,7 @@ class NestWriter {
   void vector_loop(std::size_t k, LoopLevel& here, const Rows& rows) {
     const Loop& at = nest_.loops[k];
     const std::string name = axis_name(at.axis.id);
-    const int width = emit_.width(nest_.lanes.dtype);
+    const int width = emit_.width(nest_.lanes);
     // What is left over may begin earlier in place of being masked: masked moves may reach into a line that nobody has fetched.
     const bool overlaps = whole(at.axis.id) && at.axis.extent.constant() >= width && repeatable() && !lanes_stay();
     if (overlaps) {
@@ -456,6 +456,7 @@ class NestWriter {
 void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) {
   emit.set_axes(nest.axes);
   set_certain(emit, nest);
+  if (nest.lanes.half) root.text += "using f32v = f32h;\nusing i32v = i32h;\n";
   NestWriter(emit, nest, ranges).write(root);
 }
 

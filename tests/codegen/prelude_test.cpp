@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -54,7 +55,11 @@ std::string source() {
         "extern \"C\" void vector_{0}(const f32* x, f32* y, i64 n) {{\n"
         "  for (i64 i = 0; i < n; i += lanes32) store(y + i, {0}(load(x + i)));\n}}\n"
         "extern \"C\" void scalar_{0}(const f32* x, f32* y, i64 n) {{\n"
-        "  for (i64 i = 0; i < n; ++i) y[i] = {0}(x[i]);\n}}\n",
+        "  for (i64 i = 0; i < n; ++i) y[i] = {0}(x[i]);\n}}\n"
+        "#ifdef NEAP_HALF_VECTORS\n"
+        "extern \"C\" void half_{0}(const f32* x, f32* y, i64 n) {{\n"
+        "  for (i64 i = 0; i < n; i += 8) store_vector(y + i, {0}(load_vector<f32h>(x + i)));\n}}\n"
+        "#endif\n",
         f.name);
   }
   return text + "}  // namespace neap::kernel\n";
@@ -85,12 +90,17 @@ TEST(Prelude, FunctionsKeepTheirBounds) {
     const SharedObject compiled(library);
     for (std::size_t k = 0; k < std::size(functions); ++k) {
       const Function& f = functions[k];
-      std::vector<float> vector(x.size()), scalar(x.size());
-      using Sweep = void (*)(const float*, float*, std::int64_t);
-      reinterpret_cast<Sweep>(compiled.symbol(fmt::format("vector_{}", f.name)))(x.data(), vector.data(),
-                                                                                 static_cast<std::int64_t>(x.size()));
-      reinterpret_cast<Sweep>(compiled.symbol(fmt::format("scalar_{}", f.name)))(x.data(), scalar.data(),
-                                                                                 static_cast<std::int64_t>(x.size()));
+      const auto results = [&](const char* form) {
+        std::vector<float> y(x.size());
+        using Sweep = void (*)(const float*, float*, std::int64_t);
+        reinterpret_cast<Sweep>(compiled.symbol(fmt::format("{}_{}", form, f.name)))(x.data(), y.data(),
+                                                                                     static_cast<std::int64_t>(x.size()));
+        return y;
+      };
+      const std::vector<float> vector = results("vector"), scalar = results("scalar");
+      if (isa == Isa::avx512) {
+        EXPECT_EQ(std::memcmp(results("half").data(), vector.data(), x.size() * sizeof(float)), 0) << f.name << " of half a vector";
+      }
       double worst = 0;
       std::size_t where = 0, other_bits = 0;
       for (std::size_t i = 0; i < x.size(); ++i) {

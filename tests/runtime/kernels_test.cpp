@@ -71,6 +71,14 @@ const Kernel kernels[] = {
   %0, %1 = map(x) i:N { for h:4 %0[i,h] = sum(l:8, x[i,h,l]) / (1.0 + sum(m:4, sum(n:8, x[i,m,n] * x[i,m,n]))); for h:4 %1[h] += sum(k:8, x[i,h,k]) * 2.0 } : f32[N,4], f32[4]
   output a = %0
   output b = %1)"},
+    {"rows of half a vector", R"(
+  input special : f32[N,8]
+  input z : f32[8]
+  %0, %1, %2, %3 = map(special, z) i:N { local $0: f32[8]; local $1: f32[8]; for j:8 $0[j] = select(special[i,j] > z[j], special[i,j], tanh(z[j])); for j:8 $1[j] = exp($0[j]) + log(z[j] * z[j]) - sqrt(z[j] * z[j]); for k:8 %0[i,k] = max($0[k], z[k]) - min(special[i,k], $1[k]); for k:8 %1[i,k] = select(is_nan($1[k]) || special[i,k] <= 0.5, 1.0, pow(z[k] * z[k], 1.5)); for k:8 %2[k] max= special[i,k]; for k:8 l:3 %3[i,k] += z[k] * special[i,l] } : f32[N,8], f32[N,8], f32[8], f32[N,8]
+  output a = %0
+  output b = %1
+  output c = %2
+  output d = %3)"},
     {"a scope that hands on and accumulates", R"(
   input x : f32[N,17]
   %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]

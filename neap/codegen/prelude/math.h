@@ -84,6 +84,7 @@ NEAP_INLINE F scale(F y, integer_of<F> n, F) {
   return y * power_of_two<F>(half) * power_of_two<F>(n - half);
 }
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
+NEAP_INLINE f32h scale(f32h y, i32h, f32h n) { return __builtin_ia32_scalefps256_mask(y, n, y, 0xFF); }
 NEAP_INLINE f32v scale(f32v y, i32v, f32v n) { return __builtin_ia32_scalefps512_mask(y, n, y, 0xFFFF, 4); }
 #endif
 // (exp(r) - 1 - r) / r^2: of the least largest error relative to exp(r) for |r| <= ln 2 / 2, which is 0.06 units in the last place.
@@ -162,9 +163,15 @@ NEAP_INLINE F erf_f32(F x) {
   return select(t > 0.927734375F, with_sign(large, x), fma(small, x, x));
 }
 
-#define NEAP_OURS(name)                                      \
-  NEAP_INLINE f32 name(f32 x) { return name##_f32<f32>(x); } \
-  NEAP_INLINE f32v name(f32v x) { return name##_f32<f32v>(x); }
+#ifdef NEAP_HALF_VECTORS
+#define NEAP_HALF(declaration) NEAP_INLINE f32h declaration
+#else
+#define NEAP_HALF(declaration)
+#endif
+#define NEAP_OURS(name)                                         \
+  NEAP_INLINE f32 name(f32 x) { return name##_f32<f32>(x); }    \
+  NEAP_INLINE f32v name(f32v x) { return name##_f32<f32v>(x); } \
+  NEAP_HALF(name(f32h x) { return name##_f32<f32h>(x); })
 NEAP_OURS(exp)
 NEAP_OURS(expm1)
 NEAP_OURS(log)
@@ -183,18 +190,20 @@ NEAP_INLINE F rsqrt(F x) {
   extern "C" f64 neap_libm_##name(f64) __asm__(#name);        \
   NEAP_INLINE f64 name(f64 x) { return neap_libm_##name(x); } \
   NEAP_INLINE f64v name(f64v x) { return each_lane(x, neap_libm_##name); }
-#define NEAP_LIBM(name)                                          \
-  NEAP_LIBM_F64(name)                                            \
-  extern "C" f32 neap_libm_##name##f(f32) __asm__(#name "f");    \
-  NEAP_INLINE f32 name(f32 x) { return neap_libm_##name##f(x); } \
-  NEAP_INLINE f32v name(f32v x) { return each_lane(x, neap_libm_##name##f); }
-#define NEAP_LIBM2(name)                                                              \
-  extern "C" f64 neap_libm_##name(f64, f64) __asm__(#name);                           \
-  extern "C" f32 neap_libm_##name##f(f32, f32) __asm__(#name "f");                    \
-  NEAP_INLINE f64 name(f64 a, f64 b) { return neap_libm_##name(a, b); }               \
-  NEAP_INLINE f32 name(f32 a, f32 b) { return neap_libm_##name##f(a, b); }            \
-  NEAP_INLINE f64v name(f64v a, f64v b) { return each_lane(a, b, neap_libm_##name); } \
-  NEAP_INLINE f32v name(f32v a, f32v b) { return each_lane(a, b, neap_libm_##name##f); }
+#define NEAP_LIBM(name)                                                       \
+  NEAP_LIBM_F64(name)                                                         \
+  extern "C" f32 neap_libm_##name##f(f32) __asm__(#name "f");                 \
+  NEAP_INLINE f32 name(f32 x) { return neap_libm_##name##f(x); }              \
+  NEAP_INLINE f32v name(f32v x) { return each_lane(x, neap_libm_##name##f); } \
+  NEAP_HALF(name(f32h x) { return each_lane(x, neap_libm_##name##f); })
+#define NEAP_LIBM2(name)                                                                 \
+  extern "C" f64 neap_libm_##name(f64, f64) __asm__(#name);                              \
+  extern "C" f32 neap_libm_##name##f(f32, f32) __asm__(#name "f");                       \
+  NEAP_INLINE f64 name(f64 a, f64 b) { return neap_libm_##name(a, b); }                  \
+  NEAP_INLINE f32 name(f32 a, f32 b) { return neap_libm_##name##f(a, b); }               \
+  NEAP_INLINE f64v name(f64v a, f64v b) { return each_lane(a, b, neap_libm_##name); }    \
+  NEAP_INLINE f32v name(f32v a, f32v b) { return each_lane(a, b, neap_libm_##name##f); } \
+  NEAP_HALF(name(f32h a, f32h b) { return each_lane(a, b, neap_libm_##name##f); })
 NEAP_LIBM_F64(exp)
 NEAP_LIBM_F64(expm1)
 NEAP_LIBM_F64(log)
@@ -215,6 +224,7 @@ NEAP_LIBM(atanh)
 NEAP_LIBM2(pow)
 NEAP_LIBM2(atan2)
 NEAP_LIBM2(fmod)
+#undef NEAP_HALF
 #undef NEAP_LIBM
 #undef NEAP_LIBM2
 #undef NEAP_LIBM_F64

@@ -27,6 +27,11 @@ NEAP_INLINE void store(f32* p, f32v v) { store_vector(p, v); }
 NEAP_INLINE void store(f64* p, f64v v) { store_vector(p, v); }
 NEAP_INLINE void store(i32* p, i32v v) { store_vector(p, v); }
 NEAP_INLINE void store(i64* p, i64v v) { store_vector(p, v); }
+#ifdef NEAP_HALF_VECTORS
+// The first half of a register, and a register whose first half this is, whatever the other holds: no instruction.
+NEAP_INLINE f32h first_half(f32v v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
+NEAP_INLINE f32v from_half(f32h v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1); }
+#endif
 
 // A store past the caches, of what is too large to be found there again: its line is not read first.
 NEAP_INLINE void stream(f32* p, f32v v) {
@@ -50,12 +55,11 @@ NEAP_INLINE void end_streams() {
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__) && !defined(__SANITIZE_THREAD__)
 // Half a vector, where that is known, as half a vector: a masked move of a whole one may lie in two lines of which the second is fetched
 // for nothing.
-typedef f32 f32_half __attribute__((vector_size(32)));
 NEAP_INLINE f32v load_half(const f32* p) {
 #if defined(__clang__)
-  return __builtin_shufflevector(load_vector<f32_half>(p), f32_half{}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(load_vector<f32h>(p), f32h{}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 #else
-  return __builtin_ia32_broadcastf32x8_512_mask(load_vector<f32_half>(p), f32v{}, 0xFF);
+  return __builtin_ia32_broadcastf32x8_512_mask(load_vector<f32h>(p), f32v{}, 0xFF);
 #endif
 }
 NEAP_INLINE f32v load(const f32* p, int n) {
@@ -65,7 +69,7 @@ NEAP_INLINE f32v load(const f32* p, int n) {
 NEAP_INLINE f64v load(const f64* p, int n) { return __builtin_ia32_loadupd512_mask(p, f64v{}, static_cast<u8>((1U << n) - 1)); }
 NEAP_INLINE void store(f32* p, f32v v, int n) {
   if (__builtin_constant_p(n) && n == 8) {
-    __builtin_memcpy(p, &v, sizeof(f32_half));
+    __builtin_memcpy(p, &v, sizeof(f32h));
   } else {
     __builtin_ia32_storeups512_mask(p, v, static_cast<u16>((1U << n) - 1));
   }

@@ -47,6 +47,13 @@ typedef u32 u32v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 typedef i64 i64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 typedef u64 u64v __attribute__((vector_size(NEAP_VECTOR_BYTES)));
 
+// Half a register: rows of so many lanes cost half of what they cost in a whole one, where the CPU computes 64 bytes in two steps.
+#if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
+#define NEAP_HALF_VECTORS 1
+typedef f32 f32h __attribute__((vector_size(32)));
+typedef i32 i32h __attribute__((vector_size(32)));
+#endif
+
 constexpr int lanes32 = NEAP_VECTOR_BYTES / 4;  // lanes of a vector of 32-bit elements
 constexpr int lanes64 = NEAP_VECTOR_BYTES / 8;
 
@@ -93,12 +100,24 @@ struct about<i64v> {
   using integer = i64v;
   using element = i64;
 };
+#ifdef NEAP_HALF_VECTORS
+template <>
+struct about<f32h> {
+  using integer = i32h;
+  using element = f32;
+};
+template <>
+struct about<i32h> {
+  using integer = i32h;
+  using element = i32;
+};
+#endif
 template <class T>
 using integer_of = typename about<T>::integer;
 template <class T>
 using element_of = typename about<T>::element;
 template <class V>
-constexpr int lanes_of = NEAP_VECTOR_BYTES / static_cast<int>(sizeof(element_of<V>));
+constexpr int lanes_of = static_cast<int>(sizeof(V) / sizeof(element_of<V>));
 
 template <class V>
 NEAP_INLINE V splat(element_of<V> x) {
@@ -123,6 +142,10 @@ NEAP_INLINE f64v select(i64v c, f64v a, f64v b) { return c ? a : b; }
 NEAP_INLINE i64v select(i64v c, i64v a, i64v b) { return c ? a : b; }
 NEAP_INLINE f32v select(bool c, f32v a, f32v b) { return c ? a : b; }
 NEAP_INLINE f64v select(bool c, f64v a, f64v b) { return c ? a : b; }
+#ifdef NEAP_HALF_VECTORS
+NEAP_INLINE f32h select(i32h c, f32h a, f32h b) { return c ? a : b; }
+NEAP_INLINE i32h select(i32h c, i32h a, i32h b) { return c ? a : b; }
+#endif
 
 // The lesser (greater) of both; b where either is NaN: one instruction, which gcc 12 does not find by itself for 64-byte vectors.
 template <class T>
@@ -145,6 +168,8 @@ NEAP_INLINE T max(T a, T b) {
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__) && !defined(__clang__)
 NEAP_INLINE f32v lesser(f32v a, f32v b) { return __builtin_ia32_minps512_mask(a, b, a, 0xFFFF, 4); }
 NEAP_INLINE f32v greater(f32v a, f32v b) { return __builtin_ia32_maxps512_mask(a, b, a, 0xFFFF, 4); }
+NEAP_INLINE f32h lesser(f32h a, f32h b) { return __builtin_ia32_minps256(a, b); }
+NEAP_INLINE f32h greater(f32h a, f32h b) { return __builtin_ia32_maxps256(a, b); }
 // Lanes where a is NaN keep it.
 NEAP_INLINE u16 ordered(f32v a) { return __builtin_ia32_cmpps512_mask(a, a, 7, 0xFFFF, 4); }
 NEAP_INLINE u8 ordered(f64v a) { return __builtin_ia32_cmppd512_mask(a, a, 7, 0xFF, 4); }
@@ -175,6 +200,7 @@ NEAP_INLINE f64 fma(f64 a, f64 b, f64 c) { return __builtin_fma(a, b, c); }
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
 NEAP_INLINE f32v fma(f32v a, f32v b, f32v c) { return __builtin_ia32_vfmaddps512_mask(a, b, c, 0xFFFF, 4); }
 NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_ia32_vfmaddpd512_mask(a, b, c, 0xFF, 4); }
+NEAP_INLINE f32h fma(f32h a, f32h b, f32h c) { return __builtin_ia32_vfmaddps256(a, b, c); }
 #elif NEAP_VECTOR_BYTES == 32 && !__has_builtin(__builtin_elementwise_fma)
 NEAP_INLINE f32v fma(f32v a, f32v b, f32v c) { return __builtin_ia32_vfmaddps256(a, b, c); }
 NEAP_INLINE f64v fma(f64v a, f64v b, f64v c) { return __builtin_ia32_vfmaddpd256(a, b, c); }
@@ -213,6 +239,9 @@ NEAP_INLINE f32v sqrt(f32v x) {
   return each_lane(x, [](f32 lane) { return sqrt(lane); });
 #endif
 }
+#ifdef NEAP_HALF_VECTORS
+NEAP_INLINE f32h sqrt(f32h x) { return __builtin_ia32_sqrtps256(x); }
+#endif
 NEAP_INLINE f64v sqrt(f64v x) {
   return each_lane(x, [](f64 lane) { return sqrt(lane); });
 }
