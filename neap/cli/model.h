@@ -10,7 +10,7 @@
 namespace neap {
 
 struct ModelArguments {
-  std::filesystem::path file;      // .onnx, or the text of a graph
+  std::filesystem::path file;      // .onnx, or the text of a graph, its large constants beside it (see write_model)
   std::vector<std::string> sizes;  // "N=2"
 };
 void add_model_options(CLI::App& app, ModelArguments& arguments);
@@ -18,6 +18,8 @@ void add_model_options(CLI::App& app, ModelArguments& arguments);
 // The model as a graph of operators; weights that were sparsified in their layouts. Sizes given by hand stay symbols of the graph: see
 // symbols_of.
 Graph read_model(const ModelArguments& arguments);
+// A graph's text, which read_model reads back; constants that the text only names are written first, to FILE.safetensors.
+void write_model(const std::filesystem::path& file, const Graph& graph);
 // The sizes given by hand. Error on what is not NAME=NUMBER, or names no symbol of the graph.
 Symbols sizes_of(const ModelArguments& arguments, const Graph& graph);
 

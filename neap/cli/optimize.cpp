@@ -56,7 +56,7 @@ int run(const Given& given) {
   const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
   handle(uses, given.strict ? DenseFallback::refused : DenseFallback::silent);
   if (!given.recipe.empty()) write_file(given.recipe, optimizer.history());
-  if (!given.out.empty()) write_file(given.out, to_string(optimizer.graph()));
+  if (!given.out.empty()) write_model(given.out, optimizer.graph());
   const Cost& after = optimizer.cost();
   const Tuning& tuning = optimizer.tuning();
   if (given.json) {
@@ -107,7 +107,7 @@ std::function<int()> declare(CLI::App& app) {
       ->excludes("--passes")
       ->excludes("--memory")
       ->excludes("--tune");
-  app.add_option("-o,--out", given->out, "write the optimised graph's text to this file");
+  app.add_option("-o,--out", given->out, "write the optimised graph's text to this file, its large constants to FILE.safetensors");
   app.add_flag("--json", given->json, "print JSON");
   return [given] { return run(*given); };
 }

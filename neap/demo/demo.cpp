@@ -170,6 +170,7 @@ class Demo : Narration {
     findings_.checks = checks();
     write_safetensors(out / "model.safetensors", arrays_of(*net_), {{"network", "efficient_net_28"}});
     write_file(out / "recipe.txt", optimizer_->history());
+    write_file(out / "edits.txt", optimizer_->explain());
     std::filesystem::create_directories(out / "kernels");
     const std::vector<std::string> sources = kernel_sources(optimizer_->graph(), best_isa(), machine().cores);
     for (std::size_t i = 0; i < sources.size(); ++i) write_file(out / "kernels" / fmt::format("kernels{}.cpp", i), sources[i]);
@@ -178,7 +179,7 @@ class Demo : Narration {
     write_file(out / "demo.json", result.figures.dump(2) + "\n");
     const Json report = demo_report(options_, *comparison_, findings_, *optimizer_, *trainer_, *sets_.test);
     write_file(out / "report.html", render_report(report));
-    say("7. in {}: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, kernels/, standalone/, trace.json\n", out.string());
+    say("7. in {}: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, edits.txt, kernels/, standalone/, trace.json\n", out.string());
   }
 
   const DemoOptions& options_;

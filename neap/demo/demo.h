@@ -27,8 +27,9 @@ struct DemoResult {
   nlohmann::json figures;
 };
 
-// Leaves in `out`: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, kernels/, standalone/, trace.json, checkpoint/. Goes
-// on from the checkpoint where there is one. Error on data that cannot be read, and on a checkpoint of another run.
+// Leaves in `out`: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, edits.txt (each edit and refusal), kernels/,
+// standalone/, trace.json, checkpoint/. Goes on from the checkpoint where there is one. Error on data that cannot be read, and on a checkpoint
+// of another run.
 DemoResult run_demo(const DemoOptions& options);
 
 }  // namespace neap

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "neap/base/progress.h"
 
@@ -12,25 +14,66 @@ namespace neap {
 namespace {
 
 struct Total {
-  std::string name;
-  int level = 0, edits = 0;
+  int edits = 0;
   double bytes = 0;
+
+  void add(const Step& step) {
+    edits += step.edits;
+    bytes += step.after.bytes - step.before.bytes;
+  }
 };
 
-std::vector<Total> totals_of(const std::vector<Step>& steps) {
-  std::vector<Total> totals;
+struct Done {
+  std::string transformation;
+  int level = 0;
+  Total total;
+  std::vector<std::pair<std::string, Total>> parts;  // by the part of the network that the edits began at
+};
+
+// "%113 map (block1/expand: conv) -> ..." -> "block1"; the place itself where it names no part.
+std::string part_of(const std::string& place) {
+  const std::size_t open = place.find('(');
+  if (open == std::string::npos) return place;
+  return place.substr(open + 1, place.find_first_of("/:+) ", open + 1) - open - 1);
+}
+
+template <class T>
+T& entry(std::vector<T>& all, const std::function<bool(const T&)>& is, T made) {
+  const auto found = std::find_if(all.begin(), all.end(), is);
+  return found != all.end() ? *found : all.emplace_back(std::move(made));
+}
+
+std::vector<Done> all_done(const std::vector<Step>& steps) {
+  std::vector<Done> all;
   for (const Step& step : steps) {
-    auto mine = std::find_if(totals.begin(), totals.end(), [&](const Total& t) { return t.name == step.transformation; });
-    if (mine == totals.end()) mine = totals.insert(totals.end(), Total{step.transformation, step.level});
-    mine->edits += step.edits;
-    mine->bytes += step.after.bytes - step.before.bytes;
+    Done& done =
+        entry<Done>(all, [&](const Done& d) { return d.transformation == step.transformation; }, {step.transformation, step.level});
+    done.total.add(step);
+    if (step.edits > 1) continue;  // a pass over the whole graph
+    const std::string part = part_of(step.place);
+    entry<std::pair<std::string, Total>>(done.parts, [&](const auto& p) { return p.first == part; }, {part, {}}).second.add(step);
   }
-  return totals;
+  return all;
 }
 
 std::string change_text(double bytes) {
   if (bytes == 0) return "the same bytes";
   return human_bytes(std::abs(bytes)) + (bytes < 0 ? " less" : " more");
+}
+
+// "block1 123 (-4.1 MB), stem 4 (-1.2 MB)", in lines of a terminal's width.
+std::string part_lines(const std::vector<std::pair<std::string, Total>>& parts) {
+  constexpr std::size_t width = 116;
+  const std::string indent(14, ' ');
+  std::string text, line;
+  for (const auto& [name, total] : parts) {
+    const std::string change =
+        total.bytes == 0 ? "" : fmt::format(" ({}{})", total.bytes < 0 ? "-" : "+", human_bytes(std::abs(total.bytes)));
+    const std::string part = fmt::format("{} {}{}", name, total.edits, change);
+    if (!line.empty() && indent.size() + line.size() + part.size() > width) text += indent + std::exchange(line, "") + ",\n";
+    line += (line.empty() ? "" : ", ") + part;
+  }
+  return line.empty() ? text : text + indent + line + "\n";
 }
 
 // The commonest reasons, two of a transformation at most.
@@ -52,7 +95,7 @@ std::string refusal_lines(const std::vector<Refusal>& refusals) {
                         others == 0 ? "" : fmt::format(" and {} other{}", others, others > 1 ? "s" : ""), first.reason);
     ++lines;
   }
-  if (ordered.size() > lines) text += fmt::format("     and {} other reasons: --explain gives all\n", ordered.size() - lines);
+  if (ordered.size() > lines) text += fmt::format("     and {} other reasons: --explain gives all, and each edit by itself\n", ordered.size() - lines);
   return text;
 }
 
@@ -60,9 +103,10 @@ std::string refusal_lines(const std::vector<Refusal>& refusals) {
 
 std::string edit_summary(const Optimizer& optimizer) {
   std::string text;
-  for (const Total& total : totals_of(optimizer.steps())) {
-    text += fmt::format("     level {}  {:<16} {:>4} edit{} {}\n", total.level, total.name, total.edits,
-                        total.edits == 1 ? ": " : "s:", change_text(total.bytes));
+  for (const Done& done : all_done(optimizer.steps())) {
+    text += fmt::format("     level {}  {:<16} {:>4} edit{} {}\n", done.level, done.transformation, done.total.edits,
+                        done.total.edits == 1 ? ": " : "s:", change_text(done.total.bytes));
+    text += part_lines(done.parts);
   }
   if (!optimizer.refusals().empty()) text += "   not done, and why:\n" + refusal_lines(optimizer.refusals());
   return text;

@@ -6,7 +6,8 @@
 
 namespace neap {
 
-// A line for each transformation: level, number of edits, what they save; then the commonest reasons why others were not made.
+// For each transformation: level, number of edits, the bytes that they save; in which part of the network how many of them; then the
+// commonest reasons why others were not made.
 std::string edit_summary(const Optimizer& optimizer);
 
 }  // namespace neap

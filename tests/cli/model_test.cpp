@@ -3,6 +3,7 @@
 
 #include "neap/files/npy.h"
 #include "neap/onnx/onnx.h"
+#include "neap/ops/builder.h"
 #include "tests/cli/program.h"
 #include "tests/support/environment.h"
 
@@ -128,6 +129,31 @@ TEST_F(ModelCommands, OptimizesAndReplaysItsRecipe) {
   EXPECT_EQ(read_file(path("first.neap")), read_file(path("second.neap")));
   const auto json = neap({"optimize", model, "--json"}).json();
   EXPECT_LT(json["bytes"]["after"], json["bytes"]["before"]);
+}
+
+TEST_F(ModelCommands, LargeConstantsAreBesideTheText) {
+  Graph graph;
+  Builder build(graph);
+  Array table(DType::f32, {9, 3});
+  for (std::int64_t i = 0; i < table.count(); ++i) table.set(i, std::cos(static_cast<double>(i)));
+  graph.add_output(build.call("matmul", {build.input("x", Type::parse("f32[N,9]")), build.constant(table)}).id(), "y");
+  write_onnx(graph, path("table.onnx"));
+  write_npy(path("x.npy"), Array::full(DType::f32, {4, 9}, 0.5));
+  for (const char* level : {"0", "4"}) {
+    const std::string text = path(std::string("table") + level + ".neap");
+    const Ran written = neap({"optimize", path("table.onnx"), "--level", level, "-o", text});
+    ASSERT_EQ(written.code, 0) << written.text;
+    const Ran ran = neap({"run", text, "--input", "x=" + path("x.npy"), "--out", path("out")});
+    ASSERT_EQ(ran.code, 0) << ran.text;
+    const Array y = read_npy(path("out/y.npy"));
+    for (std::int64_t i = 0; i < y.count(); ++i) {
+      double sum = 0;
+      for (std::int64_t k = 0; k < 9; ++k) sum += 0.5 * table.get(3 * k + i % 3);
+      EXPECT_NEAR(y.get(i), sum, 1e-5);
+    }
+    std::filesystem::remove(text + ".safetensors");
+    EXPECT_TRUE(contains(neap({"verify", text}).text, "the elements of constant ")) << text;
+  }
 }
 
 using OptimizeCommand = ProgramTest;

@@ -67,7 +67,7 @@ class Models : public testing::TestWithParam<int> {};
 
 TEST_P(Models, AgreeWithTheirReference) {
   const std::string folder = environment_value("NEAP_ONNX_MODELS");
-  if (folder.empty()) GTEST_SKIP() << "NOT RUN: set NEAP_ONNX_MODELS to what tests/onnx/peers/ocr_cases.py made";
+  if (folder.empty()) GTEST_SKIP() << "NOT RUN: ./dev models fetches them, or set NEAP_ONNX_MODELS to folders of ONNX's test data";
   const std::string only = environment_value("NEAP_ONNX_CASE");
   int models = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {

