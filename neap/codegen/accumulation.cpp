@@ -265,7 +265,8 @@ void Accumulation::finish_rows(LoopLevel& here) const {
     if (!target.held) continue;
     const std::int64_t count = element_count(row_type(target).shape).constant();
     if (emit_.vectors(target.name()) > 0) {
-      here.text += row_text(target, "store({1}, {0}{2});\n");
+      const bool is_last = row_ == 0 && count % emit_.width(target.type.dtype) == 0;  // and of whole vectors
+      here.text += row_text(target, is_last && exceeds_caches(target.type) ? "stream({1}, {0}{2});\n" : "store({1}, {0}{2});\n");
       continue;
     }
     here.text += fmt::format("for (i64 i = 0; i < {0}; ++i) y{1}[{2} * {0}l + i] = {3}[i];\n", count, target.output,

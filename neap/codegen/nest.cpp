@@ -281,11 +281,14 @@ void set_certain(Emitter& emit, const Nest& nest) {
   emit.set_certain(values);
 }
 
-bool streams(const Assignment& assignment) {
+bool exceeds_caches(const Type& type) {
   constexpr std::int64_t larger_than_caches = std::int64_t{32} << 20;
-  const Dim bytes = storage_bytes(assignment.type);
-  return assignment.base[0] == 'y' && assignment.accumulate == Accumulate::none && assignment.type.dtype == DType::f32 &&
-         bytes.is_constant() && bytes.constant() >= larger_than_caches;
+  const Dim bytes = storage_bytes(type);
+  return type.dtype == DType::f32 && bytes.is_constant() && bytes.constant() >= larger_than_caches;
+}
+
+bool streams(const Assignment& assignment) {
+  return assignment.base[0] == 'y' && assignment.accumulate == Accumulate::none && exceeds_caches(assignment.type);
 }
 
 Nest plan_nest(Emitter& emit, std::vector<Axis> axes, std::vector<Assignment> body, const Schedule& schedule) {

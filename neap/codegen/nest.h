@@ -40,7 +40,9 @@ struct Nest {
   std::vector<Axis> reduced;  // axes that no target has, run inside the others
 };
 
-// Whether the assignment's result is written once and larger than caches are: its stores go past them.
+// Whether it is larger than caches are: where each element is stored once, the stores go past them.
+bool exceeds_caches(const Type& type);
+// Whether the assignment's stores do.
 bool streams(const Assignment& assignment);
 
 // Says to the emitter what all points of the nest evaluate.
