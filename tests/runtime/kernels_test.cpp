@@ -422,6 +422,33 @@ Array integers(std::vector<std::int64_t> values) {
   return array;
 }
 
+// Results that are larger than caches are stored past them: every element is there, on any number of threads.
+TEST(Kernels, StoreLargeSumsOfRows) {
+  constexpr std::int64_t rows = 131072, features = 64, step = 1021;
+  Executable executable(graph_of(fmt::format(R"(
+  input x : f32[E,{1}]
+  input offsets : i64[{2}]
+  %0 = map(x, offsets) n:{0} e:E in offsets[n] to offsets[n + 1] {{ local $0: f32[{1}]; for f:{1} $0[f] = x[e,f] * 2.0; for f:{1} %0[n,f] += $0[f] }} : f32[{0},{1}]
+  output y = %0)",
+                                             rows, features, rows + 1)));
+  const std::int64_t entries = rows / step;  // one in every so many rows
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t n = 0; n <= rows; ++n) offsets.push_back(std::min(n / step, entries));
+  Array x(DType::f32, {entries, features});
+  for (std::int64_t i = 0; i < x.count(); ++i) x.set(i, static_cast<double>(i + 1));
+  for (const int count : {1, 2}) {
+    const Threads threads(count);
+    const Array y = executable.run({x, integers(offsets)})[0];
+    std::int64_t wrong = 0;
+    for (std::int64_t i = 0; i < y.count(); ++i) {
+      const std::int64_t row = i / features, entry = offsets[static_cast<std::size_t>(row)];
+      const bool there = offsets[static_cast<std::size_t>(row + 1)] > entry;
+      wrong += y.get(i) != (there ? 2.0 * static_cast<double>(entry * features + i % features + 1) : 0);
+    }
+    EXPECT_EQ(wrong, 0) << count << " threads";
+  }
+}
+
 TEST(Kernels, RefuseIndicesThatAreOutOfBounds) {
   const std::string gathers = R"(
   input x : f32[4,3]
