@@ -34,7 +34,8 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
     for (Count from = 0; from < side.groups(); from += groups) {
       const Count to = std::min(from + groups, side.groups()), row = from * side.height;
       const Count rows = std::min(to * side.height, side.rows) - row;
-      columns.pack(row, rows, (to - from) * side.height - rows, panel);
+      columns.pack(row, rows, panel);
+      std::fill(panel + rows * width, panel + (to - from) * side.height * width, 0.0F);
       for (Count k = begin; k < end; ++k) {
         for (Count group = from; group < to; group += batch) {
           tile(side.part(group, std::min(batch, to - group), to - group, k), panel + (group - from) * side.height * width,

@@ -16,9 +16,20 @@ struct Walk {
   Count rows = 1024, panels = 1;
 };
 
+// work(panel, row, rows) for all rows of panels side by side: a few rows of each, then the next, so that a matrix `in_rows` is gone through
+// as it stands in memory.
+template <class Work>
+void for_each_row(Count panels, Count rows, bool in_rows, Work work) {
+  constexpr Count few = 16;
+  const Count step = in_rows ? few : std::max<Count>(1, rows);
+  for (Count row = 0; row < rows; row += step) {
+    for (Count p = 0; p < panels; ++p) work(p, row, std::min(step, rows - row));
+  }
+}
+
 // Groups of rows of W, from begin to end, times some columns of x in several panels, which are packed once.
 template <class Kind>
-void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count begin, Count end, Count rows) {
+void multiply_columns(const Kind& side, const Product& product, const std::vector<Columns>& all, Count begin, Count end, Count rows) {
   static thread_local Buffer panels, all_sums;
   constexpr Count batch_rows = 128;  // whose sums are finished while they are near
   const Count height = side.height, count = static_cast<Count>(all.size()), batch = std::max<Count>(1, batch_rows / height);
@@ -32,16 +43,21 @@ void multiply_columns(const Kind& side, const std::vector<Columns>& all, Count b
   for (Count from = begin; from < end; from += step) {
     const Count to = std::min(from + step, end);
     for (Count k = 0; k < side.tiles(); ++k) {
-      const Count columns = side.columns_in(k), padding = side.end(k) - side.begin(k) - columns;
-      const auto panel = [&](Count p) { return packed + p * of_panel + (keeps_x ? side.begin(k) * all[p].width : 0); };
-      for (Count p = 0; from == begin && p < count; ++p) all[p].pack(side.begin(k), columns, padding, panel(p));
+      const Count first = side.begin(k), columns = side.columns_in(k), padding = side.end(k) - first - columns;
+      const auto panel = [&](Count p) { return packed + p * of_panel + (keeps_x ? first * all[p].width : 0); };
+      if (from == begin) {
+        for_each_row(count, columns, !product.x_transposed && product.windows == nullptr,
+                     [&](Count p, Count row, Count few) { all[p].pack(first + row, few, panel(p) + row * all[p].width); });
+        for (Count p = 0; p < count; ++p) std::fill_n(panel(p) + columns * all[p].width, padding * all[p].width, 0.0F);
+      }
       for (Count group = from; group < to; group += batch) {
         const Count groups = std::min(batch, to - group), row = group * height;
-        for (Count p = 0; p < count; ++p) {
-          float* const mine = sums + p * of_sums + (keeps_sums ? (group - from) * height * all[p].width : 0);
-          side.tile(false, all[p].vectors())(side.part(group, groups, to - group, k), panel(p), mine, k == 0);
-          if (k + 1 == side.tiles()) all[p].finish(row, std::min(groups * height, side.rows - row), mine);
-        }
+        const auto sums_of = [&](Count p) { return sums + p * of_sums + (keeps_sums ? (group - from) * height * all[p].width : 0); };
+        for (Count p = 0; p < count; ++p)
+          side.tile(false, all[p].vectors())(side.part(group, groups, to - group, k), panel(p), sums_of(p), k == 0);
+        if (k + 1 < side.tiles()) continue;
+        for_each_row(count, std::min(groups * height, side.rows - row), !product.y_transposed && product.y_windows == nullptr,
+                     [&](Count p, Count at, Count few) { all[p].finish(row + at, few, sums_of(p) + at * all[p].width); });
       }
     }
   }
@@ -78,7 +94,7 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
       const Count count = std::min(first(panel + 1), product.width) - first(panel);
       all.push_back({side.micro, mine, first(panel), count, vectors_for(side, false, count, widest) * lanes});
     }
-    multiply_columns(side, all, begin, end, walk.rows);
+    multiply_columns(side, mine, all, begin, end, walk.rows);
   });
 }
 
@@ -87,12 +103,14 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
 const Tiles& tiles(Isa isa) { return isa == Isa::avx512 ? tiles_avx512() : isa == Isa::avx2 ? tiles_avx2() : tiles_portable(); }
 
 // Sizes of panels: measured on Zen 4. A panel that is read once or twice for each value fits the first cache; blocks of more rows
-// read it seldom enough for the second, which holds several where W has as much to read.
+// read it seldom enough for the second. Panels meet W one after the other where what is read of W weighs as much as they do.
 void multiply(const NmgMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
   const int most = product.isa != Isa::avx512 ? 6 : w.n == 1 && w.m == 10 ? 2 : w.m == 8 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.nmg(w.value, w.n, w.m, w.wide, false, v); });
-  drive(NmgSide(w, columns_in(machine().l1_bytes, Count{vectors} * t.lanes), t), product, vectors, {.rows = 128, .panels = 32 / vectors});
+  const Count deep = columns_in(machine().l1_bytes, Count{vectors} * t.lanes);
+  const NmgSide side(w, deep, t);
+  drive(side, product, vectors, side.slots <= deep ? Walk{.rows = 256, .panels = 24 / vectors} : Walk{});
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {

@@ -132,7 +132,7 @@ RowPart RowSide::part(Count row, Count count, Count, Count tile) const {
   return {.values = packed.values, .columns = packed.columns, .starts = starts.data() + tile * rows + row, .groups = count};
 }
 
-void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
+void Columns::pack(Count row, Count rows, float* panel) const {
   if (product.windows != nullptr) {
     pack_windows(*product.windows, product.x, row, rows, first, count, panel, width);
   } else if (product.x_transposed) {
@@ -141,7 +141,6 @@ void Columns::pack(Count row, Count rows, Count padding, float* panel) const {
   } else {
     micro.pack(rows, count, product.x + row * product.x_stride + first, product.x_stride, panel, width);
   }
-  std::fill(panel + rows * width, panel + (rows + padding) * width, 0.0F);
 }
 
 void Columns::finish(Count row, Count rows, float* sums) const {

@@ -94,8 +94,8 @@ struct Columns {
   Count first, count, width;  // width: of panels and sums
 
   int vectors() const { return static_cast<int>(width / micro.lanes); }
-  // Rows of x into a panel, of which more rows are padding.
-  void pack(Count row, Count rows, Count padding, float* panel) const;
+  // Rows of x into a panel.
+  void pack(Count row, Count rows, float* panel) const;
   // Rows of y from their sums, which are changed.
   void finish(Count row, Count rows, float* sums) const;
 };
