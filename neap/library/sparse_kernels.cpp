@@ -13,7 +13,7 @@ namespace {
 // How W and x meet, which is measured: so many rows of W pass by all K tiles while their sums stay near, and meet so many panels one after
 // the other, so that what is read of W for one panel is near for the next.
 struct Walk {
-  Count rows = 1024, panels = 1;
+  Count rows, panels;
 };
 
 // work(panel, row, rows) for all rows of panels side by side: a few rows of each, then the next, so that a matrix `in_rows` is gone through
@@ -31,35 +31,29 @@ void for_each_row(Count panels, Count rows, bool in_rows, Work work) {
 template <class Kind>
 void multiply_columns(const Kind& side, const Product& product, const std::vector<Columns>& all, Count begin, Count end, Count rows) {
   static thread_local Buffer panels, all_sums;
-  constexpr Count batch_rows = 128;  // whose sums are finished while they are near
-  const Count height = side.height, count = static_cast<Count>(all.size()), batch = std::max<Count>(1, batch_rows / height);
-  const Count step = std::min(std::max<Count>(1, rows / height), end - begin);
+  constexpr Count rows_of_one_tile = 128;  // whose sums are finished while they are near
+  const Count height = side.height, count = static_cast<Count>(all.size());
+  const Count step = std::clamp<Count>((side.tiles() == 1 ? rows_of_one_tile : rows) / height, 1, end - begin);
   Count width = 0;
   for (const Columns& each : all) width = std::max(width, each.width);
-  const bool keeps_sums = side.tiles() > 1, keeps_x = step < end - begin;
-  const Count of_panel = (keeps_x ? side.end(side.tiles() - 1) : side.deepest()) * width;
-  const Count of_sums = (keeps_sums ? step : batch) * height * width;
+  const bool keeps = step < end - begin;  // panels, for all rows
+  const Count of_panel = (keeps ? side.end(side.tiles() - 1) : side.deepest()) * width, of_sums = step * height * width;
   float *const packed = panels.of(count * of_panel), *const sums = all_sums.of(count * of_sums);
   for (Count from = begin; from < end; from += step) {
-    const Count to = std::min(from + step, end);
+    const Count groups = std::min(step, end - from), row = from * height;
     for (Count k = 0; k < side.tiles(); ++k) {
       const Count first = side.begin(k), columns = side.columns_in(k), padding = side.end(k) - first - columns;
-      const auto panel = [&](Count p) { return packed + p * of_panel + (keeps_x ? first * all[p].width : 0); };
+      const auto panel = [&](Count p) { return packed + p * of_panel + (keeps ? first * all[p].width : 0); };
       if (from == begin) {
         for_each_row(count, columns, !product.x_transposed && product.windows == nullptr,
-                     [&](Count p, Count row, Count few) { all[p].pack(first + row, few, panel(p) + row * all[p].width); });
+                     [&](Count p, Count at, Count few) { all[p].pack(first + at, few, panel(p) + at * all[p].width); });
         for (Count p = 0; p < count; ++p) std::fill_n(panel(p) + columns * all[p].width, padding * all[p].width, 0.0F);
       }
-      for (Count group = from; group < to; group += batch) {
-        const Count groups = std::min(batch, to - group), row = group * height;
-        const auto sums_of = [&](Count p) { return sums + p * of_sums + (keeps_sums ? (group - from) * height * all[p].width : 0); };
-        for (Count p = 0; p < count; ++p)
-          side.tile(false, all[p].vectors())(side.part(group, groups, to - group, k), panel(p), sums_of(p), k == 0);
-        if (k + 1 < side.tiles()) continue;
-        for_each_row(count, std::min(groups * height, side.rows - row), !product.y_transposed && product.y_windows == nullptr,
-                     [&](Count p, Count at, Count few) { all[p].finish(row + at, few, sums_of(p) + at * all[p].width); });
-      }
+      for (Count p = 0; p < count; ++p)
+        side.tile(false, all[p].vectors())(side.part(from, groups, groups, k), panel(p), sums + p * of_sums, k == 0);
     }
+    for_each_row(count, std::min(groups * height, side.rows - row), !product.y_transposed && product.y_windows == nullptr,
+                 [&](Count p, Count at, Count few) { all[p].finish(row + at, few, sums + p * of_sums + at * all[p].width); });
   }
 }
 
@@ -110,7 +104,7 @@ void multiply(const NmgMatrix& w, const Product& product) {
   const int vectors = widest(most, [&](int v) { return t.nmg(w.value, w.n, w.m, w.wide, false, v); });
   const Count deep = columns_in(machine().l1_bytes, Count{vectors} * t.lanes);
   const NmgSide side(w, deep, t);
-  drive(side, product, vectors, side.slots <= deep ? Walk{.rows = 256, .panels = 24 / vectors} : Walk{});
+  drive(side, product, vectors, side.slots <= deep ? Walk{.rows = 256, .panels = 24 / vectors} : Walk{.rows = 1024, .panels = 2});
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {
@@ -119,14 +113,15 @@ void multiply(const BlockMatrix& w, const Product& product) {
   const bool several_panels = product.width * product.images > row_vectors * t.lanes;  // for which packing pays
   if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
     const Count deep = columns_in(machine().l1_bytes * 3 / 2, Count{row_vectors} * t.lanes);
-    drive(RowSide(w, deep, t, product.threads), product, row_vectors, {});
+    drive(RowSide(w, deep, t, product.threads), product, row_vectors, {.rows = 1024, .panels = 2});
     return;
   }
   const int most = product.isa != Isa::avx512 ? 6 : w.height == 1 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.blocks(w.value, w.height, w.width, false, v); });
   const bool is_full = 2 * (w.offsets[divided_up(w.rows, w.height)] - w.offsets[0]) * w.height * w.width > w.rows * w.columns;
   const Count deep = columns_in(is_full ? machine().l2_bytes / 6 : machine().l2_bytes * 3 / 8, Count{vectors} * t.lanes);
-  drive(BlockSide(w, deep, t, product.threads), product, vectors, is_full ? Walk{.rows = 128, .panels = 4} : Walk{});
+  drive(BlockSide(w, deep, t, product.threads), product, vectors,
+        is_full ? Walk{.rows = 256, .panels = 4} : Walk{.rows = 1024, .panels = 1});
 }
 
 // As blocks of as many rows as the machine transposes at once, with every column.

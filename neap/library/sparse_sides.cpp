@@ -82,7 +82,9 @@ BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles&
     start[0] = w.offsets[group];
     for (Count tile = 1; tile < tiles(); ++tile) {  // columns rise, so that a tile has at most as many blocks as block columns
       const Count from = start[tile - 1], most_blocks = std::min(last - from, step / w.width);
-      start[tile] = from + micro.count_below(most_blocks, w.columns_of + from, static_cast<int>(begin(tile) / w.width));
+      const int bound = static_cast<int>(begin(tile) / w.width);
+      const bool is_full = most_blocks > 0 && w.columns_of[from + most_blocks - 1] < bound;
+      start[tile] = from + (is_full ? most_blocks : micro.count_below(most_blocks, w.columns_of + from, bound));
     }
     start[tiles()] = last;
   }
