@@ -16,6 +16,7 @@ constexpr double line = 64;  // bytes that come at a time
 // Bytes a second, in those of a stream's copy: rows are fetched ahead, so that many are on their way at once. Measured on rows of 64 bytes
 // to 2 KB, on one core and two.
 constexpr double from_near = 4, from_far = 2.5, from_memory = 1.5;
+constexpr double place_bytes = 128;  // of an entry's row in one more table than one, which lies at a place of its own
 // What of a table the caches of today's cores hold; of the last cache, others have their part.
 constexpr double most_near = 1 << 20, most_far = 16 << 20;
 
@@ -116,8 +117,29 @@ class Gathers {
       walking.erase(id);
     }
     for (const int id : walking) elements *= size_(axes_.at(id).extent);
-    const double lines = by_element(stage, pointing, walking) ? elements : std::ceil(elements * size_of(type.dtype) / line);
-    bytes += size_(points(space)) * lines * line / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(size_(storage_bytes(type))));
+    const double times = size_(points(space)) / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(size_(storage_bytes(type))));
+    if (by_element(stage, pointing, walking)) {
+      bytes += times * elements * line;
+    } else {
+      bytes += times * fetched(*e, elements * size_of(type.dtype));
+    }
+  }
+
+  // In bytes, of so many of a row: of whole lines, each once for all reads of that row.
+  double fetched(const Expr::Node& read, double of_row) {
+    const Expr& pointer = read.args[0];
+    bool is_first = true;  // of the tables that the pointer points into
+    for (Place& place : places_) {
+      if (!same(place.pointer, pointer)) continue;
+      if (place.table == read.integer) {
+        const double before = std::ceil(place.bytes / line);
+        place.bytes += of_row;
+        return (std::ceil(place.bytes / line) - before) * line;
+      }
+      is_first = false;
+    }
+    places_.push_back({pointer, read.integer, of_row});
+    return std::ceil(of_row / line) * line + (is_first ? 0 : place_bytes);
   }
 
   // Whether a sum over rows is made for one element of them after the other, as no vectors can run along them: each element then brings
@@ -143,7 +165,13 @@ class Gathers {
   const std::map<int, Axis> axes_;
   const std::vector<std::string> symbols_;  // none is named: sizes are not written out
   Emitter emit_;
-  std::vector<Expr> seen_;        // reads
+  struct Place {
+    Expr pointer;
+    std::int64_t table = 0;
+    double bytes = 0;  // that are read of a row
+  };
+  std::vector<Expr> seen_;  // reads
+  std::vector<Place> places_;
   std::set<std::int64_t> tiled_;  // operands whose rows come by slabs
   double slab_rate_ = 1;
 };

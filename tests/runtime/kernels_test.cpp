@@ -439,11 +439,12 @@ TEST(Kernels, StoreLargeSumsOfRows) {
   for (const int count : {1, 2}) {
     const Threads threads(count);
     const Array y = executable.run({x, integers(offsets)})[0];
+    const std::span<const float> got = y.values<float>();
     std::int64_t wrong = 0;
     for (std::int64_t i = 0; i < y.count(); ++i) {
       const std::int64_t row = i / features, entry = offsets[static_cast<std::size_t>(row)];
       const bool there = offsets[static_cast<std::size_t>(row + 1)] > entry;
-      wrong += y.get(i) != (there ? 2.0 * static_cast<double>(entry * features + i % features + 1) : 0);
+      wrong += got[static_cast<std::size_t>(i)] != (there ? 2.0F * static_cast<float>(entry * features + i % features + 1) : 0.0F);
     }
     EXPECT_EQ(wrong, 0) << count << " threads";
   }
