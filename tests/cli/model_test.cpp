@@ -168,7 +168,8 @@ TEST_F(OptimizeCommand, PassesArePrintedAndTaken) {
   EXPECT_EQ(read_file(path("usual.neap")), read_file(path("same.neap")));
   const Ran few = neap({"optimize", model, "--passes", file("few.txt", "# only this\nlower from 0\n"), "--json"});
   ASSERT_EQ(few.code, 0) << few.text;
-  for (const auto& edit : few.json()["edits"]) EXPECT_EQ(edit["name"], "lower");
+  const nlohmann::json said = few.json();
+  for (const auto& edit : said["edits"]) EXPECT_EQ(edit["name"], "lower");
   const std::pair<const char*, const char*> wrong[] = {{"tile_all from 0\n", "there is no transformation 'tile_all'"},
                                                        {"lower deep=1\n", "lower has no parameter 'deep'"},
                                                        {"lower from 9\n", "a level is wanted behind 'from'"}};
