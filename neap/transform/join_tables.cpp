@@ -14,7 +14,7 @@
 namespace neap {
 namespace {
 
-constexpr std::int64_t line = 64, longest_row = 1024;  // bytes; longer rows are as quick apart
+constexpr std::int64_t line = 64, longest_row = 512;  // bytes; what is longer is as quick apart
 
 // Tables that one list points into, at entries of one axis.
 struct Tables {
@@ -61,9 +61,15 @@ struct Part {
   }
 };
 
-// "", or why they cannot stand side by side.
+// Elements of a row of the joined table, which begins where a line does.
+std::int64_t whole_lines(std::int64_t elements, DType dtype) {
+  const std::int64_t of_line = line / size_of(dtype);
+  return (elements + of_line - 1) / of_line * of_line;
+}
+
+// Those that stand side by side, by operand, and what they make; "", or why there are none.
 std::string lay(const Draft& draft, const Node& node, const Tables& tables, std::map<std::int64_t, Part>& parts, Type& joined) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> by_size;  // the longest first: it then begins where a line does
+  std::vector<std::pair<std::int64_t, std::int64_t>> by_size;
   for (const std::int64_t operand : tables.operands) {
     const ValueId value = node.inputs[static_cast<std::size_t>(operand)];
     const Type& type = draft.type(value);
@@ -73,18 +79,19 @@ std::string lay(const Draft& draft, const Node& node, const Tables& tables, std:
     std::int64_t elements = 1;
     for (std::size_t d = type.shape.size(); --d > 0; elements *= type.shape[d].constant()) part.strides[d - 1] = elements;
     parts.emplace(operand, std::move(part));
-    by_size.emplace_back(-elements, operand);
+    by_size.emplace_back(elements, operand);
   }
   std::sort(by_size.begin(), by_size.end());
-  std::int64_t end = 0;
-  for (const auto& [elements, operand] : by_size) {
-    parts.at(operand).begin = end;
-    end -= elements;
+  std::int64_t all = 0;
+  for (const auto& [elements, operand] : by_size) all += elements;
+  for (; !by_size.empty() && whole_lines(all, joined.dtype) * size_of(joined.dtype) > longest_row; by_size.pop_back()) {
+    all -= by_size.back().first;
+    parts.erase(by_size.back().second);
   }
-  const std::int64_t of_line = line / size_of(joined.dtype);
-  const std::int64_t width = (end + of_line - 1) / of_line * of_line;
-  if (width * size_of(joined.dtype) > longest_row) return "rows of all its tables are long: each is worth a place of its own";
-  joined.shape.emplace_back(width);
+  if (parts.size() < 2) return "rows of its tables are long: each is worth a place of its own";
+  joined.shape.emplace_back(whole_lines(all, joined.dtype));
+  // The longest first: it then begins where a line does.
+  for (const auto& [elements, operand] : by_size) parts.at(operand).begin = all -= elements;
   return "";
 }
 
