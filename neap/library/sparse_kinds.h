@@ -36,7 +36,12 @@ struct Given {
     if (values) stored = element_count(inputs[first].shape).evaluate(symbols);
     for (std::size_t i = place(0); i < inputs.size(); ++i) counts.push_back(element_count(inputs[i].shape).evaluate(symbols));
   }
-  const void* value(Inputs inputs) const { return values ? inputs[first] : nullptr; }
+  // Null only where the call takes no values: kernels count from the first, which memory of none may lack.
+  const void* value(Inputs inputs) const {
+    static const float none = 0;
+    if (!values) return nullptr;
+    return inputs[first] != nullptr ? inputs[first] : &none;
+  }
 };
 
 // The time that a product takes of its threads together, in cycles, from which follows what it reaches of the machine's peak. A step is a
