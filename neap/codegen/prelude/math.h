@@ -21,6 +21,13 @@ NEAP_INLINE F sign(F x) {
   return select((x == 0) | (x != x), x, with_sign(splat<F>(1), x));
 }
 
+// Of bits, whichever their sign: vectors wrap around, a lane must say so.
+template <class I>
+NEAP_INLINE I difference(I a, i32 b) {
+  return a - b;
+}
+NEAP_INLINE i32 difference(i32 a, i32 b) { return static_cast<i32>(static_cast<unsigned>(a) - static_cast<unsigned>(b)); }
+
 // Rounding without an instruction for it: adding 2^23 (2^52) pushes the fraction out, to nearest, ties to even.
 template <class F>
 NEAP_INLINE F round(F x) {
@@ -67,7 +74,7 @@ template <class F>
 NEAP_INLINE reduced<F> reduce_by_ln2(F x) {
   const F shifted = fma(x, splat<F>(1.44269504F), splat<F>(0x1.8p23F));
   const F n = shifted - 0x1.8p23F;
-  return {bits(shifted) - 0x4B400000, n, fma(n, splat<F>(2.12194440e-4F), fma(n, splat<F>(-0.693359375F), x))};
+  return {difference(bits(shifted), 0x4B400000), n, fma(n, splat<F>(2.12194440e-4F), fma(n, splat<F>(-0.693359375F), x))};
 }
 template <class F>
 NEAP_INLINE F power_of_two(integer_of<F> n) {
@@ -115,7 +122,7 @@ NEAP_INLINE F log_f32(F x) {
   const auto tiny = (x < 0x1p-126F) & (x > 0);
   const F normal = select(tiny, x * 0x1p25F, x);
   // m in [sqrt(1/2), sqrt(2)), x = 2^e m.
-  const auto shifted = bits(normal) - 0x3F3504F3;
+  const auto shifted = difference(bits(normal), 0x3F3504F3);
   const F m = bits_as<F>((shifted & 0x007FFFFF) + 0x3F3504F3) - 1;
   const auto e_bits = shifted >> 23;
   const F e = bits_as<F>(e_bits + 0x4B400000) - select(tiny, splat<F>(0x1.8p23F + 25), splat<F>(0x1.8p23F));
