@@ -78,7 +78,9 @@ std::string MapPrinter::axes(const std::vector<Axis>& axes) {
   for (const Axis& axis : axes) {
     name(axis);
     text += fmt::format("{}{}:{}", text.empty() ? "" : " ", axis_name(axis.id), axis.extent.to_string());
-    if (axis.ragged != nullptr) text += " in " + this->text(axis.ragged->first, 0) + " to " + this->text(axis.ragged->second, 0);
+    if (axis.ragged == nullptr) continue;
+    text += " in " + this->text(axis.ragged->first, 0);  // one after the other: the first may name what the second repeats
+    text += " to " + this->text(axis.ragged->second, 0);
   }
   return text;
 }

@@ -136,6 +136,14 @@ TEST(Text, MapsAndExpressionsAlone) {
             "n:N e:7*N in rows[n] to rows[n + 1] { out0[n] += a[select(e < {N}, e, 0)] }");
 }
 
+TEST(Text, WhatBothEndsOfARowShareIsNamedAtTheFirst) {
+  const std::string rows =
+      "graph g {\n  fixed offsets : i64[9]\n"
+      "  %0 = map(offsets) k:2 r:4 e:7 in offsets[#0=(k * 4 + r)] to offsets[#0 + 1] { %0[k,r] += f32(e) } : f32[2,4]\n  output y = "
+      "%0\n}\n";
+  EXPECT_EQ(to_string(parse_graph(rows)), rows);
+}
+
 TEST(Text, EqualProgramsPrintAndHashEqually) {
   const Graph a = parse_graph("graph g { input x : f32[4] %0 = relu(x) : f32[4] output y = %0 }");
   Graph b;
