@@ -192,19 +192,17 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_model_options(app, given->model);
-  add_input_options(app, given->inputs);
-  add_level(app, given->level)->capture_default_str();
-  app.add_option("--against", given->against, "other levels, measured in turn with it: --against 0")
-      ->delimiter(',')
-      ->check(CLI::Range(0, 4));
-  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  app.add_option("--rounds", given->rounds, "timed rounds of each level")->capture_default_str()->check(CLI::Range(1, 100000));
-  app.add_option("--nodes", given->nodes, "slowest nodes that are printed")->capture_default_str()->check(CLI::Range(0, 1000000));
-  app.add_flag("--json", given->json, "print JSON, with every node");
-  app.footer("Inputs that are not given are random; open sizes are 2 unless --set.");
+  add_model_options(options, given->model);
+  add_input_options(options, given->inputs);
+  add_level(options, given->level).shows_default();
+  options.add("--against", &given->against, "other levels, measured in turn with it: --against 0").by_commas().between(0, 4);
+  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  options.add("--rounds", &given->rounds, "timed rounds of each level").shows_default().between(1, 100000);
+  options.add("--nodes", &given->nodes, "slowest nodes that are printed").shows_default().between(0, 1000000);
+  options.add("--json", &given->json, "print JSON, with every node");
+  options.add_note("Inputs that are not given are random; open sizes are 2 unless --set.");
   return [given] { return run(*given); };
 }
 

@@ -36,13 +36,13 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_model_options(app, given->model);
-  app.add_option("-o,--out", given->out, "folder for the sources")->required();
-  app.add_option("--name", given->name, "of the library")->capture_default_str();
-  add_level(app, given->level)->capture_default_str();
-  app.add_flag("--json", given->json, "print JSON");
+  add_model_options(options, given->model);
+  options.add("-o,--out", &given->out, "folder for the sources").required();
+  options.add("--name", &given->name, "of the library").shows_default();
+  add_level(options, given->level).shows_default();
+  options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }
 

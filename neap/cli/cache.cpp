@@ -51,19 +51,19 @@ int print_statistics(bool json) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   struct Given {
     std::string action = "stats";
     bool json = false;
   };
   const auto given = std::make_shared<Given>();
-  app.add_option(
-         "action", given->action,
-         "stats; trim: drop what was not used for longest, down to NEAP_CACHE_BYTES (512 MiB); clear; or measure: this machine's rates "
-         "anew, by which plans are made")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"stats", "trim", "clear", "measure"}));
-  app.add_flag("--json", given->json, "print JSON");
+  options
+      .add("action", &given->action,
+           "stats; trim: drop what was not used for longest, down to NEAP_CACHE_BYTES (512 MiB); clear; or measure: this machine's rates "
+           "anew, by which plans are made")
+      .shows_default()
+      .one_of({"stats", "trim", "clear", "measure"});
+  options.add("--json", &given->json, "print JSON");
   return [given] {
     if (given->action == "trim") trim_cache();
     if (given->action == "clear") clear_cache();

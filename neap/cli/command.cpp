@@ -8,6 +8,7 @@
 #include "neap/base/build_id.h"
 #include "neap/base/error.h"
 #include "neap/base/progress.h"
+#include "neap/cli/command_line.h"
 #include "neap/cli/usage.h"
 
 namespace neap {
@@ -94,7 +95,7 @@ CommandLine::CommandLine() : app("Neap: deep learning that moves less data.", "n
 std::function<int()> CommandLine::declare(const Command& command, CLI::App& app) {
   app.group("Commands");
   app.footer("");  // not that of the command around it
-  std::function<int()> action = command.declare(app);
+  std::function<int()> action = command.declare(Options(&app));
   std::string footer = app.get_footer();
   if (!command.examples.empty()) footer += footer.empty() ? "For example:" : "\n\nFor example:";
   for (const std::string& example : command.examples) footer += "\n  " + example;

@@ -2,10 +2,11 @@
 #pragma once
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "neap/cli/options.h"
 
 namespace neap {
 
@@ -21,8 +22,8 @@ enum ExitCode : int {
 struct Command {
   std::string name;   // "train", or "train gnn": a command within another
   std::string about;  // one line
-  // Adds the command's options to `app` and gives what runs it: an ExitCode. What it throws as Error is shown as neap: problem / at / try.
-  std::function<std::function<int()>(CLI::App& app)> declare;
+  // Adds the command's options and gives what runs it: an ExitCode. What it throws as Error is shown as neap: problem / at / try.
+  std::function<std::function<int()>(const Options& options)> declare;
   std::vector<std::string> examples = {};  // whole command lines, shown below the options
 };
 
@@ -31,17 +32,6 @@ struct RegisterCommand {
   explicit RegisterCommand(Command command);
 };
 std::vector<Command> all_commands();  // by name
-
-// The whole program with its commands; each command's action is put beside its sub-command.
-struct CommandLine {
-  CommandLine();
-  CLI::App app;
-  std::vector<std::function<int()>> actions;  // in the order of app.get_subcommands({})
-
- private:
-  static std::function<int()> declare(const Command& command, CLI::App& app);
-  void add_within(const Command& command, std::size_t space);
-};
 
 int run_command_line(int count, char** arguments);
 

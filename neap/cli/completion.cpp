@@ -3,55 +3,13 @@
 
 #include <memory>
 
-#include "neap/base/error.h"
 #include "neap/cli/command.h"
 #include "neap/cli/usage.h"
 
 namespace neap {
 namespace {
 
-struct CompletedOption {
-  std::vector<std::string> names;  // "-o", "--out"
-  std::string about;
-  bool flag = false;
-  std::vector<std::string> choices;  // of its value; none: a file's name, or anything
-};
-
-struct Completed {
-  std::string name, about;  // "train", or "train gnn"
-  std::vector<CompletedOption> options;
-  std::vector<std::string> words;   // that may follow at once: commands within it, choices of its first argument
-  std::vector<std::string> within;  // only the commands
-};
-
-Completed completed(const CLI::App& app, const std::string& name) {
-  Completed command{name, app.get_description(), {}, {}, {}};
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) {
-      if (command.words.empty()) command.words = choices_of(*option);
-      continue;
-    }
-    CompletedOption& one =
-        command.options.emplace_back(CompletedOption{{}, option->get_description(), option->get_type_size() == 0, choices_of(*option)});
-    for (const std::string& letter : option->get_snames()) one.names.push_back("-" + letter);
-    for (const std::string& word : option->get_lnames()) one.names.push_back("--" + word);
-  }
-  for (const CLI::App* inner : app.get_subcommands({})) command.within.push_back(inner->get_name());
-  command.words.insert(command.words.end(), command.within.begin(), command.within.end());
-  return command;
-}
-
-std::vector<Completed> table() {
-  const CommandLine line;
-  std::vector<Completed> commands;
-  for (const CLI::App* app : line.app.get_subcommands({})) {
-    commands.push_back(completed(*app, app->get_name()));
-    for (const CLI::App* inner : app->get_subcommands({})) commands.push_back(completed(*inner, app->get_name() + " " + inner->get_name()));
-  }
-  return commands;
-}
-
-bool is_inner(const Completed& command) { return command.name.find(' ') != std::string::npos; }
+bool is_inner(const CommandWords& command) { return command.name.find(' ') != std::string::npos; }
 
 // Within single quotes of a shell; `special` are characters that zsh's _arguments reads in a description.
 std::string quoted(const std::string& text, std::string_view special = "") {
@@ -67,16 +25,16 @@ std::string quoted(const std::string& text, std::string_view special = "") {
   return safe;
 }
 
-std::string bash(const std::vector<Completed>& commands) {
+std::string bash(const std::vector<CommandWords>& commands) {
   std::string names, inner, values, cases;
-  for (const Completed& command : commands) {
+  for (const CommandWords& command : commands) {
     if (is_inner(command)) {
       inner += (inner.empty() ? "'" : "|'") + command.name + "'";
     } else {
       names += (names.empty() ? "" : " ") + command.name;
     }
     std::vector<std::string> options;
-    for (const CompletedOption& option : command.options) {
+    for (const OptionWords& option : command.options) {
       options.insert(options.end(), option.names.begin(), option.names.end());
       if (option.choices.empty()) continue;
       for (const std::string& name : option.names)
@@ -105,16 +63,16 @@ std::string bash(const std::vector<Completed>& commands) {
       names, inner, values, cases);
 }
 
-std::string zsh(const std::vector<Completed>& commands) {
+std::string zsh(const std::vector<CommandWords>& commands) {
   std::string names, inner, cases;
-  for (const Completed& command : commands) {
+  for (const CommandWords& command : commands) {
     if (is_inner(command)) {
       inner += fmt::format("{}'{}'", inner.empty() ? "" : "|", command.name);
     } else {
       names += fmt::format("    '{}:{}'\n", command.name, quoted(command.about, ":"));
     }
     cases += fmt::format("    '{}') _arguments", command.name);
-    for (const CompletedOption& option : command.options) {
+    for (const OptionWords& option : command.options) {
       const std::string value = option.flag              ? ""
                                 : option.choices.empty() ? ":value:_files"
                                                          : fmt::format(":value:({})", fmt::join(option.choices, " "));
@@ -148,7 +106,7 @@ std::string in_fish(const std::string& about) {
 }
 
 // What must have been written before: "train", and none or one of the commands within it.
-std::string fish_condition(const Completed& command) {
+std::string fish_condition(const CommandWords& command) {
   const std::size_t space = command.name.find(' ');
   std::string text = "__fish_seen_subcommand_from " + command.name.substr(0, space);
   if (space != std::string::npos) text += "; and __fish_seen_subcommand_from " + command.name.substr(space + 1);
@@ -156,14 +114,14 @@ std::string fish_condition(const Completed& command) {
   return text;
 }
 
-std::string fish(const std::vector<Completed>& commands) {
+std::string fish(const std::vector<CommandWords>& commands) {
   std::string text = "# fish: neap completion fish > ~/.config/fish/completions/neap.fish\n";
-  for (const Completed& command : commands) {
+  for (const CommandWords& command : commands) {
     const std::string condition = fish_condition(command);
     if (!is_inner(command))
       text += fmt::format("complete -c neap -f -n __fish_use_subcommand -a {} -d '{}'\n", command.name, in_fish(command.about));
     if (!command.words.empty()) text += fmt::format("complete -c neap -n '{}' -a '{}'\n", condition, fmt::join(command.words, " "));
-    for (const CompletedOption& option : command.options) {
+    for (const OptionWords& option : command.options) {
       text += fmt::format("complete -c neap -n '{}'", condition);
       for (const std::string& name : option.names) text += name.rfind("--", 0) == 0 ? " -l " + name.substr(2) : " -s " + name.substr(1);
       if (!option.flag) text += option.choices.empty() ? " -r" : fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
@@ -173,11 +131,11 @@ std::string fish(const std::vector<Completed>& commands) {
   return text;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto shell = std::make_shared<std::string>();
-  app.add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  options.add("shell", shell.get(), "bash, zsh or fish").required().one_of({"bash", "zsh", "fish"});
   return [shell] {
-    const std::vector<Completed> commands = table();
+    const std::vector<CommandWords> commands = words_of_commands();
     fmt::print("{}", *shell == "bash" ? bash(commands) : *shell == "zsh" ? zsh(commands) : fish(commands));
     return exit_ok;
   };

@@ -91,7 +91,7 @@ int list(bool as_json) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   struct Given {
     std::string action;
     std::filesystem::path path;
@@ -105,19 +105,15 @@ std::function<int()> declare(CLI::App& app) {
     actions.push_back(source.name);
     makers += fmt::format("; {}: {}", source.name, source.about);
   }
-  app.add_option("action", given->action, "list (the data sets on this machine), or describe" + makers)
-      ->required()
-      ->check(CLI::IsMember(actions));
-  app.add_option("path", given->path,
-                 "to describe: a folder of IDX files, of train/ and test/ pictures, or of a graph, or an npy, npz or CSV file");
-  app.add_option("--out", given->make.out, "folder for data that are made");
-  app.add_option("--from", given->make.from, "file to make them from, in place of what is on this machine");
-  app.add_option("--seed", given->make.seed, "of what is drawn: the split, a random graph")->capture_default_str();
-  app.add_option("--scale", given->make.scale, "part of a generated graph's vertices and edges")
-      ->capture_default_str()
-      ->check(CLI::Range(1e-6, 1.0));
-  app.add_flag("--show", given->make.show, "print what was made");
-  app.add_flag("--json", given->make.json, "print JSON");
+  options.add("action", &given->action, "list (the data sets on this machine), or describe" + makers).required().one_of(actions);
+  options.add("path", &given->path,
+              "to describe: a folder of IDX files, of train/ and test/ pictures, or of a graph, or an npy, npz or CSV file");
+  options.add("--out", &given->make.out, "folder for data that are made");
+  options.add("--from", &given->make.from, "file to make them from, in place of what is on this machine");
+  options.add("--seed", &given->make.seed, "of what is drawn: the split, a random graph").shows_default();
+  options.add("--scale", &given->make.scale, "part of a generated graph's vertices and edges").shows_default().between(1e-6, 1.0);
+  options.add("--show", &given->make.show, "print what was made");
+  options.add("--json", &given->make.json, "print JSON");
   return [given] {
     if (given->action == "list") return list(given->make.json);
     if (given->action == "describe") return describe(given->path.empty() ? find_fashion_mnist() : given->path, given->make.json);

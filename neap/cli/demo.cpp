@@ -26,17 +26,17 @@ int run(const Given& given) {
   return result.passed ? exit_ok : exit_wrong;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  app.add_option("--data", given->demo.data, "folder of IDX files, or of train/ and test/ pictures (default: Fashion-MNIST)");
-  app.add_option("--out", given->demo.out, "folder for what it leaves")->capture_default_str();
-  app.add_option("--epochs", given->demo.epochs, "default: 14, with --quick 2")->check(CLI::Range(1, 100000));
-  app.add_option("--batch", given->demo.batch, "images a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
-  app.add_option("--seed", given->demo.seed, "of parameters, order and augmentation")->capture_default_str();
-  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  app.add_flag("--quick", given->demo.quick, "a tenth of the images: about a minute");
-  app.add_flag("--explain", given->demo.explain, "print every edit, and why others were not made");
-  app.add_flag("--json", given->json, "print demo.json on standard output, the rest on standard error");
+  options.add("--data", &given->demo.data, "folder of IDX files, or of train/ and test/ pictures (default: Fashion-MNIST)");
+  options.add("--out", &given->demo.out, "folder for what it leaves").shows_default();
+  options.add("--epochs", &given->demo.epochs, "default: 14, with --quick 2").between(1, 100000);
+  options.add("--batch", &given->demo.batch, "images a step").shows_default().between(1, 1 << 20);
+  options.add("--seed", &given->demo.seed, "of parameters, order and augmentation").shows_default();
+  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  options.add("--quick", &given->demo.quick, "a tenth of the images: about a minute");
+  options.add("--explain", &given->demo.explain, "print every edit, and why others were not made");
+  options.add("--json", &given->json, "print demo.json on standard output, the rest on standard error");
   return [given] { return run(*given); };
 }
 

@@ -26,22 +26,20 @@ int run(const Given& given) {
   return result.passed ? exit_ok : exit_wrong;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  app.add_option("--data", given->graph.data, "debian-packages, this machine's, or a folder that `neap data debian-packages --out` made")
-      ->capture_default_str();
-  app.add_option("--out", given->demo.out, "folder for report and figures")->capture_default_str();
-  app.add_option("--epochs", given->demo.epochs, "of each network")->capture_default_str()->check(CLI::Range(1, 100000));
-  app.add_option("--hidden", given->demo.hidden, "width between layers")->capture_default_str()->check(CLI::Range(1, 1 << 16));
-  app.add_option("--lr", given->demo.rate, "learning rate of Adam")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--decay", given->demo.decay, "weight decay")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--dropout", given->demo.dropout, "of each layer's features")->capture_default_str()->check(CLI::Range(0.0, 0.99));
-  app.add_option("--seed", given->demo.seed, "of split, parameters and dropout")->capture_default_str();
-  app.add_option("--rounds", given->demo.rounds, "of the step as written and transformed, in turn")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
-  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  app.add_flag("--json", given->json, "print demo.json on standard output, the rest on standard error");
+  options.add("--data", &given->graph.data, "debian-packages, this machine's, or a folder that `neap data debian-packages --out` made")
+      .shows_default();
+  options.add("--out", &given->demo.out, "folder for report and figures").shows_default();
+  options.add("--epochs", &given->demo.epochs, "of each network").shows_default().between(1, 100000);
+  options.add("--hidden", &given->demo.hidden, "width between layers").shows_default().between(1, 1 << 16);
+  options.add("--lr", &given->demo.rate, "learning rate of Adam").shows_default().positive();
+  options.add("--decay", &given->demo.decay, "weight decay").shows_default().not_negative();
+  options.add("--dropout", &given->demo.dropout, "of each layer's features").shows_default().between(0.0, 0.99);
+  options.add("--seed", &given->demo.seed, "of split, parameters and dropout").shows_default();
+  options.add("--rounds", &given->demo.rounds, "of the step as written and transformed, in turn").shows_default().between(1, 1000);
+  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  options.add("--json", &given->json, "print demo.json on standard output, the rest on standard error");
   return [given] { return run(*given); };
 }
 

@@ -25,18 +25,18 @@ int run(const Given& given) {
   return result.passed ? exit_ok : exit_wrong;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  app.add_option("--data", given->demo.data,
-                 "folder of IDX files or of pictures in folders (default: Fashion-MNIST where this machine has it)");
-  app.add_option("--out", given->demo.out, "folder for report and figures")->capture_default_str();
-  app.add_option("--epochs", given->demo.epochs, "of training from the start")->capture_default_str()->check(CLI::Range(1, 1000));
-  app.add_option("--tuning", given->demo.tuning, "epochs after pruning")->capture_default_str()->check(CLI::Range(1, 1000));
-  app.add_option("--batch", given->demo.batch, "images a step")->capture_default_str()->check(CLI::Range(1, 1 << 16));
-  app.add_option("--seed", given->demo.seed, "of parameters, order and random masks")->capture_default_str();
-  app.add_flag("--quick", given->demo.quick, "a tenth of the images, two epochs");
-  app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  app.add_flag("--json", given->json, "print demo.json on standard output, the rest on standard error");
+  options.add("--data", &given->demo.data,
+              "folder of IDX files or of pictures in folders (default: Fashion-MNIST where this machine has it)");
+  options.add("--out", &given->demo.out, "folder for report and figures").shows_default();
+  options.add("--epochs", &given->demo.epochs, "of training from the start").shows_default().between(1, 1000);
+  options.add("--tuning", &given->demo.tuning, "epochs after pruning").shows_default().between(1, 1000);
+  options.add("--batch", &given->demo.batch, "images a step").shows_default().between(1, 1 << 16);
+  options.add("--seed", &given->demo.seed, "of parameters, order and random masks").shows_default();
+  options.add("--quick", &given->demo.quick, "a tenth of the images, two epochs");
+  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  options.add("--json", &given->json, "print demo.json on standard output, the rest on standard error");
   return [given] { return run(*given); };
 }
 

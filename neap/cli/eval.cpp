@@ -113,14 +113,14 @@ int run(const Given& given) {
   return subject.data.classes > 0 ? report_classes(given, scores, test) : report_numbers(given, scores, test);
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  app.add_option("model", given->model, "what `neap train` wrote (its folder, the checkpoint, model.safetensors), or an .onnx file")
-      ->required();
-  add_data_options(app, given->data);
-  app.add_option("--batch", given->batch, "examples at a time")->capture_default_str()->check(CLI::Range(1, 1 << 20));
-  add_level(app, given->level)->capture_default_str();
-  app.add_flag("--json", given->json, "print JSON");
+  options.add("model", &given->model, "what `neap train` wrote (its folder, the checkpoint, model.safetensors), or an .onnx file")
+      .required();
+  add_data_options(options, given->data);
+  options.add("--batch", &given->batch, "examples at a time").shows_default().between(1, 1 << 20);
+  add_level(options, given->level).shows_default();
+  options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }
 

@@ -24,14 +24,13 @@ gnn::GraphData open_named(const GraphArguments& arguments, std::uint64_t seed) {
 
 }  // namespace
 
-void add_graph_options(CLI::App& app, GraphArguments& arguments) {
-  app.add_option("--data", arguments.data, "debian-packages, arxiv-like, reddit-like, or a folder made by `neap data`")
-      ->capture_default_str();
-  app.add_option("--features", arguments.features, "groups of features, as labels,numbers; or random: the structure alone (default: all)")
-      ->delimiter(',');
-  app.add_option("--scale", arguments.scale, "of arxiv-like and reddit-like: a part of their vertices and edges")
-      ->capture_default_str()
-      ->check(CLI::Range(1e-4, 1.0));
+void add_graph_options(const Options& options, GraphArguments& arguments) {
+  options.add("--data", &arguments.data, "debian-packages, arxiv-like, reddit-like, or a folder made by `neap data`").shows_default();
+  options.add("--features", &arguments.features, "groups of features, as labels,numbers; or random: the structure alone (default: all)")
+      .by_commas();
+  options.add("--scale", &arguments.scale, "of arxiv-like and reddit-like: a part of their vertices and edges")
+      .shows_default()
+      .between(1e-4, 1.0);
 }
 
 gnn::GraphData with_features(const gnn::GraphData& data, const std::vector<std::string>& groups, std::uint64_t seed) {

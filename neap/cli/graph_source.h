@@ -11,7 +11,7 @@ struct GraphArguments {
   double scale = 1;                         // of arxiv-like and reddit-like
   double training = 0.5, validation = 0.2;  // where the data are not split
 };
-void add_graph_options(CLI::App& app, GraphArguments& arguments);
+void add_graph_options(const Options& options, GraphArguments& arguments);
 
 // With features and a split. Error on a name that is neither data nor a folder.
 gnn::GraphData open_graph(const GraphArguments& arguments, std::uint64_t seed);

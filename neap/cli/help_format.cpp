@@ -1,4 +1,5 @@
 // The help pages' form.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "neap/base/progress.h"

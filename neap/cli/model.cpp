@@ -22,9 +22,9 @@ fs::path constants_beside(const fs::path& text) { return text.string() + ".safet
 
 }  // namespace
 
-void add_model_options(CLI::App& app, ModelArguments& arguments) {
-  app.add_option("model", arguments.file, "an .onnx file, or the text of a graph")->required();
-  app.add_option("--set", arguments.sizes, "a size that the model leaves open: NAME=NUMBER")->allow_extra_args(false);
+void add_model_options(const Options& options, ModelArguments& arguments) {
+  options.add("model", &arguments.file, "an .onnx file, or the text of a graph").required();
+  options.add("--set", &arguments.sizes, "a size that the model leaves open: NAME=NUMBER").one_at_a_time();
 }
 
 Graph read_onnx_model(const std::filesystem::path& file) {
@@ -124,12 +124,12 @@ std::string file_name(const std::string& name) {
   return safe;
 }
 
-void add_strict_option(CLI::App& app, bool& strict) {
-  app.add_flag("--strict-sparse", strict, "an error where a sparsely stored matrix is made dense, in place of a line that says so");
+void add_strict_option(const Options& options, bool& strict) {
+  options.add("--strict-sparse", &strict, "an error where a sparsely stored matrix is made dense, in place of a line that says so");
 }
 
-CLI::Option* add_level(CLI::App& app, int& level) {
-  return app.add_option("--level", level, "of the optimiser: 0 (as written, without a compiler) to 4")->check(CLI::Range(0, 4));
+Option add_level(const Options& options, int& level) {
+  return options.add("--level", &level, "of the optimiser: 0 (as written, without a compiler) to 4").between(0, 4);
 }
 
 }  // namespace neap

@@ -13,7 +13,7 @@ struct ModelArguments {
   std::filesystem::path file;      // .onnx, or the text of a graph, its large constants beside it (see write_model)
   std::vector<std::string> sizes;  // "N=2"
 };
-void add_model_options(CLI::App& app, ModelArguments& arguments);
+void add_model_options(const Options& options, ModelArguments& arguments);
 
 // The model as a graph of operators; weights that were sparsified in their layouts. Sizes given by hand stay symbols of the graph: see
 // symbols_of.
@@ -34,7 +34,7 @@ struct InputArguments {
   bool random = false;             // random elements for the inputs that are not given
   std::uint64_t seed = 0;
 };
-void add_input_options(CLI::App& app, InputArguments& arguments);
+void add_input_options(const Options& options, InputArguments& arguments);
 // In the graph's order. Error naming the input that is missing or does not fit.
 std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model, const InputArguments& given);
 
@@ -45,9 +45,9 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, cons
 std::string file_name(const std::string& name);
 
 // --strict-sparse: a sparse matrix that is made dense is an error.
-void add_strict_option(CLI::App& app, bool& strict);
+void add_strict_option(const Options& options, bool& strict);
 
 // A level 0 to 4 of the optimiser.
-CLI::Option* add_level(CLI::App& app, int& level);
+Option add_level(const Options& options, int& level);
 
 }  // namespace neap

@@ -27,9 +27,9 @@ void fit(const ModelArguments& model, const std::function<void()>& work) {
 
 }  // namespace
 
-void add_input_options(CLI::App& app, InputArguments& arguments) {
-  app.add_option("--input", arguments.files, "NAME=FILE.npy")->allow_extra_args(false);
-  app.add_option("--seed", arguments.seed, "of the random inputs")->capture_default_str();
+void add_input_options(const Options& options, InputArguments& arguments) {
+  options.add("--input", &arguments.files, "NAME=FILE.npy").one_at_a_time();
+  options.add("--seed", &arguments.seed, "of the random inputs").shows_default();
 }
 
 std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model, const InputArguments& given) {

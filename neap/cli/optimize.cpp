@@ -81,34 +81,32 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_model_options(app, given->model);
-  add_level(app, given->level)->capture_default_str();
-  add_strict_option(app, given->strict);
-  app.add_flag("--explain", given->explain, "print every edit, and why others were not made");
-  app.add_option("--recipe", given->recipe, "write the edits to this file, for --replay");
-  app.add_option("--passes", given->passes, "try the transformations that this file lists, in place of the usual ones (--print-passes)");
-  const auto print_passes = [] {
-    fmt::print("{}", to_string(default_recipe()));
-    throw CLI::Success();
-  };
-  app.add_flag_callback("--print-passes", print_passes, "print the list of transformations that are tried, for --passes");
-  app.add_option("--memory", given->memory, "most bytes for values between nodes: what does not fit is computed again")
-      ->check(CLI::PositiveNumber);
+  add_model_options(options, given->model);
+  const Option level = add_level(options, given->level).shows_default();
+  add_strict_option(options, given->strict);
+  options.add("--explain", &given->explain, "print every edit, and why others were not made");
+  options.add("--recipe", &given->recipe, "write the edits to this file, for --replay");
+  const Option passes =
+      options.add("--passes", &given->passes, "try the transformations that this file lists, in place of the usual ones (--print-passes)");
+  const auto print_passes = [] { fmt::print("{}", to_string(default_recipe())); };
+  options.add_action("--print-passes", print_passes, "print the list of transformations that are tried, for --passes");
+  const Option memory =
+      options.add("--memory", &given->memory, "most bytes for values between nodes: what does not fit is computed again").positive();
   constexpr double usual = 30;
-  app.add_option("--tune", given->tune,
-                 fmt::format("measure the costliest kernels with other parameters, for this many seconds ({})", usual))
-      ->expected(0, 1)
-      ->default_str(fmt::format("{}", usual))
-      ->check(CLI::PositiveNumber);
-  app.add_option("--replay", given->replay, "make the edits of this file in place of the optimiser's own")
-      ->excludes("--level")
-      ->excludes("--passes")
-      ->excludes("--memory")
-      ->excludes("--tune");
-  app.add_option("-o,--out", given->out, "write the optimised graph's text to this file, its large constants to FILE.safetensors");
-  app.add_flag("--json", given->json, "print JSON");
+  const Option tune = options
+                          .add("--tune", &given->tune,
+                               fmt::format("measure the costliest kernels with other parameters, for this many seconds ({})", usual))
+                          .value_or(usual)
+                          .positive();
+  options.add("--replay", &given->replay, "make the edits of this file in place of the optimiser's own")
+      .not_with(level)
+      .not_with(passes)
+      .not_with(memory)
+      .not_with(tune);
+  options.add("-o,--out", &given->out, "write the optimised graph's text to this file, its large constants to FILE.safetensors");
+  options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }
 

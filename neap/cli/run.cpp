@@ -76,17 +76,17 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_model_options(app, given->model);
-  add_input_options(app, given->inputs);
-  app.add_option("--out", given->out, "folder for NAME.npy of each output");
-  app.add_flag("--random-inputs", given->inputs.random, "random elements for the inputs that are not given; open sizes are 2 unless --set");
-  add_level(app, given->level)->capture_default_str();
-  add_strict_option(app, given->strict);
-  app.add_option("--repeat", given->repeat, "runs that are timed")->capture_default_str()->check(CLI::Range(1, 1000000));
-  app.add_option("--trace", given->trace, "file for a Perfetto trace of the last run");
-  app.add_flag("--json", given->json, "print JSON");
+  add_model_options(options, given->model);
+  add_input_options(options, given->inputs);
+  options.add("--out", &given->out, "folder for NAME.npy of each output");
+  options.add("--random-inputs", &given->inputs.random, "random elements for the inputs that are not given; open sizes are 2 unless --set");
+  add_level(options, given->level).shows_default();
+  add_strict_option(options, given->strict);
+  options.add("--repeat", &given->repeat, "runs that are timed").shows_default().between(1, 1000000);
+  options.add("--trace", &given->trace, "file for a Perfetto trace of the last run");
+  options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }
 

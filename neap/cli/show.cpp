@@ -58,14 +58,14 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_model_options(app, given->model);
-  add_level(app, given->level)->description("show it after the optimiser at this level, 0 to 4; without: as written");
-  add_strict_option(app, given->strict);
-  app.add_option("--html", given->html, "write a page with the graph (before and after) to this file");
-  app.add_flag("--origin", given->origin, "say which operators each node came from");
-  app.add_flag("--json", given->json, "print nodes and edges as JSON");
+  add_model_options(options, given->model);
+  add_level(options, given->level).about("show it after the optimiser at this level, 0 to 4; without: as written");
+  add_strict_option(options, given->strict);
+  options.add("--html", &given->html, "write a page with the graph (before and after) to this file");
+  options.add("--origin", &given->origin, "say which operators each node came from");
+  options.add("--json", &given->json, "print nodes and edges as JSON");
   return [given] { return run(*given); };
 }
 

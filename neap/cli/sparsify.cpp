@@ -98,18 +98,18 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  app.add_option("model", given->model, "an .onnx file")->required();
-  app.add_option(
-      "--plan", given->plan,
+  options.add("model", &given->model, "an .onnx file").required();
+  options.add(
+      "--plan", &given->plan,
       R"(JSON: {"weights": [{"names": "*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "csr"}], "outputs": [{"names": "relu1", )"
       R"("inline": "threshold least=0.1", "external": "keep_all", "layout": "dense"}], "gradients": [as outputs]})");
-  app.add_option("--weights", given->weights, "NAMES=SPARSIFIER, behind the plan's: '*.weight=magnitude sparsity=0.9'");
-  app.add_option("--outputs", given->outputs, "NAMES=FORMAT of what nodes make: 'block1*=threshold least=0.1 | dense | keep_all | dense'");
-  app.add_option("-o,--out", given->out, "write the model with zeros, as ONNX that everybody reads; Neap stores it in its layouts");
-  add_strict_option(app, given->strict);
-  app.add_flag("--json", given->json, "print JSON");
+  options.add("--weights", &given->weights, "NAMES=SPARSIFIER, behind the plan's: '*.weight=magnitude sparsity=0.9'");
+  options.add("--outputs", &given->outputs, "NAMES=FORMAT of what nodes make: 'block1*=threshold least=0.1 | dense | keep_all | dense'");
+  options.add("-o,--out", &given->out, "write the model with zeros, as ONNX that everybody reads; Neap stores it in its layouts");
+  add_strict_option(options, given->strict);
+  options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }
 

@@ -144,53 +144,47 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
   RunOptions& run_options = given->run;
-  app.add_option("--model", run_options.model,
-                 "efficient-net, mlp, linear, or an .onnx file, whose weights are trained further (default: by the data)");
-  app.add_option("--hidden", run_options.hidden, "widths of an mlp's hidden layers, as 256,64")
-      ->capture_default_str()
-      ->delimiter(',')
-      ->check(CLI::Range(1, 1 << 20));
-  add_data_options(app, run_options.data);
-  app.add_option("--optimizer", run_options.optimizer, "sgd, adam, adamw or lion")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"sgd", "adam", "adamw", "lion"}));
-  app.add_option("--schedule", run_options.schedule,
-                 "of the learning rate: constant, cosine, one-cycle, or step (a tenth after each third)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"constant", "cosine", "one-cycle", "step"}));
-  app.add_option("--rate", run_options.rate,
-                 "highest learning rate (default: 0.1 for sgd, 4e-4 for lion, else 4e-3; a tenth of it for an .onnx model)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--warm-up", run_options.warm_up, "steps in which the rate rises from 0, ahead of the schedule")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 30));
-  app.add_option("--momentum", run_options.momentum, "of sgd")->capture_default_str()->check(CLI::Range(0.0, 0.9999));
-  app.add_option("--decay", run_options.decay, "weight decay")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--clip", run_options.clip, "largest norm of a step's gradient; 0: any")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--smoothing", run_options.smoothing, "of class labels")->capture_default_str()->check(CLI::Range(0.0, 0.99));
-  app.add_flag("--no-augment", given->plain, "images as they are: not shifted, not mirrored");
-  CLI::Option* epochs = app.add_option("--epochs", run_options.epochs, "times over the training examples")
-                            ->capture_default_str()
-                            ->check(CLI::Range(1, 100000));
-  app.add_option("--batch", run_options.batch, "examples a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
-  app.add_option("--seed", run_options.seed, "of parameters, order, augmentation and split")->capture_default_str();
-  add_level(app, run_options.level)->capture_default_str();
-  app.add_option("--plan", given->plan, "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so");
-  add_strict_option(app, given->strict);
-  CLI::Option* out = app.add_option("--out", given->out, "folder for checkpoint and model")->capture_default_str();
-  CLI::Option* resume = app.add_option("--resume", given->resume, "folder of a run that goes on, with its own options")->excludes(out);
-  CLI::Option* threads = app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  app.add_flag("--restart", given->restart, "start anew where --out has a run");
-  CLI::Option* json = app.add_flag("--json", given->json, "print training.json on standard output, the rest on standard error");
-  const std::vector<CLI::Option*> free{epochs, resume, threads, json};
-  return [given, &app, epochs, free] {
-    given->epochs_given = epochs->count() > 0;
-    for (const CLI::Option* option : app.parse_order()) given->others_given |= std::count(free.begin(), free.end(), option) == 0;
+  options.add("--model", &run_options.model,
+              "efficient-net, mlp, linear, or an .onnx file, whose weights are trained further (default: by the data)");
+  options.add("--hidden", &run_options.hidden, "widths of an mlp's hidden layers, as 256,64")
+      .shows_default()
+      .by_commas()
+      .between(1, 1 << 20);
+  add_data_options(options, run_options.data);
+  options.add("--optimizer", &run_options.optimizer, "sgd, adam, adamw or lion").shows_default().one_of({"sgd", "adam", "adamw", "lion"});
+  options.add("--schedule", &run_options.schedule, "of the learning rate: constant, cosine, one-cycle, or step (a tenth after each third)")
+      .shows_default()
+      .one_of({"constant", "cosine", "one-cycle", "step"});
+  options
+      .add("--rate", &run_options.rate,
+           "highest learning rate (default: 0.1 for sgd, 4e-4 for lion, else 4e-3; a tenth of it for an .onnx model)")
+      .positive();
+  options.add("--warm-up", &run_options.warm_up, "steps in which the rate rises from 0, ahead of the schedule")
+      .shows_default()
+      .between(0, 1 << 30);
+  options.add("--momentum", &run_options.momentum, "of sgd").shows_default().between(0.0, 0.9999);
+  options.add("--decay", &run_options.decay, "weight decay").shows_default().not_negative();
+  options.add("--clip", &run_options.clip, "largest norm of a step's gradient; 0: any").shows_default().not_negative();
+  options.add("--smoothing", &run_options.smoothing, "of class labels").shows_default().between(0.0, 0.99);
+  options.add("--no-augment", &given->plain, "images as they are: not shifted, not mirrored");
+  const Option epochs = options.add("--epochs", &run_options.epochs, "times over the training examples").shows_default().between(1, 100000);
+  options.add("--batch", &run_options.batch, "examples a step").shows_default().between(1, 1 << 20);
+  options.add("--seed", &run_options.seed, "of parameters, order, augmentation and split").shows_default();
+  add_level(options, run_options.level).shows_default();
+  options.add("--plan", &given->plan, "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so");
+  add_strict_option(options, given->strict);
+  const Option out = options.add("--out", &given->out, "folder for checkpoint and model").shows_default();
+  const Option resume = options.add("--resume", &given->resume, "folder of a run that goes on, with its own options").not_with(out);
+  const Option threads = options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  options.add("--restart", &given->restart, "start anew where --out has a run");
+  const Option json = options.add("--json", &given->json, "print training.json on standard output, the rest on standard error");
+  const std::vector<Option> free{epochs, resume, threads, json};
+  return [given, options, epochs, free] {
+    given->epochs_given = epochs.given();
+    given->others_given = options.given_beside(free);
     return run(*given);
   };
 }

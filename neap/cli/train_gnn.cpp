@@ -116,24 +116,22 @@ int run(const Given& given) {
   return exit_ok;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_run_options(app, given->run);
-  CLI::Option* epochs = app.add_option("--epochs", given->run.epochs, "each sees all training vertices")
-                            ->capture_default_str()
-                            ->check(CLI::Range(1, 1000000));
-  CLI::Option* compare = app.add_option("--compare", given->compare, "runs of a step as written and transformed, in turn, for the report")
-                             ->capture_default_str()
-                             ->check(CLI::Range(0, 1000));
-  CLI::Option* out = app.add_option("--out", given->out, "folder for checkpoint, model and report")->capture_default_str();
-  CLI::Option* resume = app.add_option("--resume", given->resume, "folder of a run that goes on, with its own options")->excludes(out);
-  CLI::Option* threads = app.add_option("--threads", given->threads, "default: all cores")->check(CLI::Range(1, 1024));
-  app.add_flag("--restart", given->restart, "start anew where --out has a run");
-  CLI::Option* json = app.add_flag("--json", given->json, "print training.json on standard output, the rest on standard error");
-  const std::vector<CLI::Option*> free{epochs, compare, resume, threads, json};
-  return [given, &app, epochs, free] {
-    given->epochs_given = epochs->count() > 0;
-    for (const CLI::Option* option : app.parse_order()) given->others_given |= std::count(free.begin(), free.end(), option) == 0;
+  add_run_options(options, given->run);
+  const Option epochs = options.add("--epochs", &given->run.epochs, "each sees all training vertices").shows_default().between(1, 1000000);
+  const Option compare = options.add("--compare", &given->compare, "runs of a step as written and transformed, in turn, for the report")
+                             .shows_default()
+                             .between(0, 1000);
+  const Option out = options.add("--out", &given->out, "folder for checkpoint, model and report").shows_default();
+  const Option resume = options.add("--resume", &given->resume, "folder of a run that goes on, with its own options").not_with(out);
+  const Option threads = options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  options.add("--restart", &given->restart, "start anew where --out has a run");
+  const Option json = options.add("--json", &given->json, "print training.json on standard output, the rest on standard error");
+  const std::vector<Option> free{epochs, compare, resume, threads, json};
+  return [given, options, epochs, free] {
+    given->epochs_given = epochs.given();
+    given->others_given = options.given_beside(free);
     return run(*given);
   };
 }

@@ -208,24 +208,20 @@ TrainingData from_folder(const fs::path& folder, const DataArguments& arguments,
 
 }  // namespace
 
-void add_data_options(CLI::App& app, DataArguments& arguments) {
-  app.add_option(
-      "--data", arguments.data,
+void add_data_options(const Options& options, DataArguments& arguments) {
+  options.add(
+      "--data", &arguments.data,
       "a folder: IDX files; train/ and test/ with a folder of pictures a class; or folders of pictures alone. A file: .npz with x and y "
       "(or x_train, y_train, x_test, y_test), or .csv (default: fashion-mnist)");
-  app.add_option("--test", arguments.test, "a file of test examples (default: what --data has, or --holdout of it)");
-  app.add_option("--holdout", arguments.holdout, "part kept for the test where there is no test set")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9));
-  app.add_option("--validation", arguments.validation,
-                 "part of the training examples by which the best epoch is chosen; 0: the last is kept")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9));
-  app.add_option("--label", arguments.label, "column of a .csv that is to be found (default: the last)");
-  app.add_option("--task", arguments.task, "default: classification where labels are whole numbers")
-      ->check(CLI::IsMember({"classification", "regression"}));
-  app.add_option("--size", arguments.size,
-                 "CHANNELSxHEIGHTxWIDTH that pictures are fitted to (default: the model's, or the first picture's)");
+  options.add("--test", &arguments.test, "a file of test examples (default: what --data has, or --holdout of it)");
+  options.add("--holdout", &arguments.holdout, "part kept for the test where there is no test set").shows_default().between(0.0, 0.9);
+  options.add("--validation", &arguments.validation, "part of the training examples by which the best epoch is chosen; 0: the last is kept")
+      .shows_default()
+      .between(0.0, 0.9);
+  options.add("--label", &arguments.label, "column of a .csv that is to be found (default: the last)");
+  options.add("--task", &arguments.task, "default: classification where labels are whole numbers").one_of({"classification", "regression"});
+  options.add("--size", &arguments.size,
+              "CHANNELSxHEIGHTxWIDTH that pictures are fitted to (default: the model's, or the first picture's)");
 }
 
 TrainingData open_training_data(const DataArguments& arguments, std::uint64_t seed, const std::optional<Sizes>& wanted) {

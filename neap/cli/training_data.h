@@ -18,7 +18,7 @@ struct DataArguments {
   double holdout = 0.1;   // part of `data` that is the test where there is no test set
   double validation = 0;  // part of what is trained on by which the best epoch is chosen; 0: the last epoch is kept
 };
-void add_data_options(CLI::App& app, DataArguments& arguments);
+void add_data_options(const Options& options, DataArguments& arguments);
 
 // Fields of an example: "x", floating point; "y", i64 [] for classes, else f32 [K].
 struct TrainingData {

@@ -3,9 +3,21 @@
 #include <algorithm>
 
 #include "neap/base/suggestion.h"
+#include "neap/cli/command_line.h"
 
 namespace neap {
 namespace {
+
+// "neap train gnn"
+std::string words_of(const CLI::App& command) {
+  return command.get_parent() == nullptr ? command.get_name() : words_of(*command.get_parent()) + " " + command.get_name();
+}
+
+// The command that was named, that within another where there is one; `program` itself where none was.
+const CLI::App& named_command(const CLI::App& program) {
+  const auto named = program.get_subcommands();
+  return named.empty() ? program : named_command(*named.front());
+}
 
 bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
@@ -33,15 +45,47 @@ Error no_option(const CLI::App& command, const std::string& word) {
                near.empty() ? words_of(command) + " --help" : fmt::format("did you mean '{}'?", near));
 }
 
-}  // namespace
-
-const CLI::App& named_command(const CLI::App& program) {
-  const auto named = program.get_subcommands();
-  return named.empty() ? program : named_command(*named.front());
+CommandWords command_words(const CLI::App& app, const std::string& name) {
+  CommandWords command{name, app.get_description(), {}, {}, {}};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      if (command.words.empty()) command.words = choices_of(*option);
+      continue;
+    }
+    OptionWords& one =
+        command.options.emplace_back(OptionWords{{}, option->get_description(), option->get_type_size() == 0, choices_of(*option)});
+    for (const std::string& letter : option->get_snames()) one.names.push_back("-" + letter);
+    for (const std::string& word : option->get_lnames()) one.names.push_back("--" + word);
+  }
+  command.within = command_names(app);
+  command.words.insert(command.words.end(), command.within.begin(), command.within.end());
+  return command;
 }
 
-std::string words_of(const CLI::App& command) {
-  return command.get_parent() == nullptr ? command.get_name() : words_of(*command.get_parent()) + " " + command.get_name();
+}  // namespace
+
+std::string help_page(const std::vector<std::string>& words) {
+  const CommandLine line;
+  const CLI::App* command = &line.app;
+  for (const std::string& word : words) {
+    const std::vector<const CLI::App*> within = command->get_subcommands({});
+    const auto found = std::find_if(within.begin(), within.end(), [&](const CLI::App* inner) { return inner->get_name() == word; });
+    if (found == within.end())
+      throw Error(fmt::format("there is no command '{}'", word), words_of(*command), suggestion(word, command_names(*command)));
+    command = *found;
+  }
+  return command->help(command->get_parent() == nullptr ? "" : words_of(*command->get_parent()));
+}
+
+std::vector<CommandWords> words_of_commands() {
+  const CommandLine line;
+  std::vector<CommandWords> commands;
+  for (const CLI::App* app : line.app.get_subcommands({})) {
+    commands.push_back(command_words(*app, app->get_name()));
+    for (const CLI::App* inner : app->get_subcommands({}))
+      commands.push_back(command_words(*inner, app->get_name() + " " + inner->get_name()));
+  }
+  return commands;
 }
 
 Error usage_error(const CLI::App& program, const CLI::ParseError& error) {

@@ -62,13 +62,13 @@ int run(const Given& given) {
   return all ? exit_ok : exit_wrong;
 }
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  add_model_options(app, given->model);
-  add_level(app, given->level)->description("only this level; without: 0 to 4");
-  app.add_option("--seed", given->seed, "of the random inputs")->capture_default_str();
-  app.add_option("--tolerance", given->tolerance, "of the difference, relative to an output's largest element")->capture_default_str();
-  app.add_flag("--json", given->json, "print JSON");
+  add_model_options(options, given->model);
+  add_level(options, given->level).about("only this level; without: 0 to 4");
+  options.add("--seed", &given->seed, "of the random inputs").shows_default();
+  options.add("--tolerance", &given->tolerance, "of the difference, relative to an output's largest element").shows_default();
+  options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }
 

@@ -9,9 +9,9 @@
 namespace neap {
 namespace {
 
-std::function<int()> declare(CLI::App& app) {
+std::function<int()> declare(const Options& options) {
   const auto json = std::make_shared<bool>(false);
-  app.add_flag("--json", *json, "print JSON");
+  options.add("--json", json.get(), "print JSON");
   return [json] {
     const nlohmann::json versions = versions_json(), machine = machine_json();
     if (*json) {

@@ -48,37 +48,33 @@ gnn::VertexTrainingOptions training_options(const VertexRun& run) {
           .level = run.level};
 }
 
-void add_run_options(CLI::App& app, VertexRun& run) {
-  add_graph_options(app, run.graph);
-  app.add_option("--model", run.model, "gcn, sage, gat, gatv2, gin, or mlp, which sees no edges")
-      ->capture_default_str()
-      ->check(CLI::IsMember(graph_models()));
-  app.add_option("--layers", run.layers, "of the network (default: one a fan-out of --sample, else 2)")->check(CLI::Range(1, 100));
-  app.add_option("--hidden", run.hidden, "width between layers")->capture_default_str()->check(CLI::Range(1, 1 << 16));
-  app.add_option("--heads", run.heads, "of gat and gatv2; they share the width")->capture_default_str()->check(CLI::Range(1, 256));
-  app.add_option("--dropout", run.dropout, "of each layer's features")->capture_default_str()->check(CLI::Range(0.0, 0.99));
-  app.add_option("--jumping", run.jumping, "what the last product sees: none (the last layer), concat or max of all")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "concat", "max"}));
-  app.add_flag("--one-way", run.one_way, "features flow along edges only, not against them");
-  app.add_option("--order", run.order, "of vertices in memory: none, degree, rcm, community, metis; automatic: where it pays")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "degree", "rcm", "community", "metis", "automatic"}));
-  CLI::Option* sample = app.add_option("--sample", run.sample, "a step sees samples: so many neighbours by layer, as 10,5; -1: all")
-                            ->delimiter(',')
-                            ->check(CLI::Range(-1, (1 << 20) - 1));
-  app.add_option("--clusters", run.clusters, "a step sees some of so many parts of the graph")
-      ->check(CLI::Range(1, 1 << 24))
-      ->excludes(sample);
-  app.add_option("--batch", run.batch, "training vertices a step with --sample (default: 512), clusters with --clusters (4)")
-      ->check(CLI::Range(1, 1 << 24));
-  app.add_option("--patience", run.patience, "epochs without a better validation after which it ends; 0: never")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000000));
-  app.add_option("--lr", run.rate, "learning rate of Adam")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--decay", run.decay, "weight decay")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", run.seed, "of parameters, dropout, samples and split")->capture_default_str();
-  app.add_option("--level", run.level, "of the optimiser")->capture_default_str()->check(CLI::Range(0, 4));
+void add_run_options(const Options& options, VertexRun& run) {
+  add_graph_options(options, run.graph);
+  options.add("--model", &run.model, "gcn, sage, gat, gatv2, gin, or mlp, which sees no edges").shows_default().one_of(graph_models());
+  options.add("--layers", &run.layers, "of the network (default: one a fan-out of --sample, else 2)").between(1, 100);
+  options.add("--hidden", &run.hidden, "width between layers").shows_default().between(1, 1 << 16);
+  options.add("--heads", &run.heads, "of gat and gatv2; they share the width").shows_default().between(1, 256);
+  options.add("--dropout", &run.dropout, "of each layer's features").shows_default().between(0.0, 0.99);
+  options.add("--jumping", &run.jumping, "what the last product sees: none (the last layer), concat or max of all")
+      .shows_default()
+      .one_of({"none", "concat", "max"});
+  options.add("--one-way", &run.one_way, "features flow along edges only, not against them");
+  options.add("--order", &run.order, "of vertices in memory: none, degree, rcm, community, metis; automatic: where it pays")
+      .shows_default()
+      .one_of({"none", "degree", "rcm", "community", "metis", "automatic"});
+  const Option sample = options.add("--sample", &run.sample, "a step sees samples: so many neighbours by layer, as 10,5; -1: all")
+                            .by_commas()
+                            .between(-1, (1 << 20) - 1);
+  options.add("--clusters", &run.clusters, "a step sees some of so many parts of the graph").between(1, 1 << 24).not_with(sample);
+  options.add("--batch", &run.batch, "training vertices a step with --sample (default: 512), clusters with --clusters (4)")
+      .between(1, 1 << 24);
+  options.add("--patience", &run.patience, "epochs without a better validation after which it ends; 0: never")
+      .shows_default()
+      .between(0, 1000000);
+  options.add("--lr", &run.rate, "learning rate of Adam").shows_default().positive();
+  options.add("--decay", &run.decay, "weight decay").shows_default().not_negative();
+  options.add("--seed", &run.seed, "of parameters, dropout, samples and split").shows_default();
+  options.add("--level", &run.level, "of the optimiser").shows_default().between(0, 4);
 }
 
 }  // namespace neap

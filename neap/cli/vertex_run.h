@@ -23,7 +23,7 @@ struct VertexRun {
   int level = 4;
   bool one_way = false;
 };
-void add_run_options(CLI::App& app, VertexRun& run);  // all but --epochs
+void add_run_options(const Options& options, VertexRun& run);  // all but --epochs
 
 nlohmann::json json_of(const VertexRun& run);  // as run.json has it
 std::optional<VertexRun> find_vertex_run(const std::filesystem::path& folder);

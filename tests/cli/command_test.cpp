@@ -1,8 +1,7 @@
 // The command line itself, and the small commands.
-#include "neap/cli/command.h"
-
 #include <regex>
 
+#include "neap/cli/command_line.h"
 #include "neap/files/npy.h"
 #include "tests/cli/program.h"
 
