@@ -9,6 +9,7 @@
 #include "neap/base/machine.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
+#include "neap/files/json.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
@@ -175,7 +176,7 @@ int run(const Given& given) {
   }
   if (given.json) {
     const nlohmann::json result{{"command", command_text()}, {"machine", machine_json()}, {"inputs", types}, {"levels", levels}};
-    fmt::print("{}\n", result.dump(2));
+    fmt::print("{}\n", json_page(result));
     return exit_ok;
   }
   std::string text;

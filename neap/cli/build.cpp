@@ -4,6 +4,7 @@
 
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
+#include "neap/files/json.h"
 #include "neap/standalone/standalone.h"
 
 namespace neap {
@@ -22,12 +23,11 @@ int run(const Given& given) {
   const StandaloneSummary made =
       write_standalone(graph, given.out, {.name = given.name, .sizes = sizes_of(given.model, graph), .level = given.level});
   if (given.json) {
-    fmt::print("{}\n", nlohmann::json{{"folder", given.out.string()},
-                                      {"kernels", made.kernels},
-                                      {"weight_bytes", made.weight_bytes},
-                                      {"arena_bytes", made.arena_bytes},
-                                      {"bytes_moved", made.bytes_moved}}
-                           .dump(2));
+    fmt::print("{}\n", json_page({{"folder", given.out.string()},
+                                  {"kernels", made.kernels},
+                                  {"weight_bytes", made.weight_bytes},
+                                  {"arena_bytes", made.arena_bytes},
+                                  {"bytes_moved", made.bytes_moved}}));
     return exit_ok;
   }
   fmt::print("{}: {} kernels, {} of weights, {} between nodes\n", given.out.string(), made.kernels,

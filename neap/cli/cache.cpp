@@ -8,6 +8,7 @@
 #include "neap/base/progress.h"
 #include "neap/base/rates.h"
 #include "neap/cli/command.h"
+#include "neap/files/json.h"
 
 namespace neap {
 namespace {
@@ -31,13 +32,12 @@ int print_statistics(bool json) {
   const CacheStatistics found = cache_statistics();
   const std::optional<Rates> rates = known_rates();
   if (json) {
-    fmt::print("{}\n", nlohmann::json{{"folder", found.folder.string()},
-                                      {"kernels", found.kernels},
-                                      {"libraries", found.libraries},
-                                      {"bytes", found.bytes},
-                                      {"limit", found.limit},
-                                      {"rates", rates ? to_json(*rates) : nlohmann::json()}}
-                           .dump(2));
+    fmt::print("{}\n", json_page({{"folder", found.folder.string()},
+                                  {"kernels", found.kernels},
+                                  {"libraries", found.libraries},
+                                  {"bytes", found.bytes},
+                                  {"limit", found.limit},
+                                  {"rates", rates ? to_json(*rates) : nlohmann::json()}}));
     return exit_ok;
   }
   fmt::print("{}: {} kernels in {} libraries, {} of at most {}\n", found.folder.string(), found.kernels, found.libraries,

@@ -8,6 +8,7 @@
 #include "neap/data/array_files.h"
 #include "neap/data/idx_images.h"
 #include "neap/data/image_folder.h"
+#include "neap/files/json.h"
 #include "neap/gnn/graph_data.h"
 
 namespace neap {
@@ -49,9 +50,9 @@ Json described(const gnn::GraphData& data) {
 int describe_graph(const std::filesystem::path& folder, bool as_json) {
   const Json json = described(gnn::load_graph_data(folder));
   if (as_json) {
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_page(json));
   } else {
-    for (const auto& [key, value] : json.items()) fmt::print("{}: {}\n", key, value.dump());
+    for (const auto& [key, value] : json.items()) fmt::print("{}: {}\n", key, json_text(value, folder.string()));
   }
   return exit_ok;
 }
@@ -67,7 +68,7 @@ int describe(const std::filesystem::path& path, bool as_json) {
     parts["examples"] = described(*open_array_file(path));
   }
   if (as_json) {
-    fmt::print("{}\n", parts.dump(2));
+    fmt::print("{}\n", json_page(parts));
   } else {
     for (const auto& [part, json] : parts.items()) print(part, json);
   }
@@ -87,7 +88,7 @@ int list(bool as_json) {
     json[source.name] = place.empty() ? Json() : Json(place);
     if (!as_json) fmt::print("{}: {}\n", source.name, place.empty() ? "not here (" + problem + ")" : place);
   }
-  if (as_json) fmt::print("{}\n", json.dump(2));
+  if (as_json) fmt::print("{}\n", json_page(json));
   return exit_ok;
 }
 

@@ -9,6 +9,7 @@
 #include "neap/cli/command.h"
 #include "neap/cli/data_source.h"
 #include "neap/files/gzip.h"
+#include "neap/files/json.h"
 #include "neap/gnn/debian.h"
 #include "neap/gnn/show.h"
 
@@ -30,7 +31,7 @@ int make(const SourceArguments& given) {
   if (given.json) {
     const nlohmann::json json{{"vertices", data.vertices()}, {"edges", data.graph.edges()},     {"features", data.feature_count()},
                               {"classes", data.class_names}, {"version", data.version().hex()}, {"about", data.about}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_page(json));
     return exit_ok;
   }
   if (given.show) fmt::print("{}", gnn::graph_text(data));

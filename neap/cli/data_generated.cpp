@@ -4,6 +4,7 @@
 #include "neap/base/error.h"
 #include "neap/cli/command.h"
 #include "neap/cli/data_source.h"
+#include "neap/files/json.h"
 #include "neap/gnn/generate.h"
 #include "neap/gnn/show.h"
 
@@ -20,7 +21,7 @@ DataSource generated(const std::string& name, const std::string& about, gnn::Gra
     if (given.json) {
       const nlohmann::json json{
           {"vertices", data.vertices()}, {"edges", data.graph.edges()}, {"version", data.version().hex()}, {"about", data.about}};
-      fmt::print("{}\n", json.dump(2));
+      fmt::print("{}\n", json_page(json));
       return int{exit_ok};
     }
     if (given.show) fmt::print("{}", gnn::graph_text(data));

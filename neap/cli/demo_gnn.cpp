@@ -22,7 +22,7 @@ int run(const Given& given) {
   if (given.json) options.text = stderr;
   const GnnDemoResult result = run_gnn_demo(open_graph(given.graph, options.seed), options);
   if (result.stopped) return exit_stopped;
-  if (given.json) fmt::print("{}\n", result.figures.dump(2));
+  if (given.json) fmt::print("{}\n", result.figures);
   return result.passed ? exit_ok : exit_wrong;
 }
 

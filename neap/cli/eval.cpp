@@ -9,6 +9,7 @@
 #include "neap/demo/export.h"
 #include "neap/demo/predictions.h"
 #include "neap/files/checkpoint.h"
+#include "neap/files/json.h"
 #include "neap/files/safetensors.h"
 #include "neap/tensor/compile.h"
 #include "neap/train/trainer.h"
@@ -78,7 +79,7 @@ int report_classes(const Given& given, const Array& scores, const Dataset& test)
   if (given.json) {
     nlohmann::json classes;
     for (std::size_t c = 0; c < names.size(); ++c) classes.push_back({{"name", names[c]}, {"examples", all[c]}, {"right", right[c]}});
-    fmt::print("{}\n", nlohmann::json{{"accuracy", accuracy(scores, labels)}, {"examples", labels.size()}, {"classes", classes}}.dump(2));
+    fmt::print("{}\n", json_page({{"accuracy", accuracy(scores, labels)}, {"examples", labels.size()}, {"classes", classes}}));
     return exit_ok;
   }
   for (std::size_t c = 0; c < names.size(); ++c) fmt::print("  {:<16} {} of {}\n", names[c], right[c], all[c]);
@@ -96,8 +97,7 @@ int report_numbers(const Given& given, const Array& found, const Dataset& test) 
   }
   const double count = static_cast<double>(std::max<std::int64_t>(1, wanted.count()));
   if (given.json) {
-    fmt::print("{}\n",
-               nlohmann::json{{"mean_square", squares / count}, {"mean_absolute", absolute / count}, {"examples", test.count()}}.dump(2));
+    fmt::print("{}\n", json_page({{"mean_square", squares / count}, {"mean_absolute", absolute / count}, {"examples", test.count()}}));
   } else {
     fmt::print("mean square {:.6g}, mean absolute difference {:.6g}, of {} examples\n", squares / count, absolute / count, test.count());
   }

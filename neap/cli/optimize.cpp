@@ -6,6 +6,7 @@
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/demo/summary.h"
+#include "neap/files/json.h"
 #include "neap/transform/sparse_dispatch.h"
 #include "neap/viewer/graph_json.h"
 
@@ -70,7 +71,7 @@ int run(const Given& given) {
       json["tuning"] = {{"kernels", tuning.kernels}, {"measured", tuning.measured},     {"changed", tuning.changed},
                         {"left", tuning.left},       {"before_seconds", tuning.before}, {"after_seconds", tuning.after}};
     }
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_page(json));
     return exit_ok;
   }
   fmt::print("{} operators became {} nodes; {} moved before, {} after (modelled)\n", graph.nodes().size(), optimizer.graph().nodes().size(),

@@ -9,6 +9,7 @@
 #include "neap/base/median.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
+#include "neap/files/json.h"
 #include "neap/files/npy.h"
 #include "neap/tensor/compile.h"
 
@@ -68,7 +69,7 @@ int run(const Given& given) {
     if (!given.json) fmt::print("{}: {}  {}{}\n", name, type, range_text(results[i]), file.empty() ? "" : "  -> " + file);
   }
   if (given.json) {
-    fmt::print("{}\n", nlohmann::json{{"outputs", outputs}, {"seconds", middle}, {"level", given.level}}.dump(2));
+    fmt::print("{}\n", json_page({{"outputs", outputs}, {"seconds", middle}, {"level", given.level}}));
   } else {
     fmt::print("{} a run ({})\n", human_seconds(middle),
                given.repeat > 1 ? fmt::format("median of {}", given.repeat) : "once, after a first");

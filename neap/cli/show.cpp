@@ -5,6 +5,7 @@
 #include "neap/base/file.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
+#include "neap/files/json.h"
 #include "neap/transform/sparse_dispatch.h"
 #include "neap/viewer/graph_json.h"
 #include "neap/viewer/report.h"
@@ -48,7 +49,7 @@ int run(const Given& given) {
     json["bytes"] = cost.bytes;
     json["flops"] = cost.flops;
     if (given.level >= 0) json["sparse"] = sparse_json(uses);
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_page(json));
   } else {
     fmt::print("{}", to_string(optimizer.graph(), {.bytes = true, .origin = given.origin}));
     fmt::print("# {} nodes; {} moved, {:.3g} Mflop (modelled; open sizes count as 128 unless --set)\n", optimizer.graph().nodes().size(),

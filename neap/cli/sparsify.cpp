@@ -6,6 +6,7 @@
 #include "neap/base/file.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
+#include "neap/files/json.h"
 #include "neap/onnx/onnx.h"
 #include "neap/sparse/export.h"
 #include "neap/transform/sparse_dispatch.h"
@@ -90,7 +91,7 @@ int run(const Given& given) {
                human_bytes(static_cast<double>(one.dense_bytes)));
   }
   if (given.json) {
-    fmt::print("{}\n", nlohmann::json{{"weights", rows}, {"dense_bytes", before}, {"stored_bytes", after}}.dump(2));
+    fmt::print("{}\n", json_page({{"weights", rows}, {"dense_bytes", before}, {"stored_bytes", after}}));
   } else {
     fmt::print("{} matrices: {} for {}\n", reports.size(), human_bytes(static_cast<double>(after)),
                human_bytes(static_cast<double>(before)));

@@ -11,6 +11,7 @@
 #include "neap/demo/export.h"
 #include "neap/demo/report_parts.h"
 #include "neap/files/checkpoint.h"
+#include "neap/files/json.h"
 #include "neap/files/safetensors.h"
 #include "neap/viewer/report.h"
 
@@ -107,9 +108,9 @@ void write_results(const Given& given, const RunOptions& options, const Training
   const std::optional<Evaluation> measured = tested(options, data, net, trainer);
   if (measured) result["test_loss"] = measured->loss;
   if (measured && measured->metrics.contains("correct")) result["test_accuracy"] = measured->metrics.at("correct");
-  write_file(out / "training.json", result.dump(2) + "\n");
+  write_file(out / "training.json", json_page(result) + "\n");
   write_file(out / "report.html", render_report(training_report(options, data, net, trainer, command_text())));
-  if (given.json) fmt::print("{}\n", result.dump(2));
+  if (given.json) fmt::print("{}\n", json_page(result));
   fmt::print(given.text(), "the model is that of epoch {}, {}{}\n", best >= 0 ? best + 1 : options.epochs,
              best >= 0 ? "the best of the validation" : "the last", accuracy_text(measured, "test"));
   fmt::print(given.text(), "in {}: report.html, model.onnx, model.safetensors, training.json, run.json, checkpoint/\n", out.string());

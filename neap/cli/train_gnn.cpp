@@ -14,6 +14,7 @@
 #include "neap/demo/report_parts.h"
 #include "neap/demo/vertex_report.h"
 #include "neap/files/checkpoint.h"
+#include "neap/files/json.h"
 #include "neap/files/safetensors.h"
 #include "neap/gnn/reorder.h"
 #include "neap/viewer/report.h"
@@ -110,8 +111,8 @@ int run(const Given& given) {
   }
   write_safetensors(out / "model.safetensors", arrays_of(training.network()), {{"network", options.network.model}});
   write_file(out / "report.html", render_report(report));
-  write_file(out / "training.json", figures.dump(2) + "\n");
-  if (given.json) fmt::print("{}\n", figures.dump(2));
+  write_file(out / "training.json", json_page(figures) + "\n");
+  if (given.json) fmt::print("{}\n", json_page(figures));
   fmt::print(text, "in {}: report.html, training.json, model.safetensors, run.json, checkpoint/\n", out.string());
   return exit_ok;
 }

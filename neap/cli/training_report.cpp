@@ -1,6 +1,7 @@
 #include "neap/cli/training_report.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "neap/demo/export.h"
 #include "neap/demo/predictions.h"

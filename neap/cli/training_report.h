@@ -1,6 +1,6 @@
 // The report of `neap train`.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "neap/cli/training_run.h"
 #include "neap/train/trainer.h"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "neap/cli/model.h"
+#include "neap/files/json.h"
 #include "neap/ops/interpreter.h"
 #include "neap/tensor/compile.h"
 
@@ -58,7 +59,7 @@ int run(const Given& given) {
                  worst.output.empty() ? "" : " in " + worst.output);
     }
   }
-  if (given.json) fmt::print("{}\n", nlohmann::json{{"holds", all}, {"tolerance", given.tolerance}, {"levels", levels}}.dump(2));
+  if (given.json) fmt::print("{}\n", json_page({{"holds", all}, {"tolerance", given.tolerance}, {"levels", levels}}));
   return all ? exit_ok : exit_wrong;
 }
 

@@ -4,6 +4,7 @@
 
 #include "neap/base/progress.h"
 #include "neap/cli/command.h"
+#include "neap/files/json.h"
 #include "neap/viewer/graph_json.h"
 
 namespace neap {
@@ -15,7 +16,7 @@ std::function<int()> declare(const Options& options) {
   return [json] {
     const nlohmann::json versions = versions_json(), machine = machine_json();
     if (*json) {
-      fmt::print("{}\n", nlohmann::json{{"versions", versions}, {"machine", machine}}.dump(2));
+      fmt::print("{}\n", json_page({{"versions", versions}, {"machine", machine}}));
       return exit_ok;
     }
     for (const auto& [name, version] : versions.items()) fmt::print("{} {}\n", name, version.get<std::string>());

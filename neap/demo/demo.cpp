@@ -19,13 +19,11 @@
 #include "neap/optim/adam.h"
 #include "neap/runtime/kernels.h"
 #include "neap/tensor/compile.h"
-#include "neap/viewer/report.h"
 
 namespace neap {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::json;
 
 constexpr double peak_rate = 4e-3, label_smoothing = 0.1;
 constexpr double wanted_accuracy = 0.91;
@@ -176,10 +174,10 @@ class Demo : Narration {
     for (std::size_t i = 0; i < sources.size(); ++i) write_file(out / "kernels" / fmt::format("kernels{}.cpp", i), sources[i]);
     write_file(out / "trace.json", comparison_->optimised.executable.trace());
     result.figures = demo_figures(options_, *comparison_, findings_);
-    write_file(out / "demo.json", result.figures.dump(2) + "\n");
-    const Json report = demo_report(options_, *comparison_, findings_, *optimizer_, *trainer_, *sets_.test);
-    write_file(out / "report.html", render_report(report));
-    say("7. in {}: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, edits.txt, kernels/, standalone/, trace.json\n", out.string());
+    write_file(out / "demo.json", result.figures + "\n");
+    write_file(out / "report.html", demo_report(options_, *comparison_, findings_, *optimizer_, *trainer_, *sets_.test));
+    say("7. in {}: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, edits.txt, kernels/, standalone/, trace.json\n",
+        out.string());
   }
 
   const DemoOptions& options_;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 
 namespace neap {
@@ -24,7 +23,7 @@ struct DemoOptions {
 struct DemoResult {
   bool stopped = false;  // by Ctrl-C: the checkpoint is there, nothing else
   bool passed = false;   // every check held
-  nlohmann::json figures;
+  std::string figures;   // demo.json
 };
 
 // Leaves in `out`: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, edits.txt (each edit and refusal), kernels/,

@@ -1,6 +1,7 @@
 #include "neap/demo/gnn_demo.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "neap/base/error.h"
@@ -10,6 +11,7 @@
 #include "neap/demo/report_parts.h"
 #include "neap/demo/summary.h"
 #include "neap/demo/vertex_report.h"
+#include "neap/files/json.h"
 #include "neap/viewer/report.h"
 
 namespace neap {
@@ -110,13 +112,13 @@ class GnnDemo : Narration {
     report["summary"]["arena_bytes"] = {{"as_written", both.as_written.arena_bytes}, {"optimised", both.optimised.arena_bytes}};
     add_steps(report, both, steps_->optimizer);
     write_file(options_.out / "report.html", render_report(report));
-    result.figures = {{"command", options_.command},
-                      {"machine", report["machine"]},
-                      {"data", {{"version", data_.version().hex()}, {"about", data_.about}}},
-                      {"ladder", ladder_},
-                      {"step_ms", report["summary"]["step_ms"]},
-                      {"checks", report["checks"]}};
-    write_file(options_.out / "demo.json", result.figures.dump(2) + "\n");
+    result.figures = json_page({{"command", options_.command},
+                                {"machine", report["machine"]},
+                                {"data", {{"version", data_.version().hex()}, {"about", data_.about}}},
+                                {"ladder", ladder_},
+                                {"step_ms", report["summary"]["step_ms"]},
+                                {"checks", report["checks"]}});
+    write_file(options_.out / "demo.json", result.figures + "\n");
     say("4. in {}: report.html, demo.json\n", options_.out.string());
   }
 

@@ -3,7 +3,6 @@
 #pragma once
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "neap/gnn/graph_data.h"
 
@@ -22,7 +21,7 @@ struct GnnDemoOptions {
 struct GnnDemoResult {
   bool stopped = false;
   bool passed = false;  // every check held
-  nlohmann::json figures;
+  std::string figures;  // demo.json
 };
 
 // `data`: packages with the groups of features "labels", "numbers" and "tags". Leaves report.html and demo.json in `out`.

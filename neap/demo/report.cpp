@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "neap/demo/report_parts.h"
 #include "neap/files/base64.h"
+#include "neap/files/json.h"
 #include "neap/files/png.h"
 #include "neap/viewer/graph_json.h"
+#include "neap/viewer/report.h"
 
 namespace neap {
 namespace {
@@ -49,9 +52,7 @@ Json samples_json(const Array& logits, const std::vector<std::int64_t>& best, co
   return samples;
 }
 
-}  // namespace
-
-Json demo_figures(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings) {
+Json figures_json(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings) {
   return {{"step_ms", both(comparison, [](const MeasuredStep& step) { return step.median_ms; })},
           {"bytes", both(comparison, [](const MeasuredStep& step) { return step.cost.bytes; })},
           {"arena_bytes", both(comparison, [](const MeasuredStep& step) { return step.arena_bytes; })},
@@ -62,12 +63,18 @@ Json demo_figures(const DemoOptions& options, const StepComparison& comparison, 
           {"command", options.command}};
 }
 
-Json demo_report(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings, const Optimizer& optimizer,
-                 const Trainer& trainer, const ImageDataset& images) {
+}  // namespace
+
+std::string demo_figures(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings) {
+  return json_page(figures_json(options, comparison, findings));
+}
+
+std::string demo_report(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings,
+                        const Optimizer& optimizer, const Trainer& trainer, const ImageDataset& images) {
   const std::vector<std::int64_t> best = predicted(findings.logits);
   std::vector<std::int64_t> truths;
   for (std::size_t i = 0; i < best.size(); ++i) truths.push_back(images.label(static_cast<std::int64_t>(i)));
-  Json summary = demo_figures(options, comparison, findings);
+  Json summary = figures_json(options, comparison, findings);
   summary["parameters"] = findings.parameters;
   const std::string folder = images.place().substr(0, images.place().find(','));  // "folder, test set"
   Json report{{"title", "Neap: an EfficientNet trained on " + std::filesystem::path(folder).filename().string()},
@@ -78,7 +85,7 @@ Json demo_report(const DemoOptions& options, const StepComparison& comparison, c
               {"samples", samples_json(findings.logits, best, images)}};
   add_run(report, options.command);
   add_steps(report, comparison, optimizer);
-  return report;
+  return render_report(report);
 }
 
 }  // namespace neap

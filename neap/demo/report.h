@@ -1,6 +1,5 @@
 // The demo's figures and its report.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -22,10 +21,10 @@ struct DemoFindings {
 };
 
 // demo.json.
-nlohmann::json demo_figures(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings);
+std::string demo_figures(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings);
 
-// What render_report takes. `images`: the test set, of which the first logits.size(0) were used.
-nlohmann::json demo_report(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings,
-                           const Optimizer& optimizer, const Trainer& trainer, const ImageDataset& images);
+// report.html. `images`: the test set, of which the first logits.size(0) were used.
+std::string demo_report(const DemoOptions& options, const StepComparison& comparison, const DemoFindings& findings,
+                        const Optimizer& optimizer, const Trainer& trainer, const ImageDataset& images);
 
 }  // namespace neap

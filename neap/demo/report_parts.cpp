@@ -1,6 +1,7 @@
 #include "neap/demo/report_parts.h"
 
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "neap/base/median.h"
 #include "neap/viewer/graph_json.h"

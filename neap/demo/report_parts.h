@@ -1,6 +1,6 @@
 // What the reports of several demos have in common.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

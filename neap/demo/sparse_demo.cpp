@@ -1,6 +1,7 @@
 #include "neap/demo/sparse_demo.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "neap/base/error.h"
@@ -9,6 +10,7 @@
 #include "neap/demo/images.h"
 #include "neap/demo/predictions.h"
 #include "neap/demo/report_parts.h"
+#include "neap/files/json.h"
 #include "neap/nn/conv.h"
 #include "neap/nn/flatten.h"
 #include "neap/nn/linear.h"
@@ -209,8 +211,9 @@ class SparseDemo : Narration {
                    {"lines", lines}}}}};
     add_run(report, options_.command);
     write_file(options_.out / "report.html", render_report(report));
-    result.figures = {{"command", options_.command}, {"machine", report["machine"]}, {"accuracy", lines}, {"checks", report["checks"]}};
-    write_file(options_.out / "demo.json", result.figures.dump(2) + "\n");
+    result.figures =
+        json_page({{"command", options_.command}, {"machine", report["machine"]}, {"accuracy", lines}, {"checks", report["checks"]}});
+    write_file(options_.out / "demo.json", result.figures + "\n");
     say("3. in {}: report.html, demo.json\n", options_.out.string());
   }
 

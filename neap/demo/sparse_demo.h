@@ -3,7 +3,6 @@
 #pragma once
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 namespace neap {
 
@@ -20,7 +19,7 @@ struct SparseDemoOptions {
 struct SparseDemoResult {
   bool stopped = false;
   bool passed = false;  // every check held
-  nlohmann::json figures;
+  std::string figures;  // demo.json
 };
 
 // Leaves report.html and demo.json in `out`.

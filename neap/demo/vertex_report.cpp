@@ -1,5 +1,7 @@
 #include "neap/demo/vertex_report.h"
 
+#include <nlohmann/json.hpp>
+
 #include "neap/demo/report_parts.h"
 
 namespace neap {

@@ -1,6 +1,6 @@
 // The report of a network that was trained on a graph.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "neap/demo/compare.h"
 #include "neap/demo/report.h"

@@ -39,4 +39,6 @@ std::string json_text(const json& value, const std::string& place) {
   }
 }
 
+std::string json_page(const json& value) { return value.dump(2, ' ', false, json::error_handler_t::replace); }
+
 }  // namespace neap
