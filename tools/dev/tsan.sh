@@ -11,5 +11,6 @@ archer=$(dpkg -L libomp-14-dev | grep -m1 '/libarcher\.so$') || fail "libomp-14-
 say "building with the thread sanitizer"
 compile build-tsan "${@/#/test_}"
 export OMP_TOOL_LIBRARIES=$archer OMP_NUM_THREADS=4 NEAP_THREADS=4
-export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1
+# Tests of several processes fork.
+export TSAN_OPTIONS=halt_on_error=1:die_after_fork=0:second_deadlock_stack=1:ignore_noninstrumented_modules=1
 run_suites build-tsan "$@"
