@@ -71,10 +71,14 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 Var product(Builder& build, const std::vector<Var>& operands, const Call& call) {
   const bool turn = call.flag("features_first");
   std::vector<Var> all = operands;
-  if (turn) all[0] = transpose(all[0], {1, 0});
+  if (turn) all[0] = transpose(as_matrix(all[0]), {1, 0});
   all[1] = cast(all[1], all[0].dtype());
   const Var y = build.call("spmm", all, {{"transpose", call.flag("transpose")}});
-  return turn ? transpose(y, {1, 0}) : y;
+  if (!turn) return y;
+  const Var rows = transpose(y, {1, 0});
+  Shape shape = operands[0].shape();
+  shape.back() = y.size(0);
+  return shape.size() == 2 ? rows : reshape(rows, shape);
 }
 Var sample(Builder& build, const std::vector<Var>& operands, const Call&) { return build.call("sddmm", operands); }
 

@@ -52,6 +52,12 @@ Var divided(Builder& build, const Var& a, const Dim& by) {
   return build.call("div", {a, build.constant(DType::i64, static_cast<double>(by.constant()))});
 }
 
+Var as_matrix(const Var& x) {
+  if (x.rank() == 2) return x;
+  const Shape& shape = x.shape();
+  return reshape(x, {element_count(Shape(shape.begin(), shape.end() - 1)), shape.back()});
+}
+
 void check_values(const Call& call, const SparseLayout& layout, int values, int first_place) {
   const Shape wanted = layout.values_shape(call, first_place);
   if (!(call.input(values).shape == wanted))

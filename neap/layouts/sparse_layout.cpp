@@ -46,27 +46,33 @@ void define_take(Definition& d, const SparseLayout& layout) {
   d.scatter({d.dtype(0), layout.values_shape(d.call(), 1), {}}, points.place, where_inside(points, value), Accumulate::none);
 }
 
-// x of a product: [features, elements], or the other way round.
+// x of a product: [elements, features], or [features..., elements].
 struct Sides {
   bool features_first;
-  std::vector<Expr> at(const Expr& element, const Axis& feature) const {
-    if (features_first) return {axis_position(feature), element};
-    return {element, axis_position(feature)};
+  std::vector<Expr> at(const Expr& element, const std::vector<Axis>& features) const {
+    std::vector<Expr> index;
+    for (const Axis& feature : features) index.push_back(axis_position(feature));
+    index.insert(features_first ? index.end() : index.begin(), element);
+    return index;
   }
-  Shape shape(const Dim& elements, const Dim& features) const {
-    if (features_first) return {features, elements};
-    return {elements, features};
+  Shape shape(const Dim& elements, Shape features) const {
+    features.insert(features_first ? features.end() : features.begin(), elements);
+    return features;
   }
 };
 
 // Features of operand `input`, which has `elements` on its other axis.
-Dim check_features(const Call& call, int input, const Dim& elements, const Sides& sides) {
+Shape check_features(const Call& call, int input, const Dim& elements, const Sides& sides) {
   const Type& x = call.input(input);
-  const std::size_t element_axis = sides.features_first ? 1 : 0;
-  if (x.rank() != 2 || !(x.shape[element_axis] == elements))
+  const int rank = x.rank(), element_axis = sides.features_first ? rank - 1 : 0;
+  if (sides.features_first ? rank < 2 : rank != 2)
+    call.fail(fmt::format("operand {} is {}, it has features and elements", input, x.to_string()));
+  if (!(x.shape[static_cast<std::size_t>(element_axis)] == elements))
     call.fail(fmt::format("operand {} is {}, the matrix has {} there", input, x.to_string(), elements.to_string()),
               fmt::format("{} of it is {}", element_axis == 0 ? "the first size" : "the last size", elements.to_string()));
-  return x.shape[1 - element_axis];
+  Shape features = x.shape;
+  features.erase(features.begin() + element_axis);
+  return features;
 }
 
 void define_matmul(Definition& d, const SparseLayout& layout) {
@@ -74,14 +80,15 @@ void define_matmul(Definition& d, const SparseLayout& layout) {
   const bool transposed = d.call().flag("transpose");
   const Sides sides{d.call().flag("features_first")};
   const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
-  const Dim features = check_features(d.call(), 0, transposed ? rows : columns, sides);
+  const Shape sizes = check_features(d.call(), 0, transposed ? rows : columns, sides);
   check_weights(d.call(), layout);
   const StoredPoints points = layout.points(d, 2);
-  const Axis feature = d.axis("f", features);
+  std::vector<Axis> features;
+  for (std::size_t i = 0; i < sizes.size(); ++i) features.push_back(d.axis(i == 0 ? "f" : fmt::format("f{}", i), sizes[i]));
   const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
   const Expr weight = cast(d.read(1, points.place), d.dtype(0));
-  const Expr product = weight * d.read(0, sides.at(transposed ? row : column, feature));
-  d.scatter({d.dtype(0), sides.shape(transposed ? columns : rows, features), {}}, sides.at(transposed ? column : row, feature),
+  const Expr product = weight * d.read(0, sides.at(transposed ? row : column, features));
+  d.scatter({d.dtype(0), sides.shape(transposed ? columns : rows, sizes), {}}, sides.at(transposed ? column : row, features),
             where_inside(points, product), Accumulate::sum);
 }
 
@@ -97,7 +104,7 @@ void define_sample(Definition& d, const SparseLayout& layout) {
   const StoredPoints points = layout.points(d, 2);
   const Axis feature = d.over("f", d.size(0, 1));
   const Expr row = kept_within(points, points.row, rows), column = kept_within(points, points.column, columns);
-  const Expr value = d.sum({feature}, d.read(0, sides.at(row, feature)) * d.read(1, sides.at(column, feature)));
+  const Expr value = d.sum({feature}, d.read(0, sides.at(row, {feature})) * d.read(1, sides.at(column, {feature})));
   d.scatter({d.dtype(0), layout.values_shape(d.call(), 2), {}}, points.place, where_inside(points, value), Accumulate::none);
 }
 
@@ -135,7 +142,7 @@ std::vector<Var> take_gradient(const GradientContext& g, const SparseLayout& lay
 }
 std::vector<Var> matmul_gradient(const GradientContext& g, const SparseLayout& layout) {
   const bool transposed = g.call.flag("transpose");
-  const auto features_last = [&](const Var& value) { return g.call.flag("features_first") ? transpose(value, {1, 0}) : value; };
+  const auto features_last = [&](const Var& value) { return g.call.flag("features_first") ? transpose(as_matrix(value), {1, 0}) : value; };
   std::vector<Var> gradients(g.inputs.size());
   gradients[0] = g.build.call(layout.op("matmul"), with_places({g.cotangents[0]}, g.inputs, 1), with_transpose(g.call, !transposed));
   const Var x = features_last(g.inputs[0]), dy = features_last(g.cotangents[0]);
@@ -185,7 +192,7 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   op.attributes = {{"size", Shape{}, "rows and columns of the matrix", true}};
   for (const ChoiceNumber& number : layout.numbers)
     op.attributes.push_back({number.name, static_cast<std::int64_t>(number.default_value), number.about});
-  if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f, c] and [f, r]"});
+  if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f..., c] and [f..., r]"});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
     op.compose = [own, of_matrix = layout.leaves_out](Builder& build, const std::vector<Var>& operands, const Call& call) {

@@ -5,7 +5,7 @@
 //   L_dense   (values, places...)       -> the matrix, [rows, columns]
 //   L_take    (dense, places...)        -> values: the elements of a dense matrix at L's places
 //   L_matmul  (x, values, places...)    -> y[r, f] = sum over the stored w[r, c] of w[r, c] * x[c, f]; transposed: y[c, f] from x[r, f];
-//                                          features_first: x and y are [f, c] and [f, r], as the rows of a layer's input are;
+//                                          features_first: x and y are [f..., c] and [f..., r], as a layer's input and result are;
 //                                          16-bit values beside an x of f32 are storage: products and sums are f32
 //   L_sample  (a, b, places...)         -> values: sum over f of a[r, f] * b[c, f] at L's places
 //   L_places  (keep)                    -> the places of what a mask keeps; of layouts that can be packed while a graph runs

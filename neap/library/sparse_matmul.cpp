@@ -55,16 +55,21 @@ class SampleCall final : public LibraryCall {
   Count width_;
 };
 
+// Of x: its features.
+Dim columns_of(const Call& call, const Type& x) {
+  return call.flag("features_first") ? element_count(Shape(x.shape.begin(), x.shape.end() - 1)) : x.shape[1];
+}
+
 template <class Kind>
 Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols,
                          const Behind& behind) {
   const bool features_first = call.flag("features_first");
-  const Count width = inputs[0].shape[features_first ? 0 : 1].evaluate(symbols);
+  const Count width = columns_of(call, inputs[0]).evaluate(symbols);
   const Kind kind(call, given(call, inputs, symbols, 1, true), inputs);
   return std::make_unique<ProductCall<Kind>>(kind, width, call.flag("transpose"), features_first, behind);
 }
 
-int rows_axis(const Call& call) { return call.flag("features_first") ? 1 : 0; }
+int rows_axis(const Call& call) { return call.flag("features_first") ? call.input(0).rank() - 1 : 0; }
 
 double typical(const Dim& dim) {
   constexpr std::int64_t size = 128;  // of a symbol
@@ -87,7 +92,7 @@ double product_efficiency(const Call& call, const std::vector<Type>& inputs, con
                       .steps = values / height,
                       .groups = typical(call.dims("size")[0]) / group_rows,
                       .group_rows = group_rows,
-                      .columns = typical(inputs[0].shape[call.flag("features_first") ? 0 : 1]),
+                      .columns = typical(columns_of(call, inputs[0])),
                       .slower = transposed ? Kind::transposed_slower : 1};
   return effort.efficiency(counted_flops(call, values, effort.columns));
 }

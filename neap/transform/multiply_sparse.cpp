@@ -31,14 +31,6 @@ ValueId transposed(Draft& draft, int before, ValueId matrix) {
   return insert_call(draft, before, "transpose", {matrix}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
 }
 
-// [..., features] as [rows, features].
-ValueId as_rows(Draft& draft, int before, ValueId x) {
-  const Shape& shape = draft.type(x).shape;
-  if (shape.size() == 2) return x;
-  const Dim rows = element_count(Shape(shape.begin(), shape.end() - 1));
-  return insert_call(draft, before, "reshape", {x}, {{"shape", Shape{rows, shape.back()}}});
-}
-
 // Values as they are stored: products take 16-bit ones as they are and compute in f32.
 ValueId stored(const Draft& draft, ValueId values, DType computed) {
   const int wider = maker(draft, values, "cast");
@@ -83,7 +75,7 @@ std::string multiply_rows(Draft& draft, int at, const Sparse& matrix) {
   const Call call = call_of(draft, at);
   const std::string op = matrix.layout->op("matmul");
   const bool ta = call.flag("transpose_a"), tb = call.flag("transpose_b");
-  const ValueId x = draft.node(at).inputs[0], y = draft.node(at).outputs[0];
+  const ValueId x = draft.node(at).inputs[0];
   if (draft.type(x).rank() < 2) return "it multiplies a vector";
   if (ta && draft.type(x).rank() > 2) return "it multiplies a batch of transposed matrices";
   if (ta) {
@@ -92,14 +84,8 @@ std::string multiply_rows(Draft& draft, int at, const Sparse& matrix) {
     become_call(draft, at, "transpose", {columns}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
     return "";
   }
-  const Product product = product_of(draft, matrix, as_rows(draft, at, x), !tb, true);
-  if (draft.type(y).rank() == 2) {
-    become_call(draft, at, op, product.operands, product.attributes);
-    return "";
-  }
-  const ValueId rows = insert_call(draft, at, op, product.operands, product.attributes);
-  const Shape shape = draft.type(y).shape;
-  become_call(draft, at, "reshape", {rows}, {{"shape", shape}});
+  const Product product = product_of(draft, matrix, x, !tb, true);
+  become_call(draft, at, op, product.operands, product.attributes);
   return "";
 }
 

@@ -201,6 +201,14 @@ TEST(SparseLayout, FeaturesFirstIsTheSameTurned) {
       const std::string op = choice.layout->op("matmul");
       expect_close(interpret(graph_of(op, given), given.arrays)[0], turned(interpret(graph_of(op, last), last.arrays)[0]), 1e-12, text);
       testing::check_call(op, given.arrays, given.attributes, 1);
+      Operands batch = given;  // three rows as one batch of three
+      Sizes sizes = given.arrays[0].sizes();
+      sizes.insert(sizes.begin(), 1);
+      batch.arrays[0] = given.arrays[0].reshape(sizes);
+      const Array y = interpret(graph_of(op, given), given.arrays)[0], z = interpret(graph_of(op, batch), batch.arrays)[0];
+      EXPECT_EQ(z.sizes(), (Sizes{1, 3, y.size(1)}));
+      EXPECT_TRUE(same_bits(z.reshape(y.sizes()), y));
+      testing::check_call(op, batch.arrays, batch.attributes, 1);
     }
   }
 }

@@ -47,6 +47,24 @@ TEST(SparseMatmul, AsDefined) {
   }
 }
 
+// A layer's input has axes ahead of its features.
+TEST(SparseMatmul, FeaturesFirst) {
+  for (const std::string layout : {"nmg n=2 m=4 g=2", "blocks r=4 c=1", "csr"}) {
+    for (const Sizes& front : {Sizes{5}, {3, 7}, {2, 1, 11}, {0, 3}}) {
+      for (const bool transposed : {false, true}) {
+        LibraryCase c = case_of(layout, "matmul", {33, 70}, 1, transposed);
+        Sizes sizes = front;
+        sizes.push_back(transposed ? 33 : 70);
+        const Array x = random_matrix(DType::f32, sizes, 6);
+        c.attributes["features_first"] = true;
+        c.inputs[0] = Type{DType::f32, Shape(sizes.begin(), sizes.end()), {}}.to_string();
+        c.given[0] = x;
+        check_library(c);
+      }
+    }
+  }
+}
+
 // What is said of a product with one component changed; nothing where it is taken.
 std::string run_natively(LibraryCase c, std::size_t input, const std::function<void(Array&)>& change) {
   Array changed = c.given[input]->clone();
