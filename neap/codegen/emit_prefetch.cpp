@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t line = 64, most_fetched = 1024;                   // bytes
 constexpr int bytes_ahead = 16 << 10, least_ahead = 8, most_ahead = 64;  // of rows, and entries; measured on rows of 64 to 1024 bytes
+constexpr int bytes_near = 4 << 10, least_near = 2, most_near = 8;       // the same into the first cache
 
 }  // namespace
 
@@ -72,16 +73,21 @@ void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vec
   std::int64_t all = 1;
   for (const GatheredRows& row : rows) all += std::min(row.bytes, most_fetched);
   const int ahead = std::clamp(static_cast<int>(bytes_ahead / all), least_ahead, most_ahead);
-  for (const GatheredRows& row : rows) {
-    const Type type = operand_type(row.table);
-    std::vector<Expr> index(type.shape.size(), Expr(0));
-    index[0] = axis_position(axes_.at(position_later(here, axis, row.list, type.shape[0], ahead)));
-    const Place place = this->place(here, operand_name(row.table), type, index, 0, false);
-    const auto fetch = [&](std::int64_t at) { here.text += fmt::format("prefetch({} + {});\n", place.pointer, at / size_of(type.dtype)); };
-    const std::int64_t fetched = std::min(row.bytes, most_fetched);
-    for (std::int64_t at = 0; at < fetched; at += line) fetch(at);
-    if (row.bytes % line != 0 && fetched > line) fetch(fetched - 1);  // rows that do not begin where lines do end in one more
-  }
+  for (const GatheredRows& row : rows) fetch_row(here, axis, row, "prefetch", ahead);
+  // An entry's work waits for its rows again where they come from the second cache: a few entries ahead they are asked for once more.
+  const int near = std::clamp(static_cast<int>(bytes_near / all), least_near, most_near);
+  for (const GatheredRows& row : rows) fetch_row(here, axis, row, "prefetch_near", near);
+}
+
+void Emitter::fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const char* how, int ahead) {
+  const Type type = operand_type(row.table);
+  std::vector<Expr> index(type.shape.size(), Expr(0));
+  index[0] = axis_position(axes_.at(position_later(here, axis, row.list, type.shape[0], ahead)));
+  const Place place = this->place(here, operand_name(row.table), type, index, 0, false);
+  const auto fetch = [&](std::int64_t at) { here.text += fmt::format("{}({} + {});\n", how, place.pointer, at / size_of(type.dtype)); };
+  const std::int64_t fetched = std::min(row.bytes, most_fetched);
+  for (std::int64_t at = 0; at < fetched; at += line) fetch(at);
+  if (row.bytes % line != 0 && fetched > line) fetch(fetched - 1);  // rows that do not begin where lines do end in one more
 }
 
 }  // namespace neap

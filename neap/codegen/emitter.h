@@ -10,6 +10,7 @@
 #include "neap/base/machine.h"
 #include "neap/codegen/access.h"
 #include "neap/codegen/c_text.h"
+#include "neap/codegen/gathered_rows.h"
 
 namespace neap {
 
@@ -137,6 +138,7 @@ class Emitter {
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
   // Within a loop over the entries of a ragged axis: fetches the rows that later entries point at.
   void prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies);
+  void fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const char* how, int ahead);
   // The axis that stands for what a list of positions gives some entries later.
   int position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead);
   bool needs_guard(const Expr& e);

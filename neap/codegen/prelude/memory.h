@@ -18,6 +18,7 @@ NEAP_INLINE void store_vector(void* p, V v) {
 
 // Asks for a line that is read soon, into the second cache; any address is allowed.
 NEAP_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
+NEAP_INLINE void prefetch_near(const void* p) { __builtin_prefetch(p, 0, 3); }  // into the first
 
 NEAP_INLINE f32v load(const f32* p) { return load_vector<f32v>(p); }
 NEAP_INLINE f64v load(const f64* p) { return load_vector<f64v>(p); }
