@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# bench [core|gnn|sparse|peers] [...]: measures against targets; prints a table, --json FILE keeps it
+# bench [core|gnn|sparse|peers|build] [...]: measures against targets; prints a table, --json FILE keeps it
 # core, gnn and sparse take the names of topics (`./dev bench core --list`), or `gnn peers`, `sparse peers`; the peers are set up in environments of their own.
 suite=${1:-core}
 [[ $# -gt 0 ]] && shift
 setup
+[[ $suite == build ]] && exec bash bench/build.sh "$@"
 configure build -DNEAP_BENCH=ON
 say "building"
 [[ $suite =~ ^(gnn|sparse)$ && ${1:-} == peers ]] && suite="$suite peers" && shift
@@ -25,5 +26,5 @@ case $suite in
     compile build bench_worker
     exec bash bench/peers.sh "$@"
     ;;
-  *) fail "'$suite' is no suite" "core, gnn, sparse or peers" ;;
+  *) fail "'$suite' is no suite" "core, gnn, sparse, peers or build" ;;
 esac

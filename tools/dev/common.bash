@@ -71,6 +71,13 @@ run_tests() {
 
 sources() { git ls-files -co --exclude-standard -- 'neap/*.cpp' 'neap/*.h' 'tests/*.cpp' 'tests/*.h' 'fuzz/*.cpp' 'fuzz/*.h' 'bench/*.cpp' 'bench/*.h' 'examples/*.cpp'; }
 
+# copy_sources FOLDER: the project's files as they are now.
+copy_sources() {
+  rm -rf "$1"
+  mkdir -p "$1"
+  git ls-files -co --exclude-standard -z | xargs -0 cp --parents --preserve=timestamps -t "$1"
+}
+
 # run_suites FOLDER [TESTED_FOLDER...]: each test program whole (starting one for every test would cost more than the tests do).
 run_suites() {
   local folder=$1 suite passed=0 failed=0

@@ -3,9 +3,7 @@
 setup
 root=build-guides
 tree=$root/tree
-rm -rf "$tree"
-mkdir -p "$tree"
-git ls-files -co --exclude-standard -z | xargs -0 cp --parents --preserve=timestamps -t "$tree"
+copy_sources "$tree"
 
 # write_blocks PAGE: each block behind "This is all of `FILE`:" becomes that file.
 write_blocks() {

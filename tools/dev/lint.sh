@@ -27,11 +27,11 @@ case $scope in
     git rev-parse -q --verify "$since^{commit}" >/dev/null || since=HEAD
     files=$(git diff --name-only --diff-filter=d "$since" -- 'neap/*.cpp' && git ls-files -o --exclude-standard -- 'neap/*.cpp') ;;
 esac
-configure build
-compile build neap_onnx_schema  # headers that are made by the build
+configure build-lint -DNEAP_PRECOMPILE=OFF  # clang-tidy does not read GCC's precompiled headers
+compile build-lint neap_onnx_schema         # headers that are made by the build
 count=$(wc -w <<<"$files")
 say "clang-tidy on $count files"
 ((count == 0)) && exit 0
 # One process a file: the longest files start first, so that no core waits for one at the end.
-ls -S $files | xargs -P "$JOBS" -n 1 clang-tidy -p build --quiet --warnings-as-errors='*' >build/tidy.log 2>&1 ||
-  { grep -vE 'warnings? generated|^Suppressed|^Use -' build/tidy.log | tail -n 100; fail "clang-tidy found something" "see build/tidy.log"; }
+ls -S $files | xargs -P "$JOBS" -n 1 clang-tidy -p build-lint --quiet --warnings-as-errors='*' >build-lint/tidy.log 2>&1 ||
+  { grep -vE 'warnings? generated|^Suppressed|^Use -' build-lint/tidy.log | tail -n 100; fail "clang-tidy found something" "see build-lint/tidy.log"; }
