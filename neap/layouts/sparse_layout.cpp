@@ -61,12 +61,17 @@ struct Sides {
   }
 };
 
+void check_rank(const Call& call, int input, bool features_first) {
+  const Type& x = call.input(input);
+  if (features_first ? x.rank() < 2 : x.rank() != 2)
+    call.fail(fmt::format("operand {} is {}, it has features and elements", input, x.to_string()));
+}
+
 // Features of operand `input`, which has `elements` on its other axis.
 Shape check_features(const Call& call, int input, const Dim& elements, const Sides& sides) {
+  check_rank(call, input, sides.features_first);
   const Type& x = call.input(input);
-  const int rank = x.rank(), element_axis = sides.features_first ? rank - 1 : 0;
-  if (sides.features_first ? rank < 2 : rank != 2)
-    call.fail(fmt::format("operand {} is {}, it has features and elements", input, x.to_string()));
+  const int element_axis = sides.features_first ? x.rank() - 1 : 0;
   if (!(x.shape[static_cast<std::size_t>(element_axis)] == elements))
     call.fail(fmt::format("operand {} is {}, the matrix has {} there", input, x.to_string(), elements.to_string()),
               fmt::format("{} of it is {}", element_axis == 0 ? "the first size" : "the last size", elements.to_string()));
@@ -195,8 +200,10 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f..., c] and [f..., r]"});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
-    op.compose = [own, of_matrix = layout.leaves_out](Builder& build, const std::vector<Var>& operands, const Call& call) {
+    op.compose = [own, of_matrix = layout.leaves_out, product = what == "matmul"](Builder& build, const std::vector<Var>& operands,
+                                                                                  const Call& call) {
       if (of_matrix) check_size(call);
+      if (product) check_rank(call, 0, call.flag("features_first"));
       return std::vector<Var>{own(build, operands, call)};
     };
   } else {

@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::string> seeds(const std::string& target) {
   std::set<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(NEAP_TESTS) + "/../fuzz/corpus/" + target))
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(NEAP_TESTS) / "../fuzz/corpus" / target))
     files.insert(entry.path());
   std::vector<std::string> texts;
   for (const auto& file : files) texts.push_back(read_file(file));
