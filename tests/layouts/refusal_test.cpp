@@ -69,22 +69,40 @@ TEST(SparseLayout, FindsComponentsThatNobodyPacked) {
   EXPECT_EQ(component_problem("nmg n=2 m=4 g=1", 2, 0, 3), "patterns: they are not those of 2:4");
 }
 
-std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t columns, const char* op = "csr_conv",
-                         const Shape& input_size = {}) {
-  const LayoutChoice choice = LayoutChoice::parse("csr");
-  const Sizes sizes{4, columns};
-  std::vector<Array> operands = choice.pack(random_matrix(DType::f32, sizes, 1), mask_for(choice, sizes, 0.5, 2));
+// Of an operator whose operands are x and a matrix that is stored so.
+std::string call_problem(const char* op, const char* layout, const Sizes& x, const Sizes& matrix, const Attributes& more) {
+  const LayoutChoice choice = LayoutChoice::parse(layout);
+  std::vector<Array> operands = choice.pack(random_matrix(DType::f32, matrix, 1), mask_for(choice, matrix, 0.5, 2));
   operands.insert(operands.begin(), random_matrix(DType::f32, x, 3));
   return problem_of([&] {
     Graph graph;
     Builder build(graph);
     std::vector<Var> inputs;
     for (const Array& array : operands) inputs.push_back(build.input("x" + std::to_string(inputs.size()), type_of(array)));
-    Attributes attributes = attributes_of(choice, {4, columns});
-    attributes["window"] = window;
-    if (!input_size.empty()) attributes["input_size"] = input_size;
+    Attributes attributes = attributes_of(choice, Shape(matrix.begin(), matrix.end()));
+    attributes.insert(more.begin(), more.end());
     build.call(op, inputs, attributes);
   });
+}
+
+std::string conv_problem(const Sizes& x, const Shape& window, std::int64_t columns, const char* op = "csr_conv",
+                         const Shape& input_size = {}) {
+  Attributes more{{"window", window}};
+  if (!input_size.empty()) more["input_size"] = input_size;
+  return call_problem(op, "csr", x, {4, columns}, more);
+}
+
+TEST(SparseLayout, RefusesFactorsOfOtherSizes) {
+  for (const std::string layout : {"csr", "coo", "blocks r=4 c=1"}) {
+    const std::string op = layout.substr(0, layout.find(' ')) + "_matmul";
+    const auto problem = [&](const Sizes& x, bool features_first) {
+      return call_problem(op.c_str(), layout.c_str(), x, {4, 6}, {{"features_first", features_first}});
+    };
+    EXPECT_EQ(problem({6, 3}, false), "");
+    EXPECT_EQ(problem({2, 3, 6}, true), "");
+    EXPECT_EQ(problem({6}, false), op + ": operand 0 is f32[6], it has features and elements");
+    EXPECT_EQ(problem({}, true), op + ": operand 0 is f32[], it has features and elements");
+  }
 }
 
 TEST(SparseLayout, RefusesFiltersOfOtherSizes) {
