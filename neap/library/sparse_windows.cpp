@@ -30,7 +30,8 @@ void copy_taps(const float* line, Count length, Count at, Count step, Count coun
 
 // The other way round: line[at + i * step] += from[i], where that is in the line.
 void add_taps(const float* from, Count count, float* line, Count length, Count at, Count step) {
-  const auto [begin, end] = inside(length, at, step, count);
+  const Range taps = inside(length, at, step, count);
+  const Count begin = taps.begin, end = taps.end;  // by names, which Clang 14 wants in loops of OpenMP
   if (step == 1) {
 #pragma omp simd
     for (Count i = begin; i < end; ++i) line[at + i] += from[i];
