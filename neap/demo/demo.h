@@ -27,8 +27,8 @@ struct DemoResult {
 };
 
 // Leaves in `out`: report.html, demo.json, model.onnx, model.safetensors, recipe.txt, edits.txt (each edit and refusal), kernels/,
-// standalone/, trace.json, checkpoint/. Goes on from the checkpoint where there is one. Error on data that cannot be read, and on a checkpoint
-// of another run.
+// standalone/, trace.json, checkpoint/. Goes on from the checkpoint where there is one. Error on data that cannot be read, and on a
+// checkpoint of another run.
 DemoResult run_demo(const DemoOptions& options);
 
 }  // namespace neap

@@ -95,7 +95,8 @@ std::string refusal_lines(const std::vector<Refusal>& refusals) {
                         others == 0 ? "" : fmt::format(" and {} other{}", others, others > 1 ? "s" : ""), first.reason);
     ++lines;
   }
-  if (ordered.size() > lines) text += fmt::format("     and {} other reasons: --explain gives all, and each edit by itself\n", ordered.size() - lines);
+  if (ordered.size() > lines)
+    text += fmt::format("     and {} other reasons: --explain gives all, and each edit by itself\n", ordered.size() - lines);
   return text;
 }
 
