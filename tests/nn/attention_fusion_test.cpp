@@ -178,7 +178,7 @@ TEST(AttentionFusion, EachPassSaysWhatItDidAndIsTakenBack) {
 }
 
 // As the graph is planned where it has many vertices: what the backward pass gathers then lies side by side.
-const CostModel at_large_sizes({{"N", 170000}, {"E", 2500000}});
+const CostModel at_large_sizes({{"N", 170000}, {"E", 2500000}}, Rates{26e9, 178e9, 240e9});
 
 TEST(AttentionFusion, JoinedTablesGiveTheNumbersOfTheInterpreter) {
   GATConv one(in, 8, {.heads = 8, .dtype = DType::f32}), odd(in, 5, {.heads = 3, .dtype = DType::f64});
