@@ -148,6 +148,7 @@ void Columns::pack(Count row, Count rows, float* panel) const {
 }
 
 void Columns::finish(Count row, Count rows, float* sums) const {
+  if (rows == 0 || count == 0) return;  // y may be nowhere
   const float* const bias = product.bias == nullptr ? nullptr : product.bias + row;
   if (product.y_windows != nullptr) {
     add_windows(*product.y_windows, sums, width, row, rows, first, count, product.y);

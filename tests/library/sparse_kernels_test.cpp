@@ -67,7 +67,8 @@ void compare(const std::vector<double>& wanted, Count rows, Count width, Run run
         }
         on_one = y;
       }
-      ASSERT_EQ(std::memcmp(on_one.data(), y.data(), y.size() * sizeof(float)), 0) << name(isa) << ": other bits on 2 threads";
+      ASSERT_TRUE(y.empty() || std::memcmp(on_one.data(), y.data(), y.size() * sizeof(float)) == 0)
+          << name(isa) << ": other bits on 2 threads";
     }
   }
 }
