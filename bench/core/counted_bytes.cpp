@@ -70,14 +70,12 @@ std::vector<Subject> subjects() {
 
 // What this thread asks memory for while the graph runs, its inputs out of cache. Stores that go past the caches are not in it.
 double missed_bytes(const Graph& graph, const std::vector<Array>& inputs, EventCounter& misses) {
-  const int threads = thread_count();
-  set_thread_count(1);
+  const Threads one(1);
   Executable executable(graph);
   executable.run(inputs);
   const Array others = Array::full(DType::u8, {4 * machine().l3_bytes}, 1);  // pushes everything else out
   misses.start();
   executable.run(inputs);
-  set_thread_count(threads);
   constexpr double line = 64;
   return line * static_cast<double>(misses.stop());
 }

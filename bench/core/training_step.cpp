@@ -42,16 +42,14 @@ bool same_bits(const std::vector<Array>& a, const std::vector<Array>& b) {
 
 // Three steps on each number of threads, from the same start.
 Row bits_row(Executable& step, const std::vector<Array>& start) {
-  const int before = thread_count();
   std::vector<std::vector<Array>> ends;
-  for (const int threads : {1, 2}) {
-    set_thread_count(threads);
+  for (const int count : {1, 2}) {
+    const Threads threads(count);
     const std::vector<Array> inputs = copies(start);
     std::vector<Array> results;
     for (int i = 0; i < 3; ++i) results = copies(step.run(inputs));
     ends.push_back(std::move(results));
   }
-  set_thread_count(before);
   const double same = same_bits(ends[0], ends[1]) ? 1 : 0;
   return {.name = "same bits on 1 and 2 threads, 3 steps",
           .metric = "yes",

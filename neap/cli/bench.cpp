@@ -157,7 +157,7 @@ void print_level(const nlohmann::json& level, int most) {
 }
 
 int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
+  use_threads(given.threads);
   const Graph graph = read_model(given.model);
   const std::vector<Array> inputs = gather_inputs(graph, given.model, given.inputs);
   const Symbols sizes = bind_inputs(graph, inputs);
@@ -199,7 +199,7 @@ std::function<int()> declare(const Options& options) {
   add_input_options(options, given->inputs);
   add_level(options, given->level).shows_default();
   options.add("--against", &given->against, "other levels, measured in turn with it: --against 0").by_commas().between(0, 4);
-  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  add_threads(options, given->threads);
   options.add("--rounds", &given->rounds, "timed rounds of each level").shows_default().between(1, 100000);
   options.add("--nodes", &given->nodes, "slowest nodes that are printed").shows_default().between(0, 1000000);
   options.add("--json", &given->json, "print JSON, with every node");

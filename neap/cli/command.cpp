@@ -7,6 +7,7 @@
 
 #include "neap/base/build_id.h"
 #include "neap/base/error.h"
+#include "neap/base/machine.h"
 #include "neap/base/progress.h"
 #include "neap/cli/command_line.h"
 #include "neap/cli/usage.h"
@@ -74,6 +75,14 @@ std::vector<Command> all_commands() {
 }
 
 const std::string& command_text() { return command_words(); }
+
+Option add_threads(const Options& options, int& threads) {
+  return options.add("--threads", &threads, "default: all cores").between(1, 1024);
+}
+
+void use_threads(int threads) {
+  if (threads > 0) set_thread_count(threads);
+}
 
 CommandLine::CommandLine() : app("Neap: deep learning that moves less data.", "neap") {
   app.require_subcommand(1);

@@ -33,6 +33,10 @@ struct RegisterCommand {
 };
 std::vector<Command> all_commands();  // by name
 
+// --threads, which several commands take; 0: all cores.
+Option add_threads(const Options& options, int& threads);
+void use_threads(int threads);
+
 int run_command_line(int count, char** arguments);
 
 // The words of this process's command line, quoted where a shell needs it: for reports.

@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "neap/base/machine.h"
 #include "neap/cli/command.h"
 
 namespace neap {
@@ -16,7 +15,7 @@ struct Given {
 };
 
 int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
+  use_threads(given.threads);
   DemoOptions options = given.demo;
   options.command = command_text();
   if (given.json) options.text = stderr;
@@ -33,7 +32,7 @@ std::function<int()> declare(const Options& options) {
   options.add("--epochs", &given->demo.epochs, "default: 14, with --quick 2").between(1, 100000);
   options.add("--batch", &given->demo.batch, "images a step").shows_default().between(1, 1 << 20);
   options.add("--seed", &given->demo.seed, "of parameters, order and augmentation").shows_default();
-  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  add_threads(options, given->threads);
   options.add("--quick", &given->demo.quick, "a tenth of the images: about a minute");
   options.add("--explain", &given->demo.explain, "print every edit, and why others were not made");
   options.add("--json", &given->json, "print demo.json on standard output, the rest on standard error");

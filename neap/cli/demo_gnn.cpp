@@ -1,7 +1,6 @@
 // neap demo gnn
 #include <memory>
 
-#include "neap/base/machine.h"
 #include "neap/cli/graph_source.h"
 #include "neap/demo/gnn_demo.h"
 
@@ -16,7 +15,7 @@ struct Given {
 };
 
 int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
+  use_threads(given.threads);
   GnnDemoOptions options = given.demo;
   options.command = command_text();
   if (given.json) options.text = stderr;
@@ -38,7 +37,7 @@ std::function<int()> declare(const Options& options) {
   options.add("--dropout", &given->demo.dropout, "of each layer's features").shows_default().between(0.0, 0.99);
   options.add("--seed", &given->demo.seed, "of split, parameters and dropout").shows_default();
   options.add("--rounds", &given->demo.rounds, "of the step as written and transformed, in turn").shows_default().between(1, 1000);
-  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  add_threads(options, given->threads);
   options.add("--json", &given->json, "print demo.json on standard output, the rest on standard error");
   return [given] { return run(*given); };
 }

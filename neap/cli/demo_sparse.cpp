@@ -1,7 +1,6 @@
 // neap demo sparse
 #include <memory>
 
-#include "neap/base/machine.h"
 #include "neap/cli/command.h"
 #include "neap/demo/sparse_demo.h"
 
@@ -15,7 +14,7 @@ struct Given {
 };
 
 int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
+  use_threads(given.threads);
   SparseDemoOptions options = given.demo;
   options.command = command_text();
   if (given.json) options.text = stderr;
@@ -35,7 +34,7 @@ std::function<int()> declare(const Options& options) {
   options.add("--batch", &given->demo.batch, "images a step").shows_default().between(1, 1 << 16);
   options.add("--seed", &given->demo.seed, "of parameters, order and random masks").shows_default();
   options.add("--quick", &given->demo.quick, "a tenth of the images, two epochs");
-  options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  add_threads(options, given->threads);
   options.add("--json", &given->json, "print demo.json on standard output, the rest on standard error");
   return [given] { return run(*given); };
 }

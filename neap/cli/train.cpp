@@ -5,7 +5,6 @@
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
-#include "neap/base/machine.h"
 #include "neap/cli/model.h"
 #include "neap/cli/training_report.h"
 #include "neap/demo/export.h"
@@ -117,7 +116,7 @@ void write_results(const Given& given, const RunOptions& options, const Training
 }
 
 int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
+  use_threads(given.threads);
   const fs::path out = given.resume.empty() ? given.out : given.resume;
   RunOptions options = options_of(given, out);
   Network network = open_network(options);
@@ -179,7 +178,7 @@ std::function<int()> declare(const Options& options) {
   add_strict_option(options, given->strict);
   const Option out = options.add("--out", &given->out, "folder for checkpoint and model").shows_default();
   const Option resume = options.add("--resume", &given->resume, "folder of a run that goes on, with its own options").not_with(out);
-  const Option threads = options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  const Option threads = add_threads(options, given->threads);
   options.add("--restart", &given->restart, "start anew where --out has a run");
   const Option json = options.add("--json", &given->json, "print training.json on standard output, the rest on standard error");
   const std::vector<Option> free{epochs, resume, threads, json};

@@ -5,7 +5,6 @@
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
-#include "neap/base/machine.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/cli/run_file.h"
@@ -73,7 +72,7 @@ gnn::GraphData ordered(gnn::GraphData data, const VertexRun& run, std::FILE* tex
 }
 
 int run(const Given& given) {
-  if (given.threads > 0) set_thread_count(given.threads);
+  use_threads(given.threads);
   std::FILE* text = given.json ? stderr : stdout;
   const fs::path out = given.resume.empty() ? given.out : given.resume;
   const VertexRun asked = run_of(given, out);
@@ -126,7 +125,7 @@ std::function<int()> declare(const Options& options) {
                              .between(0, 1000);
   const Option out = options.add("--out", &given->out, "folder for checkpoint, model and report").shows_default();
   const Option resume = options.add("--resume", &given->resume, "folder of a run that goes on, with its own options").not_with(out);
-  const Option threads = options.add("--threads", &given->threads, "default: all cores").between(1, 1024);
+  const Option threads = add_threads(options, given->threads);
   options.add("--restart", &given->restart, "start anew where --out has a run");
   const Option json = options.add("--json", &given->json, "print training.json on standard output, the rest on standard error");
   const std::vector<Option> free{epochs, compare, resume, threads, json};

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
 #include <utility>
 
@@ -24,7 +23,6 @@ struct Total {
 };
 
 struct Done {
-  std::string transformation;
   int level = 0;
   Total total;
   std::vector<std::pair<std::string, Total>> parts;  // by the part of the network that the edits began at
@@ -37,21 +35,20 @@ std::string part_of(const std::string& place) {
   return place.substr(open + 1, place.find_first_of("/:+) ", open + 1) - open - 1);
 }
 
+// The entry of that name, or a new one behind the others: they stand as the edits came.
 template <class T>
-T& entry(std::vector<T>& all, const std::function<bool(const T&)>& is, T made) {
-  const auto found = std::find_if(all.begin(), all.end(), is);
-  return found != all.end() ? *found : all.emplace_back(std::move(made));
+T& entry(std::vector<std::pair<std::string, T>>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == name; });
+  return (found != all.end() ? *found : all.emplace_back(name, T())).second;
 }
 
-std::vector<Done> all_done(const std::vector<Step>& steps) {
-  std::vector<Done> all;
+std::vector<std::pair<std::string, Done>> all_done(const std::vector<Step>& steps) {
+  std::vector<std::pair<std::string, Done>> all;  // by transformation
   for (const Step& step : steps) {
-    Done& done =
-        entry<Done>(all, [&](const Done& d) { return d.transformation == step.transformation; }, {step.transformation, step.level});
+    Done& done = entry(all, step.transformation);
+    done.level = step.level;
     done.total.add(step);
-    if (step.edits > 1) continue;  // a pass over the whole graph
-    const std::string part = part_of(step.place);
-    entry<std::pair<std::string, Total>>(done.parts, [&](const auto& p) { return p.first == part; }, {part, {}}).second.add(step);
+    if (step.edits == 1) entry(done.parts, part_of(step.place)).add(step);  // more: a pass over the whole graph
   }
   return all;
 }
@@ -67,8 +64,7 @@ std::string part_lines(const std::vector<std::pair<std::string, Total>>& parts) 
   const std::string indent(14, ' ');
   std::string text, line;
   for (const auto& [name, total] : parts) {
-    const std::string change =
-        total.bytes == 0 ? "" : fmt::format(" ({}{})", total.bytes < 0 ? "-" : "+", human_bytes(std::abs(total.bytes)));
+    const std::string change = total.bytes == 0 ? "" : fmt::format(" ({}{})", total.bytes > 0 ? "+" : "", human_bytes(total.bytes));
     const std::string part = fmt::format("{} {}{}", name, total.edits, change);
     if (!line.empty() && indent.size() + line.size() + part.size() > width) text += indent + std::exchange(line, "") + ",\n";
     line += (line.empty() ? "" : ", ") + part;
@@ -104,8 +100,8 @@ std::string refusal_lines(const std::vector<Refusal>& refusals) {
 
 std::string edit_summary(const Optimizer& optimizer) {
   std::string text;
-  for (const Done& done : all_done(optimizer.steps())) {
-    text += fmt::format("     level {}  {:<16} {:>4} edit{} {}\n", done.level, done.transformation, done.total.edits,
+  for (const auto& [transformation, done] : all_done(optimizer.steps())) {
+    text += fmt::format("     level {}  {:<16} {:>4} edit{} {}\n", done.level, transformation, done.total.edits,
                         done.total.edits == 1 ? ": " : "s:", change_text(done.total.bytes));
     text += part_lines(done.parts);
   }

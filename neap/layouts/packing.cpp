@@ -53,9 +53,11 @@ Var divided(Builder& build, const Var& a, const Dim& by) {
 }
 
 Var as_matrix(const Var& x) {
-  if (x.rank() == 2) return x;
   const Shape& shape = x.shape();
-  return reshape(x, {element_count(Shape(shape.begin(), shape.end() - 1)), shape.back()});
+  if (shape.size() == 2) return x;
+  const Dim columns = shape.empty() ? Dim(1) : shape.back();
+  const Dim rows = shape.empty() ? Dim(1) : element_count(Shape(shape.begin(), shape.end() - 1));
+  return reshape(x, {rows, columns});
 }
 
 void check_values(const Call& call, const SparseLayout& layout, int values, int first_place) {

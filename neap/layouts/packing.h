@@ -52,7 +52,7 @@ RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count);
 // Offsets of rows from a mask: 0, then how many true elements stand in the rows so far (i64).
 Var offsets_of(Builder& build, const Var& keep);
 Var divided(Builder& build, const Var& a, const Dim& by);  // whole numbers, rounded down
-Var as_matrix(const Var& x);                               // [..., n] as [rows, n]
+Var as_matrix(const Var& x);                               // [..., n] as [rows, n]; a number as [1, 1]
 
 // Error unless operand `values` has the sizes that the places from `first_place` on say.
 void check_values(const Call& call, const SparseLayout& layout, int values, int first_place);

@@ -1,6 +1,7 @@
 #include "neap/sparse/format.h"
 
 #include "neap/base/error.h"
+#include "neap/layouts/packing.h"
 
 namespace neap::sparse {
 namespace {
@@ -46,14 +47,6 @@ std::string text_of(const LayoutChoice& layout) { return layout.layout == nullpt
 
 // Whether a value in this layout is the dense one with zeros: there is nothing to pack.
 bool as_dense(const LayoutChoice& layout) { return layout.layout == nullptr || !layout.layout->leaves_out; }
-
-Var as_matrix(const Var& x) {
-  const Shape& shape = x.shape();
-  if (shape.size() == 2) return x;
-  const Dim columns = shape.empty() ? Dim(1) : shape.back();
-  const Dim rows = shape.empty() ? Dim(1) : element_count(Shape(shape.begin(), shape.end() - 1));
-  return reshape(x, {rows, columns});
-}
 
 Var mask_of(Builder& build, const SparsifierChoice& choice, const Var& x, const FormatInputs& inputs) {
   const Var before = inputs.mask && !(inputs.mask.shape() == x.shape()) ? expand(inputs.mask, x.shape()) : inputs.mask;

@@ -7,6 +7,7 @@
 #include "neap/base/machine.h"
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap::gnn {
 namespace {
@@ -131,16 +132,14 @@ TEST(Generate, PowerLawWithCommunities) {
 }
 
 TEST(Generate, TheSameOnAnyNumberOfThreads) {
-  const int before = thread_count();
   std::vector<std::vector<Hash>> versions;
-  for (const int threads : {1, 2, 5}) {
-    set_thread_count(threads);
+  for (const int count : {1, 2, 5}) {
+    const Threads threads(count);
     versions.push_back({erdos_renyi(9000, .001, 1).version(), barabasi_albert(9000, 4, 1).version(),
                         r_mat({.scale = 12, .edges = 30000}, 1).version(), watts_strogatz(9000, 4, .5, 1).version(),
                         stochastic_blocks({5000, 4000}, {{.001, .0001}, {.0001, .002}}, 1).version(),
                         power_law_communities({.vertices = 5000, .entries = 40000}, 1).version()});
   }
-  set_thread_count(before);
   EXPECT_EQ(versions[0], versions[1]);
   EXPECT_EQ(versions[0], versions[2]);
 }

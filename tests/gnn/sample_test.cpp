@@ -13,6 +13,7 @@
 #include "neap/gnn/generate.h"
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap::gnn {
 namespace {
@@ -120,14 +121,12 @@ TEST(SampleNeighbours, TheSameOnAnyNumberOfThreadsAndInAnyBatch) {
   const GraphData data = power_law_communities({.vertices = 9000, .entries = 90000, .features = 0}, 1);
   Ids seeds(6000);
   std::iota(seeds.begin(), seeds.end(), 500);
-  const int before = thread_count();
   std::set<std::string> hashes;
-  for (const int threads : {1, 2, 5}) {
-    set_thread_count(threads);
+  for (const int count : {1, 2, 5}) {
+    const Threads threads(count);
     hashes.insert(hash_of(sample_neighbours(data.graph, seeds, std::vector<std::int64_t>{5, 5}, 3, 2)).hex());
     hashes.insert(hash_of(neighbour_sampler(data.graph, {5, 5}, 3)(seeds, 2)).hex());
   }
-  set_thread_count(before);
   EXPECT_EQ(hashes.size(), 1U);
   const auto neighbours_of = [&](const Ids& batch, VertexId vertex, std::int64_t epoch) {
     const Sample sample = sample_neighbours(data.graph, batch, std::vector<std::int64_t>{4}, 3, epoch);

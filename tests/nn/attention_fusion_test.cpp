@@ -14,6 +14,7 @@
 #include "neap/tensor/trace.h"
 #include "neap/transform/optimizer.h"
 #include "tests/nn/graph_examples.h"
+#include "tests/support/results.h"
 
 namespace neap {
 namespace {
@@ -210,16 +211,14 @@ TEST(AttentionFusion, TheSameBitsOnOneAndTwoThreads) {
     for (unsigned k = generator() % 30; k > 0; --k) large.list.push_back({static_cast<std::int64_t>(generator() % 2000), target, 1});
   }
   const std::vector<Array> inputs = made.inputs(large, DType::f32);
-  const int before = thread_count();
-  set_thread_count(1);
-  std::vector<Array> one = run.run(inputs);
-  for (Array& array : one) array = array.clone();
-  set_thread_count(2);
-  const std::vector<Array> two = run.run(inputs);
-  set_thread_count(before);
-  for (std::size_t i = 0; i < one.size(); ++i) {
-    ASSERT_EQ(std::memcmp(one[i].raw(), two[i].raw(), static_cast<std::size_t>(one[i].bytes())), 0) << "output " << i;
-  }
+  const auto on_threads = [&](int count) {
+    const Threads threads(count);
+    std::vector<Array> results = run.run(inputs);
+    for (Array& array : results) array = array.clone();
+    return results;
+  };
+  const std::vector<Array> one = on_threads(1), two = on_threads(2);
+  for (std::size_t i = 0; i < one.size(); ++i) ASSERT_TRUE(same_bits(one[i], two[i])) << "output " << i;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/nn/graph_examples.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap {
 namespace {
@@ -91,12 +92,11 @@ TEST(Slabs, KernelsGiveTheInterpretersNumbersOnEveryInstructionSet) {
 TEST(Slabs, ThreadsDoNotChangeABit) {
   const Product made = product(64, DType::f32);
   Executable executable(by_slabs(made.graph, 5));
-  const int before = thread_count();
-  set_thread_count(1);
-  const Array one = executable.run(made.inputs)[0];
-  set_thread_count(2);
-  const Array two = executable.run(made.inputs)[0];
-  set_thread_count(before);
+  const auto on_threads = [&](int count) {
+    const Threads threads(count);
+    return executable.run(made.inputs)[0];
+  };
+  const Array one = on_threads(1), two = on_threads(2);
   expect_near(two, one, 0);
 }
 

@@ -8,6 +8,7 @@
 #include "neap/gnn/build.h"
 #include "neap/gnn/generate.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap::gnn {
 namespace {
@@ -62,15 +63,13 @@ TEST(VertexTraining, SparseFeaturesAreTheSameAsDense) {
 TEST(VertexTraining, CompiledGivesTheSameBitsOnOneThreadAndTwo) {
   const GraphData data = communities();
   std::vector<std::vector<double>> losses;
-  for (const int threads : {1, 2}) {
-    const int before = thread_count();
-    set_thread_count(threads);
+  for (const int count : {1, 2}) {
+    const Threads threads(count);
     VertexTrainingOptions options = quick("gcn", 5);
     options.level = 4;
     VertexTraining training(data, options);
     training.run();
     losses.push_back(training.trainer().losses());
-    set_thread_count(before);
   }
   EXPECT_EQ(losses[0], losses[1]);
   VertexTraining at_once(data, quick("gcn", 5));

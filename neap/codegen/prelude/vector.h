@@ -58,59 +58,34 @@ constexpr int lanes32 = NEAP_VECTOR_BYTES / 4;  // lanes of a vector of 32-bit e
 constexpr int lanes64 = NEAP_VECTOR_BYTES / 8;
 
 // Templates below serve a scalar and its vector with one text, so a scalar tail gives the bits that a lane would.
+template <class Integer, class Element>
+struct kind {
+  using integer = Integer;
+  using element = Element;
+};
 template <class T>
 struct about;
 template <>
-struct about<f32> {
-  using integer = i32;
-  using element = f32;
-};
+struct about<f32> : kind<i32, f32> {};
 template <>
-struct about<f32v> {
-  using integer = i32v;
-  using element = f32;
-};
+struct about<f64> : kind<i64, f64> {};
 template <>
-struct about<f64> {
-  using integer = i64;
-  using element = f64;
-};
+struct about<i32> : kind<i32, i32> {};
 template <>
-struct about<f64v> {
-  using integer = i64v;
-  using element = f64;
-};
+struct about<i64> : kind<i64, i64> {};
 template <>
-struct about<i32> {
-  using integer = i32;
-  using element = i32;
-};
+struct about<f32v> : kind<i32v, f32> {};
 template <>
-struct about<i64> {
-  using integer = i64;
-  using element = i64;
-};
+struct about<f64v> : kind<i64v, f64> {};
 template <>
-struct about<i32v> {
-  using integer = i32v;
-  using element = i32;
-};
+struct about<i32v> : kind<i32v, i32> {};
 template <>
-struct about<i64v> {
-  using integer = i64v;
-  using element = i64;
-};
+struct about<i64v> : kind<i64v, i64> {};
 #ifdef NEAP_HALF_VECTORS
 template <>
-struct about<f32h> {
-  using integer = i32h;
-  using element = f32;
-};
+struct about<f32h> : kind<i32h, f32> {};
 template <>
-struct about<i32h> {
-  using integer = i32h;
-  using element = i32;
-};
+struct about<i32h> : kind<i32h, i32> {};
 #endif
 template <class T>
 using integer_of = typename about<T>::integer;
