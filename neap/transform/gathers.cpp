@@ -19,6 +19,7 @@ constexpr double from_near = 4, from_far = 2.5, from_memory = 1.5;
 constexpr double place_bytes = 128;  // of an entry's row in one more table than one, which lies at a place of its own
 // What of a table the caches of today's cores hold; of the last cache, others have their part.
 constexpr double most_near = 1 << 20, most_far = 16 << 20;
+constexpr double work_bytes = 0.3;  // that a stream moves while an entry computes a flop: rows that come sooner wait for it
 
 // Of slabs: what is read is for the most part there, and asked for by who waits for nothing else.
 constexpr double from_slab[] = {6, 4.5, 3.5, 2.5};
@@ -32,17 +33,24 @@ double slab_rate(double bytes) {
   return from_far;
 }
 
-double gather_rate(double table_bytes) { return table_bytes <= most_near ? from_near : table_bytes <= most_far ? from_far : from_memory; }
+// What is larger than the last cache's part comes from there by that share.
+double gather_rate(double table_bytes) {
+  if (table_bytes <= most_near) return from_near;
+  const double far = std::min(1.0, most_far / table_bytes);
+  return 1 / (far / from_far + (1 - far) / from_memory);
+}
 
 class Gathers {
  public:
-  // `entry`: the axis that is to be walked by slabs of `rows`; -1: as the map is.
-  Gathers(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, int entry = -1,
+  // `joined`: as if tables that one list points into lay side by side, as join_tables will have them. `entry`: the axis that is to be
+  // walked by slabs of `rows`; -1: as the map is.
+  Gathers(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, bool joined, int entry = -1,
           std::int64_t rows = 0)
       : size_(size),
         graph_(graph),
         map_(map),
         operands_(operands),
+        joined_(joined),
         axes_(axes_by_id(map)),
         emit_(map, types_of(graph, operands), {}, symbols_, Isa::avx2) {
     if (entry >= 0) {
@@ -51,6 +59,7 @@ class Gathers {
       walk_slabs(map.axes[2], 0);
     }
     for (const Stage& stage : map.stages) visit(stage.value, [&](const Expr& e) { add(stage, e); });
+    bytes += from_places;
   }
   // What an entry brings by the list that brings the most.
   struct Tables {
@@ -71,7 +80,7 @@ class Gathers {
     }
     return found;
   }
-  double bytes = 0;
+  double bytes = 0, from_places = 0;  // all; of what comes at places from data
 
  private:
   // What slabs cost besides what is read from them: each comes into the near cache, and each row is looked at, its sums taken up.
@@ -93,7 +102,27 @@ class Gathers {
       sums += elements;
       of_rows = extent(stage.index[0]);
     }
-    bytes += tables.bytes / gather_rate(tables.bytes) + of_rows * slabs * visit_bytes + 2 * slabs * sums / gather_rate(sums);
+    const double own = read_of_rows();
+    bytes += tables.bytes / gather_rate(tables.bytes) + of_rows * slabs * visit_bytes + 2 * slabs * sums / gather_rate(sums) +
+             slabs * own / gather_rate(own);
+  }
+
+  // Bytes of what entries read of their own row, which is read again at each slab.
+  double read_of_rows() const {
+    std::set<std::int64_t> operands;
+    const auto is_row = [&](const Expr& index) {
+      const auto at = [&](const Axis& axis) { return axis.ragged == nullptr && index->op == Scalar::axis && index->integer == axis.id; };
+      return std::any_of(map_.axes.begin(), map_.axes.end(), at);
+    };
+    for (const Stage& stage : map_.stages) {
+      visit(stage.value, [&](const Expr& e) {
+        if (map_.axes.size() > 1 && e->op == Scalar::read && e->integer >= 0 && e->rank > 0 && is_row(e->args[0]))
+          operands.insert(e->integer);
+      });
+    }
+    double all = 0;
+    for (const std::int64_t operand : operands) all += size_(storage_bytes(graph_.type(operands_[static_cast<std::size_t>(operand)])));
+    return all;
   }
 
   void add(const Stage& stage, const Expr& e) {
@@ -118,11 +147,7 @@ class Gathers {
     }
     for (const int id : walking) elements *= size_(axes_.at(id).extent);
     const double times = size_(points(space)) / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(size_(storage_bytes(type))));
-    if (by_element(stage, pointing, walking)) {
-      bytes += times * elements * line;
-    } else {
-      bytes += times * fetched(*e, elements * size_of(type.dtype));
-    }
+    from_places += times * (by_element(stage, pointing, walking) ? elements * line : fetched(*e, elements * size_of(type.dtype)));
   }
 
   // In bytes, of so many of a row: of whole lines, each once for all reads of that row.
@@ -131,7 +156,7 @@ class Gathers {
     bool is_first = true;  // of the tables that the pointer points into
     for (Place& place : places_) {
       if (!same(place.pointer, pointer)) continue;
-      if (place.table == read.integer) {
+      if (place.table == read.integer || joined_) {
         const double before = std::ceil(place.bytes / line);
         place.bytes += of_row;
         return (std::ceil(place.bytes / line) - before) * line;
@@ -162,6 +187,7 @@ class Gathers {
   const Graph& graph_;
   const Map& map_;
   const std::vector<ValueId>& operands_;
+  bool joined_;
   const std::map<int, Axis> axes_;
   const std::vector<std::string> symbols_;  // none is named: sizes are not written out
   Emitter emit_;
@@ -196,20 +222,22 @@ bool is_gather(const Expr& read) {
 }
 
 double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands) {
-  return Gathers(size, graph, map, operands).bytes;
+  return Gathers(size, graph, map, operands, false).bytes;
 }
 
 SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t wanted) {
-  const Gathers plain(size, graph, map, operands);
+  const Gathers plain(size, graph, map, operands, true);
+  const double work = work_bytes * size(flops(map));
+  const auto bytes_of = [&](const Gathers& gathers) { return gathers.bytes + std::max(0.0, work - gathers.from_places); };
   SlabChoice best;
-  best.bytes = plain.bytes;
+  best.bytes = bytes_of(plain);
   for (const auto& [id, axis] : axes_by_id(map)) {
     if (axis.ragged == nullptr || !sums_rows(map, id)) continue;
     const Gathers::Tables tables = plain.tables_of(axis);
     if (tables.list < 0) continue;
     const auto look_at = [&, id = id](std::int64_t rows) {
-      const double bytes = Gathers(size, graph, map, operands, id, rows).bytes;
+      const double bytes = bytes_of(Gathers(size, graph, map, operands, true, id, rows));
       if (bytes < best.bytes || wanted > 0)
         best = {id, tables.list, rows, static_cast<std::int64_t>(std::ceil(tables.rows / static_cast<double>(rows))), bytes};
     };
