@@ -35,81 +35,81 @@ struct Pictures {
   const sparse::Windows* taken() const { return plain ? nullptr : &windows; }
 };
 
+// What is done with stored filters and pictures, and what is behind it.
 template <class Kind>
-class ConvCall final : public LibraryCall {
+class FilterCall final : public LibraryCall {
  public:
-  ConvCall(Kind kind, const Pictures& pictures, Behind behind) : kind_(std::move(kind)), pictures_(pictures), behind_(behind) {}
+  using Run = void (*)(const Kind& filters, const Pictures& pictures, const Behind& behind, Inputs inputs, float* output);
+
+  FilterCall(Run run, Kind filters, const Pictures& pictures, const Behind& behind)
+      : run_(run), filters_(std::move(filters)), pictures_(pictures), behind_(behind) {}
 
   void run(Inputs inputs, std::span<void* const> outputs) override {
-    multiply(kind_.matrix(inputs),
-             {.x = static_cast<const float*>(inputs[0]),
-              .x_stride = pictures_.places,
-              .bias = behind_.bias < 0 ? nullptr : static_cast<const float*>(inputs[static_cast<std::size_t>(behind_.bias)]),
-              .finish = behind_.finish,
-              .y = static_cast<float*>(outputs[0]),
-              .y_stride = pictures_.places,
-              .width = pictures_.places,
-              .windows = pictures_.taken(),
-              .images = pictures_.images,
-              .x_image = pictures_.x_image,
-              .y_image = kind_.given.rows * pictures_.places,
-              .threads = thread_count()});
+    run_(filters_, pictures_, behind_, inputs, static_cast<float*>(outputs[0]));
   }
 
  private:
-  Kind kind_;
+  Run run_;
+  Kind filters_;
   Pictures pictures_;
   Behind behind_;
 };
 
+// Filters stand among the operands from `first` on, with their values unless other operands make these. `x`, `y`: the pictures' types.
 template <class Kind>
-class InputCall final : public LibraryCall {
- public:
-  InputCall(Kind kind, const Pictures& pictures) : kind_(std::move(kind)), pictures_(pictures) {}
-
-  void run(Inputs inputs, std::span<void* const> outputs) override {
-    multiply_transposed(kind_, inputs,
-                        {.x = static_cast<const float*>(inputs[0]),
-                         .x_stride = pictures_.places,
-                         .y = static_cast<float*>(outputs[0]),
-                         .y_stride = pictures_.places,
-                         .width = pictures_.places,
-                         .y_windows = pictures_.taken(),
-                         .images = pictures_.images,
-                         .x_image = kind_.given.rows * pictures_.places,
-                         .y_image = pictures_.x_image,
-                         .threads = thread_count()});
-  }
-
- private:
-  Kind kind_;
-  Pictures pictures_;
-};
+Prepared prepared(typename FilterCall<Kind>::Run run, const Call& call, const std::vector<Type>& inputs, std::size_t first, bool values,
+                  const Type& x, const Type& y, const Symbols& symbols, const Behind& behind = {}) {
+  return std::make_unique<FilterCall<Kind>>(run, Kind(call, given(call, inputs, symbols, first, values), inputs),
+                                            Pictures(call, x, y, symbols), behind);
+}
 
 template <class Kind>
-class SampleCall final : public LibraryCall {
- public:
-  SampleCall(Kind kind, const Pictures& pictures) : kind_(std::move(kind)), pictures_(pictures) {}
+void convolve(const Kind& filters, const Pictures& pictures, const Behind& behind, Inputs inputs, float* y) {
+  multiply(filters.matrix(inputs),
+           {.x = static_cast<const float*>(inputs[0]),
+            .x_stride = pictures.places,
+            .bias = behind.bias < 0 ? nullptr : static_cast<const float*>(inputs[static_cast<std::size_t>(behind.bias)]),
+            .finish = behind.finish,
+            .y = y,
+            .y_stride = pictures.places,
+            .width = pictures.places,
+            .windows = pictures.taken(),
+            .images = pictures.images,
+            .x_image = pictures.x_image,
+            .y_image = filters.given.rows * pictures.places,
+            .threads = thread_count()});
+}
 
-  void run(Inputs inputs, std::span<void* const> outputs) override {
-    const bool empty = pictures_.images == 0;  // sums of nothing
-    multiply_sampled(kind_.matrix(inputs), {.dy = static_cast<const float*>(inputs[0]),
-                                            .dy_stride = pictures_.places,
+template <class Kind>
+void convolve_back(const Kind& filters, const Pictures& pictures, const Behind&, Inputs inputs, float* dx) {
+  multiply_transposed(filters, inputs,
+                      {.x = static_cast<const float*>(inputs[0]),
+                       .x_stride = pictures.places,
+                       .y = dx,
+                       .y_stride = pictures.places,
+                       .width = pictures.places,
+                       .y_windows = pictures.taken(),
+                       .images = pictures.images,
+                       .x_image = filters.given.rows * pictures.places,
+                       .y_image = pictures.x_image,
+                       .threads = thread_count()});
+}
+
+template <class Kind>
+void sample(const Kind& filters, const Pictures& pictures, const Behind&, Inputs inputs, float* values) {
+  const bool empty = pictures.images == 0;  // sums of nothing
+  multiply_sampled(filters.matrix(inputs), {.dy = static_cast<const float*>(inputs[0]),
+                                            .dy_stride = pictures.places,
                                             .x = static_cast<const float*>(inputs[1]),
-                                            .x_stride = pictures_.places,
-                                            .values = static_cast<float*>(outputs[0]),
-                                            .width = empty ? 0 : pictures_.places,
-                                            .windows = pictures_.taken(),
-                                            .images = empty ? 1 : pictures_.images,
-                                            .dy_image = kind_.given.rows * pictures_.places,
-                                            .x_image = pictures_.x_image,
+                                            .x_stride = pictures.places,
+                                            .values = values,
+                                            .width = empty ? 0 : pictures.places,
+                                            .windows = pictures.taken(),
+                                            .images = empty ? 1 : pictures.images,
+                                            .dy_image = filters.given.rows * pictures.places,
+                                            .x_image = pictures.x_image,
                                             .threads = thread_count()});
-  }
-
- private:
-  Kind kind_;
-  Pictures pictures_;
-};
+}
 
 // Elements of windows are gathered once for all rows, in the time of so many flops each. `values`: their number, at typical sizes.
 double efficiency(const Call& call, const Dim& values, double share) {
@@ -135,8 +135,7 @@ Implementation convolution(const char* op) {
                       }};
   const auto prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                           const Behind& behind) -> Prepared {
-    return std::make_unique<ConvCall<Kind>>(Kind(call, given(call, inputs, symbols, 1, true), inputs),
-                                            Pictures(call, inputs[0], outputs[0], symbols), behind);
+    return prepared<Kind>(convolve<Kind>, call, inputs, 1, true, inputs[0], outputs[0], symbols, behind);
   };
   take_epilogues(made, prepare, [](const Call&) { return 1; });  // channels
   return made;
@@ -147,11 +146,8 @@ Implementation input_gradient(const char* op) {
   return {.name = "native",
           .op = op,
           .refuses = refuses_pictures<Kind>,
-          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs,
-                        const Symbols& symbols) -> Prepared {
-            return std::make_unique<InputCall<Kind>>(Kind(call, given(call, inputs, symbols, 1, true), inputs),
-                                                     Pictures(call, outputs[0], inputs[0], symbols));
-          },
+          .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols)
+              -> Prepared { return prepared<Kind>(convolve_back<Kind>, call, inputs, 1, true, outputs[0], inputs[0], symbols); },
           .efficiency =
               [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
                 return efficiency(call, element_count(inputs[1].shape), Kind::share / Kind::transposed_slower);
@@ -165,8 +161,7 @@ Implementation filter_gradient(const char* op) {
       .op = op,
       .refuses = refuses_pictures<Kind>,
       .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
-        return std::make_unique<SampleCall<Kind>>(Kind(call, given(call, inputs, symbols, 2, false), inputs),
-                                                  Pictures(call, inputs[1], inputs[0], symbols));
+        return prepared<Kind>(sample<Kind>, call, inputs, 2, false, inputs[1], inputs[0], symbols);
       },
       .efficiency = [](const Call& call, const std::vector<Type>&,
                        const std::vector<Type>& outputs) { return efficiency(call, element_count(outputs[0].shape), Kind::sample_share); }};
