@@ -63,6 +63,19 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   check.rising(1, 2);
 }
 
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const std::int64_t r = call.integer("r"), c = call.integer("c"), count = call.integer("count");
+  const std::int64_t rows = keep.size(0).constant(), columns = keep.size(1).constant();
+  if (rows % r != 0 || columns % c != 0 || count % (r * c) != 0)
+    call.fail(fmt::format("{} elements of {} rows and {} columns are no blocks of {} x {}", count, rows, columns, r, c),
+              "choose r and c for the sizes");
+  const Var kept = sum(cast(reshape(keep, {rows / r, r, columns / c, c}), DType::i64), {1, 3});
+  const Var blocks = build.call("less", {build.constant(DType::i64, 0), kept});
+  const Var elements = places_of(build, blocks, count / (r * c)).elements;
+  const Var at = elements - divided(build, elements, columns / c) * static_cast<double>(columns / c);
+  return {offsets_of(build, blocks), cast(at, DType::i32)};
+}
+
 const RegisterLayout blocks{{.name = "blocks",
                              .about = "dense blocks of r rows and c columns, by rows",
                              .components = {{"values"}, {"offsets"}, {"columns"}},
@@ -73,7 +86,9 @@ const RegisterLayout blocks{{.name = "blocks",
                                    return Shape{call.size(first + 1, 0), Dim(call.integer("r")), Dim(call.integer("c"))};
                                  },
                              .pack = pack,
-                             .check = check}};
+                             .check = check,
+                             .places = places,
+                             .of_known_masks = true}};
 
 }  // namespace
 }  // namespace neap

@@ -42,7 +42,8 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   }
 }
 
-std::vector<Var> places(Builder& build, const Var& keep, std::int64_t count) {
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const std::int64_t count = call.integer("count");
   const Var elements = places_of(build, keep, count).elements, rows = divided(build, elements, keep.size(1));
   const Var columns = elements - rows * static_cast<double>(keep.size(1).constant());
   return {cast(rows, DType::i32), cast(columns, DType::i32)};

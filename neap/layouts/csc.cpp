@@ -40,7 +40,8 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   check.rising(1, 2);
 }
 
-std::vector<Var> places(Builder& build, const Var& keep, std::int64_t count) {
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const std::int64_t count = call.integer("count");
   const Var turned = transpose(keep, {1, 0}), elements = places_of(build, turned, count).elements;
   const Var rows = elements - divided(build, elements, keep.size(0)) * static_cast<double>(keep.size(0).constant());
   return {offsets_of(build, turned), cast(rows, DType::i32)};

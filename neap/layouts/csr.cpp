@@ -82,7 +82,8 @@ Var product(Builder& build, const std::vector<Var>& operands, const Call& call) 
 }
 Var sample(Builder& build, const std::vector<Var>& operands, const Call&) { return build.call("sddmm", operands); }
 
-std::vector<Var> places(Builder& build, const Var& keep, std::int64_t count) {
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const std::int64_t count = call.integer("count");
   const double rows = static_cast<double>(keep.size(0).constant()), columns = static_cast<double>(keep.size(1).constant());
   const RunningPlaces by_row = places_of(build, keep, count);
   const Var at = by_row.elements - divided(build, by_row.elements, keep.size(1)) * columns;

@@ -57,6 +57,17 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   }
 }
 
+// Of a group that ends with the matrix, the places that are left are behind the end.
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const std::int64_t n = call.integer("n"), m = call.integer("m");
+  const Dim &rows = keep.size(0), &columns = keep.size(1), groups = ceil_div(rows, m);
+  if (n > m) call.fail(fmt::format("{} of {} rows cannot be kept", n, m), "n is from 1 to m");
+  const Var whole = build.call("pad", {cast(keep, DType::i8)}, {{"before", Shape{0, 0}}, {"after", Shape{groups * Dim(m) - rows, 0}}});
+  const Var order = build.call("argsort", {reshape(whole, {groups, m, columns})}, {{"axis", std::int64_t{1}}, {"descending", true}});
+  const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{n}}, {"axes", std::vector<std::int64_t>{1}}});
+  return {cast(transpose(first, {0, 2, 1}), DType::i8)};
+}
+
 const RegisterLayout nm{{.name = "nm",
                          .about = "n of every m rows of a column",
                          .components = {{"values"}, {"rows"}},
@@ -64,7 +75,9 @@ const RegisterLayout nm{{.name = "nm",
                          .points = points,
                          .values_shape = as_places,
                          .pack = pack,
-                         .check = check}};
+                         .check = check,
+                         .places = places,
+                         .of_known_masks = true}};
 
 }  // namespace
 }  // namespace neap

@@ -23,6 +23,7 @@ struct Geometry {
         g(number_of(numbers, "g")),
         patterns(static_cast<std::int64_t>(kept_row_patterns(n, m).size())) {}
   std::int64_t chunk() const { return patterns * g; }
+  DType index_type() const { return chunk() <= std::numeric_limits<std::int16_t>::max() ? DType::i16 : DType::i32; }
   Sizes index_sizes(const Sizes& size) const { return {divided_up(size[0], m), divided_up(size[1], chunk()), patterns, g}; }
   Sizes value_sizes(const Sizes& size) const {
     Sizes sizes = index_sizes(size);
@@ -30,6 +31,15 @@ struct Geometry {
     return sizes;
   }
 };
+
+// The last component.
+Array pattern_rows(const Geometry& geometry) {
+  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+  Array rows(DType::i8, {geometry.patterns, geometry.n});
+  for (std::int64_t i = 0; i < rows.count(); ++i)
+    rows.set_int(i, patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)]);
+  return rows;
+}
 
 StoredPoints points(Definition& d, int first) {
   const Geometry geometry(d.call().attributes());
@@ -124,7 +134,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   const Geometry geometry(numbers);
   const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
   Array values = from.values(geometry.value_sizes(dense.sizes()));
-  Array index(geometry.chunk() <= std::numeric_limits<std::int16_t>::max() ? DType::i16 : DType::i32, geometry.index_sizes(dense.sizes()));
+  Array index(geometry.index_type(), geometry.index_sizes(dense.sizes()));
   const std::vector<std::uint64_t> bits = bits_of(patterns);
   for_each_index(static_cast<std::size_t>(index.size(0)), [&](std::size_t at) {
     const auto group = static_cast<std::int64_t>(at);
@@ -150,10 +160,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
       }
     }
   });
-  Array rows(DType::i8, {geometry.patterns, geometry.n});
-  for (std::int64_t i = 0; i < rows.count(); ++i)
-    rows.set_int(i, patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)]);
-  return {values, index, rows};
+  return {values, index, pattern_rows(geometry)};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {
@@ -177,6 +184,27 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   }
 }
 
+// Columns in the order of their patterns, of each of which a chunk has as many.
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const Geometry geometry(call.attributes());
+  const std::int64_t rows = keep.size(0).constant(), columns = keep.size(1).constant(), n = geometry.n, m = geometry.m;
+  if (rows % m != 0 || columns % geometry.chunk() != 0)
+    call.fail(fmt::format("{} rows are not in groups of {}, or {} columns not in chunks of {}", rows, m, columns, geometry.chunk()),
+              "choose n, m and g for the sizes, or the layout nm");
+  const Shape chunks{rows / m, columns / geometry.chunk(), geometry.chunk()};
+  const std::vector<Var> kept = rows_of_groups(build, reshape(keep, {rows / m, m, chunks[1], chunks[2]}));
+  Var number = build.full(DType::i64, chunks, 0);
+  for (std::int64_t p = 1; p < geometry.patterns; ++p) {
+    const KeptRows& pattern = kept_row_patterns(n, m)[static_cast<std::size_t>(p)];
+    Var holds = kept[static_cast<std::size_t>(pattern[0])];
+    for (std::size_t j = 1; j < pattern.size(); ++j) holds = build.call("logical_and", {holds, kept[static_cast<std::size_t>(pattern[j])]});
+    number = where(holds, build.constant(DType::i64, static_cast<double>(p)), number);
+  }
+  const Var order = build.call("argsort", {number}, {{"axis", std::int64_t{2}}});
+  return {cast(reshape(order, {chunks[0], chunks[1], geometry.patterns, geometry.g}), geometry.index_type()),
+          build.constant(pattern_rows(geometry))};
+}
+
 const RegisterLayout nmg{{.name = "nmg",
                           .about = "n of every m rows, columns in groups of g of one pattern",
                           .components = {{"values"}, {"index"}, {"patterns"}},
@@ -186,7 +214,9 @@ const RegisterLayout nmg{{.name = "nmg",
                           .points = points,
                           .values_shape = values_shape,
                           .pack = pack,
-                          .check = check}};
+                          .check = check,
+                          .places = places,
+                          .of_known_masks = true}};
 
 }  // namespace
 }  // namespace neap

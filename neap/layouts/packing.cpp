@@ -60,6 +60,15 @@ Var as_matrix(const Var& x) {
   return reshape(x, {rows, columns});
 }
 
+std::vector<Var> rows_of_groups(Builder& build, const Var& x) {
+  std::vector<Var> rows;
+  for (std::int64_t i = 0; i < x.size(1).constant(); ++i) {
+    const Var row = build.call("slice", {x}, {{"starts", Shape{i}}, {"stops", Shape{i + 1}}, {"axes", std::vector<std::int64_t>{1}}});
+    rows.push_back(reshape(row, {x.size(0), x.size(2), x.size(3)}));
+  }
+  return rows;
+}
+
 void check_values(const Call& call, const SparseLayout& layout, int values, int first_place) {
   const Shape wanted = layout.values_shape(call, first_place);
   if (!(call.input(values).shape == wanted))

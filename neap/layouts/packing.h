@@ -53,6 +53,8 @@ RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count);
 Var offsets_of(Builder& build, const Var& keep);
 Var divided(Builder& build, const Var& a, const Dim& by);  // whole numbers, rounded down
 Var as_matrix(const Var& x);                               // [..., n] as [rows, n]; a number as [1, 1]
+// Of [groups, m, chunks, columns], of known sizes: row i of all groups, [groups, chunks, columns] each.
+std::vector<Var> rows_of_groups(Builder& build, const Var& x);
 
 // Error unless operand `values` has the sizes that the places from `first_place` on say.
 void check_values(const Call& call, const SparseLayout& layout, int values, int first_place);

@@ -232,7 +232,7 @@ void register_places(const SparseLayout& layout) {
     if (const Dim all = element_count(keep.shape);
         call.integer("count") < 0 || !all.is_constant() || call.integer("count") > all.constant())
       call.fail(fmt::format("{} elements of {}", call.integer("count"), all.to_string()));
-    return layout.places(build, operands[0], call.integer("count"));
+    return layout.places(build, operands[0], call);
   };
   op.differentiable = false;
   Register registered(std::move(op));

@@ -59,9 +59,12 @@ struct SparseLayout {
   // In place of what follows from `points`, which may then be empty: the matrix, its product with x, and the sampled product, of the
   // operands of L_dense, L_matmul and L_sample.
   std::function<Var(Builder&build, const std::vector<Var>&operands, const Call&call)> dense = nullptr, product = nullptr, sample = nullptr;
-  // The places of the `count` elements for which `keep` (bool, a matrix of known sizes) is true, in a graph: for matrices that are made
-  // sparse while it runs. Null: it packs only before that.
-  std::function<std::vector<Var>(Builder& build, const Var& keep, std::int64_t count)> places = nullptr;
+  // The places of the elements for which `keep` (bool, a matrix of known sizes) is true, as many as the attribute `count` says, in a
+  // graph: for matrices that are made sparse while it runs. `call`: of L_places; it fails for sizes that cannot be stored so. Null: it
+  // packs only before that.
+  std::function<std::vector<Var>(Builder& build, const Var& keep, const Call& call)> places = nullptr;
+  // Where places are made in a graph: the masks are of sparsifiers only that say they make what this layout stores (sparse/sparsifier.h).
+  bool of_known_masks = false;
   // false: it stores what is not kept too, in arrays of the sizes that the parameter has (`size` may have any rank), so that dense products
   // are its own.
   bool leaves_out = true;

@@ -1,6 +1,7 @@
 // The blocks with the largest sums of scores, for layouts of small dense blocks.
 #include <algorithm>
 
+#include "neap/base/error.h"
 #include "neap/sparse/sparsifier.h"
 
 namespace neap::sparse {
@@ -23,12 +24,39 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   return mask;
 }
 
+Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
+  const auto r = static_cast<std::int64_t>(numbers.at("r")), c = static_cast<std::int64_t>(numbers.at("c"));
+  const Dim &rows = given.x.size(0), &columns = given.x.size(1), block_rows = ceil_div(rows, r), block_columns = ceil_div(columns, c);
+  const Dim all = block_rows * block_columns;
+  if (!all.is_constant())
+    throw Error(fmt::format("the value is {}, whose sizes are open", given.x.type().to_string()), "sparsifier 'blocks'", "give the sizes");
+  const Shape more{block_rows * Dim(r) - rows, block_columns * Dim(c) - columns}, split{block_rows, r, block_columns, c};
+  const Var whole = build.call("pad", {cast(unary("abs", given.x), DType::f32)}, {{"before", Shape{0, 0}}, {"after", more}});
+  const Var ranks = build.call("rank", {reshape(sum(reshape(whole, split), {1, 3}), {all})}, {{"descending", true}});
+  const auto most = static_cast<double>(kept_count(all.constant(), numbers.at("sparsity")));
+  const Var kept = reshape(build.call("less", {ranks, build.constant(DType::i64, most)}), {block_rows, 1, block_columns, 1});
+  return build.call("slice", {reshape(expand(kept, split), {block_rows * Dim(r), block_columns * Dim(c)})},
+                    {{"starts", Shape{0, 0}}, {"stops", Shape{rows, columns}}});
+}
+
+// Of others than whole blocks it depends on the elements.
+std::int64_t count(std::int64_t rows, std::int64_t columns, const Numbers& numbers) {
+  const auto r = static_cast<std::int64_t>(numbers.at("r")), c = static_cast<std::int64_t>(numbers.at("c"));
+  if (rows % r != 0 || columns % c != 0)
+    throw Error(fmt::format("{} rows and {} columns are not in blocks of {} x {}", rows, columns, r, c), "sparsifier 'blocks'",
+                "choose r and c for the sizes");
+  return kept_count(rows / r * (columns / c), numbers.at("sparsity")) * r * c;
+}
+
 const RegisterSparsifier blocks{{.name = "blocks",
                                  .about = "the blocks of r rows and c columns with the largest sums of scores",
                                  .numbers = {{"sparsity", "share of zeros", 0.5, 0, 1},
                                              {"r", "rows of a block", 4, 1, 64, true},
                                              {"c", "columns of a block", 1, 1, 64, true}},
-                                 .keep = keep}};
+                                 .keep = keep,
+                                 .keep_running = keep_running,
+                                 .count = count,
+                                 .layout = "blocks"}};
 
 }  // namespace
 }  // namespace neap::sparse

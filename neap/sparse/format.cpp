@@ -1,5 +1,7 @@
 #include "neap/sparse/format.h"
 
+#include <algorithm>
+
 #include "neap/base/error.h"
 #include "neap/layouts/packing.h"
 
@@ -28,9 +30,9 @@ std::vector<std::string_view> parts_of(std::string_view text) {
 SparsifierChoice running_choice(std::string_view text) {
   SparsifierChoice choice = SparsifierChoice::parse(text);
   if (choice.sparsifier->keep_running == nullptr)
-    throw Error(fmt::format("'{}' needs scores or a search, which a graph does not have while it runs", choice.sparsifier->name),
-                "output format",
-                "it is for weights; for other values there are keep_all, threshold, random, same_format, magnitude and nm");
+    throw Error(
+        fmt::format("'{}' needs scores or a search, which a graph does not have while it runs", choice.sparsifier->name), "output format",
+        "it is for weights; for other values there are keep_all, threshold, random, same_format, magnitude, blocks, nm and nmg_greedy");
   return choice;
 }
 
@@ -71,6 +73,15 @@ Var call_with(Builder& build, std::string_view op, const SparsifierChoice& choic
   return build.call(op, operands_of(x, taken), {{"choice", choice.to_string()}, {"stream", taken.stream}});
 }
 
+// Whether a layout with these numbers stores exactly what the sparsifier makes.
+bool makes(const SparsifierChoice& choice, const LayoutChoice& layout) {
+  const auto is_same = [&](const ChoiceNumber& number) {
+    return choice.numbers.at(number.name) == static_cast<double>(std::get<std::int64_t>(layout.parameters.at(number.name)));
+  };
+  const std::vector<ChoiceNumber>& numbers = layout.layout->numbers;
+  return choice.sparsifier->layout == layout.layout->name && std::all_of(numbers.begin(), numbers.end(), is_same);
+}
+
 // Packed while the graph runs: a mask, its places, the elements there.
 Var packed(Builder& build, const Var& x, const SparsifierChoice& choice, const LayoutChoice& layout, const FormatInputs& inputs) {
   const std::string place = "layout " + layout.to_string();
@@ -82,6 +93,9 @@ Var packed(Builder& build, const Var& x, const SparsifierChoice& choice, const L
   if (choice.sparsifier->count == nullptr)
     throw Error(fmt::format("how many elements '{}' keeps is known only when the graph runs", choice.sparsifier->name), place,
                 "use dense or masked, or a sparsifier that keeps a share, such as magnitude");
+  if (layout.layout->of_known_masks && !makes(choice, layout))
+    throw Error(fmt::format("'{}' does not make what is stored so", choice.to_string()), place,
+                "use the sparsifier of that layout with the same numbers");
   const std::int64_t count = choice.sparsifier->count(rows.constant(), columns.constant(), choice.numbers);
   const Var mask = call_with(build, "keep", choice, matrix, inputs);
   const Attributes attributes = attributes_of(layout, matrix.shape());

@@ -39,12 +39,19 @@ Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
   return build.call("slice", {kept}, {{"starts", Shape{0}}, {"stops", Shape{rows}}, {"axes", std::vector<std::int64_t>{0}}});
 }
 
+std::int64_t count(std::int64_t rows, std::int64_t columns, const Numbers& numbers) {
+  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m"));
+  return columns * (rows / m * n + std::min(rows % m, n));
+}
+
 const RegisterSparsifier nm{{.name = "nm",
                              .about = "the n largest scores of every m rows of a column",
                              .reach = Reach::block,
                              .numbers = {{"n", "rows kept", 2, 1, 64, true}, {"m", "of so many", 4, 1, 64, true}},
                              .keep = keep,
-                             .keep_running = keep_running}};
+                             .keep_running = keep_running,
+                             .count = count,
+                             .layout = "nm"}};
 
 }  // namespace
 }  // namespace neap::sparse

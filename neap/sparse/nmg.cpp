@@ -48,7 +48,8 @@ const RegisterSparsifier nmg{{.name = "nmg",
                               .numbers = {{"n", "rows kept", 2, 1, 64, true},
                                           {"m", "of so many", 4, 1, 64, true},
                                           {"g", "columns of one pattern in a chunk", 16, 1, 65536, true}},
-                              .keep = keep}};
+                              .keep = keep,
+                              .layout = "nmg"}};
 
 }  // namespace
 }  // namespace neap::sparse

@@ -15,13 +15,11 @@ using Json = nlohmann::json;
 
 // The layout that stores exactly what a sparsifier makes.
 std::string layout_for(const SparsifierChoice& choice) {
-  for (const SparseLayout* layout : all_layouts()) {
-    if (layout->name != choice.sparsifier->name) continue;
-    std::string text = layout->name;
-    for (const ChoiceNumber& number : layout->numbers) text += fmt::format(" {}={}", number.name, choice.numbers.at(number.name));
-    return text;
-  }
-  return "csr";
+  if (choice.sparsifier->layout.empty()) return "csr";
+  const SparseLayout& layout = find_layout(choice.sparsifier->layout);
+  std::string text = layout.name;
+  for (const ChoiceNumber& number : layout.numbers) text += fmt::format(" {}={}", number.name, choice.numbers.at(number.name));
+  return text;
 }
 
 const std::string& text_of(const Json& object, const char* key, const std::string& place) {

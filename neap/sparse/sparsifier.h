@@ -50,6 +50,8 @@ struct Sparsifier {
   // How many of a matrix it keeps, where that does not depend on the elements; null: it does.
   std::function<std::int64_t(std::int64_t rows, std::int64_t columns, const Numbers& numbers)> count = nullptr;
   Takes takes = Takes::nothing;
+  // The layout that stores exactly what it makes, with the numbers of the same names; empty: one of any places.
+  std::string layout = {};
 };
 
 // `static const RegisterSparsifier magnitude{{.name = "magnitude", ...}};`

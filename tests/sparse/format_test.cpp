@@ -10,45 +10,22 @@
 #include "neap/nn/dropout.h"
 #include "neap/nn/linear.h"
 #include "neap/ops/interpreter.h"
-#include "neap/runtime/executable.h"
 #include "neap/sparse/plan.h"
 #include "neap/tensor/compile.h"
 #include "neap/tensor/trace.h"
-#include "neap/transform/optimizer.h"
+#include "tests/sparse/formatted_graph.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
 namespace neap::sparse {
 namespace {
 
-Array waves(Sizes sizes) {
-  Array made(DType::f32, std::move(sizes));
-  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, std::sin(static_cast<double>(i * i)));
-  return made;
-}
-
-// y = in_format(x).
-Graph formatted_graph(const std::string& format, const Shape& shape, const Array& mask = {}) {
-  Graph graph;
-  Builder build(graph);
-  FormatInputs inputs{.stream = 3};
-  if (OutputFormat::parse(format).draws()) inputs.seed = build.constant(Array::scalar<std::int64_t>(7));
-  if (!mask.empty()) inputs.mask = build.constant(mask);
-  graph.add_output(in_format(build, build.input("x", {DType::f32, shape, {}}), OutputFormat::parse(format), inputs).id(), "y");
-  return graph;
-}
-
-Array run_optimized(const Graph& graph, const std::vector<Array>& inputs) {
-  Optimizer optimizer(graph);
-  optimizer.optimize(4);
-  return Executable(optimizer.graph()).run(inputs)[0];
-}
-
 // In a graph a sparsifier keeps what it keeps of weights.
 TEST(Format, AGraphKeepsWhatTheHostKeeps) {
   for (const Sizes& sizes : {Sizes{7, 13}, Sizes{1, 1}, Sizes{8, 5}, Sizes{3, 4, 5}}) {
     for (const char* text : {"keep_all", "threshold least=0.4", "magnitude sparsity=0.7", "magnitude sparsity=0", "magnitude sparsity=1",
-                             "magnitude sparsity=0.5 per_row=1", "nm n=1 m=4", "nm n=2 m=3"}) {
+                             "magnitude sparsity=0.5 per_row=1", "nm n=1 m=4", "nm n=2 m=3", "nmg_greedy n=2 m=4 g=1",
+                             "nmg_greedy n=1 m=3 g=2", "nmg_greedy n=3 m=3", "blocks sparsity=0.6 r=2 c=3", "blocks sparsity=1 r=4 c=1"}) {
       SCOPED_TRACE(std::string(text) + " of " + to_string(sizes));
       const Array x = waves(sizes), matrix = x.reshape({x.count() / sizes.back(), sizes.back()});
       const Array wanted = with_zeros(x, SparsifierChoice::parse(text).keep({.weights = matrix}));
@@ -72,40 +49,6 @@ TEST(Format, OpenSizesAreCountedInTheRun) {
     const Array x = waves({rows, 13});
     EXPECT_TRUE(
         same_bits(run_optimized(graph, {x}), with_zeros(x, SparsifierChoice::parse("magnitude sparsity=0.7").keep({.weights = x}))));
-  }
-}
-
-// A layout with known sizes is packed while the graph runs: the same matrix, by components.
-TEST(Format, LayoutsArePackedInTheRun) {
-  for (const char* layout : {"csr", "csc", "coo", "masked"}) {
-    for (const char* text : {"magnitude sparsity=0.7", "magnitude sparsity=1", "magnitude sparsity=0.5 per_row=1", "keep_all"}) {
-      SCOPED_TRACE(std::string(text) + " as " + layout);
-      const Array x = waves({9, 11});
-      const Graph graph = formatted_graph(std::string("keep_all | dense | ") + text + " | " + layout, {9, 11});
-      verify(graph);
-      const Array wanted = with_zeros(x, SparsifierChoice::parse(text).keep({.weights = x}));
-      expect_close(interpret(graph, {x})[0], wanted, 0, layout);
-      expect_close(run_optimized(graph, {x}), wanted, 0, layout);
-    }
-  }
-}
-
-// The places that a graph finds are those that the layout packs.
-TEST(Format, PlacesAreThoseOfTheLayout) {
-  const Array x = waves({6, 7}), keep = SparsifierChoice::parse("magnitude sparsity=0.6").keep({.weights = x});
-  for (const char* name : {"csr", "csc", "coo"}) {
-    const LayoutChoice choice = LayoutChoice::parse(name);
-    const std::vector<Array> wanted = choice.layout->pack(x, keep, choice.parameters);
-    Graph graph;
-    Builder build(graph);
-    Attributes attributes = attributes_of(choice, {6, 7});
-    attributes["count"] = wanted[0].count();
-    int k = 0;
-    for (const Var& place : build.calls(choice.layout->op("places"), {build.input("keep", {DType::boolean, {6, 7}, {}})}, attributes))
-      graph.add_output(place.id(), fmt::format("{}", k++));
-    const std::vector<Array> made = interpret(graph, {keep});
-    ASSERT_EQ(made.size() + 1, wanted.size());
-    for (std::size_t i = 0; i < made.size(); ++i) EXPECT_TRUE(same_bits(made[i], wanted[i + 1])) << name << " " << i;
   }
 }
 
@@ -160,7 +103,7 @@ TEST(Format, AsText) {
 TEST(Format, Refusals) {
   const auto problem = [](const char* text) { return problem_of([&] { OutputFormat::parse(text); }); };
   EXPECT_EQ(problem("keep_all | dense | nmg"), "'nmg' needs scores or a search, which a graph does not have while it runs");
-  EXPECT_EQ(problem("keep_all | nmg"), "'nmg' cannot be packed while a graph runs");
+  EXPECT_EQ(problem("keep_all | ell"), "'ell' cannot be packed while a graph runs");
   EXPECT_EQ(problem("a|b|c|d|e"), "a format has 4 parts, not 5");
   EXPECT_EQ(problem("threshold least=-1"), "least = -1 is outside 0 to 1e+300");
   EXPECT_EQ(problem_of([] {
