@@ -1,7 +1,7 @@
 // Products with a matrix that is stored sparsely leave out what is not stored: L_dense and then matmul becomes L_matmul, and elements that
 // L_take picks from a dense product (the gradient of the stored values) become L_sample; convolutions and their gradients become those of
 // layouts/sparse_conv.h. convert=1: a matrix that is known, in a layout without kernels, is stored by rows first. Where the cost model sees
-// no gain, out of cache and in it, the matrix is made dense and multiplied as such.
+// no gain, out of cache and in it, the matrix is made dense and multiplied as such; be it for one of its products alone.
 #include <algorithm>
 
 #include "neap/ir/origin.h"
@@ -146,13 +146,6 @@ std::string sample(Draft& draft, int at, const SparseLayout& layout) {
   return "";
 }
 
-// One product with the matrix that `matrix` makes.
-std::string multiply(Draft& draft, int at, const Sparse& matrix) {
-  if (!is_call_of(draft.node(at), "matmul")) return draft.node(at).op + " takes the dense matrix";
-  return draft.node(at).inputs[1] == draft.node(matrix.at).outputs[0] ? multiply_rows(draft, at, matrix)
-                                                                      : multiply_columns(draft, at, matrix);
-}
-
 bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
 
 // Convolutions by the filters that `reshape` makes of a matrix, and gradients of their inputs.
@@ -189,35 +182,40 @@ std::string convolve(Draft& draft, int at, const Sparse& matrix) {
   return "";
 }
 
-// All products with a matrix together, since the dense one goes only with the last of them.
+// What multiplies by the matrix, as it is or as filters.
+std::vector<int> products(const Draft& draft, const Sparse& matrix) {
+  std::vector<int> found;
+  for (const int user : draft.users_in_order(draft.node(matrix.at).outputs[0])) {
+    if (is_call_of(draft.node(user), "matmul")) found.push_back(user);
+    for (const int at : convolutions(draft, user)) found.push_back(at);
+  }
+  return found;
+}
+
+// One of them, by what is stored.
+std::string multiply(Draft& draft, int at, const Sparse& matrix) {
+  const std::vector<std::string> origin = draft.node(matrix.at).origin;
+  const bool by_rows = draft.node(at).inputs[1] == draft.node(matrix.at).outputs[0];
+  std::string why = is_convolution(draft.node(at)) ? convolve(draft, at, matrix)
+                    : by_rows                      ? multiply_rows(draft, at, matrix)
+                                                   : multiply_columns(draft, at, matrix);
+  if (!why.empty()) return why;
+  // A bias or a transpose may stand behind it now.
+  const int product = draft.node(at).op.starts_with(matrix.layout->op("")) ? at : draft.producer(draft.node(at).inputs[0]);
+  tag(draft, product, origin, std::string(draft.node(product).op));
+  bind(draft, product);
+  return "";
+}
+
+// All that are left, with the last of which the dense matrix goes.
 std::string multiply_all(Draft& draft, const Sparse& matrix) {
   if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
-  const ValueId value = draft.node(matrix.at).outputs[0];
-  const std::vector<std::string> origin = draft.node(matrix.at).origin;
-  const std::string op = matrix.layout->op("matmul");
   std::string reason = "nothing multiplies it";
   bool edited = false;
-  for (const int user : draft.users_in_order(value)) {
-    for (const int at : convolutions(draft, user)) {
-      reason = convolve(draft, at, matrix);
-      edited |= reason.empty();
-      if (!reason.empty()) continue;
-      const int made = draft.node(at).op == "add" ? draft.producer(draft.node(at).inputs[0]) : at;  // a bias stands behind
-      const std::string conv = draft.node(made).op;
-      tag(draft, made, origin, conv);
-    }
-  }
-  for (const int user : draft.users_in_order(value)) {
-    if (is_call_of(draft.node(user), "reshape")) continue;
-    const std::string why = multiply(draft, user, matrix);
+  for (const int at : products(draft, matrix)) {
+    const std::string why = multiply(draft, at, matrix);
     edited |= why.empty();
-    if (!why.empty()) {
-      reason = why;
-      continue;
-    }
-    const int product = draft.node(user).op == op ? user : draft.producer(draft.node(user).inputs[0]);
-    tag(draft, product, origin, op);
-    bind(draft, product);
+    if (!why.empty()) reason = why;
   }
   return edited ? "" : reason;
 }
@@ -240,32 +238,45 @@ std::string convert(Draft& draft, const Sparse& matrix) {
   return "";
 }
 
-std::string apply(Draft& draft, const Site& site, const Parameters& parameters) {
-  if (site.at.size() != 1) return "it is no sparse matrix";
-  if (parameters.at("convert") != 0) {
-    Sparse matrix = sparse_maker(draft, site.at[0], "dense");
-    if (matrix.at < 0) return "it is no sparse matrix";
-    if (std::string why = convert(draft, matrix); !why.empty()) return why;
-    matrix.layout = &find_layout("csr");
-    return multiply_all(draft, matrix);
-  }
-  if (const Sparse take = sparse_maker(draft, site.at[0], "take"); take.at >= 0) return sample(draft, take.at, *take.layout);
-  if (const Sparse matrix = sparse_maker(draft, site.at[0], "dense"); matrix.at >= 0) return multiply_all(draft, matrix);
-  return "it is no sparse matrix";
+// The node at the site's second place, if it multiplies by the matrix.
+std::string multiply_one(Draft& draft, ValueId product, const Sparse& matrix) {
+  if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
+  const std::vector<int> all = products(draft, matrix);
+  const int at = draft.producer(product);
+  return std::find(all.begin(), all.end(), at) == all.end() ? "it is no product with the matrix" : multiply(draft, at, matrix);
 }
 
+std::string apply(Draft& draft, const Site& site, const Parameters& parameters) {
+  constexpr const char* none = "it is no sparse matrix";
+  if (site.at.empty() || site.at.size() > 2) return none;
+  Sparse matrix = sparse_maker(draft, site.at[0], "dense");
+  const bool converts = parameters.at("convert") != 0;
+  if (matrix.at < 0 && (converts || site.at.size() == 2)) return none;
+  if (site.at.size() == 2) return converts ? "a matrix is converted for all its products" : multiply_one(draft, site.at[1], matrix);
+  if (converts) {
+    if (std::string why = convert(draft, matrix); !why.empty()) return why;
+    matrix.layout = &find_layout("csr");
+  }
+  if (matrix.at >= 0) return multiply_all(draft, matrix);
+  const Sparse take = sparse_maker(draft, site.at[0], "take");
+  return take.at < 0 ? none : sample(draft, take.at, *take.layout);
+}
+
+// A matrix with all its products; then, where there are several, with each alone: the dense matrix stays for the others.
 std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
   for (int at = draft.first(); at != 0; at = draft.next(at)) {
     const Node& node = draft.node(at);
     if (node.is_map() || node.outputs.size() != 1) continue;
     const ValueId made = node.outputs[0];
-    const auto multiplies = [&](int user) { return is_call_of(draft.node(user), "matmul") || !convolutions(draft, user).empty(); };
-    const bool is_matrix =
-        sparse_maker(draft, made, "dense").at >= 0 && std::any_of(draft.users(made).begin(), draft.users(made).end(), multiplies);
+    const Sparse matrix = sparse_maker(draft, made, "dense");
+    const std::vector<int> all = matrix.at < 0 ? std::vector<int>{} : products(draft, matrix);
     const bool is_sample =
         sparse_maker(draft, made, "take").at >= 0 && (maker(draft, node.inputs[0], "matmul") >= 0 || filter_gradient(draft, node) >= 0);
-    if (is_matrix || is_sample) sites.push_back({{made}});
+    if (!all.empty() || is_sample) sites.push_back({{made}});
+    for (const int product : all) {
+      if (all.size() > 1) sites.push_back({{made, draft.node(product).outputs[0]}});
+    }
   }
   return sites;
 }

@@ -19,10 +19,21 @@ double bytes_of(const Type& type, const CostModel& model) {
   return model.evaluate(element_count(type.shape)) * static_cast<double>(size_of(type.dtype));
 }
 
-bool was_edited(const Optimizer& optimizer, ValueId made) {
-  return std::any_of(optimizer.steps().begin(), optimizer.steps().end(), [&](const Step& step) {
-    return step.transformation == "multiply_sparse" && step.site.at == std::vector<ValueId>{made};
-  });
+// Whether there was an edit at this site.
+bool was_edited(const Optimizer& optimizer, const std::vector<ValueId>& site) {
+  return std::any_of(optimizer.steps().begin(), optimizer.steps().end(),
+                     [&](const Step& step) { return step.transformation == "multiply_sparse" && step.site.at == site; });
+}
+
+// What reads a matrix, by itself or in another shape.
+std::vector<const Node*> readers(const Graph& written, const Uses& uses, ValueId matrix) {
+  std::vector<const Node*> all;
+  for (const int user : uses.users(matrix)) {
+    const Node& node = *written.nodes()[static_cast<std::size_t>(user)];
+    const auto further = node.op == "reshape" ? readers(written, uses, node.outputs[0]) : std::vector<const Node*>{&node};
+    all.insert(all.end(), further.begin(), further.end());
+  }
+  return all;
 }
 
 // The operators of these kinds ("matmul") that say they came from this matrix, in whatever layout, with their implementations.
@@ -72,19 +83,33 @@ std::string why(const Optimizer& optimizer, const Graph& written, const Node& no
 std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimizer) {
   std::vector<SparseUse> all;
   std::optional<Uses> uses;
+  std::set<ValueId> packed;
   for (const NodePtr& node : written.nodes()) {
     std::string_view what;
     const SparseLayout* layout = node->is_map() ? nullptr : layout_of_operator(node->op, what);
     if (layout == nullptr || !layout->leaves_out || (what != "dense" && what != "take")) continue;
     if (!uses) uses.emplace(written);
     const bool is_take = what == "take";
+    // What is taken first at places that were found in the run is a value that is packed there, and whole until then.
+    const int finder = is_take ? uses->producer(node->inputs[1]) : -1;
+    if (finder >= 0 && written.nodes()[static_cast<std::size_t>(finder)]->op == layout->op("places") &&
+        packed.insert(node->inputs[1]).second)
+      continue;
     SparseUse use{.matrix = origin_place(node->origin.empty() ? node->op : node->origin.front()),
                   .layout = choice_of(*layout, make_call(written, *node)).to_string()};
-    if (was_edited(optimizer, node->outputs[0])) {
+    const ValueId made = node->outputs[0];
+    const bool whole = was_edited(optimizer, {made});
+    bool in_part = false;
+    for (const Node* reader : is_take || whole ? std::vector<const Node*>{} : readers(written, *uses, made)) {
+      const bool edited = was_edited(optimizer, {made, reader->outputs[0]});
+      in_part |= edited;
+      if (!edited) use.dense_for.push_back(reader->op);
+    }
+    if (whole || in_part) {
       use.by = is_take ? found_by(optimizer.graph(), use.matrix, {"sample"})
                        : found_by(optimizer.graph(), use.matrix, {"matmul", "conv", "conv_input"});
     }
-    if (use.by.empty()) {
+    if (!whole || use.by.empty()) {
       use.dense = node->op;
       use.dense_bytes = bytes_of(written.type(is_take ? node->inputs[0] : node->outputs[0]), optimizer.model());
       use.reason = why(optimizer, written, *node, *uses);
@@ -97,8 +122,9 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
 namespace {
 
 std::string dense_text(const SparseUse& use) {
-  return fmt::format("{} ({}): {}, {}: {}", use.matrix, use.layout, use.dense.ends_with("take") ? "a dense gradient" : "made dense",
-                     human_bytes(use.dense_bytes), use.reason);
+  const std::string parts = use.by.empty() ? "" : fmt::format(" for {}", fmt::join(use.dense_for, ", "));
+  return fmt::format("{} ({}): {}{}, {}: {}", use.matrix, use.layout, use.dense.ends_with("take") ? "a dense gradient" : "made dense",
+                     parts, human_bytes(use.dense_bytes), use.reason);
 }
 
 }  // namespace
@@ -106,9 +132,8 @@ std::string dense_text(const SparseUse& use) {
 std::string to_string(const std::vector<SparseUse>& uses, std::string_view before) {
   std::string text;
   for (const SparseUse& use : uses) {
-    text += fmt::format("{}sparse: ", before);
-    text += use.by.empty() ? dense_text(use) : fmt::format("{} ({}): {}", use.matrix, use.layout, fmt::join(use.by, ", "));
-    text += "\n";
+    if (!use.by.empty()) text += fmt::format("{}sparse: {} ({}): {}\n", before, use.matrix, use.layout, fmt::join(use.by, ", "));
+    if (!use.dense.empty()) text += fmt::format("{}sparse: {}\n", before, dense_text(use));
   }
   return text;
 }

@@ -10,17 +10,19 @@ namespace neap {
 struct SparseUse {
   std::string matrix;  // where it came from: "block1/fc.weight"
   std::string layout;  // with its numbers
-  // The operators that took its places, and how each runs: "nmg_matmul by native", "csr_sample by generated loops". None: the matrix, or a
-  // gradient of which its places are then taken, is made dense.
+  // The operators that took its places, and how each runs: "nmg_matmul by native", "csr_sample by generated loops".
   std::vector<std::string> by;
-  std::string dense;       // what is made dense: "csr_dense", or "csr_take" of a dense gradient; empty: nothing
-  double dense_bytes = 0;  // of it, written once, at the sizes of the cost model
-  std::string reason;      // why
+  // What is made dense: "csr_dense", for all products or for those that `by` does not have, or "csr_take" of a dense gradient; empty:
+  // nothing.
+  std::string dense;
+  std::vector<std::string> dense_for;  // what reads it so: "conv_input_gradient"
+  double dense_bytes = 0;              // of it, written once, at the sizes of the cost model
+  std::string reason;                  // why
 };
 
 // In the order of the graph as written, which `optimizer` began with. Layouts that store whole matrices (masked) are not looked at.
 std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimizer);
-// "sparse: block1/fc.weight (csr): csr_matmul by native"; a line each, which begins with `before`.
+// "sparse: block1/fc.weight (csr): csr_matmul by native"; a line each, two where a part is dense, which begins with `before`.
 std::string to_string(const std::vector<SparseUse>& uses, std::string_view before = "");
 
 // What is done about matrices that are made dense: said once in a run of the program for each, on standard error; an Error; nothing.

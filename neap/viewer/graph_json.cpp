@@ -121,7 +121,8 @@ Json sparse_json(const std::vector<SparseUse>& uses) {
   Json all = Json::array();
   for (const SparseUse& use : uses) {
     all.push_back({{"matrix", use.matrix}, {"layout", use.layout}, {"by", use.by}});
-    if (!use.dense.empty()) all.back()["dense"] = {{"operator", use.dense}, {"bytes", use.dense_bytes}, {"reason", use.reason}};
+    if (!use.dense.empty())
+      all.back()["dense"] = {{"operator", use.dense}, {"for", use.dense_for}, {"bytes", use.dense_bytes}, {"reason", use.reason}};
   }
   return all;
 }
