@@ -36,8 +36,8 @@ const Register rank_operator{{.name = "rank",
                               .differentiable = false}};
 
 const Register invert_permutation{{.name = "invert_permutation",
-                                   .about = "y[x[i]] = i along an axis, where x holds each position once",
-                                   .inputs = {{"x"}},
+                                   .about = "y[permutation[i]] = i along an axis; it holds each position once",
+                                   .inputs = {{"permutation"}},
                                    .attributes = {{"axis", std::int64_t{-1}, "along which axis"}},
                                    .define =
                                        [](Definition& d) {

@@ -1,20 +1,22 @@
 // Random graphs, made from the operators' own descriptions: an operator is picked, operands and attributes are tried until it takes them,
-// and its result is computed at once, so that what overflows, reads out of bounds or is too large is not kept. With a shrinker, which finds
-// a small graph that fails the same way.
+// and its result is computed at once, so that what overflows, reads out of bounds or is too large is not kept. Operands whose names say so
+// (offsets, columns, ...) are the lists of a sparse pattern that fit each other.
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <optional>
+#include <cstdlib>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
+#include "tests/support/random_lists.h"
 
 namespace neap::testing {
 
@@ -94,10 +96,12 @@ class RandomGraphMaker {
     return made;
   }
 
-  Var add_input(Type type) {
+  Var add_input(const Type& type) { return add_input(type, random_elements(type)); }
+
+  Var add_input(const Type& type, Array elements) {
     const Role role = graph_.inputs.empty() || chance(50) ? Role::input : Role::parameter;
     const Var input = build_.input("x" + std::to_string(graph_.inputs.size()), type, role);
-    elements_[input.id()] = random_elements(type);
+    elements_[input.id()] = std::move(elements);
     values_.push_back(input.id());
     return input;
   }
@@ -153,9 +157,42 @@ class RandomGraphMaker {
     }
   }
 
+  // What operands hold that an operator's description names so; sizes are often those of the call's other operands.
+  std::map<std::string, List> some_lists(const std::vector<Var>& before) {
+    const auto size = [&] {
+      const Shape shape = before.empty() || !before.front() || chance(30) ? Shape() : one_of(before) ? one_of(before).shape() : Shape();
+      return !shape.empty() && shape[0].is_constant() ? shape[0].constant() : random_size().constant();
+    };
+    const std::int64_t rows = size(), columns = size(), entries = size();
+    return random_lists(rows, columns, entries, chance(50), random_);
+  }
+
+  std::int64_t entries() { return static_cast<std::int64_t>(lists_["columns"].size()); }
+
+  // Rows hold all entries: what belongs to none is nowhere defined.
+  bool holds_all_entries(const Operator& op, const std::vector<Var>& operands) {
+    for (std::size_t i = 0; i < operands.size() && !lists_.empty(); ++i) {
+      const bool of_entries = op.inputs[std::min(i, op.inputs.size() - 1)].name == "values";
+      if (of_entries && (operands[i].shape().empty() || !(operands[i].size(0) == Dim(entries())))) return false;
+    }
+    return true;
+  }
+
+  Var add_list(const List& list) {
+    const DType dtype = chance(50) ? DType::i64 : DType::i32;
+    Array elements(dtype, {static_cast<std::int64_t>(list.size())});
+    for (std::int64_t i = 0; i < elements.count(); ++i) elements.set_int(i, list[static_cast<std::size_t>(i)]);
+    return add_input({dtype, {elements.count()}, {}}, elements);
+  }
+
   Var some_operand(const Operator& op, std::size_t index, const std::vector<Var>& before) {
+    const InputSpec& spec = op.inputs[std::min(index, op.inputs.size() - 1)];
+    if (list_names_.count(spec.name) != 0) {
+      if (lists_.empty()) lists_ = some_lists(before);
+      return lists_.count(spec.name) != 0 ? add_list(lists_[spec.name]) : Var();
+    }
     if (index == 0) return some_value();
-    if (op.inputs[std::min(index, op.inputs.size() - 1)].kind == InputSpec::optional && chance(50)) return {};
+    if (spec.kind == InputSpec::optional && chance(50)) return {};
     const Shape wanted = chance(75) ? partner_shape(before[0].shape()) : partner_shape(before.back() ? before.back().shape() : Shape{});
     if (chance(60)) {
       for (int tries = 0; tries < 10; ++tries) {
@@ -218,7 +255,7 @@ class RandomGraphMaker {
       } else if (std::holds_alternative<std::vector<std::int64_t>>(kind)) {
         attributes[spec.name] = some_integers(spec.name, rank);
       } else if (std::holds_alternative<std::vector<Dim>>(kind)) {
-        attributes[spec.name] = some_sizes(first);
+        attributes[spec.name] = spec.name == "entries" && !lists_.empty() ? Shape{entries()} : some_sizes(first);
       } else if (std::holds_alternative<DType>(kind)) {
         attributes[spec.name] = options_.dtype;
       } else if (spec.required && std::holds_alternative<double>(kind)) {
@@ -231,7 +268,7 @@ class RandomGraphMaker {
   void try_call() {
     const bool one_often = !often_.empty() && chance(33);
     const Operator& op = *one_of(one_often ? often_ : chance(50) ? simple_ : operators_);
-    if (op.name == "slab_offsets") return;  // its library refuses patterns whose rows do not have all entries, each one
+    lists_.clear();
     const Graph before = graph_;
     const auto known = values_;
     std::vector<Var> operands;
@@ -240,6 +277,7 @@ class RandomGraphMaker {
     try {
       for (std::size_t i = 0; i < wanted; ++i) operands.push_back(some_operand(op, i, operands));
       const Shape first = operands.empty() ? random_shape() : operands[0].shape();
+      if (!holds_all_entries(op, operands)) throw Error("other entries than the lists have");
       const std::vector<Var> results = build_.calls(op.name, operands, some_attributes(op, first));
       if (compute(*graph_.nodes().back(), results)) return;
     } catch (const Error&) {
@@ -308,131 +346,17 @@ class RandomGraphMaker {
   std::vector<const Operator*> operators_, simple_, often_;
   std::vector<ValueId> values_;
   std::unordered_map<ValueId, Array> elements_;
+  const std::set<std::string> list_names_ = {"offsets", "columns", "t_offsets", "t_rows", "t_order", "permutation"};
+  std::map<std::string, List> lists_;  // those of the call that is tried
 };
 
 inline RandomGraph random_graph(std::uint64_t seed, const RandomOptions& options = {}) { return RandomGraphMaker(seed, options).make(); }
 
-// ---- shrinking ------------------------------------------------------------------------------------------------------------------
-
-// Whether a graph on these inputs still fails.
-using Fails = std::function<bool(const RandomGraph&)>;
-
-namespace detail {
-
-inline RandomGraph without_unused(RandomGraph given) {
-  remove_dead_nodes(given.graph);
-  const Uses uses(given.graph);
-  RandomGraph kept{given.seed, given.graph, {}};
-  kept.graph.inputs.clear();
-  const auto sizes = given.graph.symbols();
-  for (std::size_t i = 0; i < given.inputs.size(); ++i) {
-    const Input& input = given.graph.inputs[i];
-    bool symbolic = false;  // it may be what gives a symbol its value
-    for (const Dim& size : given.graph.type(input.value).shape) symbolic |= !size.is_constant();
-    if (uses.users(input.value).empty() && !uses.is_output(input.value) && !symbolic) continue;
-    kept.graph.inputs.push_back(input);
-    kept.inputs.push_back(given.inputs[i]);
-  }
-  return kept;
-}
-
-// The value becomes an input, with the elements that it has.
-inline std::optional<RandomGraph> with_input(const RandomGraph& given, std::size_t node) {
-  const Node& cut = *given.graph.nodes()[node];
-  RandomGraph made = given;
-  std::unordered_map<ValueId, Array> elements;
-  try {
-    interpret(given.graph, given.inputs, [&](ValueId id, const Array& array) { elements[id] = array; });
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-  Edit edit;
-  edit.erase.insert(node);
-  for (const ValueId id : cut.outputs) {
-    if (elements.count(id) == 0) return std::nullopt;
-    edit.replace[id] = made.graph.add_input("cut" + std::to_string(id), given.graph.type(id));
-    made.inputs.push_back(elements.at(id));
-  }
-  apply(made.graph, edit);
-  return without_unused(made);
-}
-
-}  // namespace detail
-
-// A smaller graph for which `fails` still holds: fewer outputs, values turned into inputs, nodes passed over.
-inline RandomGraph shrink(RandomGraph given, const Fails& fails) {
-  const auto take = [&](const RandomGraph& smaller) {
-    try {
-      if (!fails(smaller)) return false;
-    } catch (const std::exception&) {
-      return false;
-    }
-    given = smaller;
-    return true;
-  };
-  for (bool shrunk = true; shrunk;) {
-    shrunk = false;
-    for (std::size_t i = 0; i < given.graph.outputs.size() && given.graph.outputs.size() > 1;) {
-      RandomGraph smaller = given;
-      smaller.graph.outputs.erase(smaller.graph.outputs.begin() + static_cast<std::ptrdiff_t>(i));
-      if (take(detail::without_unused(smaller))) {
-        shrunk = true;
-      } else {
-        ++i;
-      }
-    }
-    for (std::size_t i = 0; i < given.graph.outputs.size(); ++i) {  // what an output is made of, in its place
-      const int maker = Uses(given.graph).producer(given.graph.outputs[i].value);
-      if (maker < 0) continue;
-      const NodePtr node = given.graph.nodes()[static_cast<std::size_t>(maker)];
-      for (const ValueId operand : node->inputs) {
-        if (operand == no_value || Uses(given.graph).producer(operand) < 0) continue;
-        RandomGraph smaller = given;
-        smaller.graph.outputs[i].value = operand;
-        smaller.graph.outputs[i].updates = -1;
-        if (!take(detail::without_unused(smaller))) continue;
-        shrunk = true;
-        break;
-      }
-    }
-    for (std::size_t i = given.graph.nodes().size(); i-- > 0;) {
-      if (i >= given.graph.nodes().size() || given.graph.nodes().size() < 2) continue;
-      if (const auto smaller = detail::with_input(given, i); smaller && take(*smaller)) shrunk = true;
-    }
-    for (std::size_t i = 0; i < given.graph.nodes().size(); ++i) {
-      const Node& node = *given.graph.nodes()[i];
-      const bool read = node.outputs.size() != 1 || !Uses(given.graph).users(node.outputs[0]).empty();
-      for (const ValueId operand : node.inputs) {
-        if (operand == no_value || node.outputs.size() != 1) continue;
-        if (read && !(given.graph.type(operand) == given.graph.type(node.outputs[0]))) continue;
-        RandomGraph smaller = given;
-        Edit edit;
-        edit.erase.insert(i);
-        edit.replace[node.outputs[0]] = operand;
-        apply(smaller.graph, edit);
-        if (!take(detail::without_unused(smaller))) continue;
-        shrunk = true;
-        break;
-      }
-    }
-  }
-  return given;
-}
-
-// The graph a call a line, for a report of what failed: "y3 = mul(x0: f64[2,3], x1: f64[3])".
-inline std::string describe(const RandomGraph& given) {
-  std::string text = "seed " + std::to_string(given.seed) + "\n";
-  for (const Input& input : given.graph.inputs) {
-    text += "  %" + std::to_string(input.value) + " = input " + input.name + ": " + given.graph.type(input.value).to_string() + "\n";
-  }
-  for (const NodePtr& node : given.graph.nodes()) {
-    text += " ";
-    for (const ValueId id : node->outputs) text += " %" + std::to_string(id) + ": " + given.graph.type(id).to_string();
-    text += " = " + (node->is_map() ? std::string("map") : make_call(given.graph, *node).describe()) + " of";
-    for (const ValueId id : node->inputs) text += " %" + std::to_string(id);
-    text += "\n";
-  }
-  return text;
+// How many graphs a test tries: `usually`, or its share of those that NEAP_RANDOM_GRAPHS asks for.
+inline int graphs_wanted(int usually, int usually_in_all) {
+  const std::string wanted = environment_value("NEAP_RANDOM_GRAPHS");
+  if (wanted.empty()) return usually;
+  return static_cast<int>((std::atoll(wanted.c_str()) * usually + usually_in_all - 1) / usually_in_all);
 }
 
 }  // namespace neap::testing

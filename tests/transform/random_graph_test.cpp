@@ -1,14 +1,10 @@
 // Random graphs: each transformation alone, and the whole recipe, keep what the interpreter computes; undo and replay give the same
 // program.
-#include "tests/support/random_graph.h"
-
 #include <gtest/gtest.h>
 
-#include <chrono>
-
-#include "neap/base/environment.h"
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
+#include "tests/support/shrink.h"
 
 namespace neap {
 namespace {
@@ -52,11 +48,6 @@ void expect_no_fault(const RandomGraph& given, double tolerance, const std::func
   ADD_FAILURE() << wrong(small) << "\nin " << testing::describe(small);
 }
 
-int graphs() {
-  const std::string wanted = environment_value("NEAP_RANDOM_GRAPHS");
-  return !wanted.empty() ? std::atoi(wanted.c_str()) : 500;
-}
-
 TEST(RandomGraph, IsLegalAndRuns) {
   for (int seed = 0; seed < 50; ++seed) {
     const RandomGraph given = testing::random_graph(static_cast<std::uint64_t>(seed));
@@ -83,7 +74,7 @@ TEST(RandomGraph, ShrinksToWhatFails) {
 
 TEST(RandomGraph, EachTransformationAloneKeepsTheResults) {
   const auto all = all_transformations();
-  for (int seed = 0; seed < graphs() / 2; ++seed) {
+  for (int seed = 0; seed < testing::graphs_wanted(250, 500); ++seed) {
     const RandomGraph given = testing::random_graph(static_cast<std::uint64_t>(seed), {.most_nodes = 30, .smooth = true});
     const Transformation& transformation = *all[static_cast<std::size_t>(seed) % all.size()];
     SCOPED_TRACE(transformation.name);
@@ -97,7 +88,7 @@ TEST(RandomGraph, EachTransformationAloneKeepsTheResults) {
 }
 
 TEST(RandomGraph, TheRecipeKeepsTheResults) {
-  for (int seed = 0; seed < graphs() / 2; ++seed) {
+  for (int seed = 0; seed < testing::graphs_wanted(250, 500); ++seed) {
     const RandomGraph given = testing::random_graph(static_cast<std::uint64_t>(seed) + 100000, {.smooth = true});
     expect_no_fault(given, 1e-8, [&](Optimizer& optimizer) { optimizer.optimize(1 + seed % 4); });
     if (HasFailure()) return;
