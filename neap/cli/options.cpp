@@ -4,8 +4,29 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
 namespace neap {
+namespace {
+
+// Takes finite numbers that fit, and says what is wanted of others; what is no number is refused where it is converted. (CLI11's own checks
+// let NaN pass, take -1 for the largest unsigned number, and say "not in range 0.000000 to 1797693134862315...".)
+CLI::Validator number(bool (*fits)(double), const std::string& wanted, const std::string& kind) {
+  const auto wrong = [fits, wanted](const std::string& text) -> std::string {
+    char* end = nullptr;
+    const double given = std::strtod(text.c_str(), &end);
+    if (end == text.c_str()) return "";
+    if (!std::isfinite(given)) return fmt::format("must be a finite number, not {}", text);
+    return fits(given) ? "" : fmt::format("{}: {}", wanted, text);
+  };
+  return {wrong, kind};
+}
+
+bool is_positive(double number) { return number > 0; }
+bool is_not_negative(double number) { return number >= 0; }
+
+}  // namespace
 
 Option Option::about(const std::string& text) const { return Option(option_->description(text)); }
 
@@ -17,9 +38,9 @@ Option Option::between(int least, int most) const { return Option(option_->check
 
 Option Option::between(double least, double most) const { return Option(option_->check(CLI::Range(least, most))); }
 
-Option Option::positive() const { return Option(option_->check(CLI::PositiveNumber)); }
+Option Option::positive() const { return Option(option_->check(number(is_positive, "must be more than 0", "POSITIVE"))); }
 
-Option Option::not_negative() const { return Option(option_->check(CLI::NonNegativeNumber)); }
+Option Option::not_negative() const { return Option(option_->check(number(is_not_negative, "must not be negative", "NONNEGATIVE"))); }
 
 Option Option::one_of(const std::vector<std::string>& words) const { return Option(option_->check(CLI::IsMember(words))); }
 
@@ -37,6 +58,8 @@ Option Options::add(const std::string& names, Filled filled, const std::string& 
   const auto add_to = [&](auto* value) {
     if constexpr (std::is_same_v<decltype(value), bool*>) {
       return Option(app_->add_flag(names, *value, about));
+    } else if constexpr (std::is_same_v<decltype(value), std::uint64_t*>) {
+      return Option(app_->add_option(names, *value, about)).not_negative();
     } else {
       return Option(app_->add_option(names, *value, about));
     }

@@ -38,6 +38,11 @@ TEST_F(Commands, UsageErrorsAreTold) {
   told({"run"}, "neap: model is required\n  at: neap run\n  try: neap run --help");
   told({"show", small_model(), "more"}, "'more' is a word too many\n  at: neap show");
   told({"show", small_model(), "--level", "5"}, "--level: Value 5 not in range 0 to 4");
+  told({"train", "--seed", "-1"}, "neap: --seed: must not be negative: -1\n  at: neap train\n  try: neap train --help");
+  told({"train", "gnn", "--seed", "-1"}, "--seed: must not be negative: -1");
+  told({"train", "--decay", "-1"}, "--decay: must not be negative: -1");
+  told({"train", "--decay", "nan"}, "--decay: must be a finite number, not nan");
+  told({"train", "--rate", "0"}, "--rate: must be more than 0: 0");
 }
 
 TEST_F(Commands, HelpIsACommandToo) {
