@@ -110,11 +110,22 @@ std::optional<std::size_t> Emitter::lane_axis_of(const Expr& reduction) {
   return best;
 }
 
-void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
-  std::vector<Instance> group;
+std::optional<std::size_t> Emitter::lane_axis_of(const std::vector<Instance>& group) {
+  const auto along = lane_axis_of(group[0].value);
+  if (!along) return std::nullopt;
+  // Of a tile's rows, some may stand at an edge, where what is outside depends on the axis.
+  std::optional<DType> dtype;
+  const bool all = std::all_of(group.begin(), group.end(),
+                               [&](const Instance& one) { return vectorises(one.value->args[0], group[0].value->axes[*along].id, dtype); });
+  return all ? along : std::nullopt;
+}
+
+Emitter::Reductions Emitter::not_known(LoopLevel& here, const std::vector<Instance>& given) {
+  Reductions wanted;
   std::set<std::pair<const Expr::Node*, int>> seen;
-  int depth = 0;
-  bool in_lanes = false;
+  const auto reach = [&](const std::set<int>& axes) {
+    for (const int axis : axes) wanted.depth = std::max(wanted.depth, depth_of_axis(here, axis));
+  };
   for (const Instance& instance : given) {
     const Expr& e = instance.value;
     kept_.push_back(e);
@@ -122,34 +133,51 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
     const Expr guard = static_cast<bool>(instance.guard) && needs_guard(e) ? instance.guard : Expr();
     if (guard) {
       kept_.push_back(guard);
-      for (const int axis : axes_of(guard)) depth = std::max(depth, depth_of_axis(here, axis));
+      reach(axes_of(guard));
     }
-    in_lanes |= lane;
-    for (const int axis : axes_of(e)) depth = std::max(depth, depth_of_axis(here, axis));
+    wanted.in_lanes |= lane;
+    reach(axes_of(e));
     visit(e, [&](const Expr& x) {
-      if (x->op == Scalar::read && x->integer < 0) depth = std::max(depth, stage_depth_);
+      if (x->op == Scalar::read && x->integer < 0) wanted.depth = std::max(wanted.depth, stage_depth_);
     });
     const int part = lane ? instance.part : -1;
     bool known = false;
     for (const LoopLevel* at = &here; at != nullptr; at = at->parent)
       known |= at->known.count({e.node().get(), part, guard.node().get()}) != 0;
-    if (!known && seen.insert({e.node().get(), part}).second) group.push_back({e, part, guard});
+    if (!known && seen.insert({e.node().get(), part}).second) wanted.group.push_back({e, part, guard});
   }
-  if (group.empty()) return;
-  LoopLevel& at = ancestor(here, depth);
-  if (is_window(group[0].value)) {
-    window(at, group, in_lanes);
-    return;
+  return wanted;
+}
+
+void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
+  const Reductions wanted = not_known(here, given);
+  if (wanted.group.empty()) return;
+  LoopLevel& at = ancestor(here, wanted.depth);
+  if (is_window(wanted.group[0].value)) {
+    window(at, wanted.group, wanted.in_lanes);
+  } else if (const auto along = wanted.in_lanes ? std::nullopt : lane_axis_of(wanted.group)) {
+    vector_reduction(at, wanted.group, *along);
+  } else {
+    loop_reduction(at, wanted.group, wanted.in_lanes);
   }
-  if (const auto along = in_lanes ? std::nullopt : lane_axis_of(group[0].value)) {
-    // Of a tile's rows, some may stand at an edge, where what is outside depends on the axis.
-    std::optional<DType> dtype;
-    const auto runs = [&](const Instance& one) { return vectorises(one.value->args[0], group[0].value->axes[*along].id, dtype); };
-    if (std::all_of(group.begin(), group.end(), runs)) {
-      vector_reduction(at, group, *along);
-      return;
-    }
-  }
+}
+
+// Axes that a condition on a read depends on go outside: the condition is then tested once for a whole row.
+std::vector<Axis> Emitter::axes_in_order(const Expr& reduction) {
+  std::vector<Axis> axes = reduction->axes;
+  const bool ragged = std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
+  if (ragged || by_position(reduction)) return axes;
+  std::set<int> conditional;
+  visit(reduction->args[0], [&](const Expr& e) {
+    if (e->op != Scalar::read || !has_outside(e)) return;
+    const Expr inside = inside_condition(e, operand_type(e->integer), axes_);
+    for (const int axis : free_axes(inside)) conditional.insert(axis);
+  });
+  std::stable_partition(axes.begin(), axes.end(), [&](const Axis& axis) { return conditional.count(axis.id) != 0; });
+  return axes;
+}
+
+void Emitter::loop_reduction(LoopLevel& at, const std::vector<Instance>& group, bool in_lanes) {
   const Expr& first = group[0].value;
   const bool position = by_position(first);
   const DType dtype = first->args[0].dtype();
@@ -167,17 +195,7 @@ void Emitter::reductions(LoopLevel& here, const std::vector<Instance>& given) {
       declared += fmt::format("{} {} = {};\n", type, totals.back(), in_lanes ? fmt::format("splat<{}>({})", type, start) : start);
     }
   }
-  // Axes that a condition on a read depends on go outside: the condition is then tested once for a whole row.
-  std::vector<Axis> axes = first->axes;
-  std::set<int> conditional;
-  visit(first->args[0], [&](const Expr& e) {
-    if (e->op != Scalar::read || !has_outside(e)) return;
-    const Expr inside = inside_condition(e, operand_type(e->integer), axes_);
-    for (const int axis : free_axes(inside)) conditional.insert(axis);
-  });
-  if (std::none_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; }) && !position) {
-    std::stable_partition(axes.begin(), axes.end(), [&](const Axis& axis) { return conditional.count(axis.id) != 0; });
-  }
+  const std::vector<Axis> axes = axes_in_order(first);
   std::vector<std::unique_ptr<LoopLevel>> loops;
   for (const Axis& axis : axes) loops.push_back(open_loop(loops.empty() ? at : *loops.back(), axis));
   LoopLevel& inside = *loops.back();

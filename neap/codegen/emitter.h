@@ -127,11 +127,21 @@ class Emitter {
   Term read(LoopLevel& here, const Expr& e, int part, const Expr& guard);
   Term guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions);
   std::string fill_row(const Type& type, const Expr& outside, const Dim& span);
-  void reductions(LoopLevel& here, const std::vector<Instance>& group);
+  void reductions(LoopLevel& here, const std::vector<Instance>& given);
+  // Those that no loop around has made yet, each once; they are made in the loop `depth`.
+  struct Reductions {
+    std::vector<Instance> group;
+    int depth = 0;
+    bool in_lanes = false;
+  };
+  Reductions not_known(LoopLevel& here, const std::vector<Instance>& given);
   void window(LoopLevel& at, const std::vector<Instance>& group, bool in_lanes);
   bool adds_nothing(const Expr& term, Reduction reduction);
   void vector_reduction(LoopLevel& at, const std::vector<Instance>& group, std::size_t along);
+  void loop_reduction(LoopLevel& at, const std::vector<Instance>& group, bool in_lanes);
+  std::vector<Axis> axes_in_order(const Expr& reduction);
   std::optional<std::size_t> lane_axis_of(const Expr& reduction);
+  std::optional<std::size_t> lane_axis_of(const std::vector<Instance>& group);
   std::int64_t failure_of(const std::string& base) const;
   std::string fail_text(const std::string& condition, std::int64_t failure) const;
   void check(LoopLevel& at, const std::string& condition, std::int64_t failure) const;  // reports it, once

@@ -174,10 +174,14 @@ std::optional<Axis> scheduled_tile(const Nest& nest, const std::vector<Axis>& ou
   throw Error("a schedule tiles an axis that is ragged, or of a map that accumulates", "", "tile another axis");
 }
 
-void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedule& schedule) {
-  const bool ragged = std::any_of(nest.axes.begin(), nest.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
+bool is_ragged(const Nest& nest) {
+  return std::any_of(nest.axes.begin(), nest.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
+}
+
+// The outermost first: as the schedule says, else those of the largest strides.
+std::vector<Axis> axes_in_order(const Nest& nest, const Touches& touches, const Schedule& schedule) {
   std::vector<Axis> order = nest.axes;
-  if (!ragged) {
+  if (!is_ragged(nest)) {
     std::stable_sort(order.begin(), order.end(),
                      [&](const Axis& a, const Axis& b) { return stride_weight(touches, a.id) > stride_weight(touches, b.id); });
   }
@@ -185,89 +189,130 @@ void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedu
     const auto place = [&](int id) { return std::find(schedule.order.begin(), schedule.order.end(), id) - schedule.order.begin(); };
     std::stable_sort(order.begin(), order.end(), [&](const Axis& a, const Axis& b) { return place(a.id) < place(b.id); });
   }
-  // Where every assignment accumulates over the same axes, these go inside: the sums stay in registers.
+  return order;
+}
+
+// What becomes of the axes. Where every assignment accumulates over the same ones, these go inside: the sums stay in registers.
+struct Roles {
+  std::vector<Axis> outer, inner;
+  std::optional<Axis> lane;
+  bool sums_inside = false, lane_reduced = false;
+};
+
+Roles roles_of(const Nest& nest, const std::vector<Axis>& order) {
   const auto reduced = [&](int axis) {
     return std::all_of(nest.body.begin(), nest.body.end(),
                        [&](const Assignment& a) { return a.accumulate != Accumulate::none && !in_target(a, axis); });
   };
-  const bool sums_inside = std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) {
+  Roles roles;
+  roles.sums_inside = std::all_of(nest.body.begin(), nest.body.end(), [&](const Assignment& a) {
     return a.accumulate != Accumulate::none &&
            std::all_of(order.begin(), order.end(), [&](const Axis& axis) { return in_target(a, axis.id) || reduced(axis.id); });
   });
-  std::vector<Axis> outer, inner;
-  std::optional<Axis> lane;
+  const bool moves_inside = roles.sums_inside && !is_ragged(nest);
   for (const Axis& axis : order) {
     if (axis.id == nest.lanes.axis) {
-      lane = axis;
+      roles.lane = axis;
     } else {
-      (sums_inside && !ragged && reduced(axis.id) ? inner : outer).push_back(axis);
+      (moves_inside && reduced(axis.id) ? roles.inner : roles.outer).push_back(axis);
     }
   }
-  const bool lane_reduced = lane && sums_inside && reduced(lane->id);
-  const int registers = emit.registers();
-  const bool holds = touches.reduces || !inner.empty() || lane_reduced;  // sums stay in registers while loops run
-  const bool tiled = holds || touches.window;
+  roles.lane_reduced = roles.lane && roles.sums_inside && reduced(roles.lane->id);
+  return roles;
+}
 
-  int parts = 1;
-  if (lane)
-    parts = lane_reduced ? (inner.empty() && outer.empty() ? 4 : 2)
-                         : vectors_side_by_side(emit, nest.lanes, lane->extent, most_side_by_side(nest, touches, registers, holds));
-  if (schedule.vector_width > 0 && lane) parts = std::max(1, schedule.vector_width / emit.width(nest.lanes));
-  if (lane_reduced && lane->extent.is_constant())
-    parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, lane->extent.constant() / emit.width(nest.lanes))));
+// Whether sums stay in registers while loops run.
+bool holds_sums(const Roles& roles, const Touches& touches) { return touches.reduces || !roles.inner.empty() || roles.lane_reduced; }
 
-  std::optional<Axis> tile;
-  if (!schedule.tile.empty()) {
-    tile = scheduled_tile(nest, outer, schedule);
-  } else if (tiled && !ragged && (sums_inside || !accumulates(nest))) {
-    tile = best_tile(outer, touches);
-  }
+// Vectors side by side along the lanes' axis.
+int parts_of(const Emitter& emit, const Nest& nest, const Roles& roles, const Touches& touches, const Schedule& schedule) {
+  if (!roles.lane) return 1;
+  const Dim& extent = roles.lane->extent;
+  const int width = emit.width(nest.lanes);
+  int parts = roles.inner.empty() && roles.outer.empty() ? 4 : 2;
+  if (!roles.lane_reduced)
+    parts = vectors_side_by_side(emit, nest.lanes, extent, most_side_by_side(nest, touches, emit.registers(), holds_sums(roles, touches)));
+  if (schedule.vector_width > 0) parts = std::max(1, schedule.vector_width / width);
+  if (roles.lane_reduced && extent.is_constant())
+    parts = std::min<int>(parts, static_cast<int>(std::max<std::int64_t>(1, extent.constant() / width)));
+  return parts;
+}
+
+// Rows of an axis that are computed together, to share what they load.
+struct Tile {
+  std::optional<Axis> axis;
   int rows = 1;
-  if (tile && !schedule.tile.empty()) {
-    const std::int64_t wanted = schedule.tile.at(tile->id);
-    rows = static_cast<int>(tile->extent.is_constant() ? std::min(wanted, tile->extent.constant()) : wanted);
-  } else if (tile) {
-    const auto sums = static_cast<int>(nest.body.size());
-    const int room = std::max(1, (registers - 2 - parts) / (parts * std::max(1, sums)));
-    rows = best_factor(tile->extent, std::min(touches.window && !holds ? 7 : 8, room));
-    if (schedule.unroll > 0) rows = schedule.unroll;
-  }
-  const bool peel = tile && touches.window && tile->extent.is_constant();
-  for (const Axis& axis : outer) {
-    if (!tile || axis.id != tile->id) nest.loops.push_back({axis, Loop::serial});
-  }
-  if (tile) nest.loops.push_back({*tile, rows > 1 ? Loop::tile : Loop::serial, rows, touches.window, peel && rows > 1});
-  if (lane && !lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
-  // A short innermost row over which windows slide is written out: which taps are outside is then known.
-  constexpr std::int64_t most_unrolled = 160;
-  for (const Axis& axis : inner) {
-    const bool last = axis.id == inner.back().id && !lane_reduced;
-    const bool slides = std::any_of(touches.all.begin(), touches.all.end(),
-                                    [&](const Touch& touch) { return touch.guarded && !(coefficient(touch.plain, axis.id) == Dim(0)); });
-    const bool is_short = axis.extent.is_constant() && axis.extent.constant() * rows * parts <= most_unrolled;
-    nest.loops.push_back({axis, last && slides && is_short ? Loop::unrolled : Loop::serial});
-  }
-  if (lane_reduced) nest.loops.push_back({*lane, Loop::vector, parts});
-  nest.reduced = inner;
-  if (lane_reduced) nest.reduced.push_back(*lane);
+};
 
-  // Rows that every tile of sums reads again are kept in cache by blocks.
-  if (inner.empty() || inner.size() == nest.loops.size()) return;
-  Dim row = 0, passes = 1;
-  for (const Axis& axis : outer) passes *= axis.extent;
+Tile tile_of(const Emitter& emit, const Nest& nest, const Roles& roles, int parts, const Touches& touches, const Schedule& schedule) {
+  Tile tile;
+  if (!schedule.tile.empty()) {
+    tile.axis = scheduled_tile(nest, roles.outer, schedule);
+    if (!tile.axis) return tile;
+    const std::int64_t wanted = schedule.tile.at(tile.axis->id);
+    tile.rows = static_cast<int>(tile.axis->extent.is_constant() ? std::min(wanted, tile.axis->extent.constant()) : wanted);
+    return tile;
+  }
+  const bool holds = holds_sums(roles, touches);
+  if ((holds || touches.window) && !is_ragged(nest) && (roles.sums_inside || !accumulates(nest)))
+    tile.axis = best_tile(roles.outer, touches);
+  if (!tile.axis) return tile;
+  const auto sums = static_cast<int>(nest.body.size());
+  const int room = std::max(1, (emit.registers() - 2 - parts) / (parts * std::max(1, sums)));
+  tile.rows = schedule.unroll > 0 ? schedule.unroll : best_factor(tile.axis->extent, std::min(touches.window && !holds ? 7 : 8, room));
+  return tile;
+}
+
+// A short innermost row over which windows slide is written out: which taps are outside is then known.
+bool written_out(const Axis& row, const Touches& touches, int points) {
+  constexpr std::int64_t most_unrolled = 160;
+  const bool slides = std::any_of(touches.all.begin(), touches.all.end(),
+                                  [&](const Touch& touch) { return touch.guarded && !(coefficient(touch.plain, row.id) == Dim(0)); });
+  return slides && row.extent.is_constant() && row.extent.constant() * points <= most_unrolled;
+}
+
+// Rows that every tile of sums reads again are kept in cache by blocks.
+void choose_block(Nest& nest, const Roles& roles, const Touches& touches) {
+  if (roles.inner.empty() || roles.inner.size() == nest.loops.size()) return;
+  const Axis& blocked = roles.inner.front();
+  Dim row = 0;
   for (const Touch& touch : touches.all) {
     if (touch.store) continue;
     Dim elements = 1;
     for (const Axis& axis : nest.axes) {
-      const bool in_row = axis.id != inner.front().id && !(coefficient(touch.plain, axis.id) == Dim(0));
+      const bool in_row = axis.id != blocked.id && !(coefficient(touch.plain, axis.id) == Dim(0));
       if (in_row) elements *= axis.extent;
     }
     row += elements * Dim(size_of(nest.lanes.dtype));
   }
   if (!row.is_constant() || row.constant() <= 0) return;
-  nest.block_axis = inner.front().id;
+  nest.block_axis = blocked.id;
   nest.block = std::max<std::int64_t>(1, block_bytes / row.constant());
-  if (inner.front().extent.is_constant() && inner.front().extent.constant() <= nest.block) nest.block_axis = -1;
+  if (blocked.extent.is_constant() && blocked.extent.constant() <= nest.block) nest.block_axis = -1;
+}
+
+void order_loops(Emitter& emit, Nest& nest, const Touches& touches, const Schedule& schedule) {
+  const Roles roles = roles_of(nest, axes_in_order(nest, touches, schedule));
+  const int parts = parts_of(emit, nest, roles, touches, schedule);
+  const Tile tile = tile_of(emit, nest, roles, parts, touches, schedule);
+  for (const Axis& axis : roles.outer) {
+    if (!tile.axis || axis.id != tile.axis->id) nest.loops.push_back({axis, Loop::serial});
+  }
+  if (tile.axis) {
+    const bool peel = touches.window && tile.axis->extent.is_constant() && tile.rows > 1;
+    nest.loops.push_back({*tile.axis, tile.rows > 1 ? Loop::tile : Loop::serial, tile.rows, touches.window, peel});
+  }
+  if (roles.lane && !roles.lane_reduced) nest.loops.push_back({*roles.lane, Loop::vector, parts});
+  for (const Axis& axis : roles.inner) {
+    const bool last = axis.id == roles.inner.back().id && !roles.lane_reduced;
+    nest.loops.push_back({axis, last && written_out(axis, touches, tile.rows * parts) ? Loop::unrolled : Loop::serial});
+  }
+  nest.reduced = roles.inner;
+  if (roles.lane_reduced) {
+    nest.loops.push_back({*roles.lane, Loop::vector, parts});
+    nest.reduced.push_back(*roles.lane);
+  }
+  choose_block(nest, roles, touches);
 }
 
 }  // namespace
