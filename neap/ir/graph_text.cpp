@@ -50,7 +50,7 @@ struct AttributeText {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(std::int64_t value) const { return std::to_string(value); }
   std::string operator()(double value) const { return number_text(DType::f64, value); }
-  std::string operator()(const std::string& value) const { return neap::quoted(value); }
+  std::string operator()(const std::string& value) const { return in_quotes(value); }
   std::string operator()(DType value) const { return std::string(name(value)); }
   std::string operator()(const std::vector<std::int64_t>& all) const { return list("", all); }
   std::string operator()(const std::vector<double>& all) const { return list("reals", all); }
@@ -117,7 +117,7 @@ class GraphPrinter {
   std::string type_text(ValueId id, std::string_view known_name = "") const {
     if (!graph_.has_value(id)) return "?";
     const Value& value = graph_.value(id);
-    return value.type.to_string() + (value.name == known_name ? "" : " " + neap::quoted(value.name));
+    return value.type.to_string() + (value.name == known_name ? "" : " " + in_quotes(value.name));
   }
 
   void print(const Input& input) {
@@ -156,7 +156,7 @@ class GraphPrinter {
   void print(const Node& node) {
     const auto name = [this](ValueId id) { return name_of(id); };
     text_ += "  " + joined(node.outputs, name) + " = ";
-    text_ += (node.is_map() ? "map" : node.op == "map" ? neap::quoted(node.op) : word(node.op)) + "(" + joined(node.inputs, name) + ")";
+    text_ += (node.is_map() ? "map" : node.op == "map" ? in_quotes(node.op) : word(node.op)) + "(" + joined(node.inputs, name) + ")";
     for (const auto& [key, value] : node.attributes) text_ += " " + word(key) + "=" + std::visit(AttributeText(), value);
     std::string schedule;
     if (node.is_map()) {

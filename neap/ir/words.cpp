@@ -27,9 +27,9 @@ std::string escaped(std::string_view text) {
   return made;
 }
 
-std::string quoted(std::string_view text) { return "\"" + escaped(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + escaped(text) + "\""; }
 
-std::string word(std::string_view text) { return is_plain_word(text) ? std::string(text) : quoted(text); }
+std::string word(std::string_view text) { return is_plain_word(text) ? std::string(text) : in_quotes(text); }
 
 std::string number_text(DType dtype, double value) {
   if (std::isnan(value)) return "nan";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "neap/files/bytes.h"
 #include "neap/onnx/tensor.h"
 
 namespace neap {
@@ -50,8 +51,8 @@ constexpr const char* no_elements =
 
 std::string node_place(const onnx::NodeProto& node, int opset) {
   const std::string who =
-      node.name().empty() && node.output_size() > 0 ? "node that makes " + quoted(node.output(0)) : "node " + quoted(node.name());
-  return fmt::format("{} ({}, opset {})", who, quoted(operator_name(node)), opset);
+      node.name().empty() && node.output_size() > 0 ? "node that makes " + shown(node.output(0)) : "node " + shown(node.name());
+  return fmt::format("{} ({}, opset {})", who, shown(operator_name(node)), opset);
 }
 
 ModelReader::ModelReader(const onnx::ModelProto& model, std::filesystem::path folder, const OnnxReadOptions& options,
@@ -104,7 +105,7 @@ std::string ModelReader::fresh_name(const std::string& wanted) {
 
 void ModelReader::define(const std::string& name, OnnxValue value, const std::string& place) {
   if (!scopes_.back()->values.emplace(name, std::move(value)).second)
-    throw Error(fmt::format("the value {} is there already", quoted(name)), place);
+    throw Error(fmt::format("the value {} is there already", shown(name)), place);
 }
 
 OnnxValue* ModelReader::look_up(const std::string& name) {
@@ -127,9 +128,9 @@ const onnx::AttributeProto* ModelReader::resolve(const onnx::AttributeProto& att
 }
 
 void ModelReader::read_initializers(const onnx::GraphProto& graph) {
-  if (graph.sparse_initializer_size() > 0) throw Error("sparse initializers are not supported", "graph " + quoted(graph.name()));
+  if (graph.sparse_initializer_size() > 0) throw Error("sparse initializers are not supported", "graph " + shown(graph.name()));
   for (const auto& tensor : graph.initializer()) {
-    const std::string place = "initializer " + quoted(tensor.name());
+    const std::string place = "initializer " + shown(tensor.name());
     OnnxValue value;
     value.name = tensor.name();
     try {
@@ -154,7 +155,7 @@ Dim ModelReader::size_of_input(const onnx::ValueInfoProto& input, int axis, cons
   const auto& size = input.type().tensor_type().shape().dim(axis);
   // -1 is how some exporters write an open size.
   if (size.has_dim_value() && size.dim_value() != -1) {
-    if (size.dim_value() < 0) throw Error(fmt::format("axis {} has size {}", axis, size.dim_value()), "input " + quoted(input.name()));
+    if (size.dim_value() < 0) throw Error(fmt::format("axis {} has size {}", axis, size.dim_value()), "input " + shown(input.name()));
     return size.dim_value();
   }
   const std::string base = symbol_name(size.dim_param().empty() ? fmt::format("{}_{}", name, axis) : size.dim_param());
@@ -166,7 +167,7 @@ Dim ModelReader::size_of_input(const onnx::ValueInfoProto& input, int axis, cons
 }
 
 Type ModelReader::input_type(const onnx::ValueInfoProto& input, const std::string& name) {
-  const std::string place = "input " + quoted(input.name());
+  const std::string place = "input " + shown(input.name());
   if (!input.type().has_tensor_type()) throw Error("only tensors are supported as inputs", place);
   Type type;
   try {
@@ -190,7 +191,7 @@ Type ModelReader::input_type(const onnx::ValueInfoProto& input, const std::strin
 }
 
 void ModelReader::add_input(const onnx::ValueInfoProto& input) {
-  const std::string place = "input " + quoted(input.name());
+  const std::string place = "input " + shown(input.name());
   OnnxValue value;
   const auto known = options_.known.find(input.name());
   if (known != options_.known.end()) {
@@ -217,7 +218,7 @@ void ModelReader::read_outputs() {
   std::set<ValueId> taken;
   for (const Input& input : graph_.inputs) taken.insert(input.value);
   for (const auto& output : model_.graph().output()) {
-    const std::string place = "output " + quoted(output.name());
+    const std::string place = "output " + shown(output.name());
     OnnxValue* value = look_up(output.name());
     if (value == nullptr) throw Error("no node makes it", place);
     if (!value->failed.empty()) throw Error(value->failed, place, no_elements);
@@ -279,7 +280,7 @@ std::vector<OnnxValue> ModelReader::run_graph(const onnx::GraphProto& graph, std
     run_nodes(pointers(graph.node()), outputs);
     for (const std::string& output : outputs) {
       const OnnxValue* value = look_up(output);
-      if (value == nullptr) throw Error(fmt::format("no node makes {}", quoted(output)), place);
+      if (value == nullptr) throw Error(fmt::format("no node makes {}", shown(output)), place);
       results.push_back(*value);
     }
   } catch (...) {
@@ -304,7 +305,7 @@ void ModelReader::run_node(const onnx::NodeProto& node) {
     for (const std::string& name : node.input()) {
       OnnxValue* value = name.empty() ? nullptr : look_up(name);
       if (!name.empty() && value == nullptr)
-        throw Error(fmt::format("input {} is made by no node", quoted(name)), node_place(node, opset), "is the file whole?");
+        throw Error(fmt::format("input {} is made by no node", shown(name)), node_place(node, opset), "is the file whole?");
       if (value != nullptr && !value->failed.empty()) {
         failed = true;
         if (value->failed != not_read) throw Error(value->failed, node_place(node, opset), no_elements);

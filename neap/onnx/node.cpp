@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "neap/files/bytes.h"
 #include "neap/onnx/model_reader.h"
 #include "neap/onnx/reader.h"
 #include "neap/onnx/tensor.h"
@@ -10,13 +11,6 @@
 namespace neap {
 
 using Kind = onnx::AttributeProto;
-
-std::string quoted(const std::string& text) {
-  constexpr std::size_t longest = 80;
-  std::string safe = "'";
-  for (const char c : text.substr(0, longest)) safe += c < ' ' || c == 127 ? '?' : c;
-  return safe + (text.size() > longest ? "...'" : "'");
-}
 
 OnnxNode::OnnxNode(ModelReader& reader, Builder& build, const onnx::NodeProto& proto, int opset, std::vector<OnnxValue*> inputs)
     : reader_(&reader), build_(&build), proto_(&proto), opset_(opset), inputs_(std::move(inputs)) {
@@ -70,7 +64,7 @@ std::optional<Array> OnnxNode::constant_or_none(int input) const {
 
 namespace {
 std::string unknown_input(const OnnxNode& node, int input) {
-  return fmt::format("input {} ({}) must be known when the model is read", input, quoted(node.proto().input(input)));
+  return fmt::format("input {} ({}) must be known when the model is read", input, shown(node.proto().input(input)));
 }
 constexpr const char* known_remedy = "give its elements with the option `known` if it is an input of the model";
 }  // namespace
@@ -205,7 +199,7 @@ void OnnxNode::give(KnownTensor known) {
 void OnnxNode::check_attributes() const {
   for (const auto& given : proto_->attribute()) {
     if (std::find(asked_.begin(), asked_.end(), &given) == asked_.end())
-      fail(fmt::format("attribute {} is not known", quoted(given.name())));
+      fail(fmt::format("attribute {} is not known", shown(given.name())));
   }
 }
 

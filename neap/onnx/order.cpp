@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "neap/base/error.h"
+#include "neap/files/bytes.h"
 #include "neap/onnx/model_reader.h"
 
 namespace neap {
@@ -34,7 +35,7 @@ Index producers_of(const std::vector<const Proto*>& nodes) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     for (const std::string& output : nodes[i]->output()) {
       if (!output.empty() && !producers.emplace(output, static_cast<int>(i)).second)
-        throw Error(fmt::format("two nodes make the value {}", quoted(output)), "", "each value is made once");
+        throw Error(fmt::format("two nodes make the value {}", shown(output)), "", "each value is made once");
     }
   }
   return producers;
@@ -107,7 +108,7 @@ std::vector<const Proto*> order_nodes(const std::vector<const Proto*>& nodes, co
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (live[i] != 0 && missing[i] != 0)
       throw Error("the nodes form a cycle: one needs its own result",
-                  fmt::format("node {} ({})", quoted(nodes[i]->name()), quoted(nodes[i]->op_type())));
+                  fmt::format("node {} ({})", shown(nodes[i]->name()), shown(nodes[i]->op_type())));
   }
   internal_error(__FILE__, __LINE__, "a cycle without a node");
 }

@@ -1,6 +1,7 @@
 // LSTM, GRU and RNN: the gates are in our operators' order; what differs is the order of the operands and the layout.
 #include <algorithm>
 
+#include "neap/files/bytes.h"
 #include "neap/onnx/reader.h"
 
 namespace neap {
@@ -13,7 +14,7 @@ void check_activations(OnnxNode& node, const std::vector<std::string>& usual) {
   const std::vector<std::string> given = node.texts("activations");
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (given[i] != usual[i % usual.size()])
-      node.fail(fmt::format("activation {} is not supported here", quoted(given[i])), usual[i % usual.size()]);
+      node.fail(fmt::format("activation {} is not supported here", shown(given[i])), usual[i % usual.size()]);
   }
 }
 

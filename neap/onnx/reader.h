@@ -114,7 +114,4 @@ struct RegisterOnnx {
 // An explicit reader, else the OnnxName of an operator (ops/operator.h); null if there is none.
 const OnnxReader* find_onnx_reader(const std::string& type, int opset);
 
-// Text of a file in a message: control characters replaced, cut where it is long.
-std::string quoted(const std::string& text);
-
 }  // namespace neap

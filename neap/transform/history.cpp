@@ -4,6 +4,7 @@
 #include <map>
 
 #include "neap/base/error.h"
+#include "neap/base/progress.h"
 #include "neap/transform/optimizer.h"
 
 namespace neap {
@@ -38,15 +39,8 @@ Line parse_line(std::string_view text, const std::string& place) {
   return line;
 }
 
-std::string bytes_text(double bytes) {
-  static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
-  std::size_t unit = 0;
-  for (; std::abs(bytes) >= 1000 && unit + 1 < std::size(units); ++unit) bytes /= 1000;
-  return fmt::format("{:.3g} {}", bytes, units[unit]);
-}
-
 std::string change_text(const Cost& change) {
-  return fmt::format("{}{}, {:+.3g} us", change.bytes > 0 ? "+" : "", bytes_text(change.bytes), change.seconds * 1e6);
+  return fmt::format("{}{}, {:+.3g} us", change.bytes > 0 ? "+" : "", human_bytes(change.bytes), change.seconds * 1e6);
 }
 
 }  // namespace
