@@ -39,7 +39,7 @@ void read_recurrent(OnnxNode& node, const char* op, int states, Attributes attri
   attributes["direction"] = node.text("direction", "forward");
   const std::vector<Var> outputs = node.build().calls(op, inputs, std::move(attributes));
   node.give(swapped(outputs[0], {2, 0, 1, 3}));
-  for (int i = 0; i < states; ++i) node.give(swapped(outputs[static_cast<std::size_t>(1 + i)], {1, 0, 2}));
+  for (int i = 1; i <= states; ++i) node.give(swapped(outputs[static_cast<std::size_t>(i)], {1, 0, 2}));
 }
 
 void read_lstm(OnnxNode& node) {

@@ -18,12 +18,12 @@ struct Range {
 // Negative positions count from the end, and known ones are moved into the axis. Sizes that are symbols cannot be compared: positions are
 // then taken as they are.
 Dim settle(const Dim& given, const Dim& size, bool forwards) {
-  const Dim low = forwards ? 0 : -1, high = forwards ? size : size - Dim(1);
+  Dim low = forwards ? 0 : -1, high = forwards ? size : size - Dim(1);
   if (!given.is_constant()) return given;
   const std::int64_t position = given.constant();
   if (position >= far_away) return high;
   if (position <= -far_away) return low;
-  const Dim settled = position < 0 ? size + Dim(position) : given;
+  Dim settled = position < 0 ? size + Dim(position) : given;
   if (!settled.is_constant() || !size.is_constant()) return settled;
   return std::clamp(settled.constant(), low.constant(), high.constant());
 }

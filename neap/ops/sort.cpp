@@ -9,7 +9,7 @@ const std::vector<AttributeSpec> order_attributes = {{"axis", std::int64_t{-1}, 
 
 // Whether a comes before b; NaN counts as the largest, as in numpy.
 Expr comes_before(const Expr& a, const Expr& b, bool descending) {
-  const Expr ordered = descending ? a > b : a < b;
+  Expr ordered = descending ? a > b : a < b;
   if (!is_float(a.dtype())) return ordered;
   const Expr a_is_nan = make(Scalar::is_nan, {a}), b_is_nan = make(Scalar::is_nan, {b});
   return ordered || (descending ? a_is_nan && make(Scalar::logical_not, {b_is_nan}) : b_is_nan && make(Scalar::logical_not, {a_is_nan}));

@@ -40,7 +40,10 @@ RateSchedule one_cycle_rate(double peak, std::int64_t steps, double warm) {
 
 RateSchedule step_rate(double first, std::int64_t every, double factor) {
   check_steps(every);
-  return [=](std::int64_t step) { return first * std::pow(factor, static_cast<double>(step / every)); };
+  return [=](std::int64_t step) {
+    const std::int64_t times = step / every;
+    return first * std::pow(factor, static_cast<double>(times));
+  };
 }
 
 RateSchedule warm_up(std::int64_t steps, RateSchedule after) {

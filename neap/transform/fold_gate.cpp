@@ -51,7 +51,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
     return "the factor is not one a channel and image";
 
   const Shape filters = draft.type(call.inputs[1]).shape;
-  const Dim images = shape[0], inner = filters[1], outer = filters[0];
+  const Dim &images = shape[0], &inner = filters[1], &outer = filters[0];
   const ValueId wide = insert_call(draft, conv, "reshape", {call.inputs[1]}, {{"shape", Shape{1, outer, inner}}});
   const ValueId flat = insert_call(draft, conv, "reshape", {gate}, {{"shape", Shape{images, 1, inner}}});
   const ValueId scaled = insert_call(draft, conv, "mul", {wide, flat});

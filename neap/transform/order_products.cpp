@@ -213,7 +213,7 @@ class Ordering {
   }
 
   Plan best_plan(const std::vector<std::size_t>& members) const {
-    const Plan transform(members.size(), false), aggregate(members.size(), true);
+    Plan transform(members.size(), false), aggregate(members.size(), true);
     if (order_ == 1) return transform;
     if (order_ == 2) return aggregate;
     if (plan_ >= 0) {

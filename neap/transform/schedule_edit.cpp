@@ -22,7 +22,7 @@ std::string edit_schedule(Draft& draft, const Site& site, const Parameters& para
   const auto axis = static_cast<std::size_t>(parameters.at("axis"));
   if (axis >= node.map->axes.size()) return fmt::format("it has {} axes", node.map->axes.size());
   Schedule schedule = node.schedule;
-  const std::string reason = change({draft, node, node.map->axes[axis], is_scope(*node.map)}, schedule);
+  std::string reason = change({draft, node, node.map->axes[axis], is_scope(*node.map)}, schedule);
   if (!reason.empty()) return reason;
   if (schedule == node.schedule) return "its schedule says so already";
   node.schedule = std::move(schedule);
