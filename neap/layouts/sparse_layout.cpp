@@ -184,6 +184,30 @@ const std::vector<Kind>& operators() {
   return all;
 }
 
+void check_numbers(const Call& call, const SparseLayout& layout) {
+  for (const ChoiceNumber& number : layout.numbers) {
+    const std::int64_t given = call.integer(number.name);
+    if (!(static_cast<double>(given) >= number.least && static_cast<double>(given) <= number.most))
+      call.fail(fmt::format("{} = {} is outside {} to {}", number.name, given, number.least, number.most));
+  }
+}
+
+// With numbers in their bounds, as every rule of a layout takes them.
+void register_checked(const SparseLayout& layout, Operator op) {
+  if (op.define != nullptr) {
+    op.define = [&layout, define = std::move(op.define)](Definition& d) {
+      check_numbers(d.call(), layout);
+      define(d);
+    };
+  } else {
+    op.compose = [&layout, compose = std::move(op.compose)](Builder& build, const std::vector<Var>& operands, const Call& call) {
+      check_numbers(call, layout);
+      return compose(build, operands, call);
+    };
+  }
+  Register registered(std::move(op));
+}
+
 void register_operator(const SparseLayout& layout, const Kind& kind) {
   using Compose = std::function<Var(Builder&, const std::vector<Var>&, const Call&)>;
   const std::string_view what = kind.what;
@@ -212,7 +236,7 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   if (layout.points && !own) {
     op.gradient = [&layout, gradient = kind.gradient](const GradientContext& g) { return gradient(g, layout); };
   }
-  Register registered(std::move(op));
+  register_checked(layout, std::move(op));
 }
 
 void register_places(const SparseLayout& layout) {
@@ -235,7 +259,7 @@ void register_places(const SparseLayout& layout) {
     return layout.places(build, operands[0], call);
   };
   op.differentiable = false;
-  Register registered(std::move(op));
+  register_checked(layout, std::move(op));
 }
 
 }  // namespace
@@ -246,7 +270,7 @@ RegisterLayout::RegisterLayout(SparseLayout layout) {
   for (const Kind& kind : operators()) register_operator(made->second, kind);
   if (made->second.places) register_places(made->second);
   if (!made->second.points) return;
-  for (Operator& op : conv_operators(made->second)) Register registered(std::move(op));
+  for (Operator& op : conv_operators(made->second)) register_checked(made->second, std::move(op));
 }
 
 const SparseLayout& find_layout(std::string_view name) {

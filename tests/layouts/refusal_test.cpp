@@ -69,6 +69,29 @@ TEST(SparseLayout, FindsComponentsThatNobodyPacked) {
   EXPECT_EQ(component_problem("nmg n=2 m=4 g=1", 2, 0, 3), "patterns: they are not those of 2:4");
 }
 
+// Random graphs found blocks of no rows, by which a size was divided.
+TEST(SparseLayout, RefusesNumbersOutOfBounds) {
+  int tried = 0;
+  for (const SparseLayout* layout : all_layouts()) {
+    for (const ChoiceNumber& number : layout->numbers) {
+      for (const Operator* op : all_operators()) {
+        if (!op->name.starts_with(layout->name + "_")) continue;
+        Graph graph;
+        Builder build(graph);
+        const std::vector<Var> operands(op->inputs.size(), build.input("x", {DType::boolean, {4, 6}, {}}));
+        Attributes attributes{{number.name, static_cast<std::int64_t>(number.least) - 1}};
+        for (const AttributeSpec& spec : op->attributes) {
+          if (spec.required) attributes[spec.name] = spec.name == "size" ? Shape{4, 6} : spec.default_value;
+        }
+        EXPECT_EQ(problem_of([&] { build.call(op->name, operands, attributes); }),
+                  fmt::format("{}: {} = {} is outside {} to {}", op->name, number.name, number.least - 1, number.least, number.most));
+        ++tried;
+      }
+    }
+  }
+  EXPECT_GT(tried, 20);
+}
+
 // Of an operator whose operands are x and a matrix that is stored so.
 std::string call_problem(const char* op, const char* layout, const Sizes& x, const Sizes& matrix, const Attributes& more) {
   const LayoutChoice choice = LayoutChoice::parse(layout);

@@ -17,6 +17,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
 #include "tests/support/random_lists.h"
+#include "tests/support/written.h"
 
 namespace neap::testing {
 
@@ -167,17 +168,6 @@ class RandomGraphMaker {
     return random_lists(rows, columns, entries, chance(50), random_);
   }
 
-  std::int64_t entries() { return static_cast<std::int64_t>(lists_["columns"].size()); }
-
-  // Rows hold all entries: what belongs to none is nowhere defined.
-  bool holds_all_entries(const Operator& op, const std::vector<Var>& operands) {
-    for (std::size_t i = 0; i < operands.size() && !lists_.empty(); ++i) {
-      const bool of_entries = op.inputs[std::min(i, op.inputs.size() - 1)].name == "values";
-      if (of_entries && (operands[i].shape().empty() || !(operands[i].size(0) == Dim(entries())))) return false;
-    }
-    return true;
-  }
-
   Var add_list(const List& list) {
     const DType dtype = chance(50) ? DType::i64 : DType::i32;
     Array elements(dtype, {static_cast<std::int64_t>(list.size())});
@@ -255,7 +245,7 @@ class RandomGraphMaker {
       } else if (std::holds_alternative<std::vector<std::int64_t>>(kind)) {
         attributes[spec.name] = some_integers(spec.name, rank);
       } else if (std::holds_alternative<std::vector<Dim>>(kind)) {
-        attributes[spec.name] = spec.name == "entries" && !lists_.empty() ? Shape{entries()} : some_sizes(first);
+        attributes[spec.name] = some_sizes(first);
       } else if (std::holds_alternative<DType>(kind)) {
         attributes[spec.name] = options_.dtype;
       } else if (spec.required && std::holds_alternative<double>(kind)) {
@@ -277,7 +267,6 @@ class RandomGraphMaker {
     try {
       for (std::size_t i = 0; i < wanted; ++i) operands.push_back(some_operand(op, i, operands));
       const Shape first = operands.empty() ? random_shape() : operands[0].shape();
-      if (!holds_all_entries(op, operands)) throw Error("other entries than the lists have");
       const std::vector<Var> results = build_.calls(op.name, operands, some_attributes(op, first));
       if (compute(*graph_.nodes().back(), results)) return;
     } catch (const Error&) {
@@ -314,6 +303,7 @@ class RandomGraphMaker {
       given.push_back(Array::zeros(DType::u8, {symbols_.at(options_.symbol)}));
     }
     const std::vector<Array> made = interpret(single, given);
+    if (!writes_all(single, given)) return false;
     for (const Array& array : made) {
       for (std::int64_t i = 0; i < array.count(); ++i) {
         if (!(std::abs(array.get(i)) <= options_.largest)) return false;
