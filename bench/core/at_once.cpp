@@ -8,7 +8,7 @@
 #include "bench/harness.h"
 #include "neap/tensor/functions.h"
 
-namespace neap::bench {
+namespace neap::bench::at_once_topic {
 namespace {
 
 std::vector<Row> overhead() {
@@ -63,4 +63,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"at_once", "without a compiler, one thread: overhead, and single operators", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::at_once_topic

@@ -7,7 +7,7 @@
 #include "bench/demo_step.h"
 #include "bench/harness.h"
 
-namespace neap::bench {
+namespace neap::bench::bandwidth_topic {
 namespace {
 
 // Copies half the bytes from one half of a buffer to the other, on all threads: reads + writes are `bytes`.
@@ -76,4 +76,4 @@ const RegisterTopic topic{{"bandwidth", "fused chains out of cache against a str
                            }}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::bandwidth_topic

@@ -8,7 +8,7 @@
 #include "neap/ops/builder.h"
 #include "neap/runtime/executable.h"
 
-namespace neap::bench {
+namespace neap::bench::compile_time_topic {
 namespace {
 
 // An empty cache of this object's own.
@@ -76,4 +76,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"compile_time", "generating, compiling and loading, wall time", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::compile_time_topic

@@ -10,7 +10,7 @@
 #include "neap/base/event_counter.h"
 #include "neap/runtime/executable.h"
 
-namespace neap::bench {
+namespace neap::bench::counted_bytes_topic {
 namespace {
 
 constexpr std::int64_t elements = std::int64_t{1} << 22;
@@ -118,4 +118,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"counted_bytes", "modelled bytes against those counted; the ratio is 1 less what the model is off by", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::counted_bytes_topic

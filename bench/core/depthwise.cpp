@@ -7,7 +7,7 @@
 #include "bench/core/graphs.h"
 #include "bench/harness.h"
 
-namespace neap::bench {
+namespace neap::bench::depthwise_topic {
 namespace {
 
 std::vector<Row> run() {
@@ -39,4 +39,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"depthwise", "depthwise convolution + bias + swish, channels-last, one thread", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::depthwise_topic

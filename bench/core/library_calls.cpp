@@ -4,7 +4,7 @@
 #include "bench/demo_step.h"
 #include "bench/harness.h"
 
-namespace neap::bench {
+namespace neap::bench::library_calls_topic {
 namespace {
 
 struct Layer {
@@ -84,4 +84,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"library_calls", "convolutions and matrix products, one thread", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::library_calls_topic

@@ -6,7 +6,7 @@
 #include "bench/harness.h"
 #include "neap/base/error.h"
 
-namespace neap::bench {
+namespace neap::bench::training_step_topic {
 namespace {
 
 constexpr std::int64_t batch = 128;
@@ -102,4 +102,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"training_step", "the demo's training step, batch 128, AdamW", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::training_step_topic

@@ -7,7 +7,7 @@
 #include "bench/harness.h"
 #include "neap/gnn/reorder.h"
 
-namespace neap::bench {
+namespace neap::bench::edges_topic {
 namespace {
 
 constexpr std::int64_t width = 64;
@@ -53,4 +53,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"edges", "a GCN's epoch (64 features, hidden 64) on graphs of 10^5 to 10^7 edges, one thread", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::edges_topic

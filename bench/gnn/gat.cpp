@@ -9,7 +9,7 @@
 #include "neap/autodiff/gradient.h"
 #include "neap/base/error.h"
 
-namespace neap::bench {
+namespace neap::bench::gat_topic {
 namespace {
 
 constexpr std::int64_t heads = 8;
@@ -123,4 +123,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"gat", "a layer of graph attention, forward and backward, on both graphs", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::gat_topic

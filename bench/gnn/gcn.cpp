@@ -6,7 +6,7 @@
 #include "bench/harness.h"
 #include "neap/base/error.h"
 
-namespace neap::bench {
+namespace neap::bench::gcn_topic {
 namespace {
 
 struct Data {
@@ -90,4 +90,4 @@ const RegisterTopic cells{{"gcn_cells", "the same over many widths and depths, o
 const RegisterTopic dense_cells{{"gcn_cells_dense", "the same on a denser graph", [] { return run_cells(gnn::reddit_like(1, 0.125)); }}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::gcn_topic

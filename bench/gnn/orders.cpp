@@ -6,7 +6,7 @@
 #include "bench/harness.h"
 #include "neap/gnn/reorder.h"
 
-namespace neap::bench {
+namespace neap::bench::orders_topic {
 namespace {
 
 constexpr std::int64_t width = 256;
@@ -81,4 +81,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"orders", "orders of vertices: what they bring a sparse product, 256 wide, on the graph like ogbn-arxiv", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::orders_topic

@@ -8,7 +8,7 @@
 #include "bench/harness.h"
 #include "neap/base/error.h"
 
-namespace neap::bench {
+namespace neap::bench::plans_topic {
 namespace {
 
 constexpr int chains = 8;             // of three layers: forward, gradients of weights, gradients of features but the first layer's
@@ -80,4 +80,4 @@ const RegisterTopic topic{
     {"plans", "the order of a GCN's products that is chosen against all that there are, each run; takes minutes", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::plans_topic

@@ -5,7 +5,7 @@
 #include "bench/gnn/plain_spmm.h"
 #include "bench/harness.h"
 
-namespace neap::bench {
+namespace neap::bench::spmm_topic {
 namespace {
 
 std::vector<Row> run() {
@@ -53,4 +53,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"spmm", "a sparse product on the graph like ogbn-arxiv, one thread", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::spmm_topic

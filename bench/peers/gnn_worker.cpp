@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double rate = 0.1;
+constexpr double descent_rate = 0.1;
 const char* const names[] = {"weights", "offsets", "columns", "t_offsets", "t_rows", "t_order", "features", "labels", "classes"};
 
 void write(const fs::path& folder, double scale) {
@@ -89,7 +89,7 @@ class GatStep {
   }
 
   const Graph& graph() const { return graph_; }
-  std::vector<Array> inputs() const { return state_->inputs({}, rate, 1); }
+  std::vector<Array> inputs() const { return state_->inputs({}, descent_rate, 1); }
   double run() {
     const std::vector<Array> results = executable_.run(inputs());
     state_->take(graph_, results);

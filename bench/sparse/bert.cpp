@@ -4,7 +4,7 @@
 #include "bench/sparse/bert_encoder.h"
 #include "neap/tensor/compile.h"
 
-namespace neap::bench {
+namespace neap::bench::bert_topic {
 namespace {
 
 Executable encoder(const std::string& sparsifier) { return make_executable(bert_graph(sparsifier)); }
@@ -34,4 +34,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{.name = "bert", .about = "an encoder's matrices made sparse, end to end, batch 8 of 128 positions", .run = run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::bert_topic

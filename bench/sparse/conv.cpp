@@ -7,7 +7,7 @@
 #include "neap/layouts/sparse_layout.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::bench {
+namespace neap::bench::conv_topic {
 namespace {
 
 struct Layer {
@@ -99,4 +99,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"conv", "convolutions by stored filters: forward and both gradients", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::conv_topic

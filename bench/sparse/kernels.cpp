@@ -13,7 +13,7 @@
 #include "neap/library/sparse_kernels.h"
 #include "tests/library/sparse_matrices.h"
 
-namespace neap::bench {
+namespace neap::bench::kernels_topic {
 namespace {
 
 using sparse::Count;
@@ -231,4 +231,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"kernels", "sparse products against dense ones, one thread and two", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::kernels_topic

@@ -17,7 +17,7 @@
 #include "neap/nn/sequential.h"
 #include "neap/train/step.h"
 
-namespace neap::bench {
+namespace neap::bench::plan_topic {
 namespace {
 
 // A layout by the share of zeros that it stores.
@@ -155,4 +155,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"plan", "linear layers as the plan has them, over shapes and densities; the crossover picture", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::plan_topic

@@ -3,7 +3,7 @@
 #include "bench/harness.h"
 #include "neap/sparse/plan.h"
 
-namespace neap::bench {
+namespace neap::bench::sparsify_topic {
 namespace {
 
 constexpr std::int64_t matrices = 12, rows = 3072, columns = 2720;  // 100 million and a little
@@ -40,4 +40,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{.name = "sparsify", .about = "the time to make 100 million weights sparse", .run = run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::sparsify_topic

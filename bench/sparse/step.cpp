@@ -8,7 +8,7 @@
 #include "neap/nn/sequential.h"
 #include "neap/sparse/plan.h"
 
-namespace neap::bench {
+namespace neap::bench::step_topic {
 namespace {
 
 struct Form {
@@ -77,4 +77,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"step", "training steps of sparse networks: forward, both gradients, update", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::step_topic

@@ -9,12 +9,11 @@
 #include <cmath>
 #include <cstdio>
 
+#include "neap/base/clock.h"
 #include "neap/base/environment.h"
 
 namespace neap {
 namespace {
-using Clock = std::chrono::steady_clock;
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 constexpr int widest_bar = 24, narrowest_bar = 4;
 std::string bar(double part, int width) {
   std::string text;
@@ -36,12 +35,12 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit)
 
 Progress::~Progress() { draw(true); }
 
-double Progress::rate() const { return static_cast<double>(done_) / std::max(1e-9, since(start_)); }
+double Progress::rate() const { return static_cast<double>(done_) / std::max(1e-9, seconds_since(start_)); }
 
 void Progress::advance(std::int64_t amount, const std::string& note) {
   done_ += amount;
   note_ = note;
-  if (since(drawn_) < (terminal_ ? 0.1 : 10.0)) return;
+  if (seconds_since(drawn_) < (terminal_ ? 0.1 : 10.0)) return;
   drawn_ = Clock::now();
   draw(false);
 }
@@ -50,7 +49,7 @@ void Progress::draw(bool final) {
   if (quiet() || total_ <= 0) return;
   const double part = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
   const double left = rate() > 0 ? static_cast<double>(total_ - done_) / rate() : 0;
-  const std::string times = final ? human_seconds(since(start_)) : human_seconds(left) + " left";
+  const std::string times = final ? human_seconds(seconds_since(start_)) : human_seconds(left) + " left";
   std::string rest = fmt::format("{:3.0f} %  {:.0f} {}/s  {}{}{}", part * 100, rate(), unit_, note_, note_.empty() ? "" : "  ", times);
   // A line that the terminal would break could not be drawn over: the bar is what gives way, then the end.
   const int columns = terminal_ ? terminal_columns(2) : 0;

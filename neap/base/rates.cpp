@@ -20,8 +20,8 @@ namespace neap {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::int64_t most_bytes = 4096;  // of a file of rates
-constexpr int measurement = 2;             // counts up where what is measured, or how, changes
+constexpr std::int64_t longest_file = 4096;  // of a file of rates
+constexpr int measurement = 2;               // counts up where what is measured, or how, changes
 
 double processor_seconds() {
   timespec now{};
@@ -128,7 +128,7 @@ fs::path rates_file(const fs::path& folder) { return folder / hash_bytes(circums
 std::optional<Rates> read_rates(const fs::path& file) {
   if (!is_private(file)) return std::nullopt;
   try {
-    const std::string text = read_file(file, most_bytes);
+    const std::string text = read_file(file, longest_file);
     Rates rates;
     const std::size_t line = text.find('\n');
     if (line == std::string::npos || std::sscanf(text.c_str() + line, " %la %la %la", &rates.copy_bytes_per_second,

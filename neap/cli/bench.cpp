@@ -1,11 +1,11 @@
 // neap bench
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "neap/base/clock.h"
 #include "neap/base/machine.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
@@ -15,7 +15,7 @@
 #include "neap/transform/optimizer.h"
 #include "neap/viewer/graph_json.h"
 
-namespace neap {
+namespace neap::bench_command {
 namespace {
 
 struct Given {
@@ -27,9 +27,9 @@ struct Given {
 };
 
 double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 double quantile(std::vector<double> values, double part) {
@@ -213,4 +213,4 @@ const RegisterCommand command{{.name = "bench",
                                .examples = {"neap bench model.onnx --set N=8 --against 0"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::bench_command

@@ -7,7 +7,7 @@
 #include "neap/files/json.h"
 #include "neap/standalone/standalone.h"
 
-namespace neap {
+namespace neap::build_command {
 namespace {
 
 struct Given {
@@ -52,4 +52,4 @@ const RegisterCommand command{{.name = "build",
                                .examples = {"neap build model.onnx -o sources --name net"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::build_command

@@ -10,7 +10,7 @@
 #include "neap/cli/command.h"
 #include "neap/files/json.h"
 
-namespace neap {
+namespace neap::cache_command {
 namespace {
 
 nlohmann::json to_json(const Rates& rates) {
@@ -78,4 +78,4 @@ const RegisterCommand command{{.name = "cache",
                                .examples = {"neap cache", "neap cache trim"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cache_command

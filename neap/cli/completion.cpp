@@ -6,7 +6,7 @@
 #include "neap/cli/command.h"
 #include "neap/cli/usage.h"
 
-namespace neap {
+namespace neap::completion_command {
 namespace {
 
 bool is_inner(const CommandWords& command) { return command.name.find(' ') != std::string::npos; }
@@ -147,4 +147,4 @@ const RegisterCommand command{{.name = "completion",
                                .examples = {"source <(neap completion bash)"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::completion_command

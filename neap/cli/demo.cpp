@@ -5,7 +5,7 @@
 
 #include "neap/cli/command.h"
 
-namespace neap {
+namespace neap::demo_command {
 namespace {
 
 struct Given {
@@ -45,4 +45,4 @@ const RegisterCommand demo{{.name = "demo",
                             .examples = {"neap demo --quick", "neap demo --data folder-of-idx-files --out out/mine"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::demo_command

@@ -4,7 +4,7 @@
 #include "neap/cli/graph_source.h"
 #include "neap/demo/gnn_demo.h"
 
-namespace neap {
+namespace neap::demo_gnn_command {
 namespace {
 
 struct Given {
@@ -48,4 +48,4 @@ const RegisterCommand command{{.name = "demo gnn",
                                .examples = {"neap demo gnn --out out/gnn"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::demo_gnn_command

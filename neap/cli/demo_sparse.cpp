@@ -4,7 +4,7 @@
 #include "neap/cli/command.h"
 #include "neap/demo/sparse_demo.h"
 
-namespace neap {
+namespace neap::demo_sparse_command {
 namespace {
 
 struct Given {
@@ -45,4 +45,4 @@ const RegisterCommand command{{.name = "demo sparse",
                                .examples = {"neap demo sparse --out out/sparse"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::demo_sparse_command

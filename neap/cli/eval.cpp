@@ -14,7 +14,7 @@
 #include "neap/tensor/compile.h"
 #include "neap/train/trainer.h"
 
-namespace neap {
+namespace neap::eval_command {
 namespace {
 
 namespace fs = std::filesystem;
@@ -130,4 +130,4 @@ const RegisterCommand command{{.name = "eval",
                                .examples = {"neap eval out/train", "neap eval out/train/model.onnx --data pictures/ --json"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::eval_command

@@ -4,7 +4,7 @@
 #include "neap/cli/command.h"
 #include "neap/cli/usage.h"
 
-namespace neap {
+namespace neap::help_command {
 namespace {
 
 std::function<int()> declare(const Options& options) {
@@ -20,4 +20,4 @@ const RegisterCommand command{
     {.name = "help", .about = "print this list, or a command's page", .declare = declare, .examples = {"neap help train gnn"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::help_command

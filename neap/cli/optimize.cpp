@@ -10,7 +10,7 @@
 #include "neap/transform/sparse_dispatch.h"
 #include "neap/viewer/graph_json.h"
 
-namespace neap {
+namespace neap::optimize_command {
 namespace {
 
 struct Given {
@@ -118,4 +118,4 @@ const RegisterCommand command{{.name = "optimize",
                                             "neap optimize model.onnx --replay edits.txt -o optimised.neap"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::optimize_command

@@ -1,10 +1,10 @@
 // neap run
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "neap/base/clock.h"
 #include "neap/base/file.h"
 #include "neap/base/median.h"
 #include "neap/base/progress.h"
@@ -13,7 +13,7 @@
 #include "neap/files/npy.h"
 #include "neap/tensor/compile.h"
 
-namespace neap {
+namespace neap::run_command {
 namespace {
 
 struct Given {
@@ -53,9 +53,9 @@ int run(const Given& given) {
   std::vector<double> seconds;
   executable.set_profiling(!given.trace.empty());
   for (int i = 0; i < given.repeat; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     executable.run(inputs);
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(seconds_since(start));
   }
   const double middle = median(seconds);
   if (!given.trace.empty()) write_file(given.trace, executable.trace());
@@ -98,4 +98,4 @@ const RegisterCommand command{{.name = "run",
                                             "neap run model.onnx --random-inputs --set N=2 --trace trace.json"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::run_command

@@ -10,7 +10,7 @@
 #include "neap/viewer/graph_json.h"
 #include "neap/viewer/report.h"
 
-namespace neap {
+namespace neap::show_command {
 namespace {
 
 struct Given {
@@ -76,4 +76,4 @@ const RegisterCommand command{{.name = "show",
                                .examples = {"neap show model.onnx", "neap show model.onnx --level 4 --html page.html"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::show_command

@@ -11,7 +11,7 @@
 #include "neap/sparse/export.h"
 #include "neap/transform/sparse_dispatch.h"
 
-namespace neap {
+namespace neap::sparsify_command {
 namespace {
 
 struct Given {
@@ -120,4 +120,4 @@ const RegisterCommand command{{.name = "sparsify",
                                .examples = {"neap sparsify model.onnx --weights '*.weight=nmg n=2 m=4 g=16' -o sparse.onnx"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparsify_command

@@ -14,7 +14,7 @@
 #include "neap/files/safetensors.h"
 #include "neap/viewer/report.h"
 
-namespace neap {
+namespace neap::train_command {
 namespace {
 
 namespace fs = std::filesystem;
@@ -197,4 +197,4 @@ const RegisterCommand command{
                   "neap train --resume out/clothes"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::train_command

@@ -18,7 +18,7 @@
 #include "neap/gnn/reorder.h"
 #include "neap/viewer/report.h"
 
-namespace neap {
+namespace neap::train_gnn_command {
 namespace {
 
 namespace fs = std::filesystem;
@@ -142,4 +142,4 @@ const RegisterCommand command{{.name = "train gnn",
                                .examples = {"neap train gnn --data graph/ --model sage --sample 10,5"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::train_gnn_command

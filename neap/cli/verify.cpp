@@ -8,7 +8,7 @@
 #include "neap/ops/interpreter.h"
 #include "neap/tensor/compile.h"
 
-namespace neap {
+namespace neap::verify_command {
 namespace {
 
 struct Given {
@@ -79,4 +79,4 @@ const RegisterCommand command{{.name = "verify",
                                .examples = {"neap verify model.onnx"}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::verify_command

@@ -7,7 +7,7 @@
 #include "neap/files/json.h"
 #include "neap/viewer/graph_json.h"
 
-namespace neap {
+namespace neap::version_command {
 namespace {
 
 std::function<int()> declare(const Options& options) {
@@ -29,4 +29,4 @@ std::function<int()> declare(const Options& options) {
 const RegisterCommand command{{.name = "version", .about = "versions, and what this machine is", .declare = declare}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::version_command

@@ -1,18 +1,16 @@
 #include "neap/demo/compare.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <string_view>
 
+#include "neap/base/clock.h"
 #include "neap/base/median.h"
 #include "neap/train/state.h"
 
 namespace neap {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 double largest_of(const Array& array) {
   double largest = 0;
@@ -59,7 +57,7 @@ class Runner {
   double timed() {
     const auto start = Clock::now();
     run();
-    return std::chrono::duration<double>(Clock::now() - start).count();
+    return seconds_since(start);
   }
 
  private:

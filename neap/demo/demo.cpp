@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <optional>
 
+#include "neap/base/clock.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/progress.h"
@@ -23,13 +23,9 @@
 namespace neap {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr double peak_rate = 4e-3, label_smoothing = 0.1;
 constexpr double wanted_accuracy = 0.91;
 constexpr double gradient_tolerance = 1e-3;  // sums of 10^5 f32 numbers in another order
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 class Demo : Narration {
  public:
@@ -88,12 +84,13 @@ class Demo : Narration {
     optimizer_->optimize(4);
     const Graph& optimised = optimizer_->graph();
     say("2. one training step (loss, gradients, update) is {} operators; optimised in {}: {} nodes\n", graph.nodes().size(),
-        human_seconds(since(start)), optimised.nodes().size());
+        human_seconds(seconds_since(start)), optimised.nodes().size());
     say("   modelled: {} moved as written, {} optimised\n", human_bytes(before.bytes), human_bytes(optimizer_->cost().bytes));
     say("{}", options_.explain ? optimizer_->explain() : edit_summary(*optimizer_));
     start = Clock::now();
     Executable executable(optimised);
-    say("   {} kernels generated, compiled or taken from the cache in {}\n", executable.generated_kernels(), human_seconds(since(start)));
+    say("   {} kernels generated, compiled or taken from the cache in {}\n", executable.generated_kernels(),
+        human_seconds(seconds_since(start)));
     trainer_->use(std::move(executable));
   }
 

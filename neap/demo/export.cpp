@@ -1,9 +1,9 @@
 #include "neap/demo/export.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
+#include "neap/base/clock.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/parallel.h"
@@ -24,10 +24,6 @@ void run_or_fail(const std::vector<std::string>& command, double seconds, const 
   std::string output;
   const int code = run_program(command, output, seconds);
   if (code != 0) throw Error(fmt::format("{} fails with code {}: {}", what, code, output.substr(0, 500)), command.front());
-}
-
-double since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 // All images as one array whose number is a multiple of `batch`: black ones stand at the end.
@@ -123,14 +119,14 @@ StandaloneRun logits_through_standalone(const Graph& network, const std::string&
   result.summary = write_standalone(network, folder, {.name = "network", .sizes = {{symbol, batch}}});
   const TemporaryFolder work;
   const std::string program = (work.path() / "network").string();
-  auto start = std::chrono::steady_clock::now();
+  auto start = Clock::now();
   compile_program(result.summary, folder, work.path(), program);
-  result.compile_seconds = since(start);
+  result.compile_seconds = seconds_since(start);
   write_npy(work.path() / "images.npy", padded_images(images, batch));
-  start = std::chrono::steady_clock::now();
+  start = Clock::now();
   run_or_fail({program, (folder / "weights.bin").string(), (work.path() / "images.npy").string(), (work.path() / "logits.npy").string()},
               600, "the stand-alone network");
-  result.run_seconds = since(start);
+  result.run_seconds = seconds_since(start);
   result.logits = read_npy(work.path() / "logits.npy").slice_rows(0, images.count());
   return result;
 }

@@ -26,7 +26,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr double peak_rate = 3e-3, tuning_rate = 5e-4, sgd_rate = 0.1;
+constexpr double training_rate = 3e-3, tuning_rate = 5e-4, sgd_rate = 0.1;
 constexpr const char* sparse_names = "*.weight";  // all matrices and filters but for the last layer's, which has ten rows
 constexpr const char *dense_names = "classify.weight", *first_names = "conv1.weight";
 constexpr double most_lost = 0.01;  // of the accuracy, at 50 % zeros after going on
@@ -120,7 +120,7 @@ class SparseDemo : Narration {
     parameters_ = net->parameter_count();
     say("1. {} training and {} test images from {}; a network of {} parameters, {} epochs\n", training_->count(), test_->count(),
         training_->place(), parameters_, epochs);
-    if (!train(*net, epochs, peak_rate, true)) return false;
+    if (!train(*net, epochs, training_rate, true)) return false;
     for (const Parameter* parameter : net->parameters()) dense_[parameter->name()] = parameter->value().array();
     dense_accuracy_ = accuracy_of(*net);
     say("2. what each method leaves of it, on the test images:\n");
@@ -157,7 +157,7 @@ class SparseDemo : Narration {
     const std::int64_t steps = epochs * steps_in_epoch(), end = steps * 3 / 4, every = std::max<std::int64_t>(1, steps / 60);
     for (const double sparsity : {0.9, 0.95}) {
       auto net = fresh("keep_all");
-      if (!train(*net, epochs, peak_rate, false,
+      if (!train(*net, epochs, training_rate, false,
                  GradualPruning(*net, growing_magnitude(sparse::cubic_sparsity(0, sparsity, 0, end)),
                                 {.every = every, .until = end + every + 1})))
         return false;
@@ -169,7 +169,7 @@ class SparseDemo : Narration {
       static constexpr const char* stages[] = {"nmg n=3 m=4 g=16", "nmg n=2 m=4 g=16", "nmg n=1 m=4 g=16"};
       return sparse::SparsifierChoice::parse(stages[third]);
     };
-    if (!train(*net, epochs, peak_rate, false, GradualPruning(*net, grouped, {.every = every, .until = end + every + 1}))) return false;
+    if (!train(*net, epochs, training_rate, false, GradualPruning(*net, grouped, {.every = every, .until = end + every + 1}))) return false;
     note("gradual grouped n:m", 0.75, accuracy_of(*net), "3:4, 2:4, then 1:4");
     return true;
   }

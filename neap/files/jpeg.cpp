@@ -15,19 +15,19 @@
 namespace neap {
 namespace {
 
-constexpr const char* damaged = "the picture is damaged or cut short: fetch it again";
+constexpr const char* damaged_jpeg = "the picture is damaged or cut short: fetch it again";
 constexpr int most_scans = 500;         // a progressive picture has about ten; each costs a pass over all of it
 constexpr long most_memory = 1L << 30;  // of libjpeg's own buffers
 
 // libjpeg reports errors by a jump over its own frames: those between the jump and `protect` hold nothing that needs a destructor.
-struct Reader {
+struct JpegReader {
   jpeg_decompress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg_progress_mgr progress{};
   std::jmp_buf back{};
   std::array<char, JMSG_LENGTH_MAX> message{};
 
-  Reader() {
+  JpegReader() {
     jpeg.err = jpeg_std_error(&errors);
     jpeg.client_data = this;
     errors.error_exit = on_error;
@@ -35,11 +35,11 @@ struct Reader {
     errors.output_message = [](j_common_ptr) {};
     progress.progress_monitor = on_progress;
   }
-  ~Reader() { jpeg_destroy_decompress(&jpeg); }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  ~JpegReader() { jpeg_destroy_decompress(&jpeg); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
 
-  static Reader* of(j_common_ptr jpeg) { return static_cast<Reader*>(jpeg->client_data); }
+  static JpegReader* of(j_common_ptr jpeg) { return static_cast<JpegReader*>(jpeg->client_data); }
   static void on_error(j_common_ptr jpeg) {
     jpeg->err->format_message(jpeg, of(jpeg)->message.data());
     std::longjmp(of(jpeg)->back, 1);
@@ -56,7 +56,7 @@ struct Reader {
 };
 
 template <class Work>
-bool protect(Reader& reader, const Work& work) {
+bool protect(JpegReader& reader, const Work& work) {
   if (setjmp(reader.back) != 0) return false;
   work(&reader.jpeg);
   return true;
@@ -68,9 +68,9 @@ bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xFF\xD8\xFF");
 
 Array decode_jpeg(std::string_view bytes, const std::string& place) {
   if (!is_jpeg(bytes)) throw Error("this is not a JPEG picture", place, "convert it to PNG");
-  Reader reader;
+  JpegReader reader;
   const auto step = [&](const auto& work) {
-    if (!protect(reader, work)) throw Error(fmt::format("the JPEG cannot be read: {}", reader.message.data()), place, damaged);
+    if (!protect(reader, work)) throw Error(fmt::format("the JPEG cannot be read: {}", reader.message.data()), place, damaged_jpeg);
   };
   step([&](j_decompress_ptr jpeg) {
     jpeg_create_decompress(jpeg);

@@ -13,8 +13,8 @@ namespace neap {
 namespace {
 
 constexpr std::string_view magic{"\x93NUMPY", 6};
-constexpr std::uint32_t longest_header = 1 << 20;  // dtypes of Neap and 64 sizes need less than 2 kB
-constexpr std::size_t data_alignment = 64;         // of the elements in the file, as numpy writes them
+constexpr std::uint32_t longest_npy_header = 1 << 20;  // dtypes of Neap and 64 sizes need less than 2 kB
+constexpr std::size_t data_alignment = 64;             // of the elements in the file, as numpy writes them
 
 constexpr std::array<std::pair<DType, const char*>, 10> kinds = {{{DType::f32, "f4"},
                                                                   {DType::f64, "f8"},
@@ -193,7 +193,7 @@ Array parse_npy(std::string_view bytes, const std::string& place) {
   }
   const std::uint32_t length =
       version[0] == 1 ? reader.little<std::uint16_t>("the header's length") : reader.little<std::uint32_t>("the header's length");
-  if (length > longest_header) throw Error(fmt::format("an npy header of {} bytes", length), place, "the file is damaged");
+  if (length > longest_npy_header) throw Error(fmt::format("an npy header of {} bytes", length), place, "the file is damaged");
   Header header = HeaderReader(reader.take(length, "the header"), place).read();
   Array array = array_of_bytes(header.dtype, std::move(header.sizes), reader.rest(), place);
   if (header.big_endian != (std::endian::native == std::endian::big)) swap_bytes(array.raw(), array.count(), size_of(array.dtype()));

@@ -15,33 +15,33 @@
 namespace neap {
 namespace {
 
-constexpr const char* damaged = "the picture is damaged, cut short or more than 32768 wide or high: fetch it again, or make it smaller";
+constexpr const char* damaged_png = "the picture is damaged, cut short or more than 32768 wide or high: fetch it again, or make it smaller";
 
 // libpng reports errors by a jump over its own frames: those between the jump and `protect` hold nothing that needs a destructor.
-struct Reader {
+struct PngReader {
   std::string_view rest;
   std::array<char, 200> message{};
   png_structp png = nullptr;
   png_infop info = nullptr;
 
-  Reader(std::string_view bytes, const std::string& place) : rest(bytes) {
+  PngReader(std::string_view bytes, const std::string& place) : rest(bytes) {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, [](png_structp, png_const_charp) {});
     if (png == nullptr) throw Error("libpng does not start", place);
     info = png_create_info_struct(png);
     if (info == nullptr) throw Error("libpng does not start", place);
     png_set_read_fn(png, this, on_read);
   }
-  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
 
   static void on_error(png_structp png, png_const_charp text) {
-    auto* reader = static_cast<Reader*>(png_get_error_ptr(png));
+    auto* reader = static_cast<PngReader*>(png_get_error_ptr(png));
     std::snprintf(reader->message.data(), reader->message.size(), "%s", text);
     png_longjmp(png, 1);
   }
   static void on_read(png_structp png, png_bytep to, std::size_t count) {
-    auto* reader = static_cast<Reader*>(png_get_io_ptr(png));
+    auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
     if (count > reader->rest.size()) png_error(png, "the file ends too early");
     std::memcpy(to, reader->rest.data(), count);
     reader->rest.remove_prefix(count);
@@ -49,7 +49,7 @@ struct Reader {
 };
 
 template <class Work>
-bool protect(Reader& reader, const Work& work) {
+bool protect(PngReader& reader, const Work& work) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   work(reader.png, reader.info);
   return true;
@@ -75,9 +75,9 @@ bool is_png(std::string_view bytes) { return bytes.starts_with("\x89PNG\r\n\x1a\
 
 Array decode_png(std::string_view bytes, const std::string& place) {
   if (!is_png(bytes)) throw Error("this is not a PNG picture", place, "convert it to PNG");
-  Reader reader(bytes, place);
+  PngReader reader(bytes, place);
   const auto step = [&](const auto& work) {
-    if (!protect(reader, work)) throw Error(fmt::format("the PNG cannot be read: {}", reader.message.data()), place, damaged);
+    if (!protect(reader, work)) throw Error(fmt::format("the PNG cannot be read: {}", reader.message.data()), place, damaged_png);
   };
   const auto check_size = [&] {
     const std::int64_t height = png_get_image_height(reader.png, reader.info), width = png_get_image_width(reader.png, reader.info);

@@ -10,7 +10,7 @@ namespace neap::gnn {
 namespace {
 
 using Ids = std::vector<VertexId>;
-using Order = std::vector<std::int64_t>;
+using EdgeOrder = std::vector<std::int64_t>;
 
 template <class T>
 Ids ids_as(const Array& ids, std::int64_t vertices, const std::string& what, const std::string& place) {
@@ -33,11 +33,11 @@ Ids checked_ids(const Array& ids, std::int64_t vertices, const std::string& what
 }
 
 // `order` put into that of keys[order[i]], equal ones as they were.
-Order sorted_by(const Ids& keys, const Order& order, std::int64_t limit) {
+EdgeOrder sorted_by(const Ids& keys, const EdgeOrder& order, std::int64_t limit) {
   std::vector<std::int64_t> next(static_cast<std::size_t>(limit) + 1, 0);
   for (const VertexId key : keys) ++next[static_cast<std::size_t>(key) + 1];
   std::partial_sum(next.begin(), next.end(), next.begin());
-  Order sorted(order.size());
+  EdgeOrder sorted(order.size());
   for (const std::int64_t at : order)
     sorted[static_cast<std::size_t>(next[static_cast<std::size_t>(keys[static_cast<std::size_t>(at)])]++)] = at;
   return sorted;
@@ -65,7 +65,7 @@ class Builder {
     if (options_.self_loops == SelfLoops::drop) drop_self_loops();
     if (options_.symmetrize) append_reverse();
     if (options_.self_loops == SelfLoops::add) append_self_loops();
-    const Order order = sorted();
+    const EdgeOrder order = sorted();
     return options_.duplicates == Duplicates::keep ? graph_of(order, {}) : without_duplicates(order);
   }
 
@@ -119,8 +119,8 @@ class Builder {
   }
 
   // By target, then source, then type, then as they were.
-  Order sorted() const {
-    Order order(sources_.size());
+  EdgeOrder sorted() const {
+    EdgeOrder order(sources_.size());
     std::iota(order.begin(), order.end(), 0);
     if (typed() && options_.duplicates != Duplicates::keep) {
       std::ranges::stable_sort(order, {}, [&](std::int64_t at) { return type(at); });
@@ -132,8 +132,8 @@ class Builder {
     return sources_[i] == sources_[k] && targets_[i] == targets_[k] && type(a) == type(b);
   }
 
-  Graph without_duplicates(const Order& order) {
-    Order firsts;
+  Graph without_duplicates(const EdgeOrder& order) {
+    EdgeOrder firsts;
     std::vector<std::int64_t> group(order.size());  // the new edge of each entry of `order`
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (firsts.empty() || !same(firsts.back(), order[i])) {
@@ -157,7 +157,7 @@ class Builder {
   }
 
   // In f64 (integers exactly), rounded to the dtype once.
-  Array summed(const std::string& name, const Array& values, const Order& order, const std::vector<std::int64_t>& group,
+  Array summed(const std::string& name, const Array& values, const EdgeOrder& order, const std::vector<std::int64_t>& group,
                std::size_t edges) const {
     Sizes sizes = values.sizes();
     const std::int64_t width = sizes[0] == 0 ? 0 : values.count() / sizes[0];
@@ -177,7 +177,7 @@ class Builder {
 
   static int filling(const std::string& feature) { return feature == "weight" ? 1 : 0; }
 
-  Array picked(const Array& values, const Order& order, int filled) const {
+  Array picked(const Array& values, const EdgeOrder& order, int filled) const {
     Sizes sizes = values.sizes();
     const std::int64_t before = sizes[0], width = before == 0 ? element_count({sizes.begin() + 1, sizes.end()}) : values.count() / before;
     sizes[0] = static_cast<std::int64_t>(order.size());
@@ -191,7 +191,7 @@ class Builder {
   }
 
   // The edges `order`; features are `given`, or those of the list.
-  Graph graph_of(const Order& order, NamedArrays given) {
+  Graph graph_of(const EdgeOrder& order, NamedArrays given) {
     const auto edges = static_cast<std::int64_t>(order.size());
     GraphParts parts{.incoming = {.rows = list_.vertices,
                                   .columns = list_.vertices,
@@ -219,7 +219,7 @@ class Builder {
   BuildOptions options_;
   std::string place_;
   Ids sources_, targets_;
-  Order origin_;  // of each edge in the list; -1: a self loop that was added
+  EdgeOrder origin_;  // of each edge in the list; -1: a self loop that was added
   std::int32_t self_type_ = 0;
 };
 

@@ -9,7 +9,14 @@
 namespace neap::gnn {
 namespace {
 
-enum Purpose : std::uint8_t { block_rows = 16, community_of, weight_of, centre_of, noise_of, edge_round };  // the rounds of edges follow
+enum CommunityPurpose : std::uint8_t {
+  block_rows = 16,
+  community_of,
+  weight_of,
+  centre_of,
+  noise_of,
+  edge_round
+};  // the rounds of edges follow
 
 std::vector<std::string> numbers_below(std::int64_t count) {
   std::vector<std::string> names;

@@ -74,7 +74,7 @@ class DimacsReader {
   std::vector<double> weights_;
 };
 
-const RegisterFormat format{{.name = "DIMACS", .extensions = {".col", ".gr", ".max", ".dimacs"}, .parse = parse_dimacs}};
+const RegisterFormat dimacs_format{{.name = "DIMACS", .extensions = {".col", ".gr", ".max", ".dimacs"}, .parse = parse_dimacs}};
 
 }  // namespace
 

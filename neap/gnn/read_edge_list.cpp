@@ -112,7 +112,8 @@ class EdgeListReader {
   std::vector<std::vector<double>> features_;
 };
 
-const RegisterFormat format{{.name = "edge list", .extensions = {".csv", ".txt", ".tsv", ".edges", ".el"}, .parse = parse_edge_list}};
+const RegisterFormat edge_list_format{
+    {.name = "edge list", .extensions = {".csv", ".txt", ".tsv", ".edges", ".el"}, .parse = parse_edge_list}};
 
 }  // namespace
 

@@ -37,7 +37,7 @@ Banner read_banner(Lines& lines) {
   return {.weighted = parts[3] != "pattern", .symmetric = parts[4] != "general", .skew = parts[4] == "skew-symmetric"};
 }
 
-std::optional<std::string_view> next_line(Lines& lines) {
+std::optional<std::string_view> next_entry(Lines& lines) {
   while (const auto line = lines.next()) {
     const std::size_t first = line->find_first_not_of(" \t");
     if (first != line->npos && (*line)[first] != '%') return line;
@@ -50,7 +50,7 @@ std::optional<std::string_view> next_line(Lines& lines) {
 GraphFile parse_matrix_market(std::string_view text, const std::string& place, const ReadOptions& options) {
   Lines lines(text, place);
   const Banner banner = read_banner(lines);
-  Words sizes(next_line(lines).value_or(""));
+  Words sizes(next_entry(lines).value_or(""));
   const std::int64_t rows = integer(sizes.next(), "the number of rows", lines),
                      columns = integer(sizes.next(), "the number of columns", lines),
                      entries = integer(sizes.next(), "the number of entries", lines);
@@ -70,7 +70,7 @@ GraphFile parse_matrix_market(std::string_view text, const std::string& place, c
     if (banner.weighted) weights.push_back(weight);
   };
   for (std::int64_t entry = 0; entry < entries; ++entry) {
-    const auto line = next_line(lines);
+    const auto line = next_entry(lines);
     if (!line)
       throw Error(fmt::format("the file ends after {} of {} entries", entry, entries), lines.place(),
                   "the file is cut short: fetch it again");
@@ -81,7 +81,7 @@ GraphFile parse_matrix_market(std::string_view text, const std::string& place, c
     append(row, column, weight);
     if (banner.symmetric && row != column) append(column, row, banner.skew ? -weight : weight);
   }
-  if (next_line(lines))
+  if (next_entry(lines))
     throw Error(fmt::format("more than the {} entries that the header announces", entries), lines.place(), "mend the header");
   GraphFile file{.edges = {.vertices = rows, .sources = Array::of(sources), .targets = Array::of(targets)}};
   if (banner.weighted) file.edges.edge_features["weight"] = Array::of(weights).cast(DType::f32);
@@ -90,7 +90,7 @@ GraphFile parse_matrix_market(std::string_view text, const std::string& place, c
 
 namespace {
 
-const RegisterFormat format{{.name = "Matrix Market", .extensions = {".mtx", ".mm"}, .parse = parse_matrix_market}};
+const RegisterFormat matrix_market_format{{.name = "Matrix Market", .extensions = {".mtx", ".mm"}, .parse = parse_matrix_market}};
 
 }  // namespace
 }  // namespace neap::gnn

@@ -7,7 +7,7 @@ namespace neap::gnn {
 namespace {
 
 // Blank lines are vertices without neighbours; only comments are passed over.
-std::optional<std::string_view> next_line(Lines& lines) {
+std::optional<std::string_view> next_row(Lines& lines) {
   while (const auto line = lines.next()) {
     if (!line->starts_with('%')) return line;
   }
@@ -21,13 +21,13 @@ class MetisReader {
   GraphFile read() {
     read_header();
     for (std::int64_t vertex = 0; vertex < vertices_; ++vertex) {
-      const auto line = next_line(lines_);
+      const auto line = next_row(lines_);
       if (!line)
         throw Error(fmt::format("the file ends after {} of {} vertices", vertex, vertices_), lines_.place(),
                     "it is cut short: fetch it again");
       read_vertex(static_cast<VertexId>(vertex), *line);
     }
-    while (const auto line = next_line(lines_)) {
+    while (const auto line = next_row(lines_)) {
       if (line->find_first_not_of(" \t") != line->npos)
         throw Error(fmt::format("more than {} vertices", vertices_), lines_.place(), "mend the header");
     }
@@ -40,7 +40,7 @@ class MetisReader {
 
  private:
   void read_header() {
-    Words words(next_line(lines_).value_or(""));
+    Words words(next_row(lines_).value_or(""));
     vertices_ = integer(words.next(), "the number of vertices", lines_);
     edges_ = integer(words.next(), "the number of edges", lines_);
     const std::string_view format = words.next().value_or("0");
@@ -98,7 +98,7 @@ class MetisReader {
   std::vector<std::int64_t> weights_, sizes_, vertex_weights_;
 };
 
-const RegisterFormat format{{.name = "METIS", .extensions = {".graph", ".metis"}, .parse = parse_metis}};
+const RegisterFormat metis_format{{.name = "METIS", .extensions = {".graph", ".metis"}, .parse = parse_metis}};
 
 }  // namespace
 

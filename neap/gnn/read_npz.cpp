@@ -35,7 +35,7 @@ NamedArrays features_of(const NamedArrays& arrays, std::int64_t vertices, const 
   return features;
 }
 
-const RegisterFormat format{{.name = "npz", .extensions = {".npz"}, .parse = parse_graph_npz}};
+const RegisterFormat npz_format{{.name = "npz", .extensions = {".npz"}, .parse = parse_graph_npz}};
 
 }  // namespace
 

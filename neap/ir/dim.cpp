@@ -21,7 +21,7 @@ namespace {
 
 using Terms = std::map<std::vector<std::string>, std::int64_t>;
 
-constexpr std::size_t longest_text = 10000;                    // of a size inside other text
+constexpr std::size_t longest_size = 10000;                    // of a size inside other text
 constexpr std::size_t most_terms = 1024, highest_degree = 24;  // no network has such sizes; hostile text has
 
 constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();  // has no opposite, so it is not a size
@@ -36,7 +36,7 @@ std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
   if (__builtin_mul_overflow(a, b, &result) || result == lowest) throw Error("a size does not fit 63 bits");
   return result;
 }
-std::int64_t floor_quotient(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0) ? 1 : 0); }
+std::int64_t whole_floor(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0) ? 1 : 0); }
 
 }  // namespace
 
@@ -179,7 +179,7 @@ std::int64_t DimAccess::evaluate(const Dim& dim, const ValueOf& value_of) {
     for (const std::string& atom : monomial) {
       if (is_floor(atom)) {
         const auto [inner, divisor] = floor_parts(atom);
-        term = checked_mul(term, floor_quotient(evaluate(inner, value_of), divisor));
+        term = checked_mul(term, whole_floor(evaluate(inner, value_of), divisor));
       } else {
         term = checked_mul(term, value_of(atom));
       }
@@ -260,7 +260,7 @@ std::string Dim::to_string() const {
 Dim Dim::parse(std::string_view text) { return Parser(text).whole(); }
 
 Dim Dim::parse_prefix(std::string_view text, std::size_t& at) {
-  Parser parser(text.substr(at, longest_text));
+  Parser parser(text.substr(at, longest_size));
   Dim value = parser.sum();
   at += parser.position();
   return value;
@@ -316,16 +316,16 @@ bool operator==(const Dim& a, const Dim& b) {
 Dim floor_div(const Dim& a, std::int64_t divisor) {
   NEAP_ASSERT(divisor > 0, " floor_div by {}", divisor);
   if (divisor == 1) return a;
-  if (a.is_constant()) return {floor_quotient(a.constant(), divisor)};
+  if (a.is_constant()) return {whole_floor(a.constant(), divisor)};
   Terms exact, rest;
   for (const auto& [monomial, coefficient] : DimAccess::terms(a)) {
-    const std::int64_t quotient = floor_quotient(coefficient, divisor), remainder = coefficient - quotient * divisor;
+    const std::int64_t quotient = whole_floor(coefficient, divisor), remainder = coefficient - quotient * divisor;
     // A whole multiple of the divisor may leave the floor, so that equal sizes are written equally.
     if (quotient != 0) exact[monomial] = quotient;
     if (remainder != 0) rest[monomial] = remainder;
   }
   const Dim inside = DimAccess::make(std::move(rest)), outside = DimAccess::make(std::move(exact));
-  if (inside.is_constant()) return outside + Dim(floor_quotient(inside.constant(), divisor));
+  if (inside.is_constant()) return outside + Dim(whole_floor(inside.constant(), divisor));
   return outside + DimAccess::atom("floor((" + inside.to_string() + ")/" + std::to_string(divisor) + ")");
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "neap/base/error.h"
+#include "neap/ir/infix.h"
 #include "neap/ir/scalar.h"
 
 namespace neap {
@@ -40,25 +41,6 @@ std::optional<Scalar> operation_named(std::string_view word) {
   const auto found = table.find(word);
   return found == table.end() ? std::nullopt : std::optional(found->second);
 }
-
-struct Infix {
-  std::string_view text;
-  int precedence;
-  Scalar op;
-};
-constexpr std::array<Infix, 12> infixes = {{{"||", 1, Scalar::logical_or},
-                                            {"&&", 2, Scalar::logical_and},
-                                            {"==", 3, Scalar::equal},
-                                            {"!=", 3, Scalar::not_equal},
-                                            {"<=", 3, Scalar::less_equal},
-                                            {"<", 3, Scalar::less},
-                                            {">=", 3, Scalar::greater_equal},
-                                            {">", 3, Scalar::greater},
-                                            {"+", 4, Scalar::add},
-                                            {"-", 4, Scalar::sub},
-                                            {"*", 5, Scalar::mul},
-                                            {"/", 5, Scalar::div}}};
-constexpr int comparison = 3, tightest = 6;
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neap/ir/infix.h"
 #include "neap/ir/scalar.h"
 #include "neap/ir/words.h"
 
@@ -16,19 +17,10 @@ bool is_reserved(const std::string& text) {
   return words.count(text) != 0 || text.find('.') != std::string::npos;
 }
 
-struct Infix {
-  const char* text;
-  int precedence;
-};
 const Infix* infix(Scalar op) {
-  static const std::unordered_map<Scalar, Infix> table = {
-      {Scalar::logical_or, {"||", 1}}, {Scalar::logical_and, {"&&", 2}}, {Scalar::equal, {"==", 3}},  {Scalar::not_equal, {"!=", 3}},
-      {Scalar::less, {"<", 3}},        {Scalar::less_equal, {"<=", 3}},  {Scalar::greater, {">", 3}}, {Scalar::greater_equal, {">=", 3}},
-      {Scalar::add, {"+", 4}},         {Scalar::sub, {"-", 4}},          {Scalar::mul, {"*", 5}},     {Scalar::div, {"/", 5}}};
-  const auto found = table.find(op);
-  return found == table.end() ? nullptr : &found->second;
+  const auto* const found = std::find_if(infixes.begin(), infixes.end(), [&](const Infix& i) { return i.op == op; });
+  return found == infixes.end() ? nullptr : found;
 }
-constexpr int comparison = 3, tightest = 6;
 
 }  // namespace
 
@@ -146,7 +138,7 @@ std::string MapPrinter::bare(const Expr& e, int around) {
   const int own = between->precedence;
   const std::string left = text(node.args[0], own == comparison ? own + 1 : own);
   const std::string right = text(node.args[1], own + 1);
-  const std::string whole = left + " " + between->text + " " + right;
+  const std::string whole = fmt::format("{} {} {}", left, between->text, right);
   return own < around ? "(" + whole + ")" : whole;
 }
 

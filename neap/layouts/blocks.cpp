@@ -2,7 +2,7 @@
 // like best. Where the matrix ends inside a block, the rest is padding.
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::blocks_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "offsets", "columns"};
@@ -91,4 +91,4 @@ const RegisterLayout blocks{{.name = "blocks",
                              .of_known_masks = true}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::blocks_layout

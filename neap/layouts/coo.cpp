@@ -1,7 +1,7 @@
 // Coordinates: each element with its row and its column, in row-major order.
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::coo_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "rows", "columns"};
@@ -59,4 +59,4 @@ const RegisterLayout coo{{.name = "coo",
                           .places = places}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::coo_layout

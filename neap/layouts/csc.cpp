@@ -1,7 +1,7 @@
 // Compressed sparse columns: for each column its elements, by rising rows.
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::csc_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "offsets", "rows"};
@@ -57,4 +57,4 @@ const RegisterLayout csc{{.name = "csc",
                           .places = places}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::csc_layout

@@ -2,7 +2,7 @@
 // with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::csr_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "offsets", "columns", "t_offsets", "t_rows", "t_order"};
@@ -105,4 +105,4 @@ const RegisterLayout csr{{.name = "csr",
                           .places = places}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::csr_layout

@@ -3,7 +3,7 @@
 
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::ell_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "columns"};
@@ -54,4 +54,4 @@ const RegisterLayout ell{{.name = "ell",
                           .check = check}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::ell_layout

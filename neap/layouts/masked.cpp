@@ -1,7 +1,7 @@
 // Masked: the whole matrix, and which of its elements count. It saves no bytes; training that changes the mask needs nothing else.
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::masked_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "mask"};
@@ -57,4 +57,4 @@ const RegisterLayout masked{{.name = "masked",
                              .leaves_out = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::masked_layout

@@ -1,7 +1,7 @@
 // Plain n:m: n of every m rows of each column are stored, whichever they are.
 #include "neap/layouts/packing.h"
 
-namespace neap {
+namespace neap::nm_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "rows"};
@@ -80,4 +80,4 @@ const RegisterLayout nm{{.name = "nm",
                          .of_known_masks = true}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::nm_layout

@@ -8,7 +8,7 @@
 #include "neap/layouts/packing.h"
 #include "neap/layouts/patterns.h"
 
-namespace neap {
+namespace neap::nmg_layout {
 namespace {
 
 const std::vector<std::string> component_names = {"values", "index", "patterns"};
@@ -219,4 +219,4 @@ const RegisterLayout nmg{{.name = "nmg",
                           .of_known_masks = true}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::nmg_layout

@@ -87,7 +87,7 @@ void define_input(Definition& d, const SparseLayout& layout) {
   d.scatter({d.dtype(0), x, {}}, at.x, where_inside(at.points, value), Accumulate::sum);
 }
 
-void define_sample(Definition& d, const SparseLayout& layout) {
+void define_conv_sample(Definition& d, const SparseLayout& layout) {
   if (d.dtype(0) != d.dtype(1))
     d.call().fail(fmt::format("operands are {} and {}", name(d.dtype(0)), name(d.dtype(1))), "cast one of them");
   const Walk at = walk(d, layout, 2, d.call().input(1).shape, true);
@@ -128,7 +128,7 @@ Vars input_gradient(const GradientContext& g, const SparseLayout& layout) {
   const Var &dy = g.inputs[0], &values = g.inputs[1], &dx = g.cotangents[0];
   return related.gradients(related.call("conv", {dx, values}), related.call("conv_sample", {dy, dx}));
 }
-Vars sample_gradient(const GradientContext& g, const SparseLayout& layout) {
+Vars conv_sample_gradient(const GradientContext& g, const SparseLayout& layout) {
   const Related related{g, layout};
   const Var &dy = g.inputs[0], &x = g.inputs[1], &values = g.cotangents[0];
   return related.gradients(related.call("conv", {x, values}), related.call("conv_input", {dy, values}, &x));
@@ -160,8 +160,8 @@ std::vector<Operator> conv_operators(const SparseLayout& layout) {
   std::vector<Operator> all{
       conv_operator(layout, "conv", "convolution with stored filters", with({{"x"}}, 0), define_conv, conv_gradient),
       conv_operator(layout, "conv_input", "the gradient of a convolution's input", with({{"dy"}}, 0), define_input, input_gradient),
-      conv_operator(layout, "conv_sample", "the gradient of a convolution's stored filters", with({{"dy"}, {"x"}}, 1), define_sample,
-                    sample_gradient)};
+      conv_operator(layout, "conv_sample", "the gradient of a convolution's stored filters", with({{"dy"}, {"x"}}, 1), define_conv_sample,
+                    conv_sample_gradient)};
   all[1].attributes.push_back({"input_size", Shape{}, "sizes of the window's axes in the input", true});
   return all;
 }

@@ -7,7 +7,7 @@
 #include "neap/library/post_ops.h"
 #include "neap/ops/window.h"
 
-namespace neap {
+namespace neap::conv_implementation {
 namespace {
 
 using dnnl::algorithm;
@@ -381,4 +381,4 @@ const RegisterImplementation conv_weight_gradient{
                       const std::vector<Type>& outputs) { return conv_efficiency(outputs[0], inputs[0]); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::conv_implementation

@@ -4,7 +4,7 @@
 #include "neap/library/post_ops.h"
 #include "neap/ops/matmul_views.h"
 
-namespace neap {
+namespace neap::matmul_implementation {
 namespace {
 
 using dnnl::memory;
@@ -219,4 +219,4 @@ const RegisterImplementation matmul{by_onednn(
 const RegisterImplementation matmul_of_views{by_onednn("matmul_of_views", refuses_views)};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::matmul_implementation

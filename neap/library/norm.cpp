@@ -4,7 +4,7 @@
 #include "neap/base/machine.h"
 #include "neap/library/onednn.h"
 
-namespace neap {
+namespace neap::norm_implementation {
 namespace {
 
 using dnnl::memory;
@@ -94,4 +94,4 @@ const RegisterImplementation layer_norm{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::norm_implementation

@@ -3,7 +3,7 @@
 
 #include "neap/library/onednn.h"
 
-namespace neap {
+namespace neap::pool_implementation {
 namespace {
 
 using dnnl::memory;
@@ -94,4 +94,4 @@ const RegisterImplementation average_pool_gradient{{.name = "onednn",
                                                     .any_layout = true}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::pool_implementation

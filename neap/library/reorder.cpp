@@ -1,7 +1,7 @@
 // Between layouts by oneDNN: a cast to the same dtype, or to another, whose operand and result lie differently.
 #include "neap/library/onednn.h"
 
-namespace neap {
+namespace neap::reorder_implementation {
 namespace {
 
 using onednn::Place;
@@ -26,4 +26,4 @@ const RegisterImplementation reorder{
      .any_layout = true}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::reorder_implementation

@@ -6,7 +6,7 @@
 #include "neap/base/error.h"
 #include "neap/runtime/library.h"
 
-namespace neap {
+namespace neap::slabs_implementation {
 namespace {
 
 using Inputs = std::span<const void* const>;
@@ -110,4 +110,4 @@ const RegisterImplementation slab_values{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::slabs_implementation

@@ -5,7 +5,7 @@
 #include "neap/runtime/block_loops.h"
 #include "neap/runtime/library.h"
 
-namespace neap {
+namespace neap::softmax_implementation {
 namespace {
 
 class SoftmaxCall : public LibraryCall {
@@ -46,4 +46,4 @@ const RegisterImplementation softmax{
      .efficiency = [](const Call&, const std::vector<Type>&, const std::vector<Type>&) { return 0.08; }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::softmax_implementation

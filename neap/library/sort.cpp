@@ -7,7 +7,7 @@
 #include "neap/base/machine.h"
 #include "neap/runtime/library.h"
 
-namespace neap {
+namespace neap::sort_implementation {
 namespace {
 
 template <class T>
@@ -141,4 +141,4 @@ const RegisterImplementation top_k{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sort_implementation

@@ -1,7 +1,7 @@
 // Products of matrices stored as n:m:g, in blocks or by rows, and what their gradients sample, by the kernels of sparse_kernels.h.
 #include "neap/library/sparse_kinds.h"
 
-namespace neap {
+namespace neap::sparse_matmul_implementation {
 namespace {
 
 using namespace sparse_calls;
@@ -176,4 +176,4 @@ const RegisterImplementation spmm{
      .efficiency = edges_efficiency}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparse_matmul_implementation

@@ -5,7 +5,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_constants_onnx {
 namespace {
 
 void read_constant(OnnxNode& node) {
@@ -100,4 +100,4 @@ const RegisterOnnx eye_like{{.type = "EyeLike", .since = 9, .read = read_eye_lik
 const RegisterOnnx range_reader{{.type = "Range", .since = 11, .read = read_range}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_constants_onnx

@@ -5,7 +5,7 @@
 
 #include "neap/onnx/model_reader.h"
 
-namespace neap {
+namespace neap::read_control_onnx {
 namespace {
 
 constexpr std::int64_t most_turns = 10'000;
@@ -162,4 +162,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_control_onnx

@@ -4,7 +4,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_elementwise_onnx {
 namespace {
 
 Var call(const OnnxNode& node, const char* op, const std::vector<Var>& inputs, Attributes attributes = {}) {
@@ -181,4 +181,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_elementwise_onnx

@@ -1,7 +1,7 @@
 // Operators that pick elements by index: Gather, OneHot, TopK, Trilu, Compress, ReverseSequence, scatters.
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_index_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -109,4 +109,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_index_onnx

@@ -1,7 +1,7 @@
 // Losses over classes: NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss.
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_loss_onnx {
 namespace {
 
 // -weight[target] * log_probability[target]; targets that are ignored count nothing, in the mean neither.
@@ -47,4 +47,4 @@ const RegisterOnnx nll{{.type = "NegativeLogLikelihoodLoss", .since = 12, .read 
 const RegisterOnnx cross_entropy{{.type = "SoftmaxCrossEntropyLoss", .since = 12, .read = read_cross_entropy}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_loss_onnx

@@ -4,7 +4,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_movement_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -198,4 +198,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_movement_onnx

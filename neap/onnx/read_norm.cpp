@@ -1,7 +1,7 @@
 // Normalisations and linear layers.
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_norm_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -90,4 +90,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_norm_onnx

@@ -1,7 +1,7 @@
 // Whole numbers with a scale and a zero point: quantizing, and products and convolutions of what was quantized.
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_quantize_onnx {
 namespace {
 
 Var call(const OnnxNode& node, const char* op, const std::vector<Var>& inputs, Attributes attributes = {}) {
@@ -120,4 +120,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_quantize_onnx

@@ -4,7 +4,7 @@
 #include "neap/files/bytes.h"
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_recurrent_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -68,4 +68,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_recurrent_onnx

@@ -1,7 +1,7 @@
 // Reductions, positions of extremes, cumulative sums, and the family of softmax.
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_reduce_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -107,4 +107,4 @@ const RegisterOnnx log_softmax{{.type = "LogSoftmax", .read = softmax_like("log_
 const RegisterOnnx hardmax{{.type = "Hardmax", .read = read_hardmax}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_reduce_onnx

@@ -5,7 +5,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_resize_onnx {
 namespace {
 
 struct Request {
@@ -225,4 +225,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_resize_onnx

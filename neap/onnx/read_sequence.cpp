@@ -1,7 +1,7 @@
 // Sequences exist only while a model is read: their length must be known, and graphs hold their elements.
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_sequence_onnx {
 namespace {
 
 using Values = std::vector<OnnxValue>;
@@ -107,4 +107,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_sequence_onnx

@@ -4,7 +4,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_signal_onnx {
 namespace {
 
 constexpr double turn = 2 * std::numbers::pi;
@@ -110,4 +110,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_signal_onnx

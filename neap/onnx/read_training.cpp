@@ -3,7 +3,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_training_onnx {
 namespace {
 
 // R, T, then for each of the n tensors its x, its gradient, and its moments, each kind together.
@@ -82,4 +82,4 @@ const RegisterOnnx adam{{.type = "ai.onnx.preview.training.Adam", .read = read_a
 const RegisterOnnx momentum{{.type = "ai.onnx.preview.training.Momentum", .read = read_momentum}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_training_onnx

@@ -3,7 +3,7 @@
 
 #include "neap/onnx/reader.h"
 
-namespace neap {
+namespace neap::read_window_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -182,4 +182,4 @@ const RegisterOnnx readers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::read_window_onnx

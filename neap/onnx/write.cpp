@@ -9,10 +9,10 @@
 namespace neap {
 namespace {
 
-constexpr std::size_t most_bytes = (std::size_t{1} << 31) - 1;  // protobuf's own limit
-constexpr int ir_version = 8;                                   // that of opset 17
+constexpr std::size_t most_written = (std::size_t{1} << 31) - 1;  // protobuf's own limit
+constexpr int ir_version = 8;                                     // that of opset 17
 
-std::map<std::string, OnnxWrite>& registry() {
+std::map<std::string, OnnxWrite>& writer_registry() {
   static std::map<std::string, OnnxWrite> writers;
   return writers;
 }
@@ -20,13 +20,13 @@ std::map<std::string, OnnxWrite>& registry() {
 }  // namespace
 
 RegisterOnnxWriter::RegisterOnnxWriter(const char* op, OnnxWrite write) {
-  const bool fresh = registry().emplace(op, std::move(write)).second;
+  const bool fresh = writer_registry().emplace(op, std::move(write)).second;
   NEAP_ASSERT(fresh, " two writers of {}", op);
 }
 
 const OnnxWrite* find_onnx_writer(const std::string& op) {
-  const auto found = registry().find(op);
-  return found == registry().end() ? nullptr : &found->second;
+  const auto found = writer_registry().find(op);
+  return found == writer_registry().end() ? nullptr : &found->second;
 }
 
 std::string onnx_bytes(const Graph& graph, const OnnxWriteOptions& options) {
@@ -40,7 +40,7 @@ std::string onnx_bytes(const Graph& graph, const OnnxWriteOptions& options) {
     note->set_value(value);
   }
   ModelWriter(graph, options, *model.mutable_graph()).write();
-  if (model.ByteSizeLong() > most_bytes) throw Error("the model is larger than 2 GB, which ONNX files cannot be", "graph " + graph.name);
+  if (model.ByteSizeLong() > most_written) throw Error("the model is larger than 2 GB, which ONNX files cannot be", "graph " + graph.name);
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);

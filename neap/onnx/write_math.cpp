@@ -5,7 +5,7 @@
 #include "neap/onnx/tensor.h"
 #include "neap/onnx/writer.h"
 
-namespace neap {
+namespace neap::write_math_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -234,4 +234,4 @@ const RegisterOnnxWriter writers[] = {
 };
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::write_math_onnx

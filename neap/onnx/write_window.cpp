@@ -3,7 +3,7 @@
 
 #include "neap/onnx/writer.h"
 
-namespace neap {
+namespace neap::write_window_onnx {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -26,4 +26,4 @@ bool write_average_pool(OnnxCall& c) {
 const RegisterOnnxWriter average_pool{"average_pool", write_average_pool};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::write_window_onnx

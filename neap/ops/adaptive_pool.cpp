@@ -2,7 +2,7 @@
 #include "neap/ops/composition.h"
 #include "neap/ops/pool.h"
 
-namespace neap {
+namespace neap::adaptive_pool_operator {
 namespace {
 
 std::vector<AttributeSpec> attributes() { return {{"output_size", std::vector<Dim>{}, "spatial sizes of the result", true}}; }
@@ -121,4 +121,4 @@ const Register adaptive_max_pool{
      .define = [](Definition& d) { define_pool(d, Reduction::max); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::adaptive_pool_operator

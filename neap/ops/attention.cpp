@@ -3,7 +3,7 @@
 
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::attention_operator {
 namespace {
 
 void define_causal(Definition& d) {
@@ -47,4 +47,4 @@ const Register attention{{.name = "attention",
                           .compose = compose}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::attention_operator

@@ -4,7 +4,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/pool.h"
 
-namespace neap {
+namespace neap::average_pool_operator {
 namespace {
 
 std::vector<AttributeSpec> attributes() {
@@ -114,4 +114,4 @@ const Register average_pool_gradient{{.name = "average_pool_gradient",
                                       }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::average_pool_operator

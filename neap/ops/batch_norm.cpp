@@ -1,7 +1,7 @@
 // Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167).
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::batch_norm_operator {
 namespace {
 
 const std::vector<AttributeSpec> norm_attributes = {{"epsilon", 1e-5, "added to the variance"}};
@@ -104,4 +104,4 @@ const Register batch_norm_inference{{.name = "batch_norm_inference",
                                      .onnx = {{"BatchNormalization", 9, {{"epsilon", "epsilon"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::batch_norm_operator

@@ -2,7 +2,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/elementwise.h"
 
-namespace neap {
+namespace neap::binary_operator {
 namespace {
 
 struct Entry {
@@ -97,4 +97,4 @@ const Register where_operator{
      .onnx = {{"Where", 9, {}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::binary_operator

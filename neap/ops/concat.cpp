@@ -1,7 +1,7 @@
 // Tensors one after the other along an axis, and their parts again: concat, split, stack.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::concat_operator {
 namespace {
 
 void check_like_first(const Call& call, int axis) {
@@ -122,4 +122,4 @@ const Register stack_operator{{.name = "stack",
                                }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::concat_operator

@@ -5,7 +5,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/window.h"
 
-namespace neap {
+namespace neap::conv_operator {
 namespace {
 
 std::vector<AttributeSpec> conv_attributes(std::vector<AttributeSpec> more = {}) {
@@ -232,4 +232,4 @@ const Register conv_weight_gradient{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::conv_operator

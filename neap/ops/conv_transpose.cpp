@@ -2,7 +2,7 @@
 #include "neap/ops/composition.h"
 #include "neap/ops/window.h"
 
-namespace neap {
+namespace neap::conv_transpose_operator {
 namespace {
 
 std::vector<Var> compose(Builder& build, const std::vector<Var>& inputs, const Call& call) {
@@ -55,4 +55,4 @@ const Register conv_transpose{{.name = "conv_transpose",
                                           {"output_padding", "output_padding"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::conv_transpose_operator

@@ -4,7 +4,7 @@
 
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::cross_entropy_operator {
 namespace {
 
 const AttributeSpec smoothing_attribute{"label_smoothing", 0.0, "share of the target spread evenly over the classes (Szegedy et al. 2016)"};
@@ -132,4 +132,4 @@ const Register cross_entropy_gradient{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cross_entropy_operator

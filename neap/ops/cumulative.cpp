@@ -1,7 +1,7 @@
 // Products so far.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::cumulative_operator {
 namespace {
 
 // d y[i] / d x[j] is the product of all but x[j], also where one of them is zero: products are taken over the elements that are not zero,
@@ -41,4 +41,4 @@ const Register cumulative_product{{.name = "cumulative_product",
                                    .gradient = cumulative_product_gradient}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cumulative_operator

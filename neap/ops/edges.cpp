@@ -2,7 +2,7 @@
 // column columns[e]. What a row gives its own edges, and what edges bring their row, are segment_broadcast and the segment reductions.
 #include "neap/ops/pattern.h"
 
-namespace neap {
+namespace neap::edges_operator {
 namespace {
 
 void define_source(Definition& d) {
@@ -48,4 +48,4 @@ const Register edge_collect{{.name = "edge_collect",
                              .gradient = [](const GradientContext& g) { return gradient(g, "edge_source"); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::edges_operator

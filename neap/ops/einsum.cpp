@@ -5,7 +5,7 @@
 
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::einsum_operator {
 namespace {
 
 constexpr std::size_t longest_equation = 1024;
@@ -216,4 +216,4 @@ const Register sum_of_products{{.name = "sum_of_products",
                                 .define = define_sum_of_products}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::einsum_operator

@@ -1,7 +1,7 @@
 // Repeats along axes of size one, and along new ones in front.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::expand_operator {
 namespace {
 
 Shape expanded_shape(const Call& call) {
@@ -41,4 +41,4 @@ const Register expand_operator{
      .gradient = [](const GradientContext& g) { return std::vector<Var>{reduce_to(g.cotangents[0], g.inputs[0].shape())}; }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::expand_operator

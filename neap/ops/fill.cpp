@@ -1,7 +1,7 @@
 // Values made of nothing but positions: ranges, constants, identity matrices, one-hot rows; and triangles of a matrix.
 #include "neap/ops/indexing.h"
 
-namespace neap {
+namespace neap::fill_operator {
 namespace {
 
 Dim one_size(const Call& call, std::string_view name) {
@@ -107,4 +107,4 @@ const Register triu{triangle("triu", "x on and above a diagonal of the last two 
 const Register tril{triangle("tril", "x on and below a diagonal of the last two axes, 0 above", false)};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fill_operator

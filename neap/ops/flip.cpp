@@ -3,7 +3,7 @@
 
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::flip_operator {
 namespace {
 
 const Register flip_operator{
@@ -55,4 +55,4 @@ const Register roll_operator{{.name = "roll",
                                   }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::flip_operator

@@ -5,7 +5,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/elementwise.h"
 
-namespace neap {
+namespace neap::functions_operator {
 namespace {
 
 using Operands = std::vector<Expr>;
@@ -160,4 +160,4 @@ const Register stop_gradient{{.name = "stop_gradient",
                               .differentiable = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::functions_operator

@@ -1,7 +1,7 @@
 // Reads at indices that are data: along an axis, per element, by tuples of indices; rows of a table.
 #include "neap/ops/indexing.h"
 
-namespace neap {
+namespace neap::gather_operator {
 namespace {
 
 // y[a..., i..., b...] = x[a..., indices[i...], b...]
@@ -112,4 +112,4 @@ const Register gather_nd_operator{{.name = "gather_nd",
                                    .onnx = {{"GatherND", 11, {{"batch_dims", "batch_axes"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::gather_operator

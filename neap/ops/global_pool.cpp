@@ -1,7 +1,7 @@
 // Pools over all spatial axes.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::global_pool_operator {
 namespace {
 
 std::vector<std::int64_t> spatial_axes(const Call& call) {
@@ -26,4 +26,4 @@ const Register global_max_pool{
      .onnx = {{"GlobalMaxPool", 1, {}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::global_pool_operator

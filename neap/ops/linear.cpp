@@ -1,7 +1,7 @@
 // Matrix products with what usually stands around them.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::linear_operator {
 namespace {
 
 const Register linear{{.name = "linear",
@@ -39,4 +39,4 @@ const Register gemm{{.name = "gemm",
                      .onnx = {{"Gemm", 7, {{"alpha", "alpha"}, {"beta", "beta"}, {"transA", "transpose_a"}, {"transB", "transpose_b"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::linear_operator

@@ -1,7 +1,7 @@
 // Losses: one number an element (or row), then none, sum or mean of them.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::losses_operator {
 namespace {
 
 using Formula = std::function<Var(Builder&, const std::vector<Var>&, const Call&)>;
@@ -104,4 +104,4 @@ const Register cosine_similarity{{.name = "cosine_similarity",
                                   }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::losses_operator

@@ -1,7 +1,7 @@
 // Division by a length, and by the power of neighbouring channels.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::lp_normalize_operator {
 namespace {
 
 const Register lp_normalize{{.name = "lp_normalize",
@@ -53,4 +53,4 @@ const Register local_response_norm{
      .onnx = {{"LRN", 13, {{"size", "size"}, {"alpha", "alpha"}, {"beta", "beta"}, {"bias", "bias"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::lp_normalize_operator

@@ -1,7 +1,7 @@
 // Products of matrices, with numpy's rules for batches and vectors.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::matmul_operator {
 namespace {
 
 // Sizes of the batch axes that both operands broadcast to.
@@ -103,4 +103,4 @@ const Register matmul_operator{{.name = "matmul",
                                 .onnx = {{"MatMul", 1, {}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::matmul_operator

@@ -5,7 +5,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/pool.h"
 
-namespace neap {
+namespace neap::max_pool_operator {
 namespace {
 
 // x at tap r... of the window at axes n, c, o...; below everything in the padding.
@@ -138,4 +138,4 @@ const Register max_pool_gather{{.name = "max_pool_gather",
                                 }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::max_pool_operator

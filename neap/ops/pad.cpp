@@ -1,7 +1,7 @@
 // More elements around a tensor, and between its elements.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::pad_operator {
 namespace {
 
 struct Padding {
@@ -148,4 +148,4 @@ const Register pad_transposed_operator{{.name = "pad_transposed",
                                         }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::pad_operator

@@ -5,7 +5,7 @@
 
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::random_operator {
 namespace {
 
 const AttributeSpec stream_attribute{"stream", std::int64_t{0}, "calls with different streams draw independently"};
@@ -119,4 +119,4 @@ const Register dropout{{.name = "dropout",
                             }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::random_operator

@@ -2,7 +2,7 @@
 // results y[T,D,N,H] and the last states. D is 2 for "bidirectional". The steps are written out: T is known when the graph is made.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::recurrent_operator {
 namespace {
 
 struct Cell {
@@ -157,4 +157,4 @@ const Register rnn{recurrent("rnn", "h' = f(x w^T + h r^T + bias); then the last
                              {{"activation", std::string("tanh"), "f: tanh or relu"}}, rnn_cell)};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::recurrent_operator

@@ -5,7 +5,7 @@
 #include "neap/ops/composition.h"
 #include "neap/ops/operator.h"
 
-namespace neap {
+namespace neap::reduce_operator {
 namespace {
 
 const std::vector<AttributeSpec> reduction_attributes = {{"axes", std::vector<std::int64_t>{}, "which axes; none means all"},
@@ -212,4 +212,4 @@ const Register cumulative_sum{{.name = "cumulative_sum",
                                    }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::reduce_operator

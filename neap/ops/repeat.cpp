@@ -3,7 +3,7 @@
 
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::repeat_operator {
 namespace {
 
 void check_repeats(const Call& call, const Shape& repeats) {
@@ -104,4 +104,4 @@ const Register space_to_depth{{.name = "space_to_depth",
                                .onnx = {{"SpaceToDepth", 1, {{"blocksize", "block"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::repeat_operator

@@ -3,7 +3,7 @@
 
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::reshape_operator {
 namespace {
 
 // `shape` with a -1 replaced by the size that is left over.
@@ -134,4 +134,4 @@ const Register reshape_operator{
      .gradient = [](const GradientContext& g) { return std::vector<Var>{reshape(g.cotangents[0], g.inputs[0].shape())}; }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::reshape_operator

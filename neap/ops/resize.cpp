@@ -5,7 +5,7 @@
 
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::resize_operator {
 namespace {
 
 // Size of x to size of the result, as a fraction.
@@ -123,4 +123,4 @@ const Register resize_operator{
      .define = define_resize}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::resize_operator

@@ -4,7 +4,7 @@
 
 #include "neap/ops/indexing.h"
 
-namespace neap {
+namespace neap::scatter_operator {
 namespace {
 
 constexpr const char* reduction_about = "how updates of one element join what is there: none (the last one replaces it), add, max or min";
@@ -169,4 +169,4 @@ const Register scatter_nd_operator{
      .onnx = {{"ScatterND", 11, {{"reduction", "reduction"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::scatter_operator

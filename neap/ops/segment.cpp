@@ -1,7 +1,7 @@
 // Reductions over the rows of a ragged axis (CSR): row r holds the entries offsets[r] to offsets[r + 1].
 #include "neap/ops/indexing.h"
 
-namespace neap {
+namespace neap::segment_operator {
 namespace {
 
 const std::vector<InputSpec> segment_inputs = {{"values"}, {"offsets"}};
@@ -106,4 +106,4 @@ const Register segment_broadcast{{.name = "segment_broadcast",
                                       }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::segment_operator

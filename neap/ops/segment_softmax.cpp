@@ -2,7 +2,7 @@
 // results; one of nothing but -inf gives NaN, as softmax does.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::segment_softmax_operator {
 namespace {
 
 const Register segment_softmax{{.name = "segment_softmax",
@@ -32,4 +32,4 @@ const Register segment_softmax{{.name = "segment_softmax",
                                     }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::segment_softmax_operator

@@ -3,7 +3,7 @@
 // each one.
 #include "neap/ops/pattern.h"
 
-namespace neap {
+namespace neap::slabs_operator {
 namespace {
 
 const std::vector<AttributeSpec> slab_attributes = {{"slabs", std::int64_t{1}, "how many", true},
@@ -55,4 +55,4 @@ const Register slab_values{{.name = "slab_values",
                             .differentiable = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::slabs_operator

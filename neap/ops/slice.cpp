@@ -4,7 +4,7 @@
 
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::slice_operator {
 namespace {
 
 constexpr std::int64_t far_away = std::numeric_limits<std::int32_t>::max();  // a start or stop beyond it means the end
@@ -100,4 +100,4 @@ const Register slice_operator{{.name = "slice",
                                .gradient = slice_gradient}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::slice_operator

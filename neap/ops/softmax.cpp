@@ -1,7 +1,7 @@
 // Softmax and its logarithm along an axis, shifted by the maximum so that nothing overflows. A row of nothing but -inf gives NaN.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::softmax_operator {
 namespace {
 
 const std::vector<AttributeSpec> axis_attribute = {{"axis", std::int64_t{-1}, "along which axis"}};
@@ -52,4 +52,4 @@ const Register log_softmax{{.name = "log_softmax",
                             .onnx = {{"LogSoftmax", 13, {{"axis", "axis"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::softmax_operator

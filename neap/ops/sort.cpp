@@ -1,7 +1,7 @@
 // Sorting along an axis. The definition counts for each element how many stand before it: slow, and plainly right.
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::sort_operator {
 namespace {
 
 const std::vector<AttributeSpec> order_attributes = {{"axis", std::int64_t{-1}, "along which axis"},
@@ -97,4 +97,4 @@ const Register top_k_operator{{.name = "top_k",
                                }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sort_operator

@@ -2,7 +2,7 @@
 // Weights and features may share leading axes (the heads of graph attention).
 #include "neap/ops/pattern.h"
 
-namespace neap {
+namespace neap::spmm_operator {
 namespace {
 
 void check_weights(const Call& call, const Pattern& pattern) {
@@ -108,4 +108,4 @@ const Register sddmm{{.name = "sddmm",
                       .gradient = sddmm_gradient}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::spmm_operator

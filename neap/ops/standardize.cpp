@@ -1,7 +1,7 @@
 // Normalisations by the statistics of one example. All stand on `standardize`, whose gradient takes two sums and one map.
 #include "neap/ops/composition.h"
 
-namespace neap {
+namespace neap::standardize_operator {
 namespace {
 
 const AttributeSpec epsilon_attribute{"epsilon", 1e-5, "added to the variance"};
@@ -154,4 +154,4 @@ const Register instance_norm{{.name = "instance_norm",
                               .onnx = {{"InstanceNormalization", 6, {{"epsilon", "epsilon"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::standardize_operator

@@ -4,7 +4,7 @@
 
 #include "neap/ops/builder.h"
 
-namespace neap {
+namespace neap::transpose_operator {
 namespace {
 
 // Where each axis of the result comes from; an empty attribute turns the order round.
@@ -52,4 +52,4 @@ const Register transpose_operator{
      .onnx = {{"Transpose", 1, {{"perm", "permutation"}}}}}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::transpose_operator

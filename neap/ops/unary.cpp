@@ -6,7 +6,7 @@
 #include "neap/ops/builder.h"
 #include "neap/ops/elementwise.h"
 
-namespace neap {
+namespace neap::unary_operator {
 namespace {
 
 using Formula = Expr (*)(const Expr&);
@@ -214,4 +214,4 @@ const Register cast_operator{
          }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::unary_operator

@@ -11,6 +11,7 @@
 #include <span>
 #include <unordered_map>
 
+#include "neap/base/clock.h"
 #include "neap/base/error.h"
 #include "neap/ir/ranges.h"
 #include "neap/ops/interpreter.h"
@@ -21,8 +22,6 @@
 
 namespace neap {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::string describe(const Node& node) {
   return fmt::format("%{} {}", node.outputs.empty() ? no_value : node.outputs[0], node.is_map() ? "map" : node.op);
@@ -289,7 +288,7 @@ struct Executable::State {
     if (!profiling) return;
     NodeProfile& mine = profile[i];
     mine.begin = std::chrono::duration<double>(begin - start).count();
-    mine.last = std::chrono::duration<double>(Clock::now() - begin).count();
+    mine.last = seconds_since(begin);
     mine.seconds += mine.last;
     ++mine.runs;
   }

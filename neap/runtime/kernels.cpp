@@ -1,13 +1,13 @@
 #include "neap/runtime/kernels.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 
+#include "neap/base/clock.h"
 #include "neap/base/error.h"
 #include "neap/base/parallel.h"
 #include "neap/codegen/loader.h"
@@ -102,7 +102,7 @@ std::vector<std::string> kernel_sources(const Graph& graph, Isa isa, int files) 
 KernelSet::KernelSet(const Graph& graph, Isa isa, bool compile) {
   entry_of_.assign(graph.nodes().size(), -1);
   if (!compile || std::none_of(graph.nodes().begin(), graph.nodes().end(), [](const NodePtr& node) { return node->is_map(); })) return;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   Maps maps(graph, isa);
   std::optional<KernelLoader> loader;
   const std::filesystem::path sources = sources_folder();
@@ -124,7 +124,7 @@ KernelSet::KernelSet(const Graph& graph, Isa isa, bool compile) {
     entry_of_[node] = at->second;
   }
   modules_ = std::move(*loader).modules();
-  seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  seconds_ = seconds_since(start);
 }
 
 }  // namespace neap

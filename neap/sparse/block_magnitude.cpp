@@ -4,7 +4,7 @@
 #include "neap/base/error.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::block_magnitude_sparsifier {
 namespace {
 
 Array keep(const Sparsified& given, const Numbers& numbers) {
@@ -59,4 +59,4 @@ const RegisterSparsifier blocks{{.name = "blocks",
                                  .layout = "blocks"}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::block_magnitude_sparsifier

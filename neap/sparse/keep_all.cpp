@@ -1,7 +1,7 @@
 // Keeps everything: a layout that can store any matrix then holds the dense one.
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::keep_all_sparsifier {
 namespace {
 
 const RegisterSparsifier keep_all{
@@ -13,4 +13,4 @@ const RegisterSparsifier keep_all{
      .count = [](std::int64_t rows, std::int64_t columns, const Numbers&) { return rows * columns; }}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::keep_all_sparsifier

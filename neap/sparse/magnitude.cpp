@@ -5,7 +5,7 @@
 #include "neap/base/parallel.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::magnitude_sparsifier {
 namespace {
 
 // kept_count of a size that is known only when the graph runs: all positions along the last axis are counted.
@@ -57,4 +57,4 @@ const RegisterSparsifier magnitude{
      .count = count}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::magnitude_sparsifier

@@ -5,7 +5,7 @@
 #include "neap/base/error.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::nm_sparsifier {
 namespace {
 
 Array keep(const Sparsified& given, const Numbers& numbers) {
@@ -54,4 +54,4 @@ const RegisterSparsifier nm{{.name = "nm",
                              .layout = "nm"}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::nm_sparsifier

@@ -7,7 +7,7 @@
 #include "neap/sparse/pattern_assignment.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::nmg_sparsifier {
 namespace {
 
 Array keep(const Sparsified& given, const Numbers& numbers) {
@@ -52,4 +52,4 @@ const RegisterSparsifier nmg{{.name = "nmg",
                               .layout = "nmg"}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::nmg_sparsifier

@@ -2,7 +2,7 @@
 #include "neap/data/random.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::random_fraction_sparsifier {
 namespace {
 
 Array keep(const Sparsified& given, const Numbers& numbers) {
@@ -29,4 +29,4 @@ const RegisterSparsifier random_fraction{{.name = "random",
                                           .takes = Takes::seed}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::random_fraction_sparsifier

@@ -7,7 +7,7 @@
 #include "neap/data/random.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::regrow_sparsifier {
 namespace {
 
 Array keep(const Sparsified& given, const Numbers& numbers, bool by_scores) {
@@ -53,4 +53,4 @@ const RegisterSparsifier set{
      .keep = [](const Sparsified& given, const Numbers& given_numbers) { return keep(given, given_numbers, false); }}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::regrow_sparsifier

@@ -2,7 +2,7 @@
 #include "neap/base/error.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::same_format_sparsifier {
 namespace {
 
 const RegisterSparsifier same_format{
@@ -22,4 +22,4 @@ const RegisterSparsifier same_format{
      .takes = Takes::mask}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::same_format_sparsifier

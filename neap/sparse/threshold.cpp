@@ -1,7 +1,7 @@
 // What is at least so large (ReLU's kind of sparsity, and thresholds of activations).
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::threshold_sparsifier {
 namespace {
 
 Array keep(const Sparsified& given, const Numbers& numbers) {
@@ -24,4 +24,4 @@ const RegisterSparsifier threshold{{.name = "threshold",
                                     }}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::threshold_sparsifier

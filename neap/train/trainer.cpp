@@ -1,8 +1,8 @@
 #include "neap/train/trainer.h"
 
-#include <chrono>
 #include <cmath>
 
+#include "neap/base/clock.h"
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
 #include "neap/base/progress.h"
@@ -167,8 +167,8 @@ void Trainer::settle() {
 }
 
 bool Trainer::run_epoch() {
-  const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return epoch_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const auto start = Clock::now();
+  const auto seconds = [&] { return epoch_seconds_ + seconds_since(start); };
   std::optional<Progress> progress;
   const std::int64_t left = (loader_.batches() - batch_) * options_.batch;
   if (options_.progress)

@@ -5,7 +5,7 @@
 #include "neap/transform/recipe.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::absorb_call_transformation {
 namespace {
 
 std::string join(Draft& draft, ValueId one, ValueId other) {
@@ -71,4 +71,4 @@ const RegisterTransformation absorb_call{{.name = "absorb_call",
                                           .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::absorb_call_transformation

@@ -9,7 +9,7 @@
 #include "neap/transform/expansion.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::bind_library_transformation {
 namespace {
 
 // Whether a node does its work point by point, so that it can join the loops of what feeds it.
@@ -115,4 +115,4 @@ const RegisterTransformation bind_library{
      .apply_everywhere = bind_all}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::bind_library_transformation

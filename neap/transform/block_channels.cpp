@@ -9,7 +9,7 @@
 #include "neap/runtime/library.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::block_channels_transformation {
 namespace {
 
 Layout blocked(int rank, std::int64_t width) {
@@ -197,4 +197,4 @@ const RegisterTransformation block_channels{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::block_channels_transformation

@@ -5,7 +5,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::cancel_moves_transformation {
 namespace {
 
 constexpr int deepest = 32;  // calls between the two
@@ -134,4 +134,4 @@ const RegisterTransformation cancel_moves{{.name = "cancel_moves",
                                            .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cancel_moves_transformation

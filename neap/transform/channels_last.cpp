@@ -12,7 +12,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::channels_last_transformation {
 namespace {
 
 // One read or write of a value by a map.
@@ -340,4 +340,4 @@ const RegisterTransformation channels_last{
      .apply_everywhere = [](Graph& graph, const Parameters&, Pass& pass) { return ChannelsLast(graph, pass).run(); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::channels_last_transformation

@@ -11,7 +11,7 @@
 #include "neap/transform/recipe.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::compute_late_transformation {
 namespace {
 
 constexpr int fewest_between = 8;         // nodes that run between the last early reader and the first late one
@@ -300,4 +300,4 @@ const RegisterTransformation compute_late{
      .apply_everywhere = apply_all}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::compute_late_transformation

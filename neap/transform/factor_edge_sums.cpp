@@ -12,7 +12,7 @@
 #include "neap/transform/rebuild.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::factor_edge_sums_transformation {
 namespace {
 
 constexpr std::size_t most_terms = 4;
@@ -291,4 +291,4 @@ const RegisterTransformation factor_edge_sums{
      .apply_everywhere = [](Graph& graph, const Parameters&, Pass& pass) { return Factoring(graph, pass).run(); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::factor_edge_sums_transformation

@@ -5,7 +5,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fold_batch_norm_transformation {
 namespace {
 
 struct Affine {
@@ -83,4 +83,4 @@ const RegisterTransformation fold_batch_norm{{.name = "fold_batch_norm",
                                               .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_batch_norm_transformation

@@ -10,7 +10,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fold_constants_transformation {
 namespace {
 
 constexpr double most_flops = 1e8;  // of one node: the interpreter takes some ten nanoseconds each
@@ -145,4 +145,4 @@ const RegisterTransformation fold_constants{
      .apply_everywhere = fold}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_constants_transformation

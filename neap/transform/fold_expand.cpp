@@ -5,7 +5,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fold_expand_transformation {
 namespace {
 
 // What the operand was before it was repeated along axes of the batch; `no_value` where it was not, or a matrix itself was stretched.
@@ -51,4 +51,4 @@ const RegisterTransformation fold_expand{{.name = "fold_expand",
                                           .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_expand_transformation

@@ -7,7 +7,7 @@
 #include "neap/transform/expansion.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fold_gate_transformation {
 namespace {
 
 bool all_are(const std::vector<std::int64_t>& values, std::int64_t wanted) {
@@ -91,4 +91,4 @@ const RegisterTransformation fold_gate{{.name = "fold_gate",
                                         .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_gate_transformation

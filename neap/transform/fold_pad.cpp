@@ -4,7 +4,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fold_pad_transformation {
 namespace {
 
 bool is_zero(const Dim& dim) { return dim == Dim(0); }
@@ -50,4 +50,4 @@ const RegisterTransformation fold_pad{
     {.name = "fold_pad", .level = 3, .about = "makes padding with zeros a part of the convolution", .find = find, .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_pad_transformation

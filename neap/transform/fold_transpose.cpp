@@ -4,7 +4,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fold_transpose_transformation {
 namespace {
 
 // Whether it exchanges the last two axes and leaves the others.
@@ -49,4 +49,4 @@ const RegisterTransformation fold_transpose{{.name = "fold_transpose",
                                              .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_transpose_transformation

@@ -7,7 +7,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/expansion.h"
 
-namespace neap {
+namespace neap::fold_view_transformation {
 namespace {
 
 // An operand as elements of another tensor: where each of them stands.
@@ -129,4 +129,4 @@ const RegisterTransformation fold_view{
      .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_view_transformation

@@ -11,7 +11,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fuse_edges_transformation {
 namespace {
 
 constexpr std::int64_t most_entry_bytes = 64 << 10;  // of an entry's buffers
@@ -409,4 +409,4 @@ const RegisterTransformation fuse_edges{
      .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fuse_edges_transformation

@@ -6,7 +6,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fuse_epilogue_transformation {
 namespace {
 
 bool is_free_call(const Node& node) { return !node.is_map() && !node.implementation.empty() && node.epilogue == nullptr; }
@@ -93,4 +93,4 @@ const RegisterTransformation fuse_epilogue{{.name = "fuse_epilogue",
                                             .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fuse_epilogue_transformation

@@ -6,7 +6,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fuse_horizontal_transformation {
 namespace {
 
 constexpr std::size_t most_operands = 256, most_stages = 96;
@@ -108,4 +108,4 @@ const RegisterTransformation fuse_horizontal{
      .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fuse_horizontal_transformation

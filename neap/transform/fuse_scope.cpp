@@ -12,7 +12,7 @@
 #include "neap/transform/scope_rows.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fuse_scope_transformation {
 namespace {
 
 constexpr std::size_t most_operands = 96, most_stages = 64, most_readers = 32;
@@ -322,4 +322,4 @@ const RegisterTransformation fuse_scope{
      .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fuse_scope_transformation

@@ -9,7 +9,7 @@
 #include "neap/transform/neighbours.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fuse_siblings_transformation {
 namespace {
 
 constexpr std::size_t most_operands = 24, most_stages = 8;
@@ -259,4 +259,4 @@ const RegisterTransformation fuse_siblings{{.name = "fuse_siblings",
                                             .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fuse_siblings_transformation

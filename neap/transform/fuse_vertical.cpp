@@ -8,7 +8,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::fuse_vertical_transformation {
 namespace {
 
 constexpr double most_repeated_flops = 32;   // of a sum, per element, that is computed in the map that makes it and once more
@@ -153,4 +153,4 @@ const RegisterTransformation fuse_vertical{{.name = "fuse_vertical",
                                             .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fuse_vertical_transformation

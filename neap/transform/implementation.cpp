@@ -8,7 +8,7 @@
 #include "neap/transform/recognise_call.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::implementation_transformation {
 namespace {
 
 std::string bind(Draft& draft, int at, std::size_t choice) {
@@ -93,4 +93,4 @@ const RegisterTransformation implementation{
      .apply = choose}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::implementation_transformation

@@ -11,7 +11,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::join_tables_transformation {
 namespace {
 
 constexpr std::int64_t line = 64, longest_row = 512;  // bytes; what is longer is as quick apart
@@ -161,4 +161,4 @@ const RegisterTransformation join_tables{
      .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::join_tables_transformation

@@ -8,7 +8,7 @@
 #include "neap/transform/fixed.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::keep_fixed_transformation {
 namespace {
 
 constexpr double dearer = 1.5;         // times the reading of a result, from which on keeping it pays
@@ -111,4 +111,4 @@ const RegisterTransformation keep_fixed{
      }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::keep_fixed_transformation

@@ -10,7 +10,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::lay_operands_transformation {
 namespace {
 
 using Layouts = std::map<ValueId, Layout>;
@@ -187,4 +187,4 @@ const RegisterTransformation lay_operands{
      .apply_everywhere = [](Graph& graph, const Parameters&, Pass& pass) { return LayOperands(graph, pass).run(); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::lay_operands_transformation

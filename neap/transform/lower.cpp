@@ -2,7 +2,7 @@
 #include "neap/transform/expansion.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::lower_transformation {
 namespace {
 
 int lower_all(Graph& graph, const Parameters&, Pass&) {
@@ -21,4 +21,4 @@ const RegisterTransformation lower{{.name = "lower",
                                     .apply_everywhere = lower_all}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::lower_transformation

@@ -11,7 +11,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::multiply_sparse_transformation {
 namespace {
 
 // The node that makes a value, if it is the operator `what`, which nobody has claimed, of a layout that leaves elements out.
@@ -290,4 +290,4 @@ const RegisterTransformation multiply_sparse{{.name = "multiply_sparse",
                                               .gain_in_cache = 0.2}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::multiply_sparse_transformation

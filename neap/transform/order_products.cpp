@@ -16,7 +16,7 @@
 #include "neap/transform/structure.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::order_products_transformation {
 namespace {
 
 constexpr std::size_t most_chains = 10;  // of one component, up to which all combinations are tried
@@ -310,4 +310,4 @@ const RegisterTransformation order_products{
      .apply_everywhere = [](Graph& graph, const Parameters& parameters, Pass& pass) { return Ordering(graph, parameters, pass).run(); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::order_products_transformation

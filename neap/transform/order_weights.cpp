@@ -7,7 +7,7 @@
 #include "neap/transform/fixed.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::order_weights_transformation {
 namespace {
 
 enum Operand : std::uint8_t { features, weights, offsets, columns, t_offsets, t_rows, t_order };
@@ -67,4 +67,4 @@ const RegisterTransformation order_weights{
      .apply_everywhere = [](Graph& graph, const Parameters&, Pass& pass) { return Ordering(graph).run(pass); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::order_weights_transformation

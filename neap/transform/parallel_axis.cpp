@@ -1,7 +1,7 @@
 // Chooses the axis that threads share. How it is cut depends on the sizes alone, so that the results do not depend on the threads.
 #include "neap/transform/schedule_edit.h"
 
-namespace neap {
+namespace neap::parallel_axis_transformation {
 namespace {
 
 std::string set_axis(Draft& draft, const Site& site, const Parameters& parameters) {
@@ -21,4 +21,4 @@ const RegisterTransformation parallel_axis{{.name = "parallel_axis",
                                             .apply = set_axis}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::parallel_axis_transformation

@@ -7,7 +7,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::recognise_spmm_transformation {
 namespace {
 
 constexpr std::size_t pattern_size = 5;
@@ -145,4 +145,4 @@ const RegisterTransformation recognise_spmm{{.name = "recognise_spmm",
                                              .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::recognise_spmm_transformation

@@ -10,7 +10,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::recompute_transformation {
 namespace {
 
 constexpr double most_flops = 64;  // per element: what is computed again costs less than a few bytes of memory traffic
@@ -158,4 +158,4 @@ const RegisterTransformation recompute{
      .apply_everywhere = apply_all}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::recompute_transformation

@@ -1,7 +1,7 @@
 // Removes what nobody uses.
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::remove_dead_transformation {
 namespace {
 
 const RegisterTransformation remove_dead{
@@ -12,4 +12,4 @@ const RegisterTransformation remove_dead{
      .apply_everywhere = [](Graph& graph, const Parameters&, Pass&) { return remove_dead_nodes(graph); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::remove_dead_transformation

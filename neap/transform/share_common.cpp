@@ -4,7 +4,7 @@
 #include "neap/transform/structure.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::share_common_transformation {
 namespace {
 
 constexpr std::int64_t largest_compared = 4096;  // bytes of a constant whose elements are compared; larger ones are told by their place
@@ -57,4 +57,4 @@ const RegisterTransformation share_common{
     {.name = "share_common", .level = 3, .about = "computes once what is computed twice", .needs_gain = false, .apply_everywhere = share}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::share_common_transformation

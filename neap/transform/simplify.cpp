@@ -8,7 +8,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::simplify_transformation {
 namespace {
 
 // Each rule gives "" when it has been applied, or why it does not fit.
@@ -197,4 +197,4 @@ const RegisterTransformation simplify{{.name = "simplify",
                                        .needs_gain = false}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::simplify_transformation

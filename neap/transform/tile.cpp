@@ -5,7 +5,7 @@
 
 #include "neap/transform/schedule_edit.h"
 
-namespace neap {
+namespace neap::tile_transformation {
 namespace {
 
 std::string set_tile(Draft& draft, const Site& site, const Parameters& parameters) {
@@ -32,4 +32,4 @@ const RegisterTransformation tile{{.name = "tile",
                                    .apply = set_tile}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::tile_transformation

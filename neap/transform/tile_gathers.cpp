@@ -15,7 +15,7 @@
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::tile_gathers_transformation {
 namespace {
 
 constexpr std::int64_t most_elements = 4096;  // of a row's sums, which the kernel holds
@@ -220,4 +220,4 @@ const RegisterTransformation tile_gathers{
      .apply = apply}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::tile_gathers_transformation

@@ -9,7 +9,7 @@
 #include "neap/transform/rebuild.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::transpose_edges_transformation {
 namespace {
 
 constexpr std::int64_t most_flops = 64;  // an element, of what is computed in both orders; what takes more is read from the first
@@ -191,4 +191,4 @@ const RegisterTransformation transpose_edges{
      .apply_everywhere = [](Graph& graph, const Parameters&, Pass& pass) { return Transposition(graph, pass).run(); }}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::transpose_edges_transformation

@@ -1,10 +1,10 @@
 #include "neap/transform/tune.h"
 
 #include <algorithm>
-#include <chrono>
 #include <random>
 #include <set>
 
+#include "neap/base/clock.h"
 #include "neap/base/error.h"
 #include "neap/base/median.h"
 #include "neap/codegen/cache.h"
@@ -15,8 +15,6 @@
 
 namespace neap {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr double worth_tuning = 0.005;  // of the graph's modelled time
 constexpr double least_gain = 0.03;     // of a kernel's time
@@ -189,7 +187,7 @@ std::vector<std::vector<double>> measure(const std::vector<Candidate>& candidate
   std::vector<std::vector<double>> seconds(candidates.size());
   const auto start = Clock::now();
   for (int round = 0; round < most_rounds; ++round) {
-    if (round >= fewest_rounds && std::chrono::duration<double>(Clock::now() - start).count() > seconds_of_rounds) break;
+    if (round >= fewest_rounds && seconds_since(start) > seconds_of_rounds) break;
     executable.run(inputs);
     for (std::size_t i = 0; i < candidates.size(); ++i) seconds[i].push_back(executable.profile()[i].last);
   }
@@ -266,7 +264,7 @@ class Tuner {
     return made ? choices : std::nullopt;
   }
 
-  double spent() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  double spent() const { return seconds_since(start_); }
   bool time_is_over() const { return spent() >= options_.seconds; }
 
   void report(const std::string& note) {

@@ -4,7 +4,7 @@
 
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::update_in_place_transformation {
 namespace {
 
 // Stages that any order serves: each assigns an output of its own, and none reads what another makes.
@@ -83,4 +83,4 @@ const RegisterTransformation update_in_place{{.name = "update_in_place",
                                               .apply_everywhere = order_all}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::update_in_place_transformation

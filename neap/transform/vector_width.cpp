@@ -4,7 +4,7 @@
 #include "neap/codegen/access.h"
 #include "neap/transform/schedule_edit.h"
 
-namespace neap {
+namespace neap::vector_width_transformation {
 namespace {
 
 std::string set_width(Draft& draft, const Site& site, const Parameters& parameters) {
@@ -33,4 +33,4 @@ const RegisterTransformation vector_width{{.name = "vector_width",
                                            .apply = set_width}};
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::vector_width_transformation

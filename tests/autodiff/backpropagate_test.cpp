@@ -7,7 +7,7 @@
 #include "neap/ops/interpreter.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::backpropagate_test {
 namespace {
 
 const Type vector3{DType::f64, {3}, {}};
@@ -209,4 +209,4 @@ TEST(Errors, ReductionsWithoutADerivedGradientNameTheNode) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::backpropagate_test

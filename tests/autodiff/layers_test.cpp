@@ -1,7 +1,7 @@
 // Gradients of the layers' operators, first and second order, against central differences.
 #include "tests/autodiff/differences.h"
 
-namespace neap {
+namespace neap::layers_test {
 namespace {
 
 using testing::check_call;
@@ -185,4 +185,4 @@ TEST(LayerGradients, Recurrent) {
 TEST(LayerGradients, Dropout) { check_call("dropout", {random({5, 3}), Array::scalar<std::int64_t>(7)}, {{"rate", 0.4}}); }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::layers_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::array_test {
 namespace {
 
 constexpr DType all_dtypes[] = {DType::f32, DType::f64, DType::bf16, DType::f16, DType::i8,
@@ -126,4 +126,4 @@ TEST(Array, WrapsMemoryOfOthers) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::array_test

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace neap {
+namespace neap::blocks_test {
 namespace {
 
 constexpr std::size_t large = std::size_t{8} << 20;
@@ -56,4 +56,4 @@ TEST(Blocks, NoSmallArrayTakesALargeBlock) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::blocks_test

@@ -7,7 +7,7 @@
 
 #include "neap/base/error.h"
 
-namespace neap {
+namespace neap::dtype_test {
 namespace {
 
 // What bits of a format with these many exponent and mantissa bits mean, by the definition of IEEE 754.
@@ -106,4 +106,4 @@ TEST(DType, UnknownNamesAreRefused) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::dtype_test

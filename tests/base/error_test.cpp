@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace neap {
+namespace neap::error_test {
 namespace {
 
 TEST(Error, SaysWhatWhereAndWhatToDo) {
@@ -28,4 +28,4 @@ TEST(Error, BrokenPromisesNameThePlace) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::error_test

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace neap {
+namespace neap::event_counter_test {
 namespace {
 
 TEST(EventCounter, CountsThePagesThatAreTouched) {
@@ -48,4 +48,4 @@ TEST(EventCounter, CountsMissesWhereTheProcessorDoes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::event_counter_test

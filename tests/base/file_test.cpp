@@ -10,7 +10,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -130,4 +130,4 @@ TEST(File, TemporaryFoldersVanish) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::file_test

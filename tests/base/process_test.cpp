@@ -13,7 +13,7 @@
 #include "neap/base/build_id.h"
 #include "neap/base/file.h"
 
-namespace neap {
+namespace neap::process_test {
 namespace {
 
 const std::string shell = "/bin/sh";
@@ -111,4 +111,4 @@ TEST(Process, ABuildHasAnIdentity) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::process_test

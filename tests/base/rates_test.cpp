@@ -8,7 +8,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::rates_test {
 namespace {
 
 class RatesTest : public testing::Test {
@@ -82,4 +82,4 @@ TEST_F(RatesTest, WithoutAFolderTheyAreMeasured) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::rates_test

@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-namespace neap {
+namespace neap::revolving_door_test {
 namespace {
 
 TEST(RevolvingDoor, AllSubsetsInOrder) {
@@ -43,4 +43,4 @@ TEST(RevolvingDoor, Binomials) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::revolving_door_test

@@ -14,7 +14,7 @@
 #include "neap/base/progress.h"
 #include "tests/support/environment.h"
 
-namespace neap {
+namespace neap::small_parts_test {
 namespace {
 
 TEST(Hash, OfBytesIsThePublishedXxh3) {
@@ -187,4 +187,4 @@ TEST(Progress, QuietShowsNothing) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::small_parts_test

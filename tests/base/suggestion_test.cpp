@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace neap {
+namespace neap::suggestion_test {
 namespace {
 
 TEST(Suggestion, TheWordThatNeedsTheFewestChanges) {
@@ -25,4 +25,4 @@ TEST(Suggestion, OtherwiseWhatThereIs) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::suggestion_test

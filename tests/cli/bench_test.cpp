@@ -1,6 +1,6 @@
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::bench_test {
 namespace {
 
 class BenchCommand : public ProgramTest {};
@@ -39,4 +39,4 @@ TEST_F(BenchCommand, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::bench_test

@@ -5,7 +5,7 @@
 #include "neap/files/npy.h"
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::command_test {
 namespace {
 
 class Commands : public ProgramTest {};
@@ -176,4 +176,4 @@ TEST_F(Commands, CompletionKnowsEveryCommandAndOption) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::command_test

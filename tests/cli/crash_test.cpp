@@ -13,7 +13,7 @@
 #include "neap/files/checkpoint.h"
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::crash_test {
 namespace {
 
 class Crashes : public ProgramTest {
@@ -140,4 +140,4 @@ TEST_F(Crashes, CtrlCFinishesTheStepAndTheSameCommandGoesOn) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::crash_test

@@ -3,7 +3,7 @@
 #include "tests/cli/program.h"
 #include "tests/gnn/packages.h"
 
-namespace neap {
+namespace neap::data_test {
 namespace {
 
 class Data : public ProgramTest {};
@@ -47,4 +47,4 @@ TEST_F(Data, BadInput) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::data_test

@@ -4,7 +4,7 @@
 #include "neap/files/idx.h"
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::demo_sparse_test {
 namespace {
 
 class DemoSparse : public ProgramTest {
@@ -52,4 +52,4 @@ TEST_F(DemoSparse, ComparesTheMethods) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::demo_sparse_test

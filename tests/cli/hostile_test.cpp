@@ -8,7 +8,7 @@
 #include "neap/ops/builder.h"
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::hostile_test {
 namespace {
 
 class HostileNames : public ProgramTest {};
@@ -125,4 +125,4 @@ TEST_F(Disks, WithoutRoomForTheCompilerTheInterpreterAnswers) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::hostile_test

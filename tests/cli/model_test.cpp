@@ -7,7 +7,7 @@
 #include "tests/cli/program.h"
 #include "tests/support/environment.h"
 
-namespace neap {
+namespace neap::model_test {
 namespace {
 
 class ModelCommands : public ProgramTest {
@@ -249,4 +249,4 @@ TEST_F(ModelCommands, BuildsWhatACompilerTakes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::model_test

@@ -8,7 +8,7 @@
 #include "neap/ops/builder.h"
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::sparsify_test {
 namespace {
 
 class Sparsify : public ProgramTest {
@@ -145,4 +145,4 @@ TEST_F(Sparsify, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparsify_test

@@ -1,7 +1,7 @@
 // Graph networks by command, on a small generated graph, without a compiler (level 0).
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::train_gnn_test {
 namespace {
 
 class TrainGnn : public ProgramTest {
@@ -84,4 +84,4 @@ TEST_F(TrainGnn, TheOuterCommandIsStillThere) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::train_gnn_test

@@ -7,7 +7,7 @@
 #include "neap/files/png.h"
 #include "tests/cli/program.h"
 
-namespace neap {
+namespace neap::train_test {
 namespace {
 
 class TrainCommands : public ProgramTest {
@@ -253,4 +253,4 @@ TEST_F(TrainCommands, SaysWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::train_test

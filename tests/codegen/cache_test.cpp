@@ -14,7 +14,7 @@
 #include "neap/base/file.h"
 #include "tests/support/environment.h"
 
-namespace neap {
+namespace neap::cache_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -253,4 +253,4 @@ TEST_F(CacheTest, TwoProcessesStoreAndFindWholeEntries) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cache_test

@@ -15,7 +15,7 @@
 #include "neap/base/machine.h"
 #include "neap/codegen/compiler.h"
 
-namespace neap {
+namespace neap::prelude_test {
 namespace {
 
 struct Function {
@@ -121,4 +121,4 @@ TEST(Prelude, FunctionsKeepTheirBounds) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::prelude_test

@@ -7,7 +7,7 @@
 #include "neap/files/npz.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::array_files_test {
 namespace {
 
 TEST(ArrayFiles, EveryKindOpens) {
@@ -54,4 +54,4 @@ TEST(ArrayFiles, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::array_files_test

@@ -8,7 +8,7 @@
 
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::augment_test {
 namespace {
 
 // Image i holds i*1000 + 1, 2, 3, ...
@@ -107,4 +107,4 @@ TEST(Augment, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::augment_test

@@ -9,7 +9,7 @@
 #include "neap/data/array_dataset.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::dataset_test {
 namespace {
 
 TEST(ArrayDataset, GathersRowsOfEveryDtype) {
@@ -93,4 +93,4 @@ TEST(Labels, ThoseOutOfRangeAreNamedWithTheirIndex) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::dataset_test

@@ -9,7 +9,7 @@
 #include "neap/files/idx.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::image_dataset_test {
 namespace {
 
 Array counting(Sizes sizes) {
@@ -173,4 +173,4 @@ TEST(IdxImages, FashionMnist) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::image_dataset_test

@@ -11,7 +11,7 @@
 #include "neap/files/png.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::image_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -123,4 +123,4 @@ TEST(Resize, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::image_folder_test

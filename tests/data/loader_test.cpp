@@ -9,7 +9,7 @@
 #include "neap/data/array_dataset.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::loader_test {
 namespace {
 
 // Example i is {i, i*i}.
@@ -160,4 +160,4 @@ TEST(Loader, OptionsThatMakeNoSense) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::loader_test

@@ -14,7 +14,7 @@
 #include "neap/train/state.h"
 #include "neap/train/step.h"
 
-namespace neap {
+namespace neap::demo_test {
 namespace {
 
 TEST(DemoNetwork, HasAbout55000Parameters) {
@@ -118,4 +118,4 @@ TEST(Export, ArraysGoThereAndBack) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::demo_test

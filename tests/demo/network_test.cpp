@@ -5,7 +5,7 @@
 #include "neap/optim/adam.h"
 #include "neap/train/step.h"
 
-namespace neap {
+namespace neap::network_test {
 namespace {
 
 TEST(Network, HasAbout55000Parameters) {
@@ -26,4 +26,4 @@ TEST(Network, TrainingStepIsOneGraph) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::network_test

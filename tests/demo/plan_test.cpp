@@ -9,7 +9,7 @@
 #include "neap/train/step.h"
 #include "neap/transform/optimizer.h"
 
-namespace neap {
+namespace neap::plan_test {
 namespace {
 
 // Bytes and flops a second: what two cores were measured to do on a busy and on an idle machine, and a larger machine.
@@ -66,4 +66,4 @@ INSTANTIATE_TEST_SUITE_P(Rates, Plan,
                                          Rates{80e9, 300e9, 1200e9}));
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::plan_test

@@ -37,7 +37,7 @@ void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
-namespace neap {
+namespace neap::allocation_test {
 namespace {
 
 // Reads with 0, 1, 2, ... allocations that succeed, until reading does.
@@ -73,4 +73,4 @@ TEST(Allocation, ReadersSurviveItsFailure) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::allocation_test

@@ -14,7 +14,7 @@
 #include "tests/files/examples.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::checkpoint_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -191,4 +191,4 @@ TEST(Checkpoint, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::checkpoint_test

@@ -8,7 +8,7 @@
 #include "neap/base/file.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::csv_test {
 namespace {
 
 void refused(const std::string& text, const std::string& problem, const std::string& place) {
@@ -62,4 +62,4 @@ TEST(Csv, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::csv_test

@@ -18,7 +18,7 @@
 #include "tests/files/examples.h"
 #include "tests/files/pictures.h"
 
-namespace neap {
+namespace neap::hostile_test {
 namespace {
 
 using namespace std::string_literals;
@@ -85,4 +85,4 @@ TEST(Hostile, Jpeg) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::hostile_test

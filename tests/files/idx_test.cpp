@@ -8,7 +8,7 @@
 #include "tests/files/examples.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::idx_test {
 namespace {
 
 using namespace std::string_literals;
@@ -76,4 +76,4 @@ TEST(Gzip, ABombIsStopped) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::idx_test

@@ -12,7 +12,7 @@
 #include "tests/files/pictures.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::image_test {
 namespace {
 
 using namespace std::string_literals;
@@ -138,4 +138,4 @@ TEST(Base64, KnownAnswers) {  // RFC 4648, section 10
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::image_test

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace neap {
+namespace neap::json_test {
 namespace {
 
 TEST(Json, PagesAreIndented) {
@@ -16,4 +16,4 @@ TEST(Json, PagesAreIndented) {
 TEST(Json, PagesShowThatBytesAreNotUtf8) { EXPECT_EQ(json_page("caf\xc3\xa9 \xff"), "\"caf\xc3\xa9 \xef\xbf\xbd\""); }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::json_test

@@ -6,7 +6,7 @@
 #include "tests/files/examples.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::npy_test {
 namespace {
 
 using namespace std::string_literals;
@@ -108,4 +108,4 @@ TEST(Npy, HeadersThatAreNoDictionary) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::npy_test

@@ -7,7 +7,7 @@
 #include "tests/files/examples.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::npz_test {
 namespace {
 
 void refused(const std::string& bytes, const std::string& problem) {
@@ -62,4 +62,4 @@ TEST(Npz, ABombIsStopped) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::npz_test

@@ -6,7 +6,7 @@
 #include "tests/files/examples.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::safetensors_test {
 namespace {
 
 using namespace std::string_literals;
@@ -116,4 +116,4 @@ TEST(Safetensors, NamesThatCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::safetensors_test

@@ -8,7 +8,7 @@
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::batch_test {
 namespace {
 
 TEST(BlockDiagonal, AgainstTheDenseDefinition) {
@@ -135,4 +135,4 @@ TEST(ClusterBatches, EveryVertexOnceAnEpoch) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::batch_test

@@ -8,7 +8,7 @@
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::build_test {
 namespace {
 
 TEST(Build, RowsHoldWhereEdgesComeFrom) {
@@ -200,4 +200,4 @@ TEST(Csr, Check) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::build_test

@@ -11,7 +11,7 @@
 #include "tests/gnn/packages.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::debian_test {
 namespace {
 
 using Named = std::set<std::tuple<std::string, std::string, std::string>>;  // from, type, to
@@ -161,4 +161,4 @@ TEST(Control, ContinuedFieldsAndNamesWithoutCase) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::debian_test

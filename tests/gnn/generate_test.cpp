@@ -9,7 +9,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::gnn {
+namespace neap::gnn::generate_test {
 namespace {
 
 void expect_simple(const Graph& graph, bool undirected = true) {
@@ -172,4 +172,4 @@ TEST(Generate, BadInput) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::generate_test

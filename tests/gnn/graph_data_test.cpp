@@ -12,7 +12,7 @@
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::graph_data_test {
 namespace {
 
 SparseRows small_sparse() {
@@ -233,4 +233,4 @@ TEST(Ogb, BadInput) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::graph_data_test

@@ -8,7 +8,7 @@
 #include "neap/gnn/debian.h"
 #include "neap/gnn/read.h"
 
-namespace neap::gnn {
+namespace neap::gnn::hostile_test {
 namespace {
 
 std::vector<std::string> seeds(const std::string& target) {
@@ -40,4 +40,4 @@ TEST(HostileGraph, Packages) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::hostile_test

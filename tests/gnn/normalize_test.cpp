@@ -8,7 +8,7 @@
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::normalize_test {
 namespace {
 
 TEST(Normalize, AgainstTheDenseDefinition) {
@@ -71,4 +71,4 @@ TEST(Normalize, BadInput) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::normalize_test

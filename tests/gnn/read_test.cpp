@@ -8,7 +8,7 @@
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::read_test {
 namespace {
 
 Pairs pairs_of(const GraphFile& file) {
@@ -219,4 +219,4 @@ TEST(ReadGraph, ByNameAndCompression) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::read_test

@@ -10,7 +10,7 @@
 #include "tests/gnn/graphs.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::reorder_test {
 namespace {
 
 std::vector<Array> orders_of(const Graph& graph) {
@@ -180,4 +180,4 @@ TEST(Reorder, BadInput) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::reorder_test

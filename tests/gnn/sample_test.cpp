@@ -15,7 +15,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::gnn {
+namespace neap::gnn::sample_test {
 namespace {
 
 using Ids = std::vector<VertexId>;
@@ -209,4 +209,4 @@ TEST(Sample, BadInput) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::sample_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::dim_test {
 namespace {
 
 // A random size beside a plain function that computes the same.
@@ -192,4 +192,4 @@ TEST(Shape, BindAndCheck) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::dim_test

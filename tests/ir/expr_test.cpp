@@ -7,7 +7,7 @@
 #include "neap/ir/graph.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::expr_test {
 namespace {
 
 const Axis i{0, "i", 4, nullptr}, j{1, "j", 5, nullptr}, k{2, "k", 7, nullptr};
@@ -182,4 +182,4 @@ TEST(Expr, ReductionsHaveTheirDtypes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::expr_test

@@ -4,7 +4,7 @@
 
 #include "neap/base/error.h"
 
-namespace neap {
+namespace neap::graph_test {
 namespace {
 
 // x -> a = relu x; b = exp a; c = add a b; d = tanh x (dead); outputs: y = c.
@@ -136,4 +136,4 @@ TEST(Graph, PlacesAreNamedAsInTheText) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::graph_test

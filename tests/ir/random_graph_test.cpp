@@ -8,7 +8,7 @@
 #include "neap/base/error.h"
 #include "neap/ir/scalar.h"
 
-namespace neap {
+namespace neap::random_graph_test {
 namespace {
 
 class Generator {
@@ -319,4 +319,4 @@ TEST(RandomGraph, CommentsChangeNothing) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::random_graph_test

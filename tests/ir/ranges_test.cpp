@@ -5,7 +5,7 @@
 
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::ranges_test {
 namespace {
 
 std::string problem(const char* body, const Symbols& symbols) {
@@ -37,4 +37,4 @@ TEST(Ranges, GuardedReadsAndBranchesMayLeave) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::ranges_test

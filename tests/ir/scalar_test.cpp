@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace neap {
+namespace neap::scalar_test {
 namespace {
 
 const double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
@@ -194,4 +194,4 @@ TEST(Scalar, EveryOperationHasANameAndAnArity) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::scalar_test

@@ -8,7 +8,7 @@
 #include "neap/base/error.h"
 #include "neap/ir/graph.h"
 
-namespace neap {
+namespace neap::text_test {
 namespace {
 
 constexpr const char* step = R"(graph step {
@@ -307,4 +307,4 @@ TEST(Text, NumbersAreExact) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::text_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::type_test {
 namespace {
 
 TEST(Layout, TagsReadBack) {
@@ -107,4 +107,4 @@ TEST(Storage, SymbolicBlockedAndEmpty) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::type_test

@@ -6,7 +6,7 @@
 #include "neap/base/error.h"
 #include "neap/ir/graph.h"
 
-namespace neap {
+namespace neap::verify_test {
 namespace {
 
 std::string complaint(const Graph& graph, Level level = Level::mixed) {
@@ -396,4 +396,4 @@ TEST(Verify, PointsThatWriteOneElementWriteOneValue) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::verify_test

@@ -4,7 +4,7 @@
 #include "neap/base/error.h"
 #include "neap/ir/graph.h"
 
-namespace neap {
+namespace neap::volume_test {
 namespace {
 
 // A map under construction: operands, axes, stages; one output.
@@ -201,4 +201,4 @@ TEST(Volume, LocalsCostNothingAndBlocksCountWithTheirPadding) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::volume_test

@@ -4,7 +4,7 @@
 #include "tests/layouts/matrices.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::refusal_test {
 namespace {
 
 using testing::mask_for;
@@ -174,4 +174,4 @@ TEST(SparseLayout, FindsComponentsOfOtherSizes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::refusal_test

@@ -14,7 +14,7 @@
 #include "tests/layouts/matrices.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::sparse_layout_test {
 namespace {
 
 using testing::layouts_to_test;
@@ -335,4 +335,4 @@ TEST(Patterns, FollowEachOtherByOneExchange) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparse_layout_test

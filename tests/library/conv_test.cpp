@@ -1,6 +1,6 @@
 #include "tests/library/library_check.h"
 
-namespace neap {
+namespace neap::conv_test {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -125,4 +125,4 @@ TEST(Conv, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::conv_test

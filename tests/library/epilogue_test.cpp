@@ -4,7 +4,7 @@
 #include "neap/runtime/executable.h"
 #include "tests/library/library_check.h"
 
-namespace neap {
+namespace neap::epilogue_test {
 namespace {
 
 // A convolution with an epilogue as the right side of %0[n,c,h,w] = ..., in which @0 stands for the result so far.
@@ -154,4 +154,4 @@ TEST(Epilogue, AnImplementationThatTakesNoneSaysSo) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::epilogue_test

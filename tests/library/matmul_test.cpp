@@ -1,6 +1,6 @@
 #include "tests/library/library_check.h"
 
-namespace neap {
+namespace neap::matmul_test {
 namespace {
 
 TEST(Matmul, Shapes) {
@@ -99,4 +99,4 @@ TEST(Matmul, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::matmul_test

@@ -1,7 +1,7 @@
 // Pooling, normalisation and sorting by libraries.
 #include "tests/library/library_check.h"
 
-namespace neap {
+namespace neap::others_test {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
@@ -120,4 +120,4 @@ TEST(Reorder, BetweenLayoutsAndTypes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::others_test

@@ -9,7 +9,7 @@
 
 #include "tests/library/sparse_matrices.h"
 
-namespace neap::sparse {
+namespace neap::sparse::sparse_kernels_test {
 namespace {
 
 std::vector<Isa> isas() {
@@ -394,4 +394,4 @@ TEST(SparseKernels, NotFinite) {
 }
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::sparse_kernels_test

@@ -5,7 +5,7 @@
 #include "tests/layouts/matrices.h"
 #include "tests/library/library_check.h"
 
-namespace neap {
+namespace neap::sparse_matmul_test {
 namespace {
 
 using testing::mask_for;
@@ -269,4 +269,4 @@ TEST(SparseMatmul, ForeignPatterns) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparse_matmul_test

@@ -16,7 +16,7 @@
 #include "tests/nn/graph_examples.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::attention_fusion_test {
 namespace {
 
 constexpr std::int64_t in = 3;
@@ -222,4 +222,4 @@ TEST(AttentionFusion, TheSameBitsOnOneAndTwoThreads) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::attention_fusion_test

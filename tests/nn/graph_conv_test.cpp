@@ -15,7 +15,7 @@
 #include "tests/nn/graph_examples.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::graph_conv_test {
 namespace {
 
 constexpr DType f64 = DType::f64;
@@ -359,4 +359,4 @@ TEST(GraphConv, NetworksByName) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::graph_conv_test

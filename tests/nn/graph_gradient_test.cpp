@@ -20,7 +20,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/nn/graph_examples.h"
 
-namespace neap {
+namespace neap::graph_gradient_test {
 namespace {
 
 constexpr DType f64 = DType::f64;
@@ -222,4 +222,4 @@ TEST(GraphGradient, AUsersLayerIsOrderedAsAnyOther) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::graph_gradient_test

@@ -5,7 +5,7 @@
 #include "neap/ops/builder.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::graph_layer_test {
 namespace {
 
 // y = batch_norm(x w), with the batch's size open; the rows are laid out by a reshape whose sizes hold the symbol.
@@ -61,4 +61,4 @@ TEST(GraphLayer, RefusesWhatItCannotTakeOrBe) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::graph_layer_test

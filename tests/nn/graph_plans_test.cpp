@@ -6,7 +6,7 @@
 #include "neap/ops/builder.h"
 #include "neap/transform/transformation.h"
 
-namespace neap {
+namespace neap::graph_plans_test {
 namespace {
 
 constexpr int chains = 8;  // of three layers: forward, gradients of weights, gradients of features but the first layer's
@@ -66,4 +66,4 @@ TEST(Plans, TheChosenOneIsWithinThreePercentOfTheBestOfAll) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::graph_plans_test

@@ -19,7 +19,7 @@
 #include "neap/tensor/trace.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::module_test {
 namespace {
 
 std::vector<std::string> names(const std::vector<Parameter*>& parameters) {
@@ -223,4 +223,4 @@ TEST(Gru, StepsAsItsEquationsSay) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::module_test

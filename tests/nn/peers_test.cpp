@@ -20,7 +20,7 @@
 #include "neap/tensor/compile.h"
 #include "tests/nn/graph_examples.h"
 
-namespace neap {
+namespace neap::peers_test {
 namespace {
 
 constexpr DType f64 = DType::f64;
@@ -209,4 +209,4 @@ TEST(PeerCases, EveryOneIsRun) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::peers_test

@@ -10,7 +10,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::slabs_test {
 namespace {
 
 constexpr std::int64_t rows = 37, columns = 23, edges = 400;
@@ -133,4 +133,4 @@ TEST(Slabs, DenseGraphsAreWalkedBySlabsAndSparseOnesAreNot) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::slabs_test

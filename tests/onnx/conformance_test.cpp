@@ -4,12 +4,12 @@
 #include <onnx.pb.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
 
+#include "neap/base/clock.h"
 #include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
@@ -18,7 +18,7 @@
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
 
-namespace neap {
+namespace neap::conformance_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -154,9 +154,9 @@ TEST(Conformance, TestDataOfOnnx) {
     std::sort(folders.begin(), folders.end());
     for (const fs::path& folder : folders) {
       if (!only.empty() && folder.filename().string().find(only) == std::string::npos) continue;
-      const auto start = std::chrono::steady_clock::now();
+      const auto start = Clock::now();
       const Result result = run_case(folder);
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const double seconds = seconds_since(start);
       if (seconds > 2) fmt::print("slow: {} took {:.1f} s\n", folder.filename().string(), seconds);
       ++tried;
       ++by_operator[result.operators].second;
@@ -181,4 +181,4 @@ TEST(Conformance, TestDataOfOnnx) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::conformance_test

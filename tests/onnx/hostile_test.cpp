@@ -10,7 +10,7 @@
 #include "tests/onnx/models.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::hostile_test {
 namespace {
 
 using testing::OnnxModel;
@@ -247,4 +247,4 @@ TEST(Hostile, DeepNestingIsRefused) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::hostile_test

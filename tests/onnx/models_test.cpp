@@ -14,7 +14,7 @@
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
 
-namespace neap {
+namespace neap::models_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -63,7 +63,7 @@ void run_model(const fs::path& folder, int level) {
   }
 }
 
-class Models : public testing::TestWithParam<int> {};
+class Models : public ::testing::TestWithParam<int> {};
 
 TEST_P(Models, AgreeWithTheirReference) {
   const std::string folder = environment_value("NEAP_ONNX_MODELS");
@@ -82,7 +82,7 @@ TEST_P(Models, AgreeWithTheirReference) {
   EXPECT_GT(models, 0) << "no models in " << folder;
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Models, testing::Values(0, 4));
+INSTANTIATE_TEST_SUITE_P(Levels, Models, ::testing::Values(0, 4));
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::models_test

@@ -11,7 +11,7 @@
 #include "tests/onnx/models.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::mutation_test {
 namespace {
 
 using Random = std::mt19937_64;
@@ -221,4 +221,4 @@ TEST(Mutations, OfBytes) { read_damaged(damaged_bytes, 4000); }
 TEST(Mutations, OfStructure) { read_damaged(damaged_structure, 6000); }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::mutation_test

@@ -15,7 +15,7 @@
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::round_trip_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -88,4 +88,4 @@ TEST(RoundTrip, EveryCallOfTheShapes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::round_trip_test

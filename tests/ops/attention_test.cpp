@@ -1,7 +1,7 @@
 // Attention, einsum, matrix products with their surroundings, and transposed convolution against plain loops.
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::attention_test {
 namespace {
 
 using testing::expect_near;
@@ -144,4 +144,4 @@ TEST(ConvTranspose, SizesMayBeSymbols) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::attention_test

@@ -1,7 +1,7 @@
 // Convolution and its gradients against plain loops.
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::conv_test {
 namespace {
 
 using testing::expect_near;
@@ -153,4 +153,4 @@ TEST(ConvErrors, AreNamed) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::conv_test

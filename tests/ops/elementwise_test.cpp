@@ -11,7 +11,7 @@
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::elementwise_test {
 namespace {
 
 using testing::Case;
@@ -278,4 +278,4 @@ TEST(Elementwise, WhatDoesNotFitIsRefused) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::elementwise_test

@@ -10,7 +10,7 @@
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::index_test {
 namespace {
 
 using testing::counting;
@@ -250,4 +250,4 @@ TEST(Resize, ByScales) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::index_test

@@ -1,7 +1,7 @@
 // Losses against their formulas, and where they are easily wrong.
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::loss_test {
 namespace {
 
 using testing::expect_near;
@@ -76,4 +76,4 @@ TEST(Loss, ErrorsAreNamed) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::loss_test

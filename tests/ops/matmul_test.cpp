@@ -1,7 +1,7 @@
 // Products of matrices against plain loops.
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::matmul_test {
 namespace {
 
 using testing::expect_near;
@@ -68,4 +68,4 @@ TEST(Matmul, ErrorsAreNamed) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::matmul_test

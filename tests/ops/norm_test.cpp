@@ -1,7 +1,7 @@
 // Normalisations, softmax and cross entropy against plain loops, and where numbers are large, infinite or not numbers.
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::norm_test {
 namespace {
 
 using testing::expect_near;
@@ -183,4 +183,4 @@ TEST(Norms, LocalResponse) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::norm_test

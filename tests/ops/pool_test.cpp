@@ -1,7 +1,7 @@
 // Pools against plain loops.
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::pool_test {
 namespace {
 
 using testing::expect_near;
@@ -144,4 +144,4 @@ TEST(PoolErrors, AreNamed) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::pool_test

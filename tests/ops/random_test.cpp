@@ -2,7 +2,7 @@
 #include "neap/ir/scalar.h"
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::random_test {
 namespace {
 
 using testing::refusal;
@@ -87,4 +87,4 @@ TEST(Random, ErrorsAreNamed) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::random_test

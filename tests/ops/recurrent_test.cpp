@@ -2,7 +2,7 @@
 #include "tests/ops/calls.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::recurrent_test {
 namespace {
 
 using testing::expect_near;
@@ -147,4 +147,4 @@ TEST(Recurrent, ErrorsAreNamed) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::recurrent_test

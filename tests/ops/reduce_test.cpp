@@ -9,7 +9,7 @@
 #include "tests/support/cases.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::reduce_test {
 namespace {
 
 using Elements = std::vector<double>;
@@ -146,4 +146,4 @@ TEST(Reduce, WhatDoesNotFitIsRefused) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::reduce_test

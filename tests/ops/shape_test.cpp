@@ -6,7 +6,7 @@
 
 #include "tests/ops/calls.h"
 
-namespace neap {
+namespace neap::shape_test {
 namespace {
 
 using testing::counting;
@@ -153,4 +153,4 @@ TEST(Flip, TurnsAndRolls) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::shape_test

@@ -13,7 +13,7 @@
 #include "neap/optim/sgd.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::update_rule_test {
 namespace {
 
 using Doubles = std::vector<double>;
@@ -178,4 +178,4 @@ TEST(RateSchedule, TakesTheirCourse) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::update_rule_test

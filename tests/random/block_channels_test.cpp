@@ -7,7 +7,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/library/library_check.h"
 
-namespace neap {
+namespace neap::block_channels_test {
 namespace {
 
 Var convolution(Builder& build, const Var& x, std::int64_t filters, int kernel, int salt) {
@@ -81,4 +81,4 @@ TEST(BlockChannels, OneConversionCostsMoreThanItGainsWhereNothingIsGained) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::block_channels_test

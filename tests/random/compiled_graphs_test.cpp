@@ -13,7 +13,7 @@
 #include "tests/support/rounding.h"
 #include "tests/support/shrink.h"
 
-namespace neap {
+namespace neap::compiled_graphs_test {
 namespace {
 
 using testing::RandomGraph;
@@ -247,4 +247,4 @@ TEST(RandomCompiled, Bf16) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::compiled_graphs_test

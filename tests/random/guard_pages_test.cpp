@@ -16,7 +16,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/random_graph.h"
 
-namespace neap {
+namespace neap::guard_pages_test {
 namespace {
 
 enum class Side : std::uint8_t { end, begin };
@@ -174,4 +174,4 @@ TEST(GuardPages, I32) { check(3, 300000, of(DType::i32)); }
 TEST(GuardPages, I64) { check(3, 400000, of(DType::i64)); }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::guard_pages_test

@@ -9,7 +9,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::products_test {
 namespace {
 
 // Of no machine: what pays must not depend on where the test runs.
@@ -110,4 +110,4 @@ TEST(MaskedProducts, SumsOverEdgesStayInFrontOfTheMask) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::products_test

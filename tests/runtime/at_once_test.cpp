@@ -14,7 +14,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::at_once_test {
 namespace {
 
 Array ramp(DType dtype, Sizes sizes) {
@@ -194,4 +194,4 @@ TEST(AtOnce, ErrorNamesTheInput) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::at_once_test

@@ -18,7 +18,7 @@
 #include "neap/runtime/executable.h"
 #include "tests/support/environment.h"
 
-namespace neap {
+namespace neap::cache_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -193,4 +193,4 @@ TEST_F(CachedKernels, AReadOnlyCacheIsRead) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cache_test

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-namespace neap {
+namespace neap::chunk_queue_test {
 namespace {
 
 std::vector<std::int64_t> drained(ChunkQueue& queue, int thread) {
@@ -49,4 +49,4 @@ TEST(ChunkQueue, EachChunkIsGivenOnce) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::chunk_queue_test

@@ -7,7 +7,7 @@
 #include "neap/runtime/executable.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::compiled_test {
 namespace {
 
 using testing::Case;
@@ -87,4 +87,4 @@ TEST(Compiled, Bf16) { check_compiled(DType::bf16, best_isa(), 0.05); }
 TEST(Compiled, F16) { check_compiled(DType::f16, best_isa(), 0.02); }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::compiled_test

@@ -18,7 +18,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::compiler_test {
 namespace {
 
 Graph some_graph() { return parse_graph("graph g { input x : f32[4]\n %0 = map(x) i:4 { %0[i] = x[i] * 2.0 } : f32[4]\n output y = %0 }"); }
@@ -144,4 +144,4 @@ TEST(Compiler, NamesOfAModelDoNotReachTheSource) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::compiler_test

@@ -6,7 +6,7 @@
 #include "neap/runtime/cache_simulation.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::counted_bytes_test {
 namespace {
 
 const char* at(std::int64_t place) { return reinterpret_cast<const char*>(place); }
@@ -90,4 +90,4 @@ TEST(CountedBytes, RefuseWhatIsNoKernel) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::counted_bytes_test

@@ -6,7 +6,7 @@
 #include "neap/ops/builder.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::executable_test {
 namespace {
 
 std::vector<float> values(const Array& array) { return {array.values<float>().begin(), array.values<float>().end()}; }
@@ -182,4 +182,4 @@ INSTANTIATE_TEST_SUITE_P(Both, Places, ::testing::Bool(),
                          [](const ::testing::TestParamInfo<bool>& info) { return info.param ? "generated" : "blocked"; });
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::executable_test

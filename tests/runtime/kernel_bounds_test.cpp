@@ -6,7 +6,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::kernel_bounds_test {
 namespace {
 
 void expect_refused(const std::string& body, const std::vector<Array>& inputs, const std::string& problem) {
@@ -83,4 +83,4 @@ TEST(Kernels, WhatIsNotAskedForIsNotRefused) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::kernel_bounds_test

@@ -12,7 +12,7 @@
 #include "tests/runtime/kernel_text.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::kernels_test {
 namespace {
 
 // Inputs are filled by their names: "offsets" rise from 0 to E, "rows" are below N, "labels" below 5, others are numbers; "special" holds
@@ -434,4 +434,4 @@ TEST(Kernels, StoreLargeSumsOfRows) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::kernels_test

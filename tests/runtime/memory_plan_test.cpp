@@ -6,7 +6,7 @@
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
 
-namespace neap {
+namespace neap::memory_plan_test {
 namespace {
 
 std::int64_t offset_of(const MemoryPlan& plan, const Graph& graph, const char* name) {
@@ -92,4 +92,4 @@ TEST(MemoryPlan, AnUpdateThatComesLastIsMadeInPlace) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::memory_plan_test

@@ -8,7 +8,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::schedule_test {
 namespace {
 
 Graph scheduled() {
@@ -114,4 +114,4 @@ TEST(Schedules, AreRefusedWhereTheyCannotBe) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::schedule_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::verify_calls_test {
 namespace {
 
 void check(const std::string& call) {
@@ -33,4 +33,4 @@ TEST(VerifyCalls, RefusesCallsThatNobodyTakes) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::verify_calls_test

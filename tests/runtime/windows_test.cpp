@@ -12,7 +12,7 @@
 #include "neap/runtime/relayout.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::windows_test {
 namespace {
 
 using Sizes64 = std::vector<std::int64_t>;
@@ -98,4 +98,4 @@ TEST(Windows, OnEveryInstructionSet) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::windows_test

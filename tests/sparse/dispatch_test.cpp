@@ -11,7 +11,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::sparse {
+namespace neap::sparse::dispatch_test {
 namespace {
 
 class Net : public Layer {
@@ -202,4 +202,4 @@ TEST(Dispatch, MasksAreNoFallbackAndLowLevelsAre) {
 }
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::dispatch_test

@@ -17,7 +17,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::sparse {
+namespace neap::sparse::format_test {
 namespace {
 
 // In a graph a sparsifier keeps what it keeps of weights.
@@ -293,4 +293,4 @@ TEST(GraphFormats, PlansWithFormatsAsJson) {
 }
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::format_test

@@ -11,7 +11,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::sparse {
+namespace neap::sparse::plan_test {
 namespace {
 
 class Net : public Layer {
@@ -243,4 +243,4 @@ TEST(Plan, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::plan_test

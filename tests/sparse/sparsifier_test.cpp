@@ -14,7 +14,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::sparse {
+namespace neap::sparse::sparsifier_test {
 namespace {
 
 Array gaussian(DType dtype, const Sizes& sizes, unsigned seed) {
@@ -194,4 +194,4 @@ TEST(Sparsifier, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::sparsifier_test

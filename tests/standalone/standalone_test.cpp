@@ -15,7 +15,7 @@
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
 
-namespace neap {
+namespace neap::standalone_test {
 namespace {
 
 std::string problem_of(const std::function<void()>& f) {
@@ -220,4 +220,4 @@ TEST_F(Standalone, RefusesWhatItCannotWrite) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::standalone_test

@@ -9,7 +9,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::fold_view_test {
 namespace {
 
 // Scores of two heads whose queries and keys lie side by side in rows of one tensor; a part of a layer's weights.
@@ -63,4 +63,4 @@ TEST(FoldView, PartsOfTensorsAreMultipliedWhereTheyStand) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fold_view_test

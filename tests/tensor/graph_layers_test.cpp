@@ -11,7 +11,7 @@
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
 
-namespace neap {
+namespace neap::graph_layers_test {
 namespace {
 
 struct Edges {
@@ -195,4 +195,4 @@ TEST(KeepFixed, AKeptValueThatIsAnOutputIsCopied) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::graph_layers_test

@@ -11,7 +11,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::implementation_test {
 namespace {
 
 Array waves(const Sizes& sizes) {
@@ -77,4 +77,4 @@ TEST(Implementation, TuningMakesALibrarysCallOfSlowLoops) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::implementation_test

@@ -9,7 +9,7 @@
 #include "neap/tensor/functions.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::tensor_test {
 namespace {
 
 using Floats = std::vector<float>;
@@ -119,4 +119,4 @@ TEST(Tensor, PlaceholdersHaveNoValue) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::tensor_test

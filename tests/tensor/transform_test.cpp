@@ -9,7 +9,7 @@
 #include "neap/tensor/grad.h"
 #include "neap/tensor/trace.h"
 
-namespace neap {
+namespace neap::transform_test {
 namespace {
 
 using Doubles = std::vector<double>;
@@ -123,4 +123,4 @@ TEST(Trace, NodesComeInTheOrderInWhichTheyWereWritten) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::transform_test

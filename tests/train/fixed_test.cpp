@@ -10,7 +10,7 @@
 #include "neap/train/trainer.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::fixed_test {
 namespace {
 
 Array waves(const Sizes& sizes) {
@@ -125,4 +125,4 @@ TEST(PredictionStep, ComputesInEvaluationMode) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::fixed_test

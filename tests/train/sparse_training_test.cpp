@@ -17,7 +17,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::sparse_training_test {
 namespace {
 
 class Net : public Layer {
@@ -338,4 +338,4 @@ TEST(SparseTraining, Refusals) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparse_training_test

@@ -18,7 +18,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::trainer_test {
 namespace {
 
 // Points in the plane; the class is the quadrant.
@@ -200,4 +200,4 @@ TEST(TrainingStep, HoldsLossGradientUpdateAndStatistics) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::trainer_test

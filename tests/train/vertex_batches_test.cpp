@@ -11,7 +11,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/expect_error.h"
 
-namespace neap::gnn {
+namespace neap::gnn::vertex_batches_test {
 namespace {
 
 GraphData communities() {
@@ -186,4 +186,4 @@ TEST(VertexBatches, WhatCannotBeCut) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::vertex_batches_test

@@ -10,7 +10,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::gnn {
+namespace neap::gnn::vertex_training_test {
 namespace {
 
 // Two communities; features say a little, edges much.
@@ -107,4 +107,4 @@ TEST(VertexTraining, WhatCannotBeTrainedOn) {
 }
 
 }  // namespace
-}  // namespace neap::gnn
+}  // namespace neap::gnn::vertex_training_test

@@ -6,7 +6,7 @@
 
 #include "neap/transform/optimizer.h"
 
-namespace neap {
+namespace neap::cost_test {
 namespace {
 
 const CostModel model({},
@@ -69,4 +69,4 @@ TEST(Cost, AMeanStaysOutOfADepthwiseConvolution) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::cost_test

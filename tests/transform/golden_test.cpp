@@ -21,7 +21,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::golden_test {
 namespace {
 
 // Stands for a library, none of which is linked here: it takes epilogues without operands of their own, and likes blocks of four channels.
@@ -195,4 +195,4 @@ TEST(Golden, EveryTransformationHasExamples) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::golden_test

@@ -9,7 +9,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::layout_test {
 namespace {
 
 // A stem of stride 2, a depthwise block with a gate, and a head, as image networks have them.
@@ -60,4 +60,4 @@ TEST(Layouts, AnImageNetworkRunsChannelsLast) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::layout_test

@@ -8,7 +8,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/large_graph.h"
 
-namespace neap {
+namespace neap::performance_test {
 namespace {
 
 TEST(Performance, PassesAreLinear) {
@@ -34,4 +34,4 @@ TEST(Performance, PassesAreLinear) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::performance_test

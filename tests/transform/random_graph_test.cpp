@@ -6,7 +6,7 @@
 #include "tests/support/cases.h"
 #include "tests/support/shrink.h"
 
-namespace neap {
+namespace neap::random_graph_test {
 namespace {
 
 using testing::RandomGraph;
@@ -96,4 +96,4 @@ TEST(RandomGraph, TheRecipeKeepsTheResults) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::random_graph_test

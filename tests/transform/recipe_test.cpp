@@ -8,7 +8,7 @@
 #include "neap/transform/optimizer.h"
 #include "tests/support/cases.h"
 
-namespace neap {
+namespace neap::recipe_test {
 namespace {
 
 std::string problem_of(const std::function<void()>& f) {
@@ -90,4 +90,4 @@ TEST(Memory, ABudgetThatCannotBeReachedIsRefusedWithTheLeast) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::recipe_test

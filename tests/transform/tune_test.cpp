@@ -11,7 +11,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::tune_test {
 namespace {
 
 // A product whose schedule is about the worst: vectors of four elements, one row at a time.
@@ -32,7 +32,7 @@ Array elements(const Sizes& sizes, int salt) {
 }
 
 // With a cache in which nothing is known yet, on one thread: two would wait for each other wherever other tests take the second core.
-class Tune : public testing::Test {
+class Tune : public ::testing::Test {
   Threads one_{1};
   TemporaryFolder folder_;
   Environment cache_{"NEAP_CACHE", folder_.path().string()};
@@ -88,4 +88,4 @@ TEST_F(Tune, KernelsThatReadPositionsAreLeftAlone) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::tune_test

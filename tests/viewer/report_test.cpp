@@ -12,7 +12,7 @@
 #include "neap/viewer/graph_json.h"
 #include "tests/support/expect_error.h"
 
-namespace neap {
+namespace neap::report_test {
 namespace {
 
 using nlohmann::json;
@@ -130,4 +130,4 @@ TEST(Report, RefusesWhatIsNotAnObject) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::report_test

@@ -10,7 +10,7 @@
 #include "neap/train/step.h"
 #include "tests/support/results.h"
 
-namespace neap {
+namespace neap::bert_test {
 namespace {
 
 const BertOptions small{.layers = 2, .features = 24, .heads = 3, .inner = 48};
@@ -79,4 +79,4 @@ TEST(Bert, SparseAsCompiledAndAsDense) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::bert_test

@@ -42,12 +42,12 @@ setup() {
 # The compiler's cache: paths are taken relative to this folder, so that a second checkout finds what the first has compiled.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-# configure FOLDER [OPTION...]
+# configure FOLDER [OPTION...]: eight files of a folder are compiled as one, which takes half the time of one by one.
 configure() {
   local folder=$1
   shift
   mkdir -p "$folder"
-  cmake -S . -B "$folder" -G Ninja "$@" >"$folder/configure.log" 2>&1 || { cat "$folder/configure.log" >&2; fail "CMake refused" "see $folder/configure.log"; }
+  cmake -S . -B "$folder" -G Ninja -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=8 "$@" >"$folder/configure.log" 2>&1 || { cat "$folder/configure.log" >&2; fail "CMake refused" "see $folder/configure.log"; }
 }
 
 # compile FOLDER [TARGET...]: ninja's own progress on a terminal; elsewhere only what went wrong.

@@ -27,7 +27,8 @@ case $scope in
     git rev-parse -q --verify "$since^{commit}" >/dev/null || since=HEAD
     files=$(git diff --name-only --diff-filter=d "$since" -- 'neap/*.cpp' && git ls-files -o --exclude-standard -- 'neap/*.cpp') ;;
 esac
-configure build-lint -DNEAP_PRECOMPILE=OFF  # clang-tidy does not read GCC's precompiled headers
+# File by file, with all that each includes; clang-tidy does not read GCC's precompiled headers.
+configure build-lint -DCMAKE_UNITY_BUILD=OFF -DNEAP_PRECOMPILE=OFF
 compile build-lint neap_onnx_schema         # headers that are made by the build
 count=$(wc -w <<<"$files")
 say "clang-tidy on $count files"
