@@ -11,7 +11,7 @@
 #include "neap/layouts/patterns.h"
 #include "neap/sparse/sparsifier.h"
 
-namespace neap::sparse {
+namespace neap::sparse::nmg_greedy_sparsifier {
 namespace {
 
 struct Groups {
@@ -137,4 +137,4 @@ const RegisterSparsifier nmg_greedy{{.name = "nmg_greedy",
                                      .layout = "nmg"}};
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::nmg_greedy_sparsifier

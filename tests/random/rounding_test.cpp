@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace neap {
+namespace neap::rounding_test {
 namespace {
 
 using Make = std::function<Var(Builder&, const Var& x, const Var& z)>;
@@ -79,4 +79,4 @@ TEST(RoundingSpread, OfWhatRoundingDecidesEverything) {
 }
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::rounding_test

@@ -11,7 +11,7 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
-namespace neap::sparse {
+namespace neap::sparse::packed_format_test {
 namespace {
 
 // A layout, what makes masks for it, and sizes that it stores.
@@ -175,4 +175,4 @@ TEST(PackedFormat, TheGreedyChoiceKeepsMost) {
 }
 
 }  // namespace
-}  // namespace neap::sparse
+}  // namespace neap::sparse::packed_format_test
