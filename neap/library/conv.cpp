@@ -268,7 +268,7 @@ double conv_efficiency(const Type& filters, const Type& activations) {
   if (at_most(filters.shape[1], 1)) return 0.1;
   const bool pointwise = is_pointwise(filters);
   const bool many_registers = best_isa() == Isa::avx512;
-  const std::int64_t narrow = pointwise ? (many_registers ? 256 : 128) : (many_registers ? 64 : 16);
+  const std::int64_t narrow = pointwise ? (many_registers ? 256 : 128) : (many_registers ? 32 : 16);
   const double reached = at_most(filters.shape[0], narrow) || at_most(filters.shape[1], narrow) ? 0.5 : 0.8;
   const bool slow_batch = !many_registers && !pointwise && !(activations.shape[0] == Dim(1)) && !is_blocked(activations.layout);
   return slow_batch ? reached / 1.2 : reached;

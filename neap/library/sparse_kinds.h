@@ -49,24 +49,29 @@ struct Given {
 struct Effort {
   double height, steps, groups, group_rows, columns;  // steps: of one panel; groups: of rows; columns: of x
   double slower = 1;                                  // than the kernel that these figures are of
+  double images = 1, gathered = 0;                    // products like this one; elements of windows that are gathered for all of them
 
   // Whether a product of so many multiply-adds is done before other threads have begun.
   static bool is_small(double products) { return products < 100'000; }
-  // Of a product of so many flops, as the cost model counts them.
-  double efficiency(double flops) const { return flops > 0 ? flops / (peak() * cycles()) : 1; }
+  static double call(double products) { return is_small(products) || thread_count() == 1 ? 5000 : 15000.0 * thread_count(); }
+  static constexpr double gather = 1.25;                                 // of an element of a window
+  static double peak() { return best_isa() == Isa::portable ? 8 : 32; }  // flops a cycle
+  // Of so many flops, as the cost model counts them.
+  static double share(double flops, double cycles) { return flops > 0 ? flops / (peak() * cycles) : 1; }
+  double efficiency(double flops) const { return share(flops, cycles()); }
 
  private:
-  static double peak() { return best_isa() == Isa::portable ? 8 : 32; }  // flops a cycle
   double cycles() const {
     constexpr double panel_vectors = 4, begin = 60, end_of_row = 40, pack_row_value = 8;
-    const double call = is_small(steps * height * columns) || thread_count() == 1 ? 5000 : 15000.0 * thread_count();
     const double lanes = sparse::tiles(best_isa()).lanes, wide = std::floor(columns / (panel_vectors * lanes));
     const double rest = std::ceil((columns - wide * panel_vectors * lanes) / lanes), panels = wide + (rest > 0 ? 1 : 0);
-    const double unit = 2 * lanes / peak();  // cycles of a vector's multiply-add
-    const double of_rest = rest == 0 ? 0 : wide > 0 ? among_others(rest * unit) : alone(rest * unit);
-    const double packing = height == 1 && panels > 1 ? pack_row_value : 0;
-    return call + slower * steps * (packing + wide * among_others(panel_vectors * unit) + of_rest) +
-           panels * groups * (begin + end_of_row * group_rows);
+    const double unit = 2 * lanes / peak();                   // cycles of a vector's multiply-add
+    const bool by_rows = height == 1 && panels * images > 1;  // whose values are packed once
+    const double of_rest = rest == 0 ? 0 : wide > 0 || by_rows ? among_others(rest * unit) : alone(rest * unit);
+    const double packing = by_rows ? pack_row_value / images : 0;
+    return call(steps * height * columns * images) + gather * gathered +
+           images * (slower * steps * (packing + wide * among_others(panel_vectors * unit) + of_rest) +
+                     panels * groups * (begin + end_of_row * group_rows));
   }
   // A step's cycles, by those of its multiply-adds for one row; in a product of one panel, which passes by all values once.
   double among_others(double vectors) const { return 1.15 * height * vectors + (height == 1 ? 3 : 1); }
@@ -80,7 +85,8 @@ struct NmgKind {
   Count g;
   bool wide;
 
-  static constexpr double share = 0.75, transposed_slower = 1.5, sample_share = 0.5;  // share: of convolutions
+  static constexpr double transposed_slower = 1.5, sample_share = 0.5;
+  static constexpr double windows_slower = 1.9, sample_begin = 16, sample_vector = 1.1;  // of convolutions: see sparse_conv.cpp
   static std::int64_t group_rows(const Call& call) { return call.integer("m"); }
   static std::int64_t step_rows(const Call& call) { return call.integer("n"); }
 
@@ -147,7 +153,8 @@ struct BlockKind {
   int height, width;
   bool wide;
 
-  static constexpr double share = 0.75, transposed_slower = 1.5, sample_share = 0.5;  // share: of convolutions
+  static constexpr double transposed_slower = 1.5, sample_share = 0.5;
+  static constexpr double windows_slower = 1.1, sample_begin = 18, sample_vector = 1.5;
   static std::int64_t group_rows(const Call& call) { return call.integer("r"); }
   static std::int64_t step_rows(const Call& call) { return call.integer("r"); }
 
@@ -169,7 +176,8 @@ struct RowKind {
   Given given;
   bool wide, t_wide = false, order_wide = false;
 
-  static constexpr double share = 0.5, transposed_slower = 1.1, sample_share = 0.25;
+  static constexpr double transposed_slower = 1.1, sample_share = 0.25;
+  static constexpr double windows_slower = 1.1, sample_begin = 25, sample_vector = 4.9;
   static std::int64_t group_rows(const Call&) { return 1; }
   static std::int64_t step_rows(const Call&) { return 1; }
 
@@ -194,6 +202,18 @@ struct RowKind {
     return made;
   }
 };
+
+inline double typical(const Dim& dim) {
+  constexpr std::int64_t size = 128;  // of a symbol
+  return static_cast<double>(dim.evaluate({}, size));
+}
+
+// Flops of a call as the cost model counts them: without the additions to sums in memory. For an operator without a definition, `own`.
+inline double counted_flops(const Call& call, double own) {
+  if (call.op().define == nullptr) return own;
+  const Map map = define(call).map;
+  return typical(flops(map.stages[0].value, map.axes));
+}
 
 template <class Kind>
 void multiply_transposed(const Kind& kind, Inputs inputs, const sparse::Product& product) {

@@ -71,18 +71,6 @@ Prepared prepare_product(const Call& call, const std::vector<Type>& inputs, cons
 
 int rows_axis(const Call& call) { return call.flag("features_first") ? call.input(0).rank() - 1 : 0; }
 
-double typical(const Dim& dim) {
-  constexpr std::int64_t size = 128;  // of a symbol
-  return static_cast<double>(dim.evaluate({}, size));
-}
-
-// Flops of a product, as the cost model counts them: without the additions to sums in memory.
-double counted_flops(const Call& call, double values, double columns) {
-  if (call.op().define == nullptr) return 2 * values * columns;
-  const Map map = define(call).map;
-  return typical(flops(map.stages[0].value, map.axes));
-}
-
 template <class Kind>
 double product_efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
   const bool transposed = call.flag("transpose");
@@ -94,7 +82,7 @@ double product_efficiency(const Call& call, const std::vector<Type>& inputs, con
                       .group_rows = group_rows,
                       .columns = typical(columns_of(call, inputs[0])),
                       .slower = transposed ? Kind::transposed_slower : 1};
-  return effort.efficiency(counted_flops(call, values, effort.columns));
+  return effort.efficiency(counted_flops(call, 2 * values * effort.columns));
 }
 
 template <class Kind>

@@ -53,6 +53,7 @@ constexpr double scatter_efficiency = 0.06;      // each sum is read and written
 constexpr double entry_efficiency = 0.2;         // of a scope that makes one entry of a row at a time: short rows that wait for each other
 constexpr double list_efficiency = 0.004;        // entries of lists, each added where it belongs
 constexpr double smallest_product = 32;          // terms of a sum
+constexpr double placed_flops = 350;             // at peak, which take as long as putting an element where its places say, or taking it
 
 bool scatters(const Stage& stage) {
   return stage.accumulate != Accumulate::none &&
@@ -64,10 +65,22 @@ bool adds_lists(const Map& map) {
   return map.locals.empty() && std::any_of(map.axes.begin(), map.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
 }
 
+// The operator of a layout that leaves elements out: "dense", "take", ...; empty: another node.
+std::string_view sparse_kind(const Node& node) {
+  std::string_view what;
+  const SparseLayout* const layout = node.is_map() ? nullptr : layout_of_operator(node.op, what);
+  return layout != nullptr && layout->leaves_out ? what : "";
+}
+
+// The values that a node puts where places say, or takes from there; no_value: another node.
+ValueId placed(const Node& node) {
+  const std::string_view kind = sparse_kind(node);
+  return kind == "dense" ? node.inputs[0] : kind == "take" ? node.outputs[0] : no_value;
+}
+
 // A matrix that is stored sparsely in constants, which is made once if it is made.
 bool is_known_matrix(const Graph& graph, const Node& node) {
-  std::string_view what;
-  return !node.is_map() && layout_of_operator(node.op, what) != nullptr && what == "dense" &&
+  return sparse_kind(node) == "dense" &&
          std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return graph.value(id).constant.has_value(); });
 }
 
@@ -124,7 +137,12 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
 // Of a call's definition; of a composite, of what it is made of.
 CostModel::Work CostModel::call_work(const Graph& graph, const Node& node) const {
   const Call call = make_call(graph, node);
-  if (call.op().define != nullptr) return work_of(graph, define(call).map, node.inputs);
+  if (call.op().define != nullptr) {
+    Work work = work_of(graph, define(call).map, node.inputs);
+    if (placed(node) == no_value) return work;
+    const double elements = evaluate(element_count(graph.type(placed(node)).shape));
+    return work += {elements, elements * placed_flops};
+  }
   Graph body;
   Builder build(body);
   std::vector<Var> inputs;

@@ -11,7 +11,7 @@ namespace {
 using testing::mask_for;
 using testing::random_matrix;
 
-// The call of one of a layout's operators with x (or a and b) given, on a random matrix.
+// The call of one of a layout's operators with x (or a and b, or nothing) given, on a random matrix.
 LibraryCase case_of(const std::string& layout, const std::string& what, const Sizes& size, std::int64_t features, bool transposed,
                     DType values = DType::f32) {
   const LayoutChoice choice = LayoutChoice::parse(layout);
@@ -20,7 +20,10 @@ LibraryCase case_of(const std::string& layout, const std::string& what, const Si
   if (what == "sample") {
     front = {random_matrix(DType::f32, {size[0], features}, 3), random_matrix(DType::f32, {size[1], features}, 4)};
     components.erase(components.begin());
-  } else {
+  } else if (what == "take") {
+    front = {random_matrix(DType::f32, size, 5)};
+    components.erase(components.begin());
+  } else if (what != "dense") {
     front = {random_matrix(DType::f32, {size[transposed ? 0 : 1], features}, 5)};
   }
   front.insert(front.end(), components.begin(), components.end());
@@ -38,6 +41,8 @@ TEST(SparseMatmul, AsDefined) {
   for (const std::string layout :
        {"nmg n=2 m=4 g=2", "nmg n=1 m=3 g=4", "nmg n=3 m=5 g=1", "blocks r=4 c=1", "blocks r=1 c=3", "blocks r=2 c=2", "csr"}) {
     for (const Sizes& size : {Sizes{8, 12}, {7, 13}, {1, 1}, {0, 4}, {4, 0}, {33, 70}}) {
+      check_library(case_of(layout, "dense", size, 0, false));
+      check_library(case_of(layout, "take", size, 0, false));
       for (const std::int64_t features : {1, 20}) {
         check_library(case_of(layout, "matmul", size, features, false));
         check_library(case_of(layout, "matmul", size, features, true));
@@ -95,6 +100,8 @@ TEST(SparseMatmul, PlacesOutsideAreRefused) {
   }
   refused("nmg n=2 m=4 g=2", false, 2, 12, "is not in 0 .. 11");
   refused("nmg n=2 m=4 g=2", false, 2, -1, "is not in 0 .. 11");
+  const std::string said = run_natively(case_of("blocks r=4 c=1", "dense", {33, 70}, 0, false), 2, [](Array& at) { at.set_int(0, 70); });
+  EXPECT_NE(said.find("names places outside of it"), std::string::npos) << said;
 }
 
 // Edges of a graph may stand in any order within a row: columns beyond a tile's then come ahead of its own.
