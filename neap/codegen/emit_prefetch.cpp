@@ -68,25 +68,64 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
   }
 }
 
-void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages) {
-  const std::vector<GatheredRows> rows = gathered_rows(stages, axis, [this](std::int64_t operand) { return operand_type(operand); });
-  std::int64_t all = 1;
-  for (const GatheredRows& row : rows) all += std::min(row.bytes, most_fetched);
-  const int ahead = std::clamp(static_cast<int>(bytes_ahead / all), least_ahead, most_ahead);
-  for (const GatheredRows& row : rows) fetch_row(here, axis, row, "prefetch", ahead);
-  // An entry's work waits for its rows again where they come from the second cache: a few entries ahead they are asked for once more.
-  const int near = std::clamp(static_cast<int>(bytes_near / all), least_near, most_near);
-  for (const GatheredRows& row : rows) fetch_row(here, axis, row, "prefetch_near", near);
+// Lines of a row that the stages read; all of them where rows do not begin where lines do, or where that cannot be told.
+std::set<std::int64_t> Emitter::lines_read(const std::vector<Stage>& stages, const GatheredRows& row) {
+  const Type type = operand_type(row.table);
+  const std::int64_t element = size_of(type.dtype), lines = (std::min(row.bytes, most_fetched) + line - 1) / line;
+  std::set<std::int64_t> found;
+  const auto add = [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t k = std::max(first, std::int64_t{0}); k <= std::min(last, lines - 1); ++k) found.insert(k);
+  };
+  const auto look = [&](const Expr& e) {
+    if (e->op != Scalar::read || e->integer != row.table) return;
+    std::vector<Expr> index = index_of(e);
+    index[0] = Expr(0);
+    const Affine column = affine(storage_offset(type, index));
+    bool known = column.affine && column.rest.is_constant() && row.bytes % line == 0;
+    std::int64_t first = known ? column.rest.constant() : 0, last = first;
+    for (const auto& [id, step] : column.coefficients) {
+      const Dim& extent = axes_.at(id).extent;
+      known = known && step.is_constant() && extent.is_constant();
+      if (known) (step.constant() < 0 ? first : last) += step.constant() * (extent.constant() - 1);
+    }
+    add(known ? first * element / line : 0, known ? last * element / line : lines - 1);
+  };
+  for (const Stage& stage : stages) {
+    set_axes(stage.axes);
+    visit(stage.value, look);
+  }
+  return found;
 }
 
-void Emitter::fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const char* how, int ahead) {
+void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages, const std::vector<Stage>& before,
+                               bool near) {
+  const std::vector<GatheredRows> rows = gathered_rows(stages, axis, [this](std::int64_t operand) { return operand_type(operand); });
+  std::vector<std::set<std::int64_t>> read, fresh;
+  std::int64_t all = 1, unknown = 1;  // bytes
+  for (const GatheredRows& row : rows) {
+    fresh.push_back(read.emplace_back(lines_read(stages, row)));
+    for (const std::int64_t known : lines_read(before, row)) fresh.back().erase(known);
+    all += std::min(row.bytes, line * static_cast<std::int64_t>(read.back().size()));
+    unknown += std::min(row.bytes, line * static_cast<std::int64_t>(fresh.back().size()));
+  }
+  const int ahead = std::clamp(static_cast<int>(bytes_ahead / unknown), least_ahead, most_ahead);
+  for (std::size_t i = 0; i < rows.size(); ++i) fetch_row(here, axis, rows[i], fresh[i], "prefetch", ahead);
+  if (!near) return;
+  // An entry's work waits for its rows again where they come from the second cache: a few entries ahead they are asked for once more.
+  const int soon = std::clamp(static_cast<int>(bytes_near / all), least_near, most_near);
+  for (std::size_t i = 0; i < rows.size(); ++i) fetch_row(here, axis, rows[i], read[i], "prefetch_near", soon);
+}
+
+void Emitter::fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const std::set<std::int64_t>& lines, const char* how,
+                        int ahead) {
+  if (lines.empty()) return;
   const Type type = operand_type(row.table);
   std::vector<Expr> index(type.shape.size(), Expr(0));
   index[0] = axis_position(axes_.at(position_later(here, axis, row.list, type.shape[0], ahead)));
   const Place place = this->place(here, operand_name(row.table), type, index, 0, false);
   const auto fetch = [&](std::int64_t at) { here.text += fmt::format("{}({} + {});\n", how, place.pointer, at / size_of(type.dtype)); };
+  for (const std::int64_t k : lines) fetch(k * line);
   const std::int64_t fetched = std::min(row.bytes, most_fetched);
-  for (std::int64_t at = 0; at < fetched; at += line) fetch(at);
   if (row.bytes % line != 0 && fetched > line) fetch(fetched - 1);  // rows that do not begin where lines do end in one more
 }
 

@@ -114,12 +114,15 @@ class Emitter {
   // What is evaluated at every point of the nest that is planned or written from here on: what it reads is in bounds, also where a
   // condition chooses it.
   void set_certain(const std::vector<Expr>& values);
+  // Whether it reads where nothing says that it is in bounds, which a condition around it has to.
+  bool needs_guard(const Expr& e);
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
 
   const std::string& setup() const { return setup_; }  // at the start of the kernel: rows that stand for what is outside
-  // Within a scope's loop over the entries of a ragged axis: fetches the rows that the stages will read at later entries.
-  void prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages);
+  // Within a scope's loop over the entries of a ragged axis: fetches the rows that the stages will read at later entries, but what the
+  // stages of a loop before it read at the same entries; `near`: a few entries ahead, from near caches too.
+  void prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages, const std::vector<Stage>& before, bool near);
   // Locals change from stage to stage: what is read from them is not kept in loops outside of this depth.
   void set_stage_depth(int depth) { stage_depth_ = depth; }
 
@@ -148,10 +151,11 @@ class Emitter {
   std::unique_ptr<LoopLevel> open_loop(LoopLevel& around, const Axis& axis);
   // Within a loop over the entries of a ragged axis: fetches the rows that later entries point at.
   void prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies);
-  void fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const char* how, int ahead);
+  std::set<std::int64_t> lines_read(const std::vector<Stage>& stages, const GatheredRows& row);
+  void fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const std::set<std::int64_t>& lines, const char* how,
+                 int ahead);
   // The axis that stands for what a list of positions gives some entries later.
   int position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead);
-  bool needs_guard(const Expr& e);
   bool is_certain(const Expr& read) const;
   void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
   LoopLevel& ancestor(LoopLevel& here, int depth) const;

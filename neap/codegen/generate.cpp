@@ -6,6 +6,7 @@
 
 #include "neap/base/error.h"
 #include "neap/codegen/accumulation.h"
+#include "neap/codegen/entry_loops.h"
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/codegen/registers.h"
@@ -44,7 +45,8 @@ class KernelWriter {
       : node_(node),
         symbols_(symbols),
         inputs_(types_of(graph, node.inputs)),
-        map_(with_sums_apart(*node.map, inputs_, vector_bytes(isa) / 4)),
+        loops_(scope_loops(*node.map, inputs_, vector_bytes(isa) / 4)),
+        map_(loops_.map),
         outputs_(types_of(graph, node.outputs)),
         emit_(map_, inputs_, outputs_, symbols, isa) {
     scope_ = is_scope(map_);
@@ -85,11 +87,13 @@ class KernelWriter {
   void plan() {
     if (scope_) {
       for (const Axis& axis : map_.axes) (axis.ragged == nullptr && axis.extent == Dim(1) ? single_ : outer_).push_back(axis);
+      for (const EntryLoop& loop : loops_.loops) emit_.set_axes({loop.axis});
       for (std::size_t from = 0; from < map_.stages.size();) {
-        const std::size_t to = end_of_nest(map_.stages, from);
+        const std::size_t to = std::min(end_of_nest(map_.stages, from), end_of_loops(from));
         std::vector<Assignment> body;
         for (std::size_t s = from; s < to; ++s) body.push_back(assignment(map_.stages[s]));
         nests_.push_back(plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
+        loop_of_nest_.push_back(loop_of(from));
         from = to;
       }
       if (!outer_.empty() && outer_.front().ragged == nullptr) chunked_ = outer_.front();
@@ -104,6 +108,25 @@ class KernelWriter {
     }
     sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests_);
     if (scope_) hold_in_registers(emit_, nests_);
+  }
+
+  // The loop over entries that a stage is in; null: none.
+  const EntryLoop* loop_of(std::size_t stage) const {
+    for (const EntryLoop& loop : loops_.loops) {
+      if (loop.from <= stage && stage < loop.to) return &loop;
+    }
+    return nullptr;
+  }
+
+  // The stage behind this one at which a loop over entries begins or ends.
+  std::size_t end_of_loops(std::size_t stage) const {
+    std::size_t end = map_.stages.size();
+    for (const EntryLoop& loop : loops_.loops) {
+      for (const std::size_t bound : {loop.from, loop.to}) {
+        if (bound > stage) end = std::min(end, bound);
+      }
+    }
+    return end;
   }
 
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.
@@ -247,24 +270,59 @@ class KernelWriter {
       const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
       const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
       level->axes.insert(axis.id);
-      if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages);
+      if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages, {}, true);
       write_scope(*level, ranges, k + 1);
       here.text += level->close();
       if (k == sums_->row() + 1) sums_->finish_rows(here);
       return;
     }
-    declare_locals(here);
-    for (const Nest& nest : nests_) {
-      const auto stage = here.inner();
-      emit_.set_stage_depth(stage->depth);
-      write_nest(emit_, *stage, nest, {});
-      here.text += stage->close();
+    declare_locals(here, nullptr);
+    for (std::size_t i = 0; i < nests_.size();) {
+      const EntryLoop* loop = loop_of_nest_[i];
+      if (loop == nullptr) {
+        write_stage(here, nests_[i++]);
+        continue;
+      }
+      const auto [begin, end] = emit_.range_of(here, loop->axis);
+      const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(loop->axis.id), begin, end));
+      level->axes.insert(loop->axis.id);
+      fetch_entries(*level, *loop);
+      declare_locals(*level, loop);
+      for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) write_stage(*level, nests_[i]);
+      here.text += level->close();
     }
   }
 
-  void declare_locals(LoopLevel& here) const {
+  void write_stage(LoopLevel& here, const Nest& nest) {
+    const auto stage = here.inner();
+    emit_.set_stage_depth(stage->depth);
+    write_nest(emit_, *stage, nest, {});
+    here.text += stage->close();
+  }
+
+  // Rows that a loop ahead of it over the same entries has read are in the second cache.
+  void fetch_entries(LoopLevel& here, const EntryLoop& loop) {
+    std::vector<Stage> stages, before;
+    bool is_last = true;
+    for (const EntryLoop& other : loops_.loops) {
+      if (other.axis.id != loop.axis.id) continue;
+      is_last &= other.from <= loop.from;
+      if (other.from > loop.from) continue;
+      std::vector<Stage>& of = other.from == loop.from ? stages : before;
+      of.insert(of.end(), map_.stages.begin() + static_cast<std::ptrdiff_t>(other.from),
+                map_.stages.begin() + static_cast<std::ptrdiff_t>(other.to));
+    }
+    emit_.prefetch_entries(here, loop.axis, stages, before, is_last);
+  }
+
+  // Buffers of a loop over entries; null: those of a row.
+  void declare_locals(LoopLevel& here, const EntryLoop* of) const {
     std::int64_t bytes = 0;
     for (std::size_t k = 0; k < map_.locals.size(); ++k) {
+      const auto has_it = [&](const EntryLoop& loop) {
+        return std::find(loop.locals.begin(), loop.locals.end(), -1 - static_cast<int>(k)) != loop.locals.end();
+      };
+      if (of != nullptr ? !has_it(*of) : std::any_of(loops_.loops.begin(), loops_.loops.end(), has_it)) continue;
       const Local& local = map_.locals[k];
       const Dim count = element_count(local.shape);
       if (!count.is_constant())
@@ -292,12 +350,14 @@ class KernelWriter {
   const Node& node_;
   const std::vector<std::string>& symbols_;
   const std::vector<Type> inputs_;
-  const Map map_;
+  const ScopeLoops loops_;
+  const Map& map_;
   const std::vector<Type> outputs_;
   Emitter emit_;
   bool scope_ = false;
   std::vector<Axis> outer_, single_;  // of a scope
   std::vector<Nest> nests_;           // one, or several in a scope
+  std::vector<const EntryLoop*> loop_of_nest_;
   std::optional<Axis> chunked_;
   std::int64_t grain_ = 1;  // chunks begin at multiples of this
   std::optional<Accumulation> sums_;

@@ -22,6 +22,7 @@ class Choice {
   Choice(Emitter& emit, const std::vector<Nest>& nests) : emit_(emit) {
     for (const Nest& nest : nests) {
       const bool row = is_row_of_vectors(emit, nest);
+      set_certain(emit, nest);
       for (const Assignment& a : nest.body) {
         if (is_buffer(a.base)) look(nest, row, a.base, a.type, a.index);
         look(nest, row, a.value);
@@ -51,7 +52,7 @@ class Choice {
   void look(const Nest& nest, bool row, const Expr& whole) {
     visit(whole, [&](const Expr& e) {
       if (e->op == Scalar::read && e->integer < 0)
-        look(nest, row, operand_name(e->integer), emit_.operand_type(e->integer), index_of(e), has_outside(e));
+        look(nest, row, operand_name(e->integer), emit_.operand_type(e->integer), index_of(e), has_outside(e) || emit_.needs_guard(e));
     });
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "neap/codegen/access.h"
+#include "neap/codegen/entry_loops.h"
 #include "neap/ir/by_node.h"
 #include "neap/ir/map_nodes.h"
 #include "neap/layouts/sparse_layout.h"
@@ -99,6 +100,7 @@ struct CostModel::Work {
 
 CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                                    const std::vector<double>& factors, bool all_stretched) const {
+  if (has_entry_loops(map)) return work_of_entries(graph, map, operands);
   Work work;
   bool gathers = false;
   const auto is_long = [&](const Axis& axis) { return evaluate(axis.extent) > 1; };
@@ -131,6 +133,28 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
     work += {mine, mine / efficiency * factor};
   }
   if (gathers) work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands);
+  return work;
+}
+
+// Of a scope with loops over entries: as its kernel computes it, what several stages need of an entry once.
+CostModel::Work CostModel::work_of_entries(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const {
+  constexpr int lanes = 8;
+  const ScopeLoops scope = scope_loops(map, types_of(graph, operands), lanes);
+  Work work;
+  for (std::size_t s = 0; s < scope.map.stages.size(); ++s) {
+    const Stage& stage = scope.map.stages[s];
+    const auto loop =
+        std::find_if(scope.loops.begin(), scope.loops.end(), [&](const EntryLoop& one) { return one.from <= s && s < one.to; });
+    std::vector<Axis> space = map.axes;
+    if (loop != scope.loops.end()) space.push_back(loop->axis);
+    space.insert(space.end(), stage.axes.begin(), stage.axes.end());
+    // A sum that stands apart is a stage that accumulates: its additions come with what is added.
+    const bool is_sum = stage.value->op == Scalar::reduce;
+    if (is_sum) space.insert(space.end(), stage.value->axes.begin(), stage.value->axes.end());
+    const double mine = evaluate(flops(is_sum ? stage.value->args[0] : stage.value, space));
+    work += {mine, mine / (loop != scope.loops.end() ? entry_efficiency : elementwise_efficiency)};
+  }
+  work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands);
   return work;
 }
 

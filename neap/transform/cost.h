@@ -34,6 +34,7 @@ class CostModel {
 
  private:
   struct Work;
+  Work work_of_entries(const Graph& graph, const Map& map, const std::vector<ValueId>& operands) const;
   Work work_of(const Graph& graph, const Map& map, const std::vector<ValueId>& operands, const std::vector<double>& factors = {},
                bool all_stretched = false) const;
   Work call_work(const Graph& graph, const Node& node) const;

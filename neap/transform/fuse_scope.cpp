@@ -1,12 +1,16 @@
 // Puts maps that share an outer axis (the images of a batch, the rows of a matrix) into one scope: each point of the axis runs through all
-// of them while what they hand on is in cache, in buffers of the scope's own. Sums over the axis go on as accumulations.
+// of them while what they hand on is in cache, in buffers of the scope's own. Sums over the axis go on as accumulations. A pass over the
+// entries of rows (fuse_edges) becomes loops over a row's entries inside, so that what is made of the row's sums, and another pass over
+// them, can follow.
 #include <algorithm>
 #include <iterator>
 #include <set>
 
 #include "neap/base/error.h"
+#include "neap/codegen/access.h"
 #include "neap/ir/map_nodes.h"
 #include "neap/transform/buffer_copies.h"
+#include "neap/transform/entry_rows.h"
 #include "neap/transform/map_accesses.h"
 #include "neap/transform/neighbours.h"
 #include "neap/transform/scope_rows.h"
@@ -90,11 +94,16 @@ bool reads_whole_lines(const Draft& draft, const MapAccesses& touches, int outer
 }
 
 // A value that no index along the outer axis cuts is read whole at every point: it should be no more than a cache holds beside the buffers.
-std::string reads_again(const Draft& draft, const MapAccesses& touches, int outer) {
+std::string reads_again(const Draft& draft, const Node& node, const MapAccesses& touches, int outer) {
   constexpr std::int64_t most = 48 << 10;  // bytes
+  std::set<int> cutting{outer};            // entries of a row are its own
+  for (const auto& [id, axis] : axes_by_id(*node.map)) {
+    if (axis.ragged != nullptr && uses_axis(axis.ragged->first, outer)) cutting.insert(id);
+  }
   const auto is_cut = [&](const MapAccess& touch) {
-    return !touch.is_write &&
-           std::any_of(touch.index.begin(), touch.index.end(), [&](const Expr& index) { return uses_axis(index, outer); });
+    return !touch.is_write && std::any_of(touch.index.begin(), touch.index.end(), [&](const Expr& index) {
+      return std::any_of(cutting.begin(), cutting.end(), [&](int axis) { return uses_axis(index, axis); });
+    });
   };
   for (auto first = touches.all().begin(); first != touches.all().end();) {
     const ValueId value = first->value;
@@ -113,7 +122,7 @@ std::string reads_again(const Draft& draft, const MapAccesses& touches, int oute
 std::string fits_rows(const Draft& draft, const Node& node, const MapAccesses& touches, int outer) {
   if (std::string reason = check_rows(draft, node, outer); !reason.empty()) return reason;
   if (!reads_whole_lines(draft, touches, outer)) return "a point of the outer axis would read elements that do not lie together";
-  return reads_again(draft, touches, outer);
+  return reads_again(draft, node, touches, outer);
 }
 
 // Whether the map writes at places that are read from an operand.
@@ -297,12 +306,14 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
   if (one.inputs.size() + two.inputs.size() > most_operands) return "the scope would have too many operands";
   if (one.map->stages.size() + two.map->stages.size() > most_stages) return "the scope would have too many stages";
   if (draft.depends_through_others(first, second)) return "other nodes stand between them";
-  const Pair pair{one, two};
+  const auto rows = [&](const Node& node) { return is_entry_pass(draft, node) ? as_rows(draft, node) : node; };
+  const Node rows_of_one = rows(one), rows_of_two = rows(two);
+  const Pair pair{rows_of_one, rows_of_two};
   OuterAxis outer;
   std::vector<Handed> handed;
   if (std::string reason = find_outer(draft, pair, outer, handed); !reason.empty()) return reason;
   for (std::size_t i = 0; i < handed.size(); ++i) {
-    if (std::string reason = make_buffer(draft, handed[i], one.map->locals.size() + i); !reason.empty()) return reason;
+    if (std::string reason = make_buffer(draft, handed[i], rows_of_one.map->locals.size() + i); !reason.empty()) return reason;
   }
   const std::int64_t bytes = buffer_bytes(pair, handed);
   if (bytes > parameters.at("buffer_kib") << 10)

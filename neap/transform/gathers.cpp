@@ -125,6 +125,21 @@ class Gathers {
     return all;
   }
 
+  // On one axis of all that run over the same entries: what one loop over them has read is near when the next comes.
+  Expr on_first_loop(const Expr& e) const {
+    std::map<int, Expr> positions;
+    for (const auto& [id, axis] : axes_) {
+      if (axis.ragged == nullptr || !uses_axis(e, id)) continue;
+      for (const auto& [other, first] : axes_) {
+        if (first.ragged == nullptr || !same(first.ragged->first, axis.ragged->first) || !same(first.ragged->second, axis.ragged->second))
+          continue;
+        if (other != id) positions.emplace(id, axis_position(first));
+        break;
+      }
+    }
+    return positions.empty() ? e : substitute_axes(e, positions);
+  }
+
   void add(const Stage& stage, const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0 || e->integer >= static_cast<std::int64_t>(operands_.size())) return;
     const Type& type = graph_.type(operands_[static_cast<std::size_t>(e->integer)]);
@@ -152,7 +167,7 @@ class Gathers {
 
   // In bytes, of so many of a row: of whole lines, each once for all reads of that row.
   double fetched(const Expr::Node& read, double of_row) {
-    const Expr& pointer = read.args[0];
+    const Expr pointer = on_first_loop(read.args[0]);
     bool is_first = true;  // of the tables that the pointer points into
     for (Place& place : places_) {
       if (!same(place.pointer, pointer)) continue;

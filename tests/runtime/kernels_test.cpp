@@ -155,6 +155,30 @@ const Kernel kernels[] = {
   output y = %0
   output z = %1
   output u = %2)"},
+    {"loops over the entries of rows one after the other, groups of 8, 8 of them", R"(
+  input x : f32[N,8,8]
+  input w : f32[N,8]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[8]; local $1: f32[8]; local $2: f32[8,8]; local $3: f32[8]; for e:E in offsets[n] to offsets[n + 1] h:8 $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:8 $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:8 f:8 $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:8 $3[k] += sum(r:8, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:8 f:8 %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:8 %1[n,k] = $3[k] } : f32[N,8,8], f32[N,8]
+  output y = %0
+  output z = %1)"},
+    {"loops over the entries of rows one after the other, groups of 4, 6 of them", R"(
+  input x : f32[N,6,4]
+  input w : f32[N,6]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[6]; local $1: f32[6]; local $2: f32[6,4]; local $3: f32[6]; for e:E in offsets[n] to offsets[n + 1] h:6 $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:6 $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:6 f:4 $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:6 $3[k] += sum(r:4, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:6 f:4 %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:6 %1[n,k] = $3[k] } : f32[N,6,4], f32[N,6]
+  output y = %0
+  output z = %1)"},
+    {"loops over the entries of rows one after the other, groups of 3, 5 of them", R"(
+  input x : f32[N,5,3]
+  input w : f32[N,5]
+  input offsets : i64[N+1]
+  input rows : i32[E]
+  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[5]; local $1: f32[5]; local $2: f32[5,3]; local $3: f32[5]; for e:E in offsets[n] to offsets[n + 1] h:5 $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:5 $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:5 f:3 $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:5 $3[k] += sum(r:3, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:5 f:3 %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:5 %1[n,k] = $3[k] } : f32[N,5,3], f32[N,5]
+  output y = %0
+  output z = %1)"},
     {"a softmax over CSR rows in one scope", R"(
   input x : f32[E]
   input offsets : i64[N+1]
