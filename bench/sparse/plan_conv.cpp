@@ -9,7 +9,7 @@
 #include "neap/sparse/plan.h"
 #include "neap/transform/sparse_dispatch.h"
 
-namespace neap::bench {
+namespace neap::bench::plan_conv_topic {
 namespace {
 
 struct Layers {
@@ -80,4 +80,4 @@ std::vector<Row> run() {
 const RegisterTopic topic{{"plan_conv", "convolutions in a row as the plan has them, forward and with gradients", run}};
 
 }  // namespace
-}  // namespace neap::bench
+}  // namespace neap::bench::plan_conv_topic
