@@ -15,7 +15,8 @@ Tensor BatchNorm::forward(const Tensor& x) {
   // Summed around the running mean, so that mean and variance take one pass together.
   const std::vector<Tensor> made = calls("batch_norm", {x, weight_, bias_, running_mean_.value()}, attributes);
   // The running variance is that of the population: n / (n - 1) of the batch's.
-  const Dim count = element_count(x.shape()), channels = x.size(1);
+  const Dim count = element_count(x.shape());
+  const Dim& channels = x.size(1);
   Dim n;
   Tensor unbiased = made[2];
   if (Dim::divide_exactly(count, channels, n)) {

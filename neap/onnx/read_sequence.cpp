@@ -65,7 +65,6 @@ void read_concat(OnnxNode& node) {
 void read_split(OnnxNode& node) {
   const Var x = node.input(0);
   const int axis = node.axis(node.integer("axis", 0), x.rank());
-  const Dim whole = x.size(axis);
   Shape sizes;
   bool keep = true;
   constexpr std::int64_t most = 100'000;
@@ -73,8 +72,8 @@ void read_split(OnnxNode& node) {
     sizes = node.sizes(1);
     node.ignore("keepdims");
   } else {
-    if (!whole.is_constant()) node.fail("the length of a sequence must be known", "give the sizes of the inputs");
-    const std::int64_t part = node.has(1) ? node.integers(1).at(0) : 1, count = whole.constant();
+    if (!x.size(axis).is_constant()) node.fail("the length of a sequence must be known", "give the sizes of the inputs");
+    const std::int64_t part = node.has(1) ? node.integers(1).at(0) : 1, count = x.size(axis).constant();
     if (part < 1 || count / part > most) node.fail(fmt::format("parts of {} of {}", part, count));
     keep = node.flag("keepdims", true) || node.has(1);
     for (std::int64_t at = 0; at < count; at += part) sizes.emplace_back(std::min(part, count - at));

@@ -18,9 +18,10 @@ Expr ceil_quotient(const Expr& a, std::int64_t b) { return b == 1 ? a : make(Sca
 // How many taps of the window at o count on one axis: those from `low` to before `high`.
 Expr taps_counted(const Window& window, const Call& call, int axis, const Expr& o, const Dim& size) {
   const auto i = static_cast<std::size_t>(axis);
-  const Expr kernel(window.kernel[i]), start = window.index(axis, o, Expr(0));
+  Expr kernel(window.kernel[i]);
   if (!window.padded() || (call.flag("count_include_pad") && !window.ceil_mode)) return kernel;
   const bool include = call.flag("count_include_pad");
+  const Expr start = window.index(axis, o, Expr(0));
   const Expr low(include ? -window.begins[i] : std::int64_t{0}), high(include ? size + Dim(window.ends[i]) : size);
   const Expr first = max(Expr(0), ceil_quotient(low - start, window.dilations[i]));
   return min(kernel, ceil_quotient(high - start, window.dilations[i])) - first;

@@ -37,7 +37,8 @@ class MapRun {
       outputs_.emplace_back(Array::zeros(outputs[i].dtype, neap::evaluate(outputs[i].shape, symbols)));
       fill_identity(static_cast<int>(i));
     }
-    position_.resize(static_cast<std::size_t>(highest_axis(map) + 1));
+    const int axes = highest_axis(map) + 1;
+    position_.resize(static_cast<std::size_t>(axes));
   }
 
   std::vector<Array> run() {

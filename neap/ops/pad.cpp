@@ -28,7 +28,7 @@ std::vector<Padding> paddings(const Call& call) {
 
 Dim padded_size(const Call& call, const Dim& size, const Padding& padding) {
   const Dim spread = size == Dim(0) ? size : size + (size - Dim(1)) * Dim(padding.gap);
-  const Dim result = spread + padding.before + padding.after;
+  Dim result = spread + padding.before + padding.after;
   if (result.is_constant() && result.constant() < 0)
     call.fail(fmt::format("a size of {} is left of {}", result.to_string(), size.to_string()), "take less off");
   return result;

@@ -63,7 +63,7 @@ Run run_direction(Builder& build, const std::vector<Var>& inputs, const Call& ca
   const Var r = mine(inputs[2]);
   Run run;
   for (int i = 0; i < states; ++i)
-    run.last.push_back(call.has(4 + i) ? mine(inputs[static_cast<std::size_t>(4 + i)]) : build.full(x.dtype(), {batch, hidden}, 0));
+    run.last.push_back(call.has(4 + i) ? mine(inputs[static_cast<std::size_t>(i) + 4]) : build.full(x.dtype(), {batch, hidden}, 0));
   run.hidden.resize(static_cast<std::size_t>(time));
   for (std::int64_t step = 0; step < time; ++step) {
     const auto at = static_cast<std::size_t>(reverse ? time - 1 - step : step);
@@ -124,7 +124,7 @@ Cell gru_cell(const Call& call) {
 }
 
 Cell rnn_cell(const Call& call) {
-  const std::string activation = call.text("activation");
+  const std::string& activation = call.text("activation");
   if (activation != "tanh" && activation != "relu") call.fail(fmt::format("activation is '{}'", activation), "tanh or relu");
   return {1, false, [activation](const std::vector<Var>& states, const Var& projected, const Var& r, const Var&) {
             return std::vector<Var>{unary(activation, projected + times_transposed(states[0], r))};

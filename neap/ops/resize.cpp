@@ -35,7 +35,7 @@ Position position(const Call& call, const Expr& i, const Ratio& ratio, const Dim
   const std::string& mode = call.text("coordinates");
   if (mode == "asymmetric") return {i * Expr(ratio.from), Expr(ratio.to)};
   if (mode == "align_corners") return {i * Expr(from - Dim(1)), max(Expr(to - Dim(1)), Expr(1))};
-  const Position half{(Expr(2) * i + Expr(1)) * Expr(ratio.from) - Expr(ratio.to), Expr(Dim(2) * ratio.to)};
+  Position half{(Expr(2) * i + Expr(1)) * Expr(ratio.from) - Expr(ratio.to), Expr(Dim(2) * ratio.to)};
   if (mode == "half_pixel") return half;
   if (mode == "pytorch_half_pixel") return {select(Expr(to) == Expr(1), Expr(0), half.numerator), half.denominator};
   call.fail("coordinates are none of half_pixel, pytorch_half_pixel, asymmetric, align_corners", "use one of these");

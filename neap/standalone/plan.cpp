@@ -51,9 +51,10 @@ class Planner {
     }
   }
 
-  StandalonePlan::Tensor describe(const std::string& name, ValueId value, std::string otherwise, std::set<std::string>& names) const {
+  StandalonePlan::Tensor describe(const std::string& name, ValueId value, const std::string& otherwise,
+                                  std::set<std::string>& names) const {
     const Type& type = graph_.type(value);
-    std::string shown = !name.empty() && plain_text(name) == name ? name : std::move(otherwise);
+    std::string shown = !name.empty() && plain_text(name) == name ? name : otherwise;
     while (!names.insert(shown).second) shown += "_";
     return {shown, type.dtype, evaluate(type.shape, symbols_), storage_bytes(type).evaluate(symbols_)};
   }

@@ -64,7 +64,7 @@ bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, St
   for (const std::string& name : names_) {
     const Array& mask = state.array(name + mask_part);
     const Array values = options_.revive ? state.array(name + values_part) : sparse::with_zeros(state.array(name + values_part), mask);
-    const std::string slot = "optimizer/" + options_.scores + "/" + name + values_part;
+    const std::string slot = fmt::format("optimizer/{}/{}{}", options_.scores, name, values_part);
     const Array scores = options_.scores.empty() ? Array() : state.array(slot);
     const Array next = choice.keep({.weights = as_matrix(values), .scores = as_matrix(scores), .place = "parameter '" + name + "'"});
     copy_elements(next, state.array(name + mask_part));
@@ -89,7 +89,7 @@ struct Regrowth::Gradients {
     NamedArrays gradients;
     for (std::size_t i = 0; i < results.size(); ++i) {
       for (const std::string& name : names) {
-        if (graph.outputs[i].name == "next/" + name + values_part) gradients[name] = results[i].clone();
+        if (graph.outputs[i].name == fmt::format("next/{}{}", name, values_part)) gradients[name] = results[i].clone();
       }
     }
     return gradients;
@@ -123,7 +123,7 @@ bool Regrowth::operator()(std::int64_t step, const std::vector<Array>& batch, St
                                     .place = "parameter '" + name + "'"});
     start_grown(values, mask, next);
     for (const auto& [slot, array] : state.arrays()) {
-      if (!slot.starts_with("optimizer/") || !slot.ends_with("/" + name + values_part)) continue;
+      if (!slot.starts_with("optimizer/") || !slot.ends_with(fmt::format("/{}{}", name, values_part))) continue;
       start_grown(state.array(slot), mask, next);
     }
     copy_elements(next, mask);
