@@ -262,7 +262,8 @@ bool is_pointwise(const Type& filters) {
 // What oneDNN reaches of the peak, beside what is counted for loops of our own: little where each channel has a filter of its own; no more
 // than loops do on narrow layers. Loops read a wide layer's filters again and again from the outer caches, which oneDNN does not. Measured
 // on Zen 4, one thread, channels-last: 3x3 of 64, 128, 256, 512 channels 1.01, 1.05, 1.21, 1.54 times quicker, 1x1 0.92 to 1.04; held to
-// AVX2 1.13, 1.14, 1.91, 2.25, and 1x1 1.07 to 1.8. There batches of images are slower than in blocks of channels, by 1.20 to 1.32.
+// AVX2 1.13, 1.14, 1.91, 2.25, and 1x1 1.07 to 1.8; both gradients of 64 channels by loops on row-major pictures take 8 times as long
+// (bench/sparse/plan_conv.cpp). On AVX2 batches of images are slower than in blocks of channels, by 1.20 to 1.32.
 double conv_efficiency(const Type& filters, const Type& activations) {
   const auto at_most = [](const Dim& size, std::int64_t bound) { return size.is_constant() && size.constant() <= bound; };
   if (at_most(filters.shape[1], 1)) return 0.1;
