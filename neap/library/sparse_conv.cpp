@@ -2,7 +2,7 @@
 #include "neap/library/sparse_kinds.h"
 #include "neap/ops/window.h"
 
-namespace neap {
+namespace neap::sparse_conv_implementation {
 namespace {
 
 using namespace sparse_calls;
@@ -203,4 +203,4 @@ const Convolutions<BlockKind> blocks("blocks");
 const Convolutions<RowKind> csr("csr");
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparse_conv_implementation

@@ -3,7 +3,7 @@
 #include "neap/library/sparse_kinds.h"
 #include "neap/library/sparse_sides.h"
 
-namespace neap {
+namespace neap::sparse_dense_implementation {
 namespace {
 
 using namespace sparse_calls;
@@ -122,4 +122,4 @@ const Placing<BlockKind> blocks("blocks");
 const Placing<RowKind> csr("csr");
 
 }  // namespace
-}  // namespace neap
+}  // namespace neap::sparse_dense_implementation
