@@ -362,6 +362,11 @@ Term Emitter::value(LoopLevel& here, const Expr& e, int part, const Expr& given_
   return made;
 }
 
+bool Emitter::in_groups(const Expr& offset, int axis, DType lane) const {
+  const std::int64_t group = group_of(offset, axis);
+  return group > 1 && width(lane) % group == 0;
+}
+
 bool Emitter::vectorises(const Expr& e, int axis, std::optional<DType>& dtype) {
   if (!depends(e, axis)) return true;
   const auto lanes = [&](DType wanted) {
@@ -379,7 +384,7 @@ bool Emitter::vectorises(const Expr& e, int axis, std::optional<DType>& dtype) {
       const Expr offset = storage_offset(type, index_of(e));
       kept_.push_back(offset);
       const auto coefficient = coefficient_of(offset, axis);
-      if (!lanes(e.dtype()) || (group_of(offset, axis) == 1 && (!coefficient || !coefficient->is_constant()))) return false;
+      if (!lanes(e.dtype()) || (!in_groups(offset, axis, *dtype) && (!coefficient || !coefficient->is_constant()))) return false;
       if (!has_outside(e)) return true;
       const Expr inside = inside_condition(e, type, axes_);
       kept_.push_back(inside);

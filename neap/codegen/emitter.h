@@ -116,6 +116,8 @@ class Emitter {
   void set_certain(const std::vector<Expr>& values);
   // Whether it reads where nothing says that it is in bounds, which a condition around it has to.
   bool needs_guard(const Expr& e);
+  // Whether lanes along `axis` read or write at `offset` in groups that share an element, several whole ones to a vector or one.
+  bool in_groups(const Expr& offset, int axis, DType lane) const;
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
 

@@ -54,13 +54,13 @@ bool all_vectorise(Emitter& emit, const std::vector<Assignment>& body, int axis,
     if (!emit.vectorises(a.value, axis, dtype)) return false;
     const Expr offset = storage_offset(a.type, a.index);
     const auto step = coefficient_of(offset, axis);
-    const bool grouped = group_of(offset, axis) > 1;
+    const DType lane = a.type.dtype == DType::f64 ? DType::f64 : DType::f32;
+    const bool grouped = emit.in_groups(offset, axis, lane);
     if ((!grouped && (!step || !step->is_constant())) || a.type.dtype == DType::boolean || !is_float(a.type.dtype)) return false;
     if (!emit.depends(a.value, axis) && !is_float(a.value.dtype())) return false;
     for (const Expr& index : a.index) {
       if (!grouped && !affine(index).affine && uses_axis(index, axis)) return false;
     }
-    const DType lane = a.type.dtype == DType::f64 ? DType::f64 : DType::f32;
     if (dtype && *dtype != lane) return false;
     dtype = lane;
   }

@@ -79,7 +79,7 @@ bool can_group(const Emitter& emit, const std::vector<Assignment>& body, const T
   if (outer.ragged != nullptr || inner.ragged != nullptr || !inner.extent.is_constant() || !outer.extent.is_constant()) return false;
   const std::int64_t group = inner.extent.constant();
   const int width = emit.width(body[0].type.dtype == DType::f64 ? DType::f64 : DType::f32);
-  if (group < 2 || group > width || width % group != 0) return false;
+  if (group < 2 || width % group != 0) return false;
   int both = 0, alone = 0;
   for (const Touch& touch : touches.all) {
     const Share share = share_of(touch.offset, outer, inner);

@@ -72,7 +72,8 @@ std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
   const Var kept = sum(cast(reshape(keep, {rows / r, r, columns / c, c}), DType::i64), {1, 3});
   const Var blocks = build.call("less", {build.constant(DType::i64, 0), kept});
   const Var elements = places_of(build, blocks, count / (r * c)).elements;
-  const Var at = elements - divided(build, elements, columns / c) * static_cast<double>(columns / c);
+  const std::int64_t across = columns / c;
+  const Var at = elements - divided(build, elements, across) * static_cast<double>(across);
   return {offsets_of(build, blocks), cast(at, DType::i32)};
 }
 

@@ -80,6 +80,17 @@ Shape check_features(const Call& call, int input, const Dim& elements, const Sid
   return features;
 }
 
+// The dense operands of a product, or of what its gradient samples.
+void check_operands(const Call& call, bool product) {
+  const Dim rows = matrix_size(call, 0), columns = matrix_size(call, 1);
+  if (product) {
+    check_features(call, 0, call.flag("transpose") ? rows : columns, {call.flag("features_first")});
+    return;
+  }
+  check_features(call, 0, rows, {false});
+  check_features(call, 1, columns, {false});
+}
+
 void define_matmul(Definition& d, const SparseLayout& layout) {
   check_size(d.call());
   const bool transposed = d.call().flag("transpose");
@@ -224,10 +235,9 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f..., c] and [f..., r]"});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
-    op.compose = [own, of_matrix = layout.leaves_out, product = what == "matmul"](Builder& build, const std::vector<Var>& operands,
-                                                                                  const Call& call) {
+    op.compose = [own, what, of_matrix = layout.leaves_out](Builder& build, const std::vector<Var>& operands, const Call& call) {
       if (of_matrix) check_size(call);
-      if (product) check_rank(call, 0, call.flag("features_first"));
+      if (what != "dense") check_operands(call, what == "matmul");
       return std::vector<Var>{own(build, operands, call)};
     };
   } else {

@@ -92,6 +92,25 @@ TEST(SparseLayout, RefusesNumbersOutOfBounds) {
   EXPECT_GT(tried, 20);
 }
 
+// What csr_sample is given for a and b, beside a list of four rows' columns.
+std::string sample_problem(const Shape& a, const Shape& b) {
+  return problem_of([&] {
+    Graph graph;
+    Builder build(graph);
+    std::vector<Var> operands{build.input("a", {DType::f32, a, {}}), build.input("b", {DType::f32, b, {}})};
+    const std::int64_t lists[] = {5, 7, 7, 7, 7};
+    for (const std::int64_t size : lists) operands.push_back(build.input(fmt::format("x{}", operands.size()), {DType::i32, {size}, {}}));
+    build.call("csr_sample", operands, {{"size", Shape{4, 6}}});
+  });
+}
+
+TEST(SparseLayout, RefusesSampledFactorsOfOtherSizes) {
+  EXPECT_EQ(sample_problem({4, 3}, {6, 3}), "");
+  EXPECT_EQ(sample_problem({4}, {6, 3}), "csr_sample: operand 0 is f32[4], it has features and elements");
+  EXPECT_EQ(sample_problem({4, 3}, {6}), "csr_sample: operand 1 is f32[6], it has features and elements");
+  EXPECT_EQ(sample_problem({5, 3}, {6, 3}), "csr_sample: operand 0 is f32[5,3], the matrix has 4 there");
+}
+
 // Of an operator whose operands are x and a matrix that is stored so.
 std::string call_problem(const char* op, const char* layout, const Sizes& x, const Sizes& matrix, const Attributes& more) {
   const LayoutChoice choice = LayoutChoice::parse(layout);
@@ -125,6 +144,7 @@ TEST(SparseLayout, RefusesFactorsOfOtherSizes) {
     EXPECT_EQ(problem({2, 3, 6}, true), "");
     EXPECT_EQ(problem({6}, false), op + ": operand 0 is f32[6], it has features and elements");
     EXPECT_EQ(problem({}, true), op + ": operand 0 is f32[], it has features and elements");
+    EXPECT_EQ(problem({5, 3}, false), op + ": operand 0 is f32[5,3], the matrix has 6 there");
   }
 }
 

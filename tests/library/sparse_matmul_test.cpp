@@ -260,6 +260,8 @@ TEST(SparseMatmul, Refusals) {
   c = case_of("csr", "matmul", {8, 12}, 3, false);
   EXPECT_EQ(refusal(c), "");
   c.attributes["size"] = Shape{8, 100000};
+  c.inputs[0] = "f32[100000, 3]";
+  c.inputs[4] = "i64[100001]";
   EXPECT_EQ(refusal(c), "takes matrices of known sizes and few columns only, of which a two-hundredth is stored");
 }
 

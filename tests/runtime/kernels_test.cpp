@@ -24,6 +24,15 @@ struct Kernel {
 };
 
 const Kernel kernels[] = {
+    {"neighbours that share an element, in groups that fill no vectors", R"(
+  input x : f64[N,2,3]
+  input z : f32[N,9]
+  %0 = map(x) n:N c:2 o:18 { %0[n,c,o] = x[n,c,floor_div(o, 6)] / 6.0:f64 } : f64[N,2,18]
+  %1 = map(z) n:N o:45 { %1[n,o] = z[n,floor_div(o, 5)] * 2.0 } : f32[N,45]
+  %2 = map(z) n:N o:144 { %2[n,o] = z[n,floor_div(o, 16)] * 2.0 } : f32[N,144]
+  output y = %0
+  output v = %1
+  output w = %2)"},
     {"a scope with locals", R"(
   input x : f32[N,64]
   %0 = map(x) i:N { local $0: f32[64]; local $1: f32[1]; for j:64 $0[j] = exp(x[i,j]); for j:64 $1[0] += $0[j]; for b:64 %0[i,b] = $0[b] / $1[0] } : f32[N,64]
