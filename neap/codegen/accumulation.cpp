@@ -12,13 +12,17 @@ namespace {
 
 constexpr std::int64_t most_held = 4096;  // elements of a row's sums
 
-// Partial results lie as the nest writes them, whatever the layout of the result: the dimension of the lanes innermost.
+// Partial results lie as the nest writes them, whatever the layout of the result: the dimension of the lanes innermost. Not where an axis
+// runs over several dimensions at once, which must stay behind each other.
 void lay_along_lanes(const Nest& nest, const Assignment& a, Type& type) {
   if (!type.layout.row_major() || nest.lanes.axis < 0) return;
   std::vector<int> order;
   int lane = -1;
   for (int d = 0; d < type.rank(); ++d) {
     const Expr& index = a.index[static_cast<std::size_t>(d)];
+    const auto is_axis = [&](const Axis& axis) { return index->op == Scalar::axis && axis.id == index->integer; };
+    const auto axis = std::find_if(nest.axes.begin(), nest.axes.end(), is_axis);
+    if (axis != nest.axes.end() && !(axis->extent == type.shape[static_cast<std::size_t>(d)])) return;
     (index->op == Scalar::axis && index->integer == nest.lanes.axis ? lane : order.emplace_back()) = d;
   }
   if (lane < 0 || lane == type.rank() - 1) return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neap/codegen/access.h"
 #include "neap/ir/map_walk.h"
 
 namespace neap {
@@ -150,14 +151,19 @@ void EdgeMaps::classify(int at) {
   maps_.emplace(at, std::move(made));
 }
 
+// A flat map has as many entries as what it reads there: where it has more or fewer, its rows are not those of the value.
 bool EdgeMaps::reads_at_entry(int at, ValueId value) const {
   const Node& node = draft_.node(at);
   const EdgeMap& edges = maps_.at(at);
+  const std::map<int, Axis> axes = axes_by_id(*node.map);
   bool all = true;
   visit_map(*node.map, [&](const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0 || node.inputs[static_cast<std::size_t>(e->integer)] != value) return;
     all &= e->rank > 0 && static_cast<int>(e->args.size()) == e->rank && e->args[0]->op == Scalar::axis &&
            edges.entries.count(static_cast<int>(e->args[0]->integer)) != 0;
+    if (!all) return;
+    const Axis& entry = axes.at(static_cast<int>(e->args[0]->integer));
+    all = entry.ragged != nullptr || entry.extent == draft_.type(value).shape[0];
   });
   return all;
 }
