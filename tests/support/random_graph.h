@@ -59,7 +59,7 @@ class RandomGraphMaker {
     if (symbolic_) {
       Shape shape = random_shape();
       shape.insert(shape.begin(), Dim::symbol(options_.symbol));
-      add_input({options_.dtype, shape, {}});
+      add_input({options_.dtype, small_enough(std::move(shape)), {}});
     }
     const int inputs = 1 + below(3);
     for (int i = 0; i < inputs; ++i) add_input({options_.dtype, random_shape(), {}});
@@ -85,6 +85,11 @@ class RandomGraphMaker {
     Shape shape(static_cast<std::size_t>(below(5)));
     for (Dim& size : shape) size = random_size();
     if (!shape.empty() && symbolic_ && chance(40)) shape[0] = Dim::symbol(options_.symbol);
+    return small_enough(std::move(shape));
+  }
+
+  Shape small_enough(Shape shape) const {
+    while (element_count(evaluate(shape, symbols_)) > options_.most_elements) shape.pop_back();
     return shape;
   }
 
