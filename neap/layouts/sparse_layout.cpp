@@ -112,8 +112,7 @@ void define_sample(Definition& d, const SparseLayout& layout) {
   check_size(d.call());
   const Dim rows = matrix_size(d.call(), 0), columns = matrix_size(d.call(), 1);
   const Sides sides{false};
-  check_features(d.call(), 0, rows, sides);
-  check_features(d.call(), 1, columns, sides);
+  check_operands(d.call(), false);
   if (d.dtype(0) != d.dtype(1))
     d.call().fail(fmt::format("operands are {} and {}", name(d.dtype(0)), name(d.dtype(1))), "cast one of them");
   if (!(d.size(0, 1) == d.size(1, 1))) d.call().fail("operands differ in their features");

@@ -1,8 +1,6 @@
 // Graphs that random graphs found to be wrong at some level, as they were shrunk.
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "neap/ir/graph.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
@@ -11,12 +9,6 @@
 
 namespace neap::found_test {
 namespace {
-
-Array waves(const Sizes& sizes) {
-  Array made(DType::f32, sizes);
-  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, std::sin(1.3 * static_cast<double>(i)));
-  return made;
-}
 
 void expect_same_at_each_level(const char* text, const std::vector<Array>& inputs) {
   const Graph graph = parse_graph(text);

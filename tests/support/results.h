@@ -1,4 +1,4 @@
-// Results held against each other, on numbers of threads.
+// Results held against each other, on numbers of threads, and elements to have them of.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -12,6 +12,13 @@
 #include "neap/base/machine.h"
 
 namespace neap {
+
+// Elements to compute with: of both signs, and none like its neighbour.
+inline Array waves(const Sizes& sizes) {
+  Array made(DType::f32, sizes);
+  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, std::sin(1.3 * static_cast<double>(i)));
+  return made;
+}
 
 // Each element within `tolerance` of the wanted one, relative to the largest of them (at least 1); NaN and infinities where they are
 // wanted.

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
@@ -29,12 +28,6 @@ constexpr const char* text = R"(graph main {
   output scores = %6
   output values = %9
 })";
-
-Array waves(const Sizes& sizes) {
-  Array made(DType::f32, sizes);
-  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, std::sin(1.3 * static_cast<double>(i)));
-  return made;
-}
 
 Optimizer optimized(const Graph& graph, bool views) {
   OptimizeOptions options;

@@ -1,8 +1,6 @@
 // Between a library's call and loops of our own, both ways, with the libraries that there are; and what tuning makes of it.
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "neap/base/file.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
@@ -13,12 +11,6 @@
 
 namespace neap::implementation_test {
 namespace {
-
-Array waves(const Sizes& sizes) {
-  Array made(DType::f32, sizes);
-  for (std::int64_t i = 0; i < made.count(); ++i) made.set(i, std::sin(1.3 * static_cast<double>(i)));
-  return made;
-}
 
 void expect_same_result(const Graph& graph, const Graph& wanted) {
   std::vector<Array> inputs;
