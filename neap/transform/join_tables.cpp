@@ -1,7 +1,8 @@
 // Lays tables side by side whose rows one list points at (x[columns[e], ...] and y[columns[e], ...], e running over the entries of rows): a
 // row of the joined table has all that an entry reads, and is fetched from one place in memory. Rows at places of their own cost what it
-// takes to get there: most of what is fetched for short ones. The joined table is made by a pass of its own, which fuses with what makes
-// the tables (fuse_scope).
+// takes to get there: most of what is fetched for short ones. Rows of whole lines stay where they are: no fewer lines would be fetched, and
+// what is short would move into a larger table, farther from the caches. The joined table is made by a pass of its own, which fuses with
+// what makes the tables (fuse_scope).
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -78,6 +79,7 @@ std::string lay(const Draft& draft, const Node& node, const Tables& tables, std:
     Part part{value, 0, std::vector<std::int64_t>(type.shape.size() - 1)};
     std::int64_t elements = 1;
     for (std::size_t d = type.shape.size(); --d > 0; elements *= type.shape[d].constant()) part.strides[d - 1] = elements;
+    if (elements * size_of(type.dtype) % line == 0) continue;
     parts.emplace(operand, std::move(part));
     by_size.emplace_back(elements, operand);
   }
@@ -88,7 +90,7 @@ std::string lay(const Draft& draft, const Node& node, const Tables& tables, std:
     all -= by_size.back().first;
     parts.erase(by_size.back().second);
   }
-  if (parts.size() < 2) return "rows of its tables are long: each is worth a place of its own";
+  if (parts.size() < 2) return "no two of its tables have short rows: the others are worth a place of their own";
   joined.shape.emplace_back(whole_lines(all, joined.dtype));
   // The longest first: it then begins where a line does.
   for (const auto& [elements, operand] : by_size) parts.at(operand).begin = all -= elements;

@@ -27,6 +27,8 @@ const Recipe& default_recipe() {
                              {"factor_edge_sums", {}, 3},
                              {"transpose_edges", {}, 3},
                              {"share_common", {}, 3},
+                             {"factor_edge_sums", {}, 3},
+                             {"share_common", {}, 3},
                              {"fold_constants", {}, 2},
                              {"keep_fixed", {}, 4},
                              {"bind_library", {{"by_cost", 0}}, 0, 2},

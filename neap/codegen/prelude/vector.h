@@ -150,6 +150,9 @@ NEAP_INLINE u16 ordered(f32v a) { return __builtin_ia32_cmpps512_mask(a, a, 7, 0
 NEAP_INLINE u8 ordered(f64v a) { return __builtin_ia32_cmppd512_mask(a, a, 7, 0xFF, 4); }
 NEAP_INLINE f32v min(f32v a, f32v b) { return __builtin_ia32_minps512_mask(a, b, a, ordered(a), 4); }
 NEAP_INLINE f32v max(f32v a, f32v b) { return __builtin_ia32_maxps512_mask(a, b, a, ordered(a), 4); }
+NEAP_INLINE u8 ordered(f32h a) { return __builtin_ia32_cmpps256_mask(a, a, 7, 0xFF); }
+NEAP_INLINE f32h min(f32h a, f32h b) { return __builtin_ia32_minps256_mask(a, b, a, ordered(a)); }
+NEAP_INLINE f32h max(f32h a, f32h b) { return __builtin_ia32_maxps256_mask(a, b, a, ordered(a)); }
 NEAP_INLINE f64v min(f64v a, f64v b) { return __builtin_ia32_minpd512_mask(a, b, a, ordered(a), 4); }
 NEAP_INLINE f64v max(f64v a, f64v b) { return __builtin_ia32_maxpd512_mask(a, b, a, ordered(a), 4); }
 #endif
