@@ -1,5 +1,6 @@
 // Block rows (BCSR): small dense blocks, r rows by c columns, as CSR over blocks. With c = 1 they are pieces of columns, which vector units
 // like best. Where the matrix ends inside a block, the rest is padding.
+#include "neap/layouts/geometry.h"
 #include "neap/layouts/packing.h"
 
 namespace neap::blocks_layout {
@@ -66,9 +67,8 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
   const std::int64_t r = call.integer("r"), c = call.integer("c"), count = call.integer("count");
   const std::int64_t rows = keep.size(0).constant(), columns = keep.size(1).constant();
-  if (rows % r != 0 || columns % c != 0 || count % (r * c) != 0)
-    call.fail(fmt::format("{} elements of {} rows and {} columns are no blocks of {} x {}", count, rows, columns, r, c),
-              "choose r and c for the sizes");
+  BlockGeometry{r, c}.check_whole(rows, columns, call.op().name);
+  if (count % (r * c) != 0) call.fail(fmt::format("{} elements are no blocks of {} x {}", count, r, c));
   const Var kept = sum(cast(reshape(keep, {rows / r, r, columns / c, c}), DType::i64), {1, 3});
   const Var blocks = build.call("less", {build.constant(DType::i64, 0), kept});
   const Var elements = places_of(build, blocks, count / (r * c)).elements;
@@ -80,7 +80,7 @@ std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
 const RegisterLayout blocks{{.name = "blocks",
                              .about = "dense blocks of r rows and c columns, by rows",
                              .components = {{"values"}, {"offsets"}, {"columns"}},
-                             .numbers = {{"r", "rows of a block", 4, 1, 64, true}, {"c", "columns of a block", 1, 1, 64, true}},
+                             .numbers = BlockGeometry::numbers(),
                              .points = points,
                              .values_shape =
                                  [](const Call& call, int first) {
@@ -89,7 +89,7 @@ const RegisterLayout blocks{{.name = "blocks",
                              .pack = pack,
                              .check = check,
                              .places = places,
-                             .of_known_masks = true}};
+                             .masks = RunningMasks::known}};
 
 }  // namespace
 }  // namespace neap::blocks_layout

@@ -45,13 +45,25 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   }
 }
 
+// Of masks that keep as many elements of each row.
+std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
+  const std::int64_t rows = keep.size(0).constant(), count = call.integer("count");
+  if (rows > 0 && count % rows != 0) call.fail(fmt::format("{} elements are not as many in each of {} rows", count, rows));
+  const std::int64_t longest = rows == 0 ? 0 : count / rows;
+  const Var order = build.call("argsort", {cast(keep, DType::i8)}, {{"axis", std::int64_t{1}}, {"descending", true}});
+  const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{longest}}, {"axes", std::vector<std::int64_t>{1}}});
+  return {cast(first, DType::i32)};
+}
+
 const RegisterLayout ell{{.name = "ell",
                           .about = "rows of one length",
                           .components = {{"values"}, {"columns"}},
                           .points = points,
                           .values_shape = as_places,
                           .pack = pack,
-                          .check = check}};
+                          .check = check,
+                          .places = places,
+                          .masks = RunningMasks::even_rows}};
 
 }  // namespace
 }  // namespace neap::ell_layout

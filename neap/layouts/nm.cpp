@@ -1,5 +1,6 @@
 // Plain n:m: n of every m rows of each column are stored, whichever they are.
 #include "neap/layouts/packing.h"
+#include "neap/layouts/patterns.h"
 
 namespace neap::nm_layout {
 namespace {
@@ -18,7 +19,7 @@ StoredPoints points(Definition& d, int first) {
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
   const std::int64_t n = number_of(numbers, "n"), m = number_of(numbers, "m"), groups = divided_up(from.rows(), m);
-  if (n > m) throw Error(fmt::format("{} of {} rows cannot be kept", n, m), "layout nm", "n is from 1 to m");
+  check_kept_rows(n, m, "layout nm");
   Array values = from.values({groups, from.columns(), n}), rows(DType::i8, {groups, from.columns(), n});
   std::int64_t next = 0;
   for (std::int64_t group = 0; group < groups; ++group) {
@@ -61,7 +62,7 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
   const std::int64_t n = call.integer("n"), m = call.integer("m");
   const Dim &rows = keep.size(0), &columns = keep.size(1), groups = ceil_div(rows, m);
-  if (n > m) call.fail(fmt::format("{} of {} rows cannot be kept", n, m), "n is from 1 to m");
+  check_kept_rows(n, m, "layout nm");
   const Var whole = build.call("pad", {cast(keep, DType::i8)}, {{"before", Shape{0, 0}}, {"after", Shape{groups * Dim(m) - rows, 0}}});
   const Var order = build.call("argsort", {reshape(whole, {groups, m, columns})}, {{"axis", std::int64_t{1}}, {"descending", true}});
   const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{n}}, {"axes", std::vector<std::int64_t>{1}}});
@@ -77,7 +78,7 @@ const RegisterLayout nm{{.name = "nm",
                          .pack = pack,
                          .check = check,
                          .places = places,
-                         .of_known_masks = true}};
+                         .masks = RunningMasks::known}};
 
 }  // namespace
 }  // namespace neap::nm_layout

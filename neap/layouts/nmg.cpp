@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "neap/base/parallel.h"
+#include "neap/layouts/geometry.h"
 #include "neap/layouts/packing.h"
-#include "neap/layouts/patterns.h"
 
 namespace neap::nmg_layout {
 namespace {
@@ -14,17 +14,10 @@ namespace {
 const std::vector<std::string> component_names = {"values", "index", "patterns"};
 
 // Values are [row groups, chunks, patterns, g, n]; the index (a column within its chunk) is as they are, without n.
-struct Geometry {
-  std::int64_t n, m, g, patterns;
-
-  explicit Geometry(const Attributes& numbers)
-      : n(number_of(numbers, "n")),
-        m(number_of(numbers, "m")),
-        g(number_of(numbers, "g")),
-        patterns(static_cast<std::int64_t>(kept_row_patterns(n, m).size())) {}
-  std::int64_t chunk() const { return patterns * g; }
+struct Geometry : NmgGeometry {
+  explicit Geometry(const Attributes& numbers) : NmgGeometry(number_of(numbers, "n"), number_of(numbers, "m"), number_of(numbers, "g")) {}
   DType index_type() const { return chunk() <= std::numeric_limits<std::int16_t>::max() ? DType::i16 : DType::i32; }
-  Sizes index_sizes(const Sizes& size) const { return {divided_up(size[0], m), divided_up(size[1], chunk()), patterns, g}; }
+  Sizes index_sizes(const Sizes& size) const { return {divided_up(size[0], m), divided_up(size[1], chunk()), pattern_count(), g}; }
   Sizes value_sizes(const Sizes& size) const {
     Sizes sizes = index_sizes(size);
     sizes.push_back(n);
@@ -34,8 +27,8 @@ struct Geometry {
 
 // The last component.
 Array pattern_rows(const Geometry& geometry) {
-  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
-  Array rows(DType::i8, {geometry.patterns, geometry.n});
+  const std::vector<KeptRows>& patterns = geometry.patterns;
+  Array rows(DType::i8, {geometry.pattern_count(), geometry.n});
   for (std::int64_t i = 0; i < rows.count(); ++i)
     rows.set_int(i, patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)]);
   return rows;
@@ -45,7 +38,7 @@ StoredPoints points(Definition& d, int first) {
   const Geometry geometry(d.call().attributes());
   const Shape& size = d.call().dims("size");
   const Axis group = d.axis("r", ceil_div(size[0], geometry.m)), chunk = d.axis("k", ceil_div(size[1], geometry.chunk()));
-  const Axis pattern = d.axis("p", Dim(geometry.patterns)), slot = d.axis("s", Dim(geometry.g)), kept = d.axis("j", Dim(geometry.n));
+  const Axis pattern = d.axis("p", Dim(geometry.pattern_count())), slot = d.axis("s", Dim(geometry.g)), kept = d.axis("j", Dim(geometry.n));
   std::vector<Expr> place = positions({group, chunk, pattern, slot});
   const Expr column = axis_position(chunk) * Expr(geometry.chunk()) + position_at(d, first, place);
   const Expr row = axis_position(group) * Expr(geometry.m) + position_at(d, first + 1, positions({pattern, kept}));
@@ -132,7 +125,7 @@ void find_fitting(const Packer& from, const Geometry& geometry, const std::vecto
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
   const Geometry geometry(numbers);
-  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+  const std::vector<KeptRows>& patterns = geometry.patterns;
   Array values = from.values(geometry.value_sizes(dense.sizes()));
   Array index(geometry.index_type(), geometry.index_sizes(dense.sizes()));
   const std::vector<std::uint64_t> bits = bits_of(patterns);
@@ -142,7 +135,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
     std::vector<std::vector<int>> fitting(static_cast<std::size_t>(geometry.chunk()));
     for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
       find_fitting(from, geometry, bits, group, chunk, fitting);
-      const auto matched = Matching(fitting, geometry.patterns, geometry.g).find();
+      const auto matched = Matching(fitting, geometry.pattern_count(), geometry.g).find();
       if (matched.empty())
         throw Error(
             fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", geometry.n, geometry.m, geometry.g,
@@ -169,9 +162,9 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
   check.sizes(0, geometry.value_sizes(size));
   check.sizes(1, geometry.index_sizes(size));
   check.range(1, 0, geometry.chunk());
-  check.sizes(2, {geometry.patterns, geometry.n});
+  check.sizes(2, {geometry.pattern_count(), geometry.n});
   check.integers(2);
-  const std::vector<KeptRows>& patterns = kept_row_patterns(geometry.n, geometry.m);
+  const std::vector<KeptRows>& patterns = geometry.patterns;
   for (std::int64_t i = 0; i < components[2].count(); ++i) {
     if (components[2].get_int(i) != patterns[static_cast<std::size_t>(i / geometry.n)][static_cast<std::size_t>(i % geometry.n)])
       check.fail(2, fmt::format("they are not those of {}:{}", geometry.n, geometry.m));
@@ -187,36 +180,32 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 // Columns in the order of their patterns, of each of which a chunk has as many.
 std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
   const Geometry geometry(call.attributes());
-  const std::int64_t rows = keep.size(0).constant(), columns = keep.size(1).constant(), n = geometry.n, m = geometry.m;
-  if (rows % m != 0 || columns % geometry.chunk() != 0)
-    call.fail(fmt::format("{} rows are not in groups of {}, or {} columns not in chunks of {}", rows, m, columns, geometry.chunk()),
-              "choose n, m and g for the sizes, or the layout nm");
+  const std::int64_t rows = keep.size(0).constant(), columns = keep.size(1).constant(), m = geometry.m;
+  geometry.check_whole(rows, columns, call.op().name);
   const Shape chunks{rows / m, columns / geometry.chunk(), geometry.chunk()};
   const std::vector<Var> kept = rows_of_groups(build, reshape(keep, {rows / m, m, chunks[1], chunks[2]}));
   Var number = build.full(DType::i64, chunks, 0);
-  for (std::int64_t p = 1; p < geometry.patterns; ++p) {
-    const KeptRows& pattern = kept_row_patterns(n, m)[static_cast<std::size_t>(p)];
+  for (std::int64_t p = 1; p < geometry.pattern_count(); ++p) {
+    const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(p)];
     Var holds = kept[static_cast<std::size_t>(pattern[0])];
     for (std::size_t j = 1; j < pattern.size(); ++j) holds = build.call("logical_and", {holds, kept[static_cast<std::size_t>(pattern[j])]});
     number = where(holds, build.constant(DType::i64, static_cast<double>(p)), number);
   }
   const Var order = build.call("argsort", {number}, {{"axis", std::int64_t{2}}});
-  return {cast(reshape(order, {chunks[0], chunks[1], geometry.patterns, geometry.g}), geometry.index_type()),
+  return {cast(reshape(order, {chunks[0], chunks[1], geometry.pattern_count(), geometry.g}), geometry.index_type()),
           build.constant(pattern_rows(geometry))};
 }
 
 const RegisterLayout nmg{{.name = "nmg",
                           .about = "n of every m rows, columns in groups of g of one pattern",
                           .components = {{"values"}, {"index"}, {"patterns"}},
-                          .numbers = {{"n", "rows kept", 2, 1, 64, true},
-                                      {"m", "of so many", 4, 1, 64, true},
-                                      {"g", "columns of one pattern in a chunk", 16, 1, 65536, true}},
+                          .numbers = NmgGeometry::numbers(),
                           .points = points,
                           .values_shape = values_shape,
                           .pack = pack,
                           .check = check,
                           .places = places,
-                          .of_known_masks = true}};
+                          .masks = RunningMasks::known}};
 
 }  // namespace
 }  // namespace neap::nmg_layout

@@ -42,6 +42,10 @@ struct LayoutChoice {
   std::vector<Array> pack(const Array& dense, const Array& keep) const;  // the components, with their values as they are stored
 };
 
+// What masks a layout stores whatever their elements are, as a graph must know before it runs (sparse/sparsifier.h): any; those of
+// sparsifiers that say they make what it stores; those of sparsifiers that keep as many elements of each row.
+enum class RunningMasks : std::uint8_t { any, known, even_rows };
+
 struct SparseLayout {
   std::string name, about;
   std::vector<InputSpec> components;  // values, then places
@@ -63,8 +67,7 @@ struct SparseLayout {
   // graph: for matrices that are made sparse while it runs. `call`: of L_places; it fails for sizes that cannot be stored so. Null: it
   // packs only before that.
   std::function<std::vector<Var>(Builder& build, const Var& keep, const Call& call)> places = nullptr;
-  // Where places are made in a graph: the masks are of sparsifiers only that say they make what this layout stores (sparse/sparsifier.h).
-  bool of_known_masks = false;
+  RunningMasks masks = RunningMasks::any;  // that `places` takes
   // false: it stores what is not kept too, in arrays of the sizes that the parameter has (`size` may have any rank), so that dense products
   // are its own.
   bool leaves_out = true;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
+#include "neap/layouts/geometry.h"
 #include "neap/sparse/sparsifier.h"
 
 namespace neap::sparse::block_magnitude_sparsifier {
@@ -10,7 +11,7 @@ namespace {
 Array keep(const Sparsified& given, const Numbers& numbers) {
   const std::vector<float> scores = scores_of(given);
   const std::int64_t rows = given.weights.size(0), columns = given.weights.size(1);
-  const auto r = static_cast<std::int64_t>(numbers.at("r")), c = static_cast<std::int64_t>(numbers.at("c"));
+  const std::int64_t r = whole(numbers, "r"), c = whole(numbers, "c");
   const std::int64_t block_rows = (rows + r - 1) / r, block_columns = (columns + c - 1) / c;
   std::vector<float> sums(static_cast<std::size_t>(block_rows * block_columns));
   const auto block_of = [&](std::int64_t i) { return static_cast<std::size_t>(i / columns / r * block_columns + i % columns / c); };
@@ -25,7 +26,7 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
 }
 
 Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
-  const auto r = static_cast<std::int64_t>(numbers.at("r")), c = static_cast<std::int64_t>(numbers.at("c"));
+  const std::int64_t r = whole(numbers, "r"), c = whole(numbers, "c");
   const Dim &rows = given.x.size(0), &columns = given.x.size(1), block_rows = ceil_div(rows, r), block_columns = ceil_div(columns, c);
   const Dim all = block_rows * block_columns;
   if (!all.is_constant())
@@ -41,18 +42,21 @@ Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
 
 // Of others than whole blocks it depends on the elements.
 std::int64_t count(std::int64_t rows, std::int64_t columns, const Numbers& numbers) {
-  const auto r = static_cast<std::int64_t>(numbers.at("r")), c = static_cast<std::int64_t>(numbers.at("c"));
-  if (rows % r != 0 || columns % c != 0)
-    throw Error(fmt::format("{} rows and {} columns are not in blocks of {} x {}", rows, columns, r, c), "sparsifier 'blocks'",
-                "choose r and c for the sizes");
-  return kept_count(rows / r * (columns / c), numbers.at("sparsity")) * r * c;
+  const BlockGeometry of{whole(numbers, "r"), whole(numbers, "c")};
+  of.check_whole(rows, columns, "sparsifier 'blocks'");
+  return kept_count(rows / of.r * (columns / of.c), numbers.at("sparsity")) * of.r * of.c;
+}
+
+// The layout's, and how much is left out.
+std::vector<ChoiceNumber> all_numbers() {
+  std::vector<ChoiceNumber> all = BlockGeometry::numbers();
+  all.insert(all.begin(), {"sparsity", "share of zeros", 0.5, 0, 1});
+  return all;
 }
 
 const RegisterSparsifier blocks{{.name = "blocks",
                                  .about = "the blocks of r rows and c columns with the largest sums of scores",
-                                 .numbers = {{"sparsity", "share of zeros", 0.5, 0, 1},
-                                             {"r", "rows of a block", 4, 1, 64, true},
-                                             {"c", "columns of a block", 1, 1, 64, true}},
+                                 .numbers = all_numbers(),
                                  .keep = keep,
                                  .keep_running = keep_running,
                                  .count = count,

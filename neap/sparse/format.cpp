@@ -93,9 +93,13 @@ Var packed(Builder& build, const Var& x, const SparsifierChoice& choice, const L
   if (choice.sparsifier->count == nullptr)
     throw Error(fmt::format("how many elements '{}' keeps is known only when the graph runs", choice.sparsifier->name), place,
                 "use dense or masked, or a sparsifier that keeps a share, such as magnitude");
-  if (layout.layout->of_known_masks && !makes(choice, layout))
+  const RunningMasks masks = layout.layout->masks;
+  if (masks == RunningMasks::known && !makes(choice, layout))
     throw Error(fmt::format("'{}' does not make what is stored so", choice.to_string()), place,
                 "use the sparsifier of that layout with the same numbers");
+  if (masks == RunningMasks::even_rows && !(choice.sparsifier->even_rows && choice.sparsifier->even_rows(choice.numbers)))
+    throw Error(fmt::format("'{}' does not keep as many elements of each row", choice.to_string()), place,
+                "use one that does, such as magnitude per_row=1");
   const std::int64_t count = choice.sparsifier->count(rows.constant(), columns.constant(), choice.numbers);
   const Var mask = call_with(build, "keep", choice, matrix, inputs);
   const Attributes attributes = attributes_of(layout, matrix.shape());

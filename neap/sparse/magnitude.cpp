@@ -54,7 +54,8 @@ const RegisterSparsifier magnitude{
      .numbers = {{"sparsity", "share of zeros", 0.5, 0, 1}, {"per_row", "1: in each row alone", 0, 0, 1, true}},
      .keep = keep,
      .keep_running = keep_running,
-     .count = count}};
+     .count = count,
+     .even_rows = [](const Numbers& numbers) { return numbers.at("per_row") != 0; }}};
 
 }  // namespace
 }  // namespace neap::sparse::magnitude_sparsifier

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "neap/base/error.h"
+#include "neap/layouts/patterns.h"
 #include "neap/sparse/sparsifier.h"
 
 namespace neap::sparse::nm_sparsifier {
@@ -11,8 +11,8 @@ namespace {
 Array keep(const Sparsified& given, const Numbers& numbers) {
   const std::vector<float> scores = scores_of(given);
   const std::int64_t rows = given.weights.size(0), columns = given.weights.size(1);
-  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m"));
-  if (n > m) throw Error(fmt::format("{} of {} rows cannot be kept", n, m), given.place, "n is from 1 to m");
+  const std::int64_t n = whole(numbers, "n"), m = whole(numbers, "m");
+  check_kept_rows(n, m, given.place);
   Array mask = Array::zeros(DType::boolean, given.weights.sizes());
   const auto kept = mask.values<bool>();
   std::vector<std::size_t> order;
@@ -30,8 +30,8 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
 
 // The rank of each among the m rows of its group; rows behind the end count as 0 and come last.
 Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
-  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m"));
-  if (n > m) throw Error(fmt::format("{} of {} rows cannot be kept", n, m), "sparsifier 'nm'", "n is from 1 to m");
+  const std::int64_t n = whole(numbers, "n"), m = whole(numbers, "m");
+  check_kept_rows(n, m, "sparsifier 'nm'");
   const Dim &rows = given.x.size(0), &columns = given.x.size(1), groups = ceil_div(rows, m);
   const Var whole = build.call("pad", {unary("abs", given.x)}, {{"before", Shape{0, 0}}, {"after", Shape{groups * Dim(m) - rows, 0}}});
   const Var ranks = build.call("rank", {reshape(whole, {groups, m, columns})}, {{"axis", std::int64_t{1}}, {"descending", true}});
@@ -40,7 +40,7 @@ Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
 }
 
 std::int64_t count(std::int64_t rows, std::int64_t columns, const Numbers& numbers) {
-  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m"));
+  const std::int64_t n = whole(numbers, "n"), m = whole(numbers, "m");
   return columns * (rows / m * n + std::min(rows % m, n));
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "neap/base/parallel.h"
-#include "neap/layouts/patterns.h"
+#include "neap/layouts/geometry.h"
 #include "neap/sparse/pattern_assignment.h"
 #include "neap/sparse/sparsifier.h"
 
@@ -13,10 +13,9 @@ namespace {
 Array keep(const Sparsified& given, const Numbers& numbers) {
   const std::vector<float> scores = scores_of(given);
   const std::int64_t rows = given.weights.size(0), columns = given.weights.size(1);
-  const auto n = static_cast<std::int64_t>(numbers.at("n")), m = static_cast<std::int64_t>(numbers.at("m")),
-             g = static_cast<std::int64_t>(numbers.at("g"));
-  const std::vector<KeptRows>& patterns = kept_row_patterns(n, m);
-  const auto count = static_cast<std::int64_t>(patterns.size()), chunk = count * g;
+  const NmgGeometry geometry(whole(numbers, "n"), whole(numbers, "m"), whole(numbers, "g"));
+  const std::vector<KeptRows>& patterns = geometry.patterns;
+  const std::int64_t m = geometry.m, count = geometry.pattern_count(), chunk = geometry.chunk();
   Array mask = Array::zeros(DType::boolean, given.weights.sizes());
   const auto kept = mask.values<bool>();
   for_each_index(static_cast<std::size_t>((rows + m - 1) / m), [&](std::size_t group) {
@@ -31,7 +30,7 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
             sum += top + row < rows ? scores[static_cast<std::size_t>((top + row) * columns + c)] : 0;
         }
       }
-      const std::vector<int> assigned = assign_patterns(worth, static_cast<int>(count), static_cast<int>(g));
+      const std::vector<int> assigned = assign_patterns(worth, static_cast<int>(count), static_cast<int>(geometry.g));
       for (std::int64_t c = first; c < std::min(first + chunk, columns); ++c) {
         for (const int row : patterns[static_cast<std::size_t>(assigned[static_cast<std::size_t>(c - first)])]) {
           if (top + row < rows) kept[static_cast<std::size_t>((top + row) * columns + c)] = true;
@@ -45,9 +44,7 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
 const RegisterSparsifier nmg{{.name = "nmg",
                               .about = "n of every m rows, columns in groups of g of one pattern",
                               .reach = Reach::block,
-                              .numbers = {{"n", "rows kept", 2, 1, 64, true},
-                                          {"m", "of so many", 4, 1, 64, true},
-                                          {"g", "columns of one pattern in a chunk", 16, 1, 65536, true}},
+                              .numbers = NmgGeometry::numbers(),
                               .keep = keep,
                               .layout = "nmg"}};
 

@@ -5,26 +5,15 @@
 #include <limits>
 #include <numeric>
 
-#include "neap/base/error.h"
 #include "neap/base/parallel.h"
+#include "neap/layouts/geometry.h"
 #include "neap/layouts/packing.h"
-#include "neap/layouts/patterns.h"
 #include "neap/sparse/sparsifier.h"
 
 namespace neap::sparse::nmg_greedy_sparsifier {
 namespace {
 
-struct Groups {
-  std::int64_t n, m, g;
-  const std::vector<KeptRows>& patterns;
-
-  explicit Groups(const Numbers& numbers)
-      : n(static_cast<std::int64_t>(numbers.at("n"))),
-        m(static_cast<std::int64_t>(numbers.at("m"))),
-        g(static_cast<std::int64_t>(numbers.at("g"))),
-        patterns(kept_row_patterns(n, m)) {}
-  std::int64_t chunk() const { return static_cast<std::int64_t>(patterns.size()) * g; }
-};
+NmgGeometry geometry_of(const Numbers& numbers) { return {whole(numbers, "n"), whole(numbers, "m"), whole(numbers, "g")}; }
 
 // The pattern of each column of a chunk. worth[p * columns + c]: what column c keeps by pattern p.
 std::vector<std::size_t> choose(const std::vector<float>& worth, std::size_t patterns, std::size_t columns, std::size_t g) {
@@ -51,7 +40,7 @@ std::vector<std::size_t> choose(const std::vector<float>& worth, std::size_t pat
 Array keep(const Sparsified& given, const Numbers& numbers) {
   const std::vector<float> scores = scores_of(given);
   const std::int64_t rows = given.weights.size(0), columns = given.weights.size(1);
-  const Groups of(numbers);
+  const NmgGeometry of = geometry_of(numbers);
   const auto chunk = static_cast<std::size_t>(of.chunk());
   Array mask = Array::zeros(DType::boolean, given.weights.sizes());
   const auto kept = mask.values<bool>();
@@ -79,7 +68,7 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
 
 // The same by ranks: a column that is taken counts for nothing from then on. All values are [row groups, chunks, columns].
 Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
-  const Groups of(numbers);
+  const NmgGeometry of = geometry_of(numbers);
   const Dim &rows = given.x.size(0), &columns = given.x.size(1);
   const Dim groups = ceil_div(rows, of.m), chunks = ceil_div(columns, of.chunk());
   const Shape more{groups * Dim(of.m) - rows, chunks * Dim(of.chunk()) - columns};
@@ -118,19 +107,15 @@ Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
 
 // Of others than whole groups and chunks it depends on the elements.
 std::int64_t count(std::int64_t rows, std::int64_t columns, const Numbers& numbers) {
-  const Groups of(numbers);
-  if (rows % of.m != 0 || columns % of.chunk() != 0)
-    throw Error(fmt::format("{} rows are not in groups of {}, or {} columns not in chunks of {}", rows, of.m, columns, of.chunk()),
-                "sparsifier 'nmg_greedy'", "choose n, m and g for the sizes, or use nm");
+  const NmgGeometry of = geometry_of(numbers);
+  of.check_whole(rows, columns, "sparsifier 'nmg_greedy'");
   return rows / of.m * of.n * columns;
 }
 
 const RegisterSparsifier nmg_greedy{{.name = "nmg_greedy",
                                      .about = "n of every m rows, columns in groups of g of one pattern, chosen quickly",
                                      .reach = Reach::block,
-                                     .numbers = {{"n", "rows kept", 2, 1, 64, true},
-                                                 {"m", "of so many", 4, 1, 64, true},
-                                                 {"g", "columns of one pattern in a chunk", 16, 1, 65536, true}},
+                                     .numbers = NmgGeometry::numbers(),
                                      .keep = keep,
                                      .keep_running = keep_running,
                                      .count = count,

@@ -37,6 +37,7 @@ struct Running {
 };
 
 using Numbers = std::map<std::string, double, std::less<>>;
+inline std::int64_t whole(const Numbers& numbers, std::string_view name) { return static_cast<std::int64_t>(numbers.find(name)->second); }
 
 struct Sparsifier {
   std::string name, about;
@@ -49,6 +50,7 @@ struct Sparsifier {
   std::function<Var(Builder& build, const Running& given, const Numbers& numbers)> keep_running = nullptr;
   // How many of a matrix it keeps, where that does not depend on the elements; null: it does.
   std::function<std::int64_t(std::int64_t rows, std::int64_t columns, const Numbers& numbers)> count = nullptr;
+  std::function<bool(const Numbers& numbers)> even_rows = nullptr;  // whether of each row it keeps as many; null: no
   Takes takes = Takes::nothing;
   // The layout that stores exactly what it makes, with the numbers of the same names; empty: one of any places.
   std::string layout = {};

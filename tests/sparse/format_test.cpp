@@ -100,10 +100,12 @@ TEST(Format, AsText) {
   EXPECT_FALSE(format.keeps_all());
 }
 
+const RegisterLayout of_weights{{.name = "of_weights", .about = "a layout that no graph packs", .components = {{"values"}}}};
+
 TEST(Format, Refusals) {
   const auto problem = [](const char* text) { return problem_of([&] { OutputFormat::parse(text); }); };
   EXPECT_EQ(problem("keep_all | dense | nmg"), "'nmg' needs scores or a search, which a graph does not have while it runs");
-  EXPECT_EQ(problem("keep_all | ell"), "'ell' cannot be packed while a graph runs");
+  EXPECT_EQ(problem("keep_all | of_weights"), "'of_weights' cannot be packed while a graph runs");
   EXPECT_EQ(problem("a|b|c|d|e"), "a format has 4 parts, not 5");
   EXPECT_EQ(problem("threshold least=-1"), "least = -1 is outside 0 to 1e+300");
   EXPECT_EQ(problem_of([] {

@@ -41,6 +41,9 @@ const std::vector<Case>& cases() {
                                      {"blocks sparsity=0.6 r=4 c=1", "blocks r=4 c=1", {12, 7}},
                                      {"blocks sparsity=0.5 r=2 c=3", "blocks r=2 c=3", {2, 2, 9}},
                                      {"blocks sparsity=1 r=1 c=1", "blocks r=1 c=1", {3, 4}}};
+    for (const char* sparsifier : {"magnitude sparsity=0.7 per_row=1", "magnitude sparsity=1 per_row=1", "keep_all"}) {
+      for (const Sizes& sizes : {Sizes{8, 11}, {2, 3, 7}, {1, 1}, {0, 3}}) made.push_back({sparsifier, "ell", sizes});
+    }
     made.insert(made.end(), known.begin(), known.end());
     return made;
   }();
@@ -144,6 +147,9 @@ TEST(PackedFormat, Refusals) {
   const auto problem = [](const char* format, const Shape& shape) { return problem_of([&] { formatted_graph(format, shape); }); };
   EXPECT_EQ(problem("keep_all | dense | magnitude | nm", {4, 4}), "'magnitude sparsity=0.5 per_row=0' does not make what is stored so");
   EXPECT_EQ(problem("keep_all | dense | nm n=1 m=4 | nm n=2 m=4", {4, 4}), "'nm n=1 m=4' does not make what is stored so");
+  EXPECT_EQ(problem("keep_all | dense | magnitude | ell", {4, 4}),
+            "'magnitude sparsity=0.5 per_row=0' does not keep as many elements of each row");
+  EXPECT_EQ(problem("keep_all | dense | nm | ell", {4, 4}), "'nm n=2 m=4' does not keep as many elements of each row");
   EXPECT_EQ(problem("keep_all | dense | nmg_greedy g=2 | nmg g=2", {4, 13}),
             "4 rows are not in groups of 4, or 13 columns not in chunks of 12");
   EXPECT_EQ(problem("keep_all | dense | blocks | blocks", {6, 4}), "6 rows and 4 columns are not in blocks of 4 x 1");
@@ -159,10 +165,11 @@ TEST(PackedFormat, Refusals) {
   };
   EXPECT_NE(places("nmg_places", {4, 13}, {{"count", std::int64_t{4}}, {"g", std::int64_t{2}}}).find("13 columns not in chunks of 12"),
             std::string::npos);
+  EXPECT_NE(places("ell_places", {4, 4}, {{"count", std::int64_t{6}}}).find("6 elements are not as many in each of 4 rows"),
+            std::string::npos);
   EXPECT_NE(places("nm_places", {4, 4}, {{"count", std::int64_t{4}}, {"n", std::int64_t{5}}}).find("5 of 4 rows cannot be kept"),
             std::string::npos);
-  EXPECT_NE(places("blocks_places", {4, 4}, {{"count", std::int64_t{3}}}).find("3 elements of 4 rows and 4 columns are no blocks of 4 x 1"),
-            std::string::npos);
+  EXPECT_NE(places("blocks_places", {4, 4}, {{"count", std::int64_t{3}}}).find("3 elements are no blocks of 4 x 1"), std::string::npos);
 }
 
 // Nearly what the search finds: of Gaussian elements 0.739 of the magnitudes at 2:4:16, where the best is 0.741.
