@@ -242,7 +242,7 @@ std::string vector_text(const Expr& call, const std::vector<std::string>& a, DTy
     case Scalar::logical_xor:
       return infix("^");
     case Scalar::logical_not:
-      return "~" + a[0];
+      return masks ? "~" + a[0] : fmt::format("{} == 0", a[0]);
     case Scalar::is_nan:
       return fmt::format("{0} != {0}", a[0]);
     case Scalar::is_inf:

@@ -123,6 +123,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
     }
   }
   // The element is read only where it is there.
+  ancestor(here, test_depth).guards = true;
   const Place at = place(here, operand_name(e->integer), type, index, part, from_data && !has_outside(e), {all, test_depth});
   const Term other = value(here, outside, part);
   const Form form = in_lanes || other.form == Form::vector ? Form::vector : Form::scalar;

@@ -62,9 +62,7 @@ void Emitter::prepare(LoopLevel& here, const std::vector<Instance>& instances) {
 
 std::unique_ptr<LoopLevel> Emitter::open_loop(LoopLevel& around, const Axis& axis) {
   const auto [begin, end] = range_of(around, axis);
-  auto level = around.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
-  level->axes.insert(axis.id);
-  return level;
+  return around.loop(axis.id, begin, end);
 }
 
 std::string Emitter::fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked) {

@@ -24,6 +24,22 @@ std::unique_ptr<LoopLevel> LoopLevel::inner(std::string opening) const {
   return level;
 }
 
+// One position after the other.
+std::unique_ptr<LoopLevel> LoopLevel::loop(int axis, const std::string& begin, const std::string& end, const std::string& hint) const {
+  const std::string name = axis_name(axis);
+  auto level = inner(fmt::format("{}for (i64 {} = ", hint, name));
+  level->begin = begin;
+  level->rest = fmt::format("; {0} < {1}; ++{0}) {{\n", name, end);
+  level->axes.insert(axis);
+  return level;
+}
+
+// Where GCC knows each position, it turns the reads behind conditions into a blend with memory, which reads what no condition allows (GCC
+// 12, AVX-512VL: a masked load of a constant mask becomes vpblendd).
+std::string LoopLevel::close() const {
+  return head + (guards && !begin.empty() ? fmt::format("unknown({})", begin) : begin) + rest + text + tail;
+}
+
 Emitter::Emitter(const Map& map, std::vector<Type> inputs, std::vector<Type> outputs, const std::vector<std::string>& symbols, Isa isa)
     : map_(map),
       inputs_(std::move(inputs)),
@@ -162,6 +178,14 @@ std::pair<std::string, std::string> Emitter::range_of(LoopLevel& here, const Axi
   known.text += fail_text(fmt::format("({0} < {1}) & (({0} < 0) | ({1} > {2}))", begin.text, end.text, entries), bad_offsets + operand);
   return {define(known, "t", "i64", fmt::format("max({}, 0l)", begin.text)),
           define(known, "t", "i64", fmt::format("min({}, {})", end.text, entries))};
+}
+
+void Emitter::check_entries(LoopLevel& root, const std::vector<RowEntries>& written) {
+  for (const RowEntries& rows : written) {
+    const Term first = value(root, rows.first), end = value(root, rows.end);
+    const std::string count = dim(rows.count);
+    check(root, fmt::format("({0} > 0) & (({1} > 0) | ({2} < {0}))", count, first.text, end.text), short_offsets + rows.offsets);
+  }
 }
 
 // ---- reads and writes ---------------------------------------------------------------------------------------------------------

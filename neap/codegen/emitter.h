@@ -11,6 +11,7 @@
 #include "neap/codegen/access.h"
 #include "neap/codegen/c_text.h"
 #include "neap/codegen/gathered_rows.h"
+#include "neap/ir/row_entries.h"
 
 namespace neap {
 
@@ -38,13 +39,16 @@ struct LoopLevel {
   int depth = 0;
   std::set<int> axes;  // axes whose position is known from here on
   Lanes lanes;
-  std::string head, text, tail;
-  std::unordered_map<std::string, std::string> made;                            // definition -> name
+  std::string head, begin, rest;  // opens it; `begin` is the position where a loop over an axis starts
+  std::string text, tail;
+  bool guards = false;                                // a condition of its position says whether an element is read
+  std::unordered_map<std::string, std::string> made;  // definition -> name
   std::map<std::tuple<const Expr::Node*, int, const Expr::Node*>, Term> known;  // (node, part, guard)
   std::set<std::string> checked;                                                // indices from the data that were looked at
 
   std::unique_ptr<LoopLevel> inner(std::string head = "{\n") const;
-  std::string close() const { return head + text + tail; }
+  std::unique_ptr<LoopLevel> loop(int axis, const std::string& begin, const std::string& end, const std::string& hint = "") const;
+  std::string close() const;
 };
 
 // What is written together: one expression for one part of the lanes.
@@ -93,6 +97,9 @@ class Emitter {
 
   // Where a loop begins and ends; of a ragged axis only the entries that are there.
   std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);
+
+  // Reports offsets that leave entries unwritten.
+  void check_entries(LoopLevel& root, const std::vector<RowEntries>& written);
 
   // The statement that folds an instance's value into a running total; `masked`: lanes that are not there count as no element.
   std::string fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked);

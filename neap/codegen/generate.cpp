@@ -251,6 +251,7 @@ class KernelWriter {
     }
     text += sums_->start();
     LoopLevel root;
+    emit_.check_entries(root, entries_written(*node_.map));
     if (scope_) {
       for (const Axis& axis : single_) root.text += fmt::format("[[maybe_unused]] constexpr i64 {} = 0;\n", axis_name(axis.id));
       write_scope(root, ranges, 0);
@@ -268,8 +269,7 @@ class KernelWriter {
       const Axis& axis = outer_[k];
       const auto cut = ranges.find(axis.id);
       const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
-      const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(axis.id), begin, end));
-      level->axes.insert(axis.id);
+      const auto level = here.loop(axis.id, begin, end);
       if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages, {}, true);
       write_scope(*level, ranges, k + 1);
       here.text += level->close();
@@ -284,8 +284,7 @@ class KernelWriter {
         continue;
       }
       const auto [begin, end] = emit_.range_of(here, loop->axis);
-      const auto level = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(loop->axis.id), begin, end));
-      level->axes.insert(loop->axis.id);
+      const auto level = here.loop(loop->axis.id, begin, end);
       fetch_entries(*level, *loop);
       declare_locals(*level, loop);
       for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) write_stage(*level, nests_[i]);

@@ -10,12 +10,13 @@
 
 namespace neap {
 
-constexpr std::int64_t bad_offsets = 1 << 20;  // what a kernel returns: see below
+constexpr std::int64_t bad_offsets = 1 << 20, short_offsets = 1 << 21;  // what a kernel returns: see below
 
 // What a generated kernel looks like from outside. `buffers` are the node's inputs then its outputs (absent inputs are null); `sizes` are
 // the values of `symbols`. Work is cut into chunks whose number depends on the sizes alone, never on the threads: any thread may run any
 // range of chunks, then, where there are partial results, one thread combines them in a fixed order. Non-zero: an index in the data was out
-// of bounds (1 + the place in `buffers` of what it would have read or written), or offsets were (bad_offsets + theirs).
+// of bounds (1 + the place in `buffers` of what it would have read or written), or offsets were (bad_offsets + theirs), or offsets leave
+// entries of a result without a row that writes them (short_offsets + theirs).
 struct KernelEntry {
   std::int64_t (*chunks)(const std::int64_t* sizes) = nullptr;
   std::int64_t (*scratch)(const std::int64_t* sizes) = nullptr;  // bytes for partial results, all chunks; 0: no combine

@@ -94,8 +94,7 @@ class NestWriter {
         std::tie(begin, end) = range(at.axis.id);
       }
       const char* hint = nest_.lanes.axis < 0 && k + 1 == nest_.loops.size() && independent() ? "#pragma GCC ivdep\n" : "";
-      const auto level = here.inner(fmt::format("{3}for (i64 {0} = {1}; {0} < {2}; ++{0}) {{\n", axis_name(at.axis.id), begin, end, hint));
-      level->axes.insert(at.axis.id);
+      const auto level = here.loop(at.axis.id, begin, end, hint);
       loop(k + 1, *level, rows, lanes, parts);
       here.text += level->close();
     }

@@ -47,6 +47,11 @@ void check_places(BlockMatrix& matrix, Count stored) {
     throw Error(fmt::format("row {} of a sparse matrix of {} x {} names places outside of it", outside * matrix.height, matrix.rows,
                             matrix.columns),
                 "", remedy);
+  const bool written = matrix.values == nullptr && stored > 0;
+  if (written && (matrix.offsets[0] > 0 || matrix.offsets[groups] < stored))
+    throw Error(fmt::format("the rows of a sparse matrix hold places {} to {} of {}: others would have no value", matrix.offsets[0],
+                            matrix.offsets[groups], stored),
+                "", remedy);
 }
 
 void check_places(const NmgMatrix& matrix, Count count) {

@@ -5,7 +5,8 @@
 namespace neap::sparse {
 
 // Offsets that rise within the `stored` elements, and columns of the matrix. Says in `rising` whether columns rise within each row, without
-// which they are not cut into tiles. Error on the first row whose places do not lie in the matrix.
+// which they are not cut into tiles. Error on the first row whose places do not lie in the matrix, and, where values are taken (there are
+// none yet), if rows do not hold all elements.
 void check_places(BlockMatrix& matrix, Count stored);
 // Likewise of columns within their chunks, `count` of them.
 void check_places(const NmgMatrix& matrix, Count count);

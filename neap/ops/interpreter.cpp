@@ -7,6 +7,7 @@
 
 #include "neap/base/error.h"
 #include "neap/ir/map_walk.h"
+#include "neap/ir/row_entries.h"
 #include "neap/ir/scalar.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/operator.h"
@@ -42,6 +43,7 @@ class MapRun {
   }
 
   std::vector<Array> run() {
+    for (const RowEntries& written : entries_written(map_)) check(written);
     loop(map_.axes, 0, [&] {
       for (const Stage& stage : map_.stages) reset_local(stage);
       for (const Stage& stage : map_.stages) {
@@ -54,6 +56,15 @@ class MapRun {
   }
 
  private:
+  void check(const RowEntries& written) {
+    const std::int64_t first = evaluate(written.first).integer, end = evaluate(written.end).integer;
+    const std::int64_t count = written.count.evaluate(symbols_);
+    if (count == 0 || (first <= 0 && end >= count)) return;
+    throw Error(fmt::format("offsets in operand {} hold entries {} to {} of {}: others of the result are without a row", written.offsets,
+                            first, end, count),
+                "", "offsets begin with 0 and end with the number of entries");
+  }
+
   void fill(Operand& operand, Accumulate accumulate) {
     const Number start = identity(reduction_of(accumulate), operand.array.dtype());
     for (std::int64_t i = 0; i < operand.array.count(); ++i) operand.store(i, start);

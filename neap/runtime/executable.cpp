@@ -316,6 +316,8 @@ struct Executable::State {
   }
 
   std::string failure_text(const Node& node, std::int64_t failed) const {
+    if (failed >= short_offsets)
+      return fmt::format("offsets in operand {} leave entries of the result without a row", failed - short_offsets);
     if (failed >= bad_offsets) return fmt::format("offsets in operand {} run past the entries that are there", failed - bad_offsets);
     const auto at = static_cast<std::size_t>(failed - 1), inputs = node.inputs.size();
     if (at >= inputs + node.outputs.size()) return "an index in the data is out of bounds of a buffer of the scope";

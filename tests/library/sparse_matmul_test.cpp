@@ -104,6 +104,20 @@ TEST(SparseMatmul, PlacesOutsideAreRefused) {
   EXPECT_NE(said.find("names places outside of it"), std::string::npos) << said;
 }
 
+// Values are taken for every place, so each has to be a row's.
+TEST(SparseMatmul, PlacesWithoutARowAreRefusedWhereValuesAreTaken) {
+  for (const std::string layout : {"csr", "blocks r=4 c=1"}) {
+    for (const auto& [what, offsets] : {std::pair<std::string, std::size_t>{"take", 1}, {"sample", 2}}) {
+      const std::function<void(Array&)> late = [](Array& at) { at.set_int(0, 1); };
+      const std::function<void(Array&)> short_of_all = [](Array& at) { at.set_int(at.count() - 1, at.get_int(at.count() - 2)); };
+      for (const auto& change : {late, short_of_all}) {
+        const std::string said = run_natively(case_of(layout, what, {33, 70}, 40, false), offsets, change);
+        EXPECT_NE(said.find("others would have no value"), std::string::npos) << layout << " " << what << ": " << said;
+      }
+    }
+  }
+}
+
 // Edges of a graph may stand in any order within a row: columns beyond a tile's then come ahead of its own.
 TEST(SparseMatmul, EdgesInAnyOrder) {
   const std::int64_t rows = 12, columns = 9000, entries = 12 * 300;

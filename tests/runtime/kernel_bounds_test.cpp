@@ -66,6 +66,29 @@ TEST(Kernels, RefuseOffsetsBeyondTheEntries) {
   }
 }
 
+TEST(Kernels, RefuseOffsetsThatLeaveEntriesUnwritten) {
+  const std::string bodies[] = {R"(
+  input x : f32[E]
+  input o : i64[N+1]
+  %0 = map(x, o) n:N e:E in o[n] to o[n + 1] { %0[e] = x[e] * 2.0 } : f32[E]
+  output y = %0)",
+                                R"(
+  input x : f32[E]
+  input o : i64[N+1]
+  %0 = map(x, o) n:N { local $0: f32[1]; $0[0] = sum(e:E in o[n] to o[n + 1], x[e]); for d:E in o[n] to o[n + 1] %0[d] = x[d] / $0[0] } : f32[E]
+  output y = %0)"};
+  for (const std::string& body : bodies) {
+    const Array x = Array::full(DType::f32, {5}, 1);
+    for (const std::vector<std::int64_t>& bad : std::vector<std::vector<std::int64_t>>{{1, 2, 5}, {0, 2, 4}, {0}, {3, 0}}) {
+      expect_refused(body, {x, integers(bad)}, "offsets in operand 1 leave entries of the result without a row");
+      expect_error([&] { interpret(graph_of(body), {x, integers(bad)}); }, "others of the result are without a row");
+    }
+    const Array none = Array::zeros(DType::f32, {0});
+    EXPECT_NO_THROW(Executable(graph_of(body)).run({none, integers({0, 0})}));
+    EXPECT_NO_THROW(Executable(graph_of(body)).run({none, integers({0})}));
+  }
+}
+
 TEST(Kernels, WhatIsNotAskedForIsNotRefused) {
   Executable executable(graph_of(R"(
   input x : f32[3]

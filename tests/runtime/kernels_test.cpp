@@ -33,6 +33,11 @@ const Kernel kernels[] = {
   output y = %0
   output v = %1
   output w = %2)"},
+    {"a choice by what is no number", R"(
+  input x : f32[N,21]
+  input z : f32[21]
+  %0 = map(x, z) n:N j:21 { %0[n,j] = select(logical_not(x[n,j]), z[j], select(logical_not(is_nan(x[n,j])), 1.5, z[j] * 2.0)) } : f32[N,21]
+  output y = %0)"},
     {"a scope with locals", R"(
   input x : f32[N,64]
   %0 = map(x) i:N { local $0: f32[64]; local $1: f32[1]; for j:64 $0[j] = exp(x[i,j]); for j:64 $1[0] += $0[j]; for b:64 %0[i,b] = $0[b] / $1[0] } : f32[N,64]

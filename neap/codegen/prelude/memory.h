@@ -16,6 +16,12 @@ NEAP_INLINE void store_vector(void* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+// The same number, of which the compiler knows nothing.
+NEAP_INLINE i64 unknown(i64 number) {
+  __asm__("" : "+r"(number));
+  return number;
+}
+
 // Asks for a line that is read soon, into the second cache; any address is allowed.
 NEAP_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 NEAP_INLINE void prefetch_near(const void* p) { __builtin_prefetch(p, 0, 3); }  // into the first
