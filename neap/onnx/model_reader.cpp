@@ -10,7 +10,7 @@
 namespace neap {
 namespace {
 
-constexpr int oldest_opset = 1, newest_opset = 21;
+constexpr int oldest_opset = 1, newest_opset = 28;
 constexpr std::size_t most_errors = 20, most_nodes = 400'000, deepest_scope = 60;
 
 const std::string not_read = "it could not be read";  // said once already, of the node that makes it

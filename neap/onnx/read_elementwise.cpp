@@ -81,9 +81,12 @@ void read_cast(OnnxNode& node) {
   node.give(cast(node.input(0), found->second));
 }
 
+// Only the type of the second operand counts: what is known stays known.
 void read_cast_like(OnnxNode& node) {
   node.ignore("saturate");
-  node.give(cast(node.input(0), node.type(1).dtype));
+  const DType dtype = node.type(1).dtype;
+  if (const std::optional<Array> elements = node.constant_or_none(0)) return node.give(elements->cast(dtype));
+  node.give(cast(node.input(0), dtype));
 }
 
 // The slope lies along the channels where it has one axis and the opset knows no numpy broadcasting.
@@ -122,10 +125,24 @@ void read_gelu(OnnxNode& node) {
   node.give(unary(way == "tanh" ? "gelu_tanh" : "gelu", node.input(0)));
 }
 
+// x * sigmoid(alpha x)
+void read_swish(OnnxNode& node) {
+  const Var x = node.input(0);
+  const double alpha = node.number("alpha", 1);
+  node.give(alpha == 1 ? unary("swish", x) : x * sigmoid(x * alpha));
+}
+
+// By the width or more, or by less than nothing, all bits leave; to the right the sign comes after them.
 void read_bit_shift(OnnxNode& node) {
   const std::string direction = node.text("direction", "");
   if (direction != "LEFT" && direction != "RIGHT") node.fail("direction is neither LEFT nor RIGHT");
-  node.give(call(node, direction == "LEFT" ? "shift_left" : "shift_right", {node.input(0), node.input(1)}));
+  const Var x = node.input(0), by = node.input(1);
+  if (direction == "LEFT") return node.give(call(node, "shift_left", {x, by}));
+  if (x.dtype() == DType::u8) return node.give(call(node, "shift_right", {x, by}));
+  const Var most = node.build().constant(by.dtype(), 8.0 * static_cast<double>(size_of(x.dtype())) - 1);
+  const Var within = call(node, "logical_and",
+                          {call(node, "greater_equal", {by, node.build().constant(by.dtype(), 0)}), call(node, "less_equal", {by, most})});
+  node.give(call(node, "shift_right", {x, where(within, by, most)}));
 }
 
 // Sequences too.
@@ -134,20 +151,29 @@ void read_identity(OnnxNode& node) {
   node.give(unary("identity", node.input(0)));
 }
 
-// Without training nothing drops out.
+// Without training nothing drops out. In training Neap's own random numbers decide (read_random.cpp).
 void read_dropout(OnnxNode& node) {
   node.ignore("consumed_inputs");
-  node.ignore("seed");
   const double ratio = node.opset() < 12 ? node.number("ratio", 0.5) : node.has(1) ? node.numbers(1).at(0) : 0.5;
   bool training = false;
   if (node.opset() < 7) training = !node.flag("is_test", false);
   if (node.opset() >= 12 && node.has(2)) training = node.constant(2).get(0) != 0;
-  if (training && ratio != 0) node.fail("dropout in training draws other random numbers than ONNX's", "export the model for inference");
   const Var x = node.input(0);
-  node.give(unary("identity", x));
-  if (!node.wants(1)) return;
   const DType mask = node.opset() < 10 ? x.dtype() : DType::boolean;
-  node.give(node.build().full(mask, x.shape(), 1));
+  const std::int64_t given = node.integer("seed", 0);
+  const RandomSource source = random_source(node, node.has("seed") ? std::optional(given) : std::nullopt);
+  if (!training || ratio == 0) {
+    node.give(unary("identity", x));
+    if (node.wants(1)) node.give(node.build().full(mask, x.shape(), 1));
+    return;
+  }
+  const auto drop = [&](const Var& from) {
+    return call(node, "dropout", {from, source.seed}, {{"rate", ratio}, {"stream", source.stream}});
+  };
+  node.give(drop(x));
+  if (!node.wants(1)) return;
+  const Var kept = drop(node.build().full(x.dtype(), x.shape(), 1));  // the same draws: the same seed, stream and positions
+  node.give(cast(call(node, "not_equal", {kept, node.build().constant(x.dtype(), 0)}), mask));
 }
 
 const RegisterOnnx readers[] = {
@@ -175,6 +201,7 @@ const RegisterOnnx readers[] = {
     RegisterOnnx{{.type = "Shrink", .since = 9, .read = read_shrink}},
     RegisterOnnx{{.type = "IsInf", .since = 10, .read = read_is_inf}},
     RegisterOnnx{{.type = "Gelu", .since = 20, .read = read_gelu}},
+    RegisterOnnx{{.type = "Swish", .since = 24, .read = read_swish}},
     RegisterOnnx{{.type = "BitShift", .since = 11, .read = read_bit_shift}},
     RegisterOnnx{{.type = "Identity", .read = read_identity, .moves = 0}},
     RegisterOnnx{{.type = "Dropout", .read = read_dropout, .fold = false}},

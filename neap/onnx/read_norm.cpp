@@ -38,12 +38,15 @@ void read_gemm(OnnxNode& node) {
   node.give(y);
 }
 
+// The dtype of the statistics.
+DType stashed(const OnnxNode& node, DType dtype) { return node.integer("stash_type", 1) == 1 && size_of(dtype) < 4 ? DType::f32 : dtype; }
+
 // Mean and 1 / deviation are outputs as well.
 void read_layer_norm(OnnxNode& node) {
   const Var x = node.input(0);
   const std::int64_t first = node.axis(node.integer("axis", -1), x.rank());
   const double epsilon = node.number("epsilon", 1e-5);
-  const DType inner = node.integer("stash_type", 1) == 1 && size_of(x.dtype()) < 4 ? DType::f32 : x.dtype();
+  const DType inner = stashed(node, x.dtype());
   if (!node.wants(1) && !node.wants(2) && inner == x.dtype() && static_cast<int>(first) == x.rank() - node.rank(1)) {
     std::vector<Var> inputs{x, node.input(1)};
     if (node.has(2)) inputs.push_back(node.input(2));
@@ -59,6 +62,22 @@ void read_layer_norm(OnnxNode& node) {
   for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
   node.give(reshape(y[1], kept));
   node.give(reshape(y[2], kept));
+}
+
+void read_rms_norm(OnnxNode& node) {
+  const Var x = node.input(0);
+  const std::int64_t first = node.axis(node.integer("axis", -1), x.rank());
+  const DType inner = stashed(node, x.dtype());
+  const Attributes attributes{{"axis", first}, {"epsilon", node.number("epsilon", 1e-5)}};
+  node.give(cast(node.build().call("rms_norm", {cast(x, inner), cast(node.input(1), inner)}, attributes), x.dtype()));
+}
+
+void read_group_norm(OnnxNode& node) {
+  const Var x = node.input(0);
+  const DType inner = stashed(node, x.dtype());
+  const Attributes attributes{{"groups", node.integer("num_groups", 0)}, {"epsilon", node.number("epsilon", 1e-5)}};
+  const std::vector<Var> inputs{cast(x, inner), cast(node.input(1), inner), cast(node.input(2), inner)};
+  node.give(cast(node.build().call("group_norm", inputs, attributes), x.dtype()));
 }
 
 // Before opset 21 scale and bias are per group.
@@ -86,6 +105,8 @@ const RegisterOnnx readers[] = {
     RegisterOnnx{{.type = "Gemm", .read = read_gemm}},
     RegisterOnnx{{.type = "LayerNormalization", .since = 17, .read = read_layer_norm}},
     RegisterOnnx{{.type = "GroupNormalization", .since = 18, .read = read_group_norm_by_group}},
+    RegisterOnnx{{.type = "GroupNormalization", .since = 21, .read = read_group_norm}},
+    RegisterOnnx{{.type = "RMSNormalization", .since = 23, .read = read_rms_norm}},
     RegisterOnnx{{.type = "MeanVarianceNormalization", .since = 9, .read = read_mean_variance}},
 };
 

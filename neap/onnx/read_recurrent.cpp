@@ -9,19 +9,25 @@ namespace {
 
 using Integers = std::vector<std::int64_t>;
 
-// The activations of all directions, which must be `usual` for each; none given means that.
-void check_activations(OnnxNode& node, const std::vector<std::string>& usual) {
+// The activations of one direction, `usual` where none are given, as attributes; all directions have the same.
+void read_activations(OnnxNode& node, const std::vector<std::pair<const char*, std::string>>& usual, Attributes& attributes) {
+  static const std::map<std::string, std::string> known{
+      {"sigmoid", "sigmoid"},   {"tanh", "tanh"},         {"relu", "relu"}, {"hardsigmoid", "hard_sigmoid"},
+      {"softsign", "softsign"}, {"softplus", "softplus"}, {"elu", "elu"},   {"leakyrelu", "leaky_relu"}};
   const std::vector<std::string> given = node.texts("activations");
   for (std::size_t i = 0; i < given.size(); ++i) {
-    if (given[i] != usual[i % usual.size()])
-      node.fail(fmt::format("activation {} is not supported here", shown(given[i])), usual[i % usual.size()]);
+    std::string name = given[i];
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto found = known.find(name);
+    if (found == known.end()) node.fail(fmt::format("activation {} is not supported here", shown(given[i])));
+    if (i >= usual.size() && given[i] != given[i % usual.size()]) node.fail("directions with activations of their own are not supported");
+    attributes[usual[i % usual.size()].first] = found->second;
   }
+  for (std::size_t i = given.size(); i < usual.size(); ++i) attributes[usual[i].first] = usual[i].second;
 }
 
 void check_extras(OnnxNode& node) {
   if (node.has("activation_alpha") || node.has("activation_beta")) node.fail("activations with numbers of their own are not supported");
-  if (node.number("clip", 0) != 0) node.fail("clip is not supported");
-  if (node.has(4)) node.fail("sequences of different lengths (sequence_lens) are not supported", "cut or pad them before");
   node.ignore("hidden_size");      // the weights say it
   node.ignore("output_sequence");  // before opset 7; outputs nobody asks for are dropped anyway
 }
@@ -36,6 +42,9 @@ void read_recurrent(OnnxNode& node, const char* op, int states, Attributes attri
   const auto swapped = [&](const Var& x, const Integers& permutation) { return batch_first ? transpose(x, permutation) : x; };
   std::vector<Var> inputs{swapped(node.input(0), {1, 0, 2}), node.input(1), node.input(2), node.has(3) ? node.input(3) : Var()};
   for (int i = 0; i < states; ++i) inputs.push_back(node.has(5 + i) ? swapped(node.input(5 + i), {1, 0, 2}) : Var());
+  inputs.push_back(node.has(4) ? node.input(4) : Var());
+  if (states > 1) inputs.push_back(node.has(7) ? node.input(7) : Var());
+  attributes["clip"] = node.number("clip", 0);
   attributes["direction"] = node.text("direction", "forward");
   const std::vector<Var> outputs = node.build().calls(op, inputs, std::move(attributes));
   node.give(swapped(outputs[0], {2, 0, 1, 3}));
@@ -43,22 +52,21 @@ void read_recurrent(OnnxNode& node, const char* op, int states, Attributes attri
 }
 
 void read_lstm(OnnxNode& node) {
-  check_activations(node, {"Sigmoid", "Tanh", "Tanh"});
-  if (node.integer("input_forget", 0) != 0) node.fail("coupled input and forget gates (input_forget) are not supported");
-  if (node.has(7)) node.fail("peepholes (input P) are not supported");
-  read_recurrent(node, "lstm", 2, {});
+  Attributes attributes{{"coupled", node.flag("input_forget", false)}};
+  read_activations(node, {{"gate_activation", "sigmoid"}, {"activation", "tanh"}, {"output_activation", "tanh"}}, attributes);
+  read_recurrent(node, "lstm", 2, std::move(attributes));
 }
 
 void read_gru(OnnxNode& node) {
-  check_activations(node, {"Sigmoid", "Tanh"});
-  read_recurrent(node, "gru", 1, {{"linear_before_reset", node.flag("linear_before_reset", false)}});
+  Attributes attributes{{"linear_before_reset", node.flag("linear_before_reset", false)}};
+  read_activations(node, {{"gate_activation", "sigmoid"}, {"activation", "tanh"}}, attributes);
+  read_recurrent(node, "gru", 1, std::move(attributes));
 }
 
 void read_rnn(OnnxNode& node) {
-  const std::vector<std::string> given = node.texts("activations");
-  const bool relu = !given.empty() && given[0] == "Relu";
-  check_activations(node, {relu ? "Relu" : "Tanh"});
-  read_recurrent(node, "rnn", 1, {{"activation", std::string(relu ? "relu" : "tanh")}});
+  Attributes attributes;
+  read_activations(node, {{"activation", "tanh"}}, attributes);
+  read_recurrent(node, "rnn", 1, std::move(attributes));
 }
 
 const RegisterOnnx readers[] = {

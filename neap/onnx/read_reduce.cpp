@@ -36,7 +36,7 @@ void read_reduction(OnnxNode& node, const Kind& kind) {
   if (node.flag("noop_with_empty_axes", false) && axes.empty()) return node.give(unary("identity", node.input(0)));
   Var x = node.input(0);
   const DType dtype = x.dtype();
-  if (dtype == DType::boolean) x = cast(x, DType::i8);
+  if (dtype == DType::boolean) x = cast(x, DType::u8);  // whose least is false, of no elements too
   if (!is_float(dtype) && std::string_view(kind.op) == "logsumexp") node.fail("takes floating-point values");
   if (kind.before != nullptr) x = unary(kind.before, x);
   Var y = node.build().call(kind.op, {x}, {{"axes", axes}, {"keep", keep}});
@@ -66,6 +66,25 @@ void read_cumulative_sum(OnnxNode& node) {
   const std::int64_t axis = node.axis(node.integers(1).at(0), node.rank(0));
   node.give(node.build().call("cumulative_sum", {node.input(0)},
                               {{"axis", axis}, {"exclusive", node.flag("exclusive", false)}, {"reverse", node.flag("reverse", false)}}));
+}
+
+// From the end where `reverse` is set; exclusive: without the element itself.
+void read_cumulative_product(OnnxNode& node) {
+  Builder& build = node.build();
+  Var x = node.input(0);
+  const std::int64_t axis = node.axis(node.integers(1).at(0), x.rank());
+  const bool reverse = node.flag("reverse", false);
+  const auto turned = [&](const Var& value) { return reverse ? build.call("flip", {value}, {{"axes", Integers{axis}}}) : value; };
+  x = turned(x);
+  if (node.flag("exclusive", false)) {
+    Shape first = x.shape();
+    first[static_cast<std::size_t>(axis)] = 1;
+    const Var one = build.full(x.dtype(), first, 1);
+    const Attributes without_last{
+        {"starts", Shape{0}}, {"stops", Shape{x.size(static_cast<int>(axis)) - Dim(1)}}, {"axes", Integers{axis}}};
+    x = build.call("concat", {one, build.call("slice", {x}, without_last)}, {{"axis", axis}});
+  }
+  node.give(turned(build.call("cumulative_product", {x}, {{"axis", axis}})));
 }
 
 // Before opset 13, all axes from `axis` on count as one.
@@ -102,6 +121,7 @@ void read_hardmax(OnnxNode& node) {
 const RegisterOnnx argmax{{.type = "ArgMax", .read = position_of("argmax")}};
 const RegisterOnnx argmin{{.type = "ArgMin", .read = position_of("argmin")}};
 const RegisterOnnx cumsum{{.type = "CumSum", .since = 11, .read = read_cumulative_sum}};
+const RegisterOnnx cumprod{{.type = "CumProd", .since = 26, .read = read_cumulative_product}};
 const RegisterOnnx softmax{{.type = "Softmax", .read = softmax_like("softmax")}};
 const RegisterOnnx log_softmax{{.type = "LogSoftmax", .read = softmax_like("log_softmax")}};
 const RegisterOnnx hardmax{{.type = "Hardmax", .read = read_hardmax}};

@@ -2,6 +2,7 @@
 // of weights along each axis, which needs known sizes.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "neap/onnx/reader.h"
 
@@ -12,6 +13,8 @@ struct Request {
   std::string mode, coordinates, rounding;
   double cubic = -0.75, extrapolation = 0;
   bool exclude_outside = false;
+  bool antialias = false;           // filters are as wide as what a smaller result's element stands for
+  std::string policy = "stretch";   // or one scale for all axes, by which no size is above (below) the one asked for
   std::vector<KnownNumber> scales;  // one an axis; empty where sizes are given
   Shape sizes;                      // of the result
   std::vector<double> roi;          // starts, then ends, one an axis
@@ -20,6 +23,28 @@ struct Request {
 Dim scaled(const OnnxNode& node, const Dim& size, const KnownNumber& scale) {
   if (!scale.denominator.is_constant() || scale.denominator.constant() <= 0) node.fail("a scale that is no multiple of sizes");
   return floor_div(size * scale.numerator, scale.denominator.constant());
+}
+
+// One scale for all given axes: the least or the greatest of those asked for.
+void keep_aspect_ratio(const OnnxNode& node, Request& request, const std::vector<std::int64_t>& axes) {
+  const Shape& from = node.type(0).shape;
+  std::int64_t numerator = 0, denominator = 1;
+  for (const std::int64_t axis : axes) {
+    const Dim &wanted = request.sizes[static_cast<std::size_t>(axis)], &size = from[static_cast<std::size_t>(axis)];
+    if (!wanted.is_constant() || !size.is_constant() || size.constant() < 1 || std::max(wanted.constant(), size.constant()) > 1 << 30)
+      node.fail(fmt::format("the policy {} needs known sizes", request.policy), "give the sizes of the inputs");
+    const std::int64_t mine = wanted.constant() * denominator, best = numerator * size.constant();
+    if (numerator == 0 || (request.policy == "not_larger" ? mine < best : mine > best)) {
+      numerator = wanted.constant();
+      denominator = size.constant();
+    }
+  }
+  request.scales.assign(from.size(), {1, 1});
+  for (const std::int64_t axis : axes) {
+    const auto at = static_cast<std::size_t>(axis);
+    request.scales[at] = {numerator, denominator};
+    request.sizes[at] = (2 * from[at].constant() * numerator + denominator) / (2 * denominator);
+  }
 }
 
 // Scales and sizes may stand for some axes only (since opset 18); the others stay.
@@ -34,6 +59,7 @@ void read_targets(OnnxNode& node, Request& request, int scales_input, int sizes_
     const Shape given = node.sizes(sizes_input);
     if (given.size() != axes.size()) node.fail(fmt::format("{} sizes for {} axes", given.size(), axes.size()));
     for (std::size_t i = 0; i < axes.size(); ++i) request.sizes[static_cast<std::size_t>(axes[i])] = given[i];
+    if (request.policy != "stretch") keep_aspect_ratio(node, request, axes);
     return;
   }
   std::optional<KnownTensor> scales;
@@ -85,18 +111,18 @@ void nearest_row(const Request& request, double x, std::int64_t from, double* ro
   row[static_cast<std::int64_t>(std::clamp(at, 0.0, static_cast<double>(from - 1)))] = 1;
 }
 
-void filter_row(const Request& request, double x, std::int64_t from, double* row) {
+void filter_row(const Request& request, double x, double scale, std::int64_t from, double* row) {
   const bool cubic = request.mode == "cubic";
-  const auto low = static_cast<std::int64_t>(std::floor(x));
+  const double narrow = request.antialias ? std::min(scale, 1.0) : 1, reach = (cubic ? 2 : 1) / narrow;
   double total = 0;
-  for (std::int64_t i = low - (cubic ? 1 : 0); i <= low + (cubic ? 2 : 1); ++i) {
-    const double distance = x - static_cast<double>(i);
-    const double weight = cubic ? cubic_weight(distance, request.cubic) : 1 - std::abs(distance);
+  for (auto i = static_cast<std::int64_t>(std::ceil(x - reach)); static_cast<double>(i) <= x + reach; ++i) {
+    const double distance = (x - static_cast<double>(i)) * narrow;
+    const double weight = cubic ? cubic_weight(distance, request.cubic) : std::max(1 - std::abs(distance), 0.0);
     if (request.exclude_outside && (i < 0 || i >= from)) continue;
     row[std::clamp<std::int64_t>(i, 0, from - 1)] += weight;
     total += weight;
   }
-  if (request.exclude_outside && total != 0) {
+  if ((request.exclude_outside || request.antialias) && total != 0) {
     for (std::int64_t i = 0; i < from; ++i) row[i] /= total;
   }
 }
@@ -115,7 +141,7 @@ Weights weights(const Request& request, std::size_t axis, std::int64_t from, std
     made.outside.push_back(request.coordinates == "tf_crop_and_resize" && !(x >= 0 && x <= static_cast<double>(from - 1)));
     double* row = made.matrix.data() + i * from;
     if (made.outside.back()) continue;
-    request.mode == "nearest" ? nearest_row(request, x, from, row) : filter_row(request, x, from, row);
+    request.mode == "nearest" ? nearest_row(request, x, from, row) : filter_row(request, x, scale, from, row);
   }
   return made;
 }
@@ -159,7 +185,7 @@ void give_by_matrices(OnnxNode& node, const Request& request) {
 
 void give_resized(OnnxNode& node, const Request& request) {
   static const std::vector<std::string> known{"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"};
-  const bool direct = (request.mode == "nearest" || request.mode == "linear") && !request.exclude_outside &&
+  const bool direct = (request.mode == "nearest" || request.mode == "linear") && !request.exclude_outside && !request.antialias &&
                       std::find(known.begin(), known.end(), request.coordinates) != known.end();
   if (!direct) return give_by_matrices(node, request);
   const Var x = node.input(0);
@@ -181,6 +207,23 @@ void give_resized(OnnxNode& node, const Request& request) {
   node.give(node.build().call("resize", {x}, std::move(attributes)));
 }
 
+// Starts, then ends, of all axes; those that are not given stay whole.
+std::vector<double> read_region(OnnxNode& node) {
+  const auto rank = static_cast<std::size_t>(node.rank(0));
+  const std::vector<double> given = node.numbers(1);
+  std::vector<std::int64_t> axes(rank);
+  std::iota(axes.begin(), axes.end(), 0);
+  if (node.has("axes")) axes = node.axes(node.integers("axes", {}), node.rank(0));
+  if (given.size() != 2 * axes.size()) node.fail(fmt::format("{} numbers for the region", given.size()));
+  std::vector<double> region(rank, 0);
+  region.resize(2 * rank, 1);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    region[static_cast<std::size_t>(axes[i])] = given[i];
+    region[rank + static_cast<std::size_t>(axes[i])] = given[axes.size() + i];
+  }
+  return region;
+}
+
 void read_resize(OnnxNode& node) {
   Request request;
   request.mode = node.text("mode", "nearest");
@@ -196,14 +239,15 @@ void read_resize(OnnxNode& node) {
   request.cubic = node.number("cubic_coeff_a", -0.75);
   request.exclude_outside = node.flag("exclude_outside", false);
   request.extrapolation = node.number("extrapolation_value", 0);
-  if (node.flag("antialias", false)) node.fail("antialias is not supported");
-  if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch") node.fail("only the policy `stretch` is supported");
+  request.antialias = node.flag("antialias", false);
+  request.policy = node.text("keep_aspect_ratio_policy", "stretch");
+  if (request.policy != "stretch" && request.policy != "not_larger" && request.policy != "not_smaller")
+    node.fail("keep_aspect_ratio_policy is none of stretch, not_larger, not_smaller");
   if (request.mode != "nearest" && request.mode != "linear" && request.mode != "cubic")
     node.fail("the mode is none of nearest, linear, cubic");
   read_targets(node, request, 2, 3);
   if (request.coordinates == "tf_crop_and_resize") {
-    request.roi = node.numbers(1);
-    if (request.roi.size() != 2 * request.sizes.size()) node.fail(fmt::format("{} numbers for the region", request.roi.size()));
+    request.roi = read_region(node);
   }
   give_resized(node, request);
 }

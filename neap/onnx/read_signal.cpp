@@ -31,6 +31,8 @@ void read_dft(OnnxNode& node) {
   const int rank = x.rank();
   const bool inverse = node.flag("inverse", false), onesided = node.flag("onesided", false);
   const std::int64_t given = node.opset() < 20 ? node.integer("axis", 1) : node.has(2) ? node.integers(2).at(0) : -2;
+  if (inverse && onesided)
+    node.fail("the inverse of one half of a spectrum is not supported", "give the whole, or only one of inverse and onesided");
   if (rank < 2) node.fail("takes at least one axis and the parts of numbers");
   const int axis = node.axis(given, rank);
   const Dim parts = x.size(-1), whole = x.size(axis);

@@ -134,11 +134,43 @@ Attributes pool_attributes(OnnxNode& node, const Window& window) {
           {"ceil_mode", node.flag("ceil_mode", false)}};
 }
 
+// Where in x each window's largest element lies: its number among all elements, pictures counted by rows or (storage_order 1) by columns.
+Var positions_of_largest(const OnnxNode& node, const Window& window, const Attributes& attributes, bool by_columns) {
+  Builder& build = node.build();
+  const Var x = node.input(0), tap = cast(build.call("max_pool_tap", {x}, attributes), DType::i64);
+  const int rank = static_cast<int>(window.kernel.size());
+  const auto number = [&](const Dim& value) { return build.call("size_value", {}, {{"size", Shape{value}}, {"dtype", DType::i64}}); };
+  const auto counted = [&](int axis) {
+    Shape line(static_cast<std::size_t>(rank) + 2, Dim(1));
+    line[static_cast<std::size_t>(axis)] = tap.size(axis);
+    return reshape(build.call("arange", {}, {{"size", Shape{tap.size(axis)}}, {"dtype", DType::i64}}), line);
+  };
+  std::vector<Var> place(static_cast<std::size_t>(rank));  // in the picture, one an axis
+  Var rest = tap;
+  for (std::size_t i = place.size(); i-- > 0;) {
+    const Var size = build.constant(DType::i64, static_cast<double>(window.kernel[i])), r = build.call("mod", {rest, size});
+    const std::int64_t pad = window.pads.empty() ? 0 : window.pads[i];
+    place[i] = counted(static_cast<int>(i) + 2) * static_cast<double>(window.strides[i]) + r * static_cast<double>(window.dilations[i]) -
+               static_cast<double>(pad);
+    rest = build.call("floor_div", {rest, size});
+  }
+  Var at = counted(0) * number(x.size(1)) + counted(1);
+  for (int i = 0; i < rank; ++i) at = at * number(x.size(i + 2));
+  Var within;
+  for (int i = 0; i < rank; ++i) {
+    const int axis = by_columns ? rank - 1 - i : i;
+    const Var& next = place[static_cast<std::size_t>(axis)];
+    within = within ? within * number(x.size(axis + 2)) + next : next;
+  }
+  return at + within;
+}
+
 void read_max_pool(OnnxNode& node) {
-  if (node.wants(1)) node.fail("the positions of the largest elements (a second output) are not supported");
-  node.ignore("storage_order");
+  const bool by_columns = node.flag("storage_order", false);
   const Window window = read_pool_window(node);
-  node.give(node.build().call("max_pool", {node.input(0)}, pool_attributes(node, window)));
+  const Attributes attributes = pool_attributes(node, window);
+  node.give(node.build().call("max_pool", {node.input(0)}, attributes));
+  if (node.wants(1)) node.give(positions_of_largest(node, window, attributes, by_columns));
 }
 
 void read_average_pool(OnnxNode& node) {

@@ -97,6 +97,14 @@ class OnnxNode {
   mutable std::vector<const onnx::AttributeProto*> asked_;
 };
 
+// What a node draws its random numbers by. ONNX does not say which numbers a seed stands for: here they are Neap's, the same in every run.
+struct RandomSource {
+  Var seed;
+  std::int64_t stream;
+};
+// Nodes with one seed draw the same numbers; those without draw independently of all others.
+RandomSource random_source(const OnnxNode& node, std::optional<std::int64_t> seed);
+
 // How an operator of ONNX is read. The entry of the highest `since` that is not above the model's opset counts.
 struct OnnxReader {
   std::string type;

@@ -150,17 +150,28 @@ bool write_instance_norm(OnnxCall& c) {
   return true;
 }
 
-OnnxWrite recurrent(const char* type) {
-  return [type](OnnxCall& c) {
+// Other activations than the usual ones are written step by step.
+OnnxWrite recurrent(const char* type, int states) {
+  return [type, states](OnnxCall& c) {
     const Call& call = c.call();
     const Dim& hidden = call.size(2, 2);
     if (!hidden.is_constant()) return false;
     OnnxAttributes attributes{{"hidden_size", hidden.constant()}, {"direction", call.text("direction")}};
-    if (call.attributes().count("linear_before_reset") != 0)
-      attributes.push_back({"linear_before_reset", std::int64_t{call.flag("linear_before_reset") ? 1 : 0}});
-    if (call.attributes().count("activation") != 0 && call.text("activation") != "tanh") return false;
-    std::vector<std::string> inputs = c.inputs();
-    if (inputs.size() > 4) inputs.insert(inputs.begin() + 4, "");  // the lengths of sequences
+    for (const auto& [name, usual] : {std::pair{"activation", "tanh"}, {"gate_activation", "sigmoid"}, {"output_activation", "tanh"}}) {
+      if (call.attributes().count(name) != 0 && call.text(name) != usual) return false;
+    }
+    for (const auto& [ours, theirs] : {std::pair{"linear_before_reset", "linear_before_reset"}, {"coupled", "input_forget"}}) {
+      if (call.attributes().count(ours) != 0) attributes.push_back({theirs, std::int64_t{call.flag(ours) ? 1 : 0}});
+    }
+    if (call.number("clip") > 0) attributes.push_back({"clip", call.number("clip")});
+    const auto operand = [&](int i) { return call.has(i) ? c.input(i) : std::string(); };
+    std::vector<std::string> inputs;
+    for (int i = 0; i < 4; ++i) inputs.push_back(operand(i));
+    const int lengths = 4 + states;
+    inputs.push_back(call.has(lengths) ? c.emit("Cast", {c.input(lengths)}, {{"to", onnx_of(DType::i32)}}) : "");
+    for (int i = 0; i < states; ++i) inputs.push_back(operand(4 + i));
+    if (states > 1) inputs.push_back(operand(lengths + 1));
+    while (inputs.back().empty()) inputs.pop_back();
     for (std::string& output : c.emit_many(type, inputs, c.output_count(), attributes)) c.give(std::move(output));
     return true;
   };
@@ -228,9 +239,9 @@ const RegisterOnnxWriter writers[] = {
     {"one_hot", write_one_hot},
     {"layer_norm", write_layer_norm},
     {"instance_norm", write_instance_norm},
-    {"lstm", recurrent("LSTM")},
-    {"gru", recurrent("GRU")},
-    {"rnn", recurrent("RNN")},
+    {"lstm", recurrent("LSTM", 2)},
+    {"gru", recurrent("GRU", 1)},
+    {"rnn", recurrent("RNN", 1)},
 };
 
 }  // namespace

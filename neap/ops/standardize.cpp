@@ -97,15 +97,13 @@ const Register rms_norm{{.name = "rms_norm",
                          .about = "x / sqrt(mean(x^2) + epsilon) * scale over the last axes (arXiv:1910.07467)",
                          .inputs = {{"x"}, {"scale", InputSpec::optional}},
                          .attributes = {first_axis, epsilon_attribute},
-                         .compose =
-                             [](Builder&, const std::vector<Var>& inputs, const Call& call) {
-                               check_float(call);
-                               const Var& x = inputs[0];
-                               const int first = call.axis("axis", x.rank());
-                               const Var power = mean(square(x), axes_from(first, x.rank()), true);
-                               return std::vector<Var>{scaled(x * rsqrt(power + call.number("epsilon")), inputs, call, first)};
-                             },
-                         .onnx = {{"RMSNormalization", 23, {{"axis", "axis"}, {"epsilon", "epsilon"}}}}}};
+                         .compose = [](Builder&, const std::vector<Var>& inputs, const Call& call) {
+                           check_float(call);
+                           const Var& x = inputs[0];
+                           const int first = call.axis("axis", x.rank());
+                           const Var power = mean(square(x), axes_from(first, x.rank()), true);
+                           return std::vector<Var>{scaled(x * rsqrt(power + call.number("epsilon")), inputs, call, first)};
+                         }}};
 
 // Standardizes [N,G,...] over all but the first two axes, then scales each channel of x[N,C,...].
 Var normalise_groups(const std::vector<Var>& inputs, const Call& call, const Dim& groups) {
@@ -135,12 +133,10 @@ const Register group_norm{{.name = "group_norm",
                            .about = "standardizes each group of channels of each example, then scale and bias a channel (arXiv:1803.08494)",
                            .inputs = {{"x"}, {"scale", InputSpec::optional}, {"bias", InputSpec::optional}},
                            .attributes = {{"groups", std::int64_t{1}, "number of groups", true}, epsilon_attribute},
-                           .compose =
-                               [](Builder&, const std::vector<Var>& inputs, const Call& call) {
-                                 if (call.integer("groups") < 1) call.fail(fmt::format("{} groups", call.integer("groups")));
-                                 return std::vector<Var>{normalise_groups(inputs, call, call.integer("groups"))};
-                               },
-                           .onnx = {{"GroupNormalization", 21, {{"num_groups", "groups"}, {"epsilon", "epsilon"}}}}}};
+                           .compose = [](Builder&, const std::vector<Var>& inputs, const Call& call) {
+                             if (call.integer("groups") < 1) call.fail(fmt::format("{} groups", call.integer("groups")));
+                             return std::vector<Var>{normalise_groups(inputs, call, call.integer("groups"))};
+                           }}};
 
 const Register instance_norm{{.name = "instance_norm",
                               .about = "standardizes each channel of each example, then scale and bias a channel (arXiv:1607.08022)",

@@ -84,6 +84,39 @@ TEST(Recurrent, Lstm) {
   }
 }
 
+// Peepholes, coupled gates, bounds, another gate's function, and examples that end before others: their y is 0 from there, their states
+// stay.
+TEST(Recurrent, LstmWithAllThatItMayHave) {
+  const std::vector<std::int64_t> lengths{3, 0};
+  for (const auto& [direction, count] : directions) {
+    const Layer l{4, count};
+    const Array peephole = random({count, 3 * hidden}, 7);
+    const auto held = [](double x) { return std::clamp(x, -0.3, 0.3); };
+    auto wanted = loop(
+        l, count == 1 && direction == std::string("reverse"), [&](auto d, auto t, auto n, std::vector<double>& h, std::vector<double>& c) {
+          if (t >= lengths[static_cast<std::size_t>(n)]) return;
+          const std::vector<double> before = h;
+          for (std::int64_t u = 0; u < hidden; ++u) {
+            double& cell = c[static_cast<std::size_t>(u)];
+            const auto row = [&](std::int64_t g) { return l.from_x(d, t, n, g * hidden + u) + l.from_h(d, before, g * hidden + u); };
+            const auto peek = [&](std::int64_t g) { return cell * peephole.get((d * 3 + g) * hidden + u); };
+            const auto gate = [&](double x) { return std::clamp(0.2 * held(x) + 0.5, 0.0, 1.0); };
+            const double in = gate(row(0) + peek(0));
+            cell = (1 - in) * cell + in * std::tanh(held(row(3)));
+            h[static_cast<std::size_t>(u)] = gate(row(1) + peek(1)) * std::tanh(held(cell));
+          }
+        });
+    for (std::size_t i = 0; i < wanted[0].size(); ++i) {
+      const auto n = static_cast<std::int64_t>(i) / hidden % batch, t = static_cast<std::int64_t>(i) / (hidden * batch * count);
+      if (t >= lengths[static_cast<std::size_t>(n)]) wanted[0][i] = 0;
+    }
+    expect_results(
+        run("lstm", {l.x, l.w, l.r, l.bias, l.h, l.c, Array::of(lengths), peephole},
+            {{"direction", std::string(direction)}, {"coupled", true}, {"clip", 0.3}, {"gate_activation", std::string("hard_sigmoid")}}),
+        wanted);
+  }
+}
+
 TEST(Recurrent, Gru) {
   for (const bool linear_first : {false, true}) {
     for (const auto& [direction, count] : directions) {
@@ -138,6 +171,7 @@ TEST(Recurrent, ErrorsAreNamed) {
   EXPECT_EQ(refusal("lstm", {l.x, l.w, l.r}, {{"direction", std::string("bidirectional")}}), "lstm: operand 'w' has shape [1,8,3]");
   EXPECT_EQ(refusal("gru", {l.x, l.w, l.r}), "gru: operand 'w' has shape [1,8,3]");
   EXPECT_EQ(refusal("rnn", {l.x, l.w, l.r}, {{"activation", std::string("sine")}}), "rnn: activation is 'sine'");
+  EXPECT_EQ(refusal("lstm", {l.x, l.w, l.r, Array(), Array(), Array(), random({batch})}), "lstm: lengths are f64[2]");
   EXPECT_EQ(refusal("lstm", {Array::zeros(DType::f64, {0, batch, features}), l.w, l.r}), "lstm: no steps");
   Graph graph;
   Builder build(graph);

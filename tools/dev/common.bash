@@ -65,6 +65,7 @@ compile() {
 run_tests() {
   local folder=$1
   shift
+  [[ -n ${NEAP_ONNX_NEWER_TESTDATA:-} || ! -e build/models/newer/made ]] || export NEAP_ONNX_NEWER_TESTDATA=$PWD/build/models/newer
   [[ -n ${NEAP_ONNX_MODELS:-} || ! -e build/models/cases/made ]] || export NEAP_ONNX_MODELS=$PWD/build/models/cases
   ctest --test-dir "$folder" -j "$JOBS" --output-on-failure --no-tests=error --progress "$@"
 }
