@@ -39,10 +39,12 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
   kept_.push_back(outside);
   std::vector<std::string> tests;
   int test_depth = e->integer < 0 ? stage_depth_ : 0;
+  Expr ahead;  // what a condition reads is there where those ahead of it hold
   for (const Expr& condition : conditions) {
     if (condition->op == Scalar::constant) return value(here, outside, part);  // never inside
     kept_.push_back(condition);
-    const Term test = value(here, condition, part);
+    const Term test = value(here, condition, part, ahead);
+    ahead = guard_and(ahead, condition);
     test_depth = std::max(test_depth, test.depth);
     tests.push_back(test.text);
   }

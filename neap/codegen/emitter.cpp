@@ -138,6 +138,15 @@ bool Emitter::needs_guard(const Expr& e) {
   return guarded_[e.node().get()] = needs;
 }
 
+Expr Emitter::guard_and(const Expr& guard, const Expr& condition, bool holds) {
+  Expr& both = guards_[{guard.node().get(), condition.node().get(), holds}];
+  if (both) return both;
+  kept_.push_back(condition);
+  if (guard) kept_.push_back(guard);
+  const Expr chosen = holds ? condition : make(Scalar::logical_not, {condition});
+  return both = guard ? guard && chosen : chosen;
+}
+
 std::string Emitter::lanes_of(const LoopLevel& here, const Term& term, DType dtype) const {
   if (term.form != Form::scalar) return term.text;
   if (dtype == DType::boolean) return fmt::format("splat<{}>(-(i32)({}))", compute_type(here.lanes.dtype, Form::mask), term.text);
@@ -322,8 +331,8 @@ std::string Emitter::fold_held_groups_text(const std::vector<Place>& places, Red
 Term Emitter::read(LoopLevel& here, const Expr& e, int part, const Expr& guard) {
   const Type type = operand_type(e->integer);
   std::vector<Expr> conditions;
-  if (has_outside(e)) conjuncts(inside_condition(e, type, axes_), conditions);
   if (guard) conjuncts(guard, conditions);
+  if (has_outside(e)) conjuncts(inside_condition(e, type, axes_), conditions);
   if (!conditions.empty()) return guarded_read(here, e, part, conditions);
   const std::vector<Expr> index = index_of(e);
   const bool from_data = !has_outside(e) && std::any_of(index.begin(), index.end(), has_read);
@@ -365,11 +374,8 @@ Term Emitter::value(LoopLevel& here, const Expr& e, int part, const Expr& given_
   } else {
     std::vector<Term> terms;
     for (std::size_t i = 0; i < e->args.size(); ++i) {
-      Expr inner = guard;
-      if (e->op == Scalar::select && i > 0 && needs_guard(e->args[i])) {
-        const Expr chosen = i == 1 ? e->args[0] : make(Scalar::logical_not, {e->args[0]});
-        inner = guard ? guard && chosen : chosen;
-      }
+      const bool chosen = e->op == Scalar::select && i > 0 && needs_guard(e->args[i]);
+      const Expr inner = chosen ? guard_and(guard, e->args[0], i == 1) : guard;
       terms.push_back(value(here, e->args[i], part, inner));
       made.depth = std::max(made.depth, terms.back().depth);
     }

@@ -123,6 +123,8 @@ class Emitter {
   void set_certain(const std::vector<Expr>& values);
   // Whether it reads where nothing says that it is in bounds, which a condition around it has to.
   bool needs_guard(const Expr& e);
+  // That `guard` (if any) is true, and then that `condition` is, or is not: the same again is the same expression.
+  Expr guard_and(const Expr& guard, const Expr& condition, bool holds = true);
   // Whether lanes along `axis` read or write at `offset` in groups that share an element, several whole ones to a vector or one.
   bool in_groups(const Expr& offset, int axis, DType lane) const;
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
@@ -177,6 +179,7 @@ class Emitter {
   std::map<int, Axis> axes_;
   std::unordered_map<const Expr::Node*, std::set<int>> free_;
   std::unordered_map<const Expr::Node*, bool> guarded_;
+  std::map<std::tuple<const Expr::Node*, const Expr::Node*, bool>, Expr> guards_;
   std::vector<std::pair<Expr, Dim>> certain_;  // indices, each with the size that it is inside of
   std::vector<Expr> kept_;                     // expressions made here: their nodes are keys above and must live
   std::map<std::string, std::string> fills_;

@@ -15,6 +15,7 @@
 #include "neap/runtime/relayout.h"
 #include "neap/transform/optimizer.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/results.h"
 
 namespace neap::guard_pages_test {
 namespace {
@@ -178,6 +179,19 @@ TEST(GuardPages, PartsOfFewIntegers) {
   output y = %0
 })");
   check_level(graph, 4, {Array::of<std::int32_t>({1, 2, 3, 4, 5, 6}, {3, 2})}, {});
+}
+
+// A condition reads what another one ahead of it allows.
+TEST(GuardPages, ConditionsFromTheData) {
+  const Graph graph = parse_graph(R"(graph conditions {
+  input x : f32[N]
+  input y : f32[N]
+  input z : f32[2000]
+  %0 = map(x, y, z) i:N + 2000 { %0[i] = select(i < {N}, select(x[i] > 0.0, x[i] * 2.0, select(y[i] > 0.0, y[i], x[i])), z[i - {N}]) } : f32[N + 2000]
+  output w = %0
+})");
+  const std::vector<Array> inputs = {waves({3}), waves({3}), waves({2000})};
+  for (const int level : {0, 4}) check_level(graph, level, inputs, {{"N", 3}});
 }
 
 TEST(GuardPages, F64) { check(4, 0, of(DType::f64)); }
