@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <sstream>
 
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
@@ -16,14 +17,15 @@ namespace neap::kernels_test {
 namespace {
 
 // Inputs are filled by their names: "offsets" rise from 0 to E, "rows" are below N, "labels" below 5, others are numbers; "special" holds
-// NaN and infinities too.
+// NaN and infinities too. A kernel of which there are several stands once, with words in capitals; each of `variants` says what they are.
 struct Kernel {
-  const char* name;
-  const char* text;
+  std::string name;
+  std::string text;
   double tolerance = 1e-5;
+  std::vector<const char*> variants = {};  // "HEADS=8 WIDTH=4"
 };
 
-const Kernel kernels[] = {
+const Kernel written[] = {
     {"neighbours that share an element, in groups that fill no vectors", R"(
   input x : f64[N,2,3]
   input z : f32[N,9]
@@ -51,35 +53,17 @@ const Kernel kernels[] = {
   input z : f32[44]
   %0 = map(x, z) i:N { local $0: f32[44]; local $1: f32[44]; for j:44 $0[j] = x[i,j] * z[j]; for j:44 $1[j] = exp($0[j]) - $0[43 - j]; for j:44 %0[i,j] = $1[j] + $0[j] } : f32[N,44]
   output y = %0)"},
-    {"sums over neighbours within expressions of a scope", R"(
-  input x : f32[N,8,8]
-  input z : f32[N,8]
-  %0, %1, %2 = map(x, z) i:N { local $0: f32[8,8]; for h:8 f:8 %2[] += x[i,h,f] * z[i,h]; for h:8 f:8 $0[h,f] = x[i,h,f] * 0.5; for k:8 %0[i,k] = exp(z[i,k]) + sum(l:8, $0[k,l]); for k:8 %1[i,k] = sum(m:8, $0[k,m]) * z[i,k] - sum(n:8, x[i,k,n] * z[i,k]) } : f32[N,8], f32[N,8], f32[]
-  output a = %0
-  output b = %1
-  output c = %2)"},
-    {"sums over a few of them, of heads that end within a vector", R"(
-  input x : f32[N,5,4]
-  input z : f32[N,5]
-  %0, %1, %2 = map(x, z) i:N { local $0: f32[5,4]; for h:5 f:4 %2[] += x[i,h,f] * z[i,h]; for h:5 f:4 $0[h,f] = x[i,h,f] * 0.5; for k:5 %0[i,k] = exp(z[i,k]) + sum(l:4, $0[k,l]); for k:5 %1[i,k] = sum(m:4, $0[k,m]) * z[i,k] - sum(n:4, x[i,k,n] * z[i,k]) } : f32[N,5], f32[N,5], f32[]
+    {"sums and maxima over neighbours within expressions of a scope",
+     R"(
+  input x : TYPE[N,HEADS,WIDTH]
+  input z : TYPE[N,HEADS]
+  %0, %1, %2 = map(x, z) i:N { local $0: TYPE[HEADS,WIDTH]; for h:HEADS f:WIDTH %2[] += x[i,h,f] * z[i,h]; for h:HEADS f:WIDTH $0[h,f] = x[i,h,f] * x[i,h,f]; for k:HEADS %0[i,k] = exp(z[i,k]) + FOLD(l:WIDTH, $0[k,l]); for k:HEADS %1[i,k] = FOLD(m:WIDTH, $0[k,m]) * z[i,k] - sum(n:WIDTH, x[i,k,n] * z[i,k]) } : TYPE[N,HEADS], TYPE[N,HEADS], TYPE[]
   output a = %0
   output b = %1
   output c = %2)",
-     1e-4},
-    {"maxima over neighbours within expressions of a scope", R"(
-  input x : f32[N,3,2]
-  input z : f32[N,3]
-  %0, %1, %2 = map(x, z) i:N { local $0: f32[3,2]; for h:3 f:2 %2[] += x[i,h,f] * z[i,h]; for h:3 f:2 $0[h,f] = x[i,h,f] * 0.5; for k:3 %0[i,k] = exp(z[i,k]) + max(l:2, $0[k,l]); for k:3 %1[i,k] = max(m:2, $0[k,m]) * z[i,k] - sum(n:2, x[i,k,n] * z[i,k]) } : f32[N,3], f32[N,3], f32[]
-  output a = %0
-  output b = %1
-  output c = %2)"},
-    {"the same of f64", R"(
-  input x : f64[N,3,4]
-  input z : f64[N,3]
-  %0, %1, %2 = map(x, z) i:N { local $0: f64[3,4]; for h:3 f:4 %2[] += x[i,h,f] * z[i,h]; for h:3 f:4 $0[h,f] = x[i,h,f] * x[i,h,f]; for k:3 %0[i,k] = exp(z[i,k]) + sum(l:4, $0[k,l]); for k:3 %1[i,k] = sum(m:4, $0[k,m]) * z[i,k] - sum(n:4, x[i,k,n] * z[i,k]) } : f64[N,3], f64[N,3], f64[]
-  output a = %0
-  output b = %1
-  output c = %2)"},
+     1e-4,
+     {"TYPE=f32 FOLD=sum HEADS=8 WIDTH=8", "TYPE=f32 FOLD=sum HEADS=5 WIDTH=4", "TYPE=f32 FOLD=max HEADS=3 WIDTH=2",
+      "TYPE=f64 FOLD=sum HEADS=3 WIDTH=4"}},
     {"a sum over neighbours of all rows and its parts", R"(
   input x : f32[N,4,8]
   %0, %1 = map(x) i:N { for h:4 %0[i,h] = sum(l:8, x[i,h,l]) / (1.0 + sum(m:4, sum(n:8, x[i,m,n] * x[i,m,n]))); for h:4 %1[h] += sum(k:8, x[i,h,k]) * 2.0 } : f32[N,4], f32[4]
@@ -119,80 +103,30 @@ const Kernel kernels[] = {
   %0, %1 = map(x, offsets) n:N e:E in offsets[n] to offsets[n + 1] { %0[n] += x[e]; %1[n] max= x[e] } : f32[N], f32[N]
   output y = %0
   output z = %1)"},
-    {"weighted sums and products with groups of 8, 8 of them", R"(
-  input x : f32[N,8,8]
-  input w : f32[N,8]
-  input g : f32[N,8,8]
+    {"weighted sums and products of rows' entries, in groups",
+     R"(
+  input x : f32[N,HEADS,WIDTH]
+  input w : f32[N,HEADS]
+  input g : f32[N,HEADS,WIDTH]
   input offsets : i64[N+1]
   input rows : i32[E]
-  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[8]; local $1: f32[8]; for h:8 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:8 f:8 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:8 f:8 $1[i] += g[n,i,f] * #0; for h:8 %1[n,h] += $0[h] * $1[h]; for h:8 %2[n,h] max= $1[h] } : f32[N,8,8], f32[N,8], f32[N,8]
+  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[HEADS]; local $1: f32[HEADS]; for h:HEADS $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:HEADS f:WIDTH %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:HEADS f:WIDTH $1[i] += g[n,i,f] * #0; for h:HEADS %1[n,h] += $0[h] * $1[h]; for h:HEADS %2[n,h] max= $1[h] } : f32[N,HEADS,WIDTH], f32[N,HEADS], f32[N,HEADS]
   output y = %0
   output z = %1
-  output u = %2)"},
-    {"weighted sums and products with groups of 4, 6 of them", R"(
-  input x : f32[N,6,4]
-  input w : f32[N,6]
-  input g : f32[N,6,4]
+  output u = %2)",
+     1e-5,
+     {"HEADS=8 WIDTH=8", "HEADS=6 WIDTH=4", "HEADS=3 WIDTH=8", "HEADS=5 WIDTH=2", "HEADS=1 WIDTH=16"}},
+    {"loops over the entries of rows one after the other, in groups",
+     R"(
+  input x : f32[N,HEADS,WIDTH]
+  input w : f32[N,HEADS]
   input offsets : i64[N+1]
   input rows : i32[E]
-  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[6]; local $1: f32[6]; for h:6 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:6 f:4 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:6 f:4 $1[i] += g[n,i,f] * #0; for h:6 %1[n,h] += $0[h] * $1[h]; for h:6 %2[n,h] max= $1[h] } : f32[N,6,4], f32[N,6], f32[N,6]
+  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[HEADS]; local $1: f32[HEADS]; local $2: f32[HEADS,WIDTH]; local $3: f32[HEADS]; for e:E in offsets[n] to offsets[n + 1] h:HEADS $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:HEADS $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:HEADS f:WIDTH $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:HEADS $3[k] += sum(r:WIDTH, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:HEADS f:WIDTH %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:HEADS %1[n,k] = $3[k] } : f32[N,HEADS,WIDTH], f32[N,HEADS]
   output y = %0
-  output z = %1
-  output u = %2)"},
-    {"weighted sums and products with groups of 8, 3 of them", R"(
-  input x : f32[N,3,8]
-  input w : f32[N,3]
-  input g : f32[N,3,8]
-  input offsets : i64[N+1]
-  input rows : i32[E]
-  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[3]; local $1: f32[3]; for h:3 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:3 f:8 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:3 f:8 $1[i] += g[n,i,f] * #0; for h:3 %1[n,h] += $0[h] * $1[h]; for h:3 %2[n,h] max= $1[h] } : f32[N,3,8], f32[N,3], f32[N,3]
-  output y = %0
-  output z = %1
-  output u = %2)"},
-    {"weighted sums and products with groups of 2, 5 of them", R"(
-  input x : f32[N,5,2]
-  input w : f32[N,5]
-  input g : f32[N,5,2]
-  input offsets : i64[N+1]
-  input rows : i32[E]
-  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[5]; local $1: f32[5]; for h:5 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:5 f:2 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:5 f:2 $1[i] += g[n,i,f] * #0; for h:5 %1[n,h] += $0[h] * $1[h]; for h:5 %2[n,h] max= $1[h] } : f32[N,5,2], f32[N,5], f32[N,5]
-  output y = %0
-  output z = %1
-  output u = %2)"},
-    {"weighted sums and products with groups of 16, 1 of them", R"(
-  input x : f32[N,1,16]
-  input w : f32[N,1]
-  input g : f32[N,1,16]
-  input offsets : i64[N+1]
-  input rows : i32[E]
-  %0, %1, %2 = map(x, w, g, offsets, rows) n:N e:E in offsets[n] to offsets[n + 1] { local $0: f32[1]; local $1: f32[1]; for h:1 $0[h] = exp(w[i64(rows[e]),h] - w[n,h]); for i:1 f:16 %0[n,i,f] += $0[i] * #0=(x[i64(rows[e]),i,f]); for i:1 f:16 $1[i] += g[n,i,f] * #0; for h:1 %1[n,h] += $0[h] * $1[h]; for h:1 %2[n,h] max= $1[h] } : f32[N,1,16], f32[N,1], f32[N,1]
-  output y = %0
-  output z = %1
-  output u = %2)"},
-    {"loops over the entries of rows one after the other, groups of 8, 8 of them", R"(
-  input x : f32[N,8,8]
-  input w : f32[N,8]
-  input offsets : i64[N+1]
-  input rows : i32[E]
-  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[8]; local $1: f32[8]; local $2: f32[8,8]; local $3: f32[8]; for e:E in offsets[n] to offsets[n + 1] h:8 $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:8 $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:8 f:8 $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:8 $3[k] += sum(r:8, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:8 f:8 %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:8 %1[n,k] = $3[k] } : f32[N,8,8], f32[N,8]
-  output y = %0
-  output z = %1)"},
-    {"loops over the entries of rows one after the other, groups of 4, 6 of them", R"(
-  input x : f32[N,6,4]
-  input w : f32[N,6]
-  input offsets : i64[N+1]
-  input rows : i32[E]
-  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[6]; local $1: f32[6]; local $2: f32[6,4]; local $3: f32[6]; for e:E in offsets[n] to offsets[n + 1] h:6 $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:6 $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:6 f:4 $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:6 $3[k] += sum(r:4, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:6 f:4 %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:6 %1[n,k] = $3[k] } : f32[N,6,4], f32[N,6]
-  output y = %0
-  output z = %1)"},
-    {"loops over the entries of rows one after the other, groups of 3, 5 of them", R"(
-  input x : f32[N,5,3]
-  input w : f32[N,5]
-  input offsets : i64[N+1]
-  input rows : i32[E]
-  %0, %1 = map(x, w, offsets, rows) n:N { local $0: f32[5]; local $1: f32[5]; local $2: f32[5,3]; local $3: f32[5]; for e:E in offsets[n] to offsets[n + 1] h:5 $0[h] max= w[i64(rows[e]),h] + w[n,h]; for d:E in offsets[n] to offsets[n + 1] k:5 $1[k] += exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for d:E in offsets[n] to offsets[n + 1] i:5 f:3 $2[i,f] += exp(w[i64(rows[d]),i] + w[n,i] - $0[i]) * x[i64(rows[d]),i,f]; for d:E in offsets[n] to offsets[n + 1] k:5 $3[k] += sum(r:3, x[n,k,r] * x[i64(rows[d]),k,r]) * exp(w[i64(rows[d]),k] + w[n,k] - $0[k]); for i:5 f:3 %0[n,i,f] = select(offsets[n] < offsets[n + 1], $2[i,f] / $1[i], 0.0); for k:5 %1[n,k] = $3[k] } : f32[N,5,3], f32[N,5]
-  output y = %0
-  output z = %1)"},
+  output z = %1)",
+     1e-5,
+     {"HEADS=8 WIDTH=8", "HEADS=6 WIDTH=4", "HEADS=5 WIDTH=3"}},
     {"a softmax over CSR rows in one scope", R"(
   input x : f32[E]
   input offsets : i64[N+1]
@@ -344,6 +278,30 @@ const Kernel kernels[] = {
   output t = %2)"},
 };
 
+Kernel variant_of(Kernel kernel, const std::string& words) {
+  kernel.name += ", " + words;
+  std::istringstream text(words);
+  for (std::string word; text >> word;) {
+    const std::size_t middle = word.find('=');
+    const std::string name = word.substr(0, middle), value = word.substr(middle + 1);
+    for (std::size_t at = 0; (at = kernel.text.find(name, at)) != std::string::npos; at += value.size())
+      kernel.text.replace(at, name.size(), value);
+  }
+  return kernel;
+}
+
+const std::vector<Kernel>& kernels() {
+  static const std::vector<Kernel> all = [] {
+    std::vector<Kernel> made;
+    for (const Kernel& kernel : written) {
+      if (kernel.variants.empty()) made.push_back(kernel);
+      for (const char* words : kernel.variants) made.push_back(variant_of(kernel, words));
+    }
+    return made;
+  }();
+  return all;
+}
+
 double element(const std::string& name, std::int64_t i, std::int64_t count, const Symbols& symbols, std::mt19937_64& random) {
   if (name == "offsets")
     return i + 1 == count ? static_cast<double>(symbols.at("E"))
@@ -381,7 +339,7 @@ Wanted wanted_of(const std::vector<Symbols>& sizes) {
   Wanted made;
   for (const Symbols& symbols : sizes) made.sizes.push_back({symbols, {}, {}});
   Builder build(made.all);
-  for (const Kernel& kernel : kernels) {
+  for (const Kernel& kernel : kernels()) {
     const Graph graph = graph_of(kernel.text);
     std::vector<Var> arguments;
     for (const Input& input : graph.inputs) {
@@ -413,8 +371,8 @@ class AllKernels {
     std::size_t next = 0;
     for (std::size_t k = 0; k < at.outputs.size(); ++k) {
       for (const Array& wanted : at.outputs[k]) {
-        expect_close(got[next], wanted, kernels[k].tolerance, kernels[k].name);
-        EXPECT_TRUE(same_bits(got[next], again[next])) << kernels[k].name << ": two threads give other bits";
+        expect_close(got[next], wanted, kernels()[k].tolerance, kernels()[k].name);
+        EXPECT_TRUE(same_bits(got[next], again[next])) << kernels()[k].name << ": two threads give other bits";
         ++next;
       }
     }
