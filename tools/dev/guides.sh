@@ -31,7 +31,7 @@ run_commands() {
   say "the commands of $1"
   (cd "$folder" && PATH=$program:$PATH bash -euo pipefail -c "$commands" >commands.log 2>&1) || { tail -n 20 "$folder/commands.log" >&2; fail "a command of $1 failed" "see $folder/commands.log"; }
 }
-users=(docs/guides/{model,training,graphs}.md)
+users=(docs/guides/{model,training,graphs,sparsity}.md)
 program=$PWD/$root/build
 for page in "${users[@]}"; do check_cpp "$page"; done
 
