@@ -86,7 +86,7 @@ Symbols sizes_of(const ModelArguments& arguments, const Graph& graph) {
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), size);
     constexpr std::int64_t most = std::int64_t{1} << 40;
     if (error != std::errc() || end != value.data() + value.size() || size < 0 || size > most) {
-      throw Error(fmt::format("'{}' is not a size", value), "--set " + name, "give a whole number of 0 or more");
+      throw Error(fmt::format("'{}' is not a size", value), "--set " + name, fmt::format("give a whole number from 0 to {}", most));
     }
     sizes[name] = size;
   }

@@ -38,7 +38,7 @@ std::vector<Array> gather_inputs(const Graph& graph, const ModelArguments& model
     const auto [name, file] = name_and_value(text, "--input");
     const bool known = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&, n = name](const Input& input) { return input.name == n; });
     if (!known) throw Error(fmt::format("the model has no input '{}'", name), model.file.string(), "its inputs are " + input_names(graph));
-    named[name] = read_npy(file);
+    if (!named.emplace(name, read_npy(file)).second) throw Error(fmt::format("input '{}' is given twice", name), "--input " + text);
   }
   Symbols symbols = sizes_of(model, graph);
   for (const Input& input : graph.inputs) {

@@ -59,7 +59,21 @@ bool is_name(const std::string& model) { return model == "efficient-net" || mode
 
 void save_run(const RunOptions& options, const fs::path& folder) { write_run(options, folder); }
 
-std::optional<RunOptions> find_run(const fs::path& folder) { return read_run<RunOptions>(folder); }
+// What the command line would refuse is refused in the file, too.
+std::optional<RunOptions> find_run(const fs::path& folder) {
+  std::optional<RunOptions> run = read_run<RunOptions>(folder);
+  if (!run) return run;
+  const auto require = [&](bool good, const char* option) {
+    if (!good) refuse_run(folder, fmt::format("{} is out of its bounds", option).c_str());
+  };
+  require(run->model.ends_with(".onnx") || is_name(run->model), "model");
+  require(run->rate > 0, "rate");
+  require(run->epochs > 0, "epochs");
+  require(run->batch > 0, "batch");
+  require(run->level >= 0 && run->level <= 4, "level");
+  require(std::ranges::all_of(run->hidden, [](std::int64_t width) { return width > 0; }), "hidden");
+  return run;
+}
 
 void check_same_run(const RunOptions& before, const RunOptions& given, const fs::path& folder) {
   check_same_run(Json(before), Json(given), folder, "neap train");

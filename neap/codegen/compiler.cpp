@@ -176,7 +176,7 @@ void compile_library(const std::vector<std::string>& sources, Isa isa, const fs:
     const std::string failure = compile_file(stem(i), flags);
     if (failure.empty()) return;
     throw Error("the compiler failed on a generated kernel: " + failure, system_compiler().path,
-                "please report this with `NEAP_KEEP_KERNELS=DIR` set");
+                "if there was memory, and room for temporary files (TMPDIR), please report this with `NEAP_KEEP_KERNELS=DIR` set");
   });
   link(objects, library.string());
 }

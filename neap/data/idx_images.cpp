@@ -91,6 +91,7 @@ ImageSets open_idx_images(const fs::path& folder, DType dtype) {
           "it needs train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or .gz");
     }
   }
+  if (train.images.count() == 0) throw Error("there is no training image", folder.string(), "give a set with examples");
   const std::vector<std::string> names = class_names(folder, train.labels);
   const auto train_images = images_in_memory(train.images, folder.string()), test_images = images_in_memory(test.images, folder.string());
   if (train_images->sizes() != test_images->sizes()) {

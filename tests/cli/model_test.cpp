@@ -81,6 +81,8 @@ TEST_F(ModelCommands, RefusesInputsThatDoNotFit) {
   EXPECT_TRUE(contains(unknown.text, "try: its inputs are x")) << unknown.text;
   EXPECT_EQ(neap({"run", model}).code, 3);
   EXPECT_EQ(neap({"run", model, "--input", "x"}).code, 3);
+  const std::string x = "x=" + path("x.npy");
+  EXPECT_TRUE(contains(neap({"run", model, "--input", x, "--input", x}).text, "input 'x' is given twice"));
   const Ran set = neap({"run", model, "--input", "x=" + path("x.npy"), "--set", "N=3"});
   EXPECT_EQ(set.code, 3);
   EXPECT_TRUE(contains(set.text, "N is 2 in the inputs, 3 by --set")) << set.text;

@@ -216,6 +216,10 @@ TEST_F(TrainCommands, ARunGoesOnWithItsOwnOptions) {
   changed.push_back("--restart");
   EXPECT_EQ(train(changed).code, 0);
   EXPECT_TRUE(contains(neap({"train", "--resume", path("nowhere")}).text, "there is no run to go on with"));
+  std::string run = read_file(path("parts/run.json"));
+  const std::string epochs = "\"epochs\": ";
+  file("parts/run.json", run.insert(run.find(epochs) + epochs.size(), "-"));
+  EXPECT_TRUE(contains(neap({"train", "--resume", path("parts")}).text, "epochs is out of its bounds"));
   file("parts/run.json", "{}");
   EXPECT_TRUE(contains(neap({"train", "--resume", path("parts")}).text, "this is not what `neap train` wrote"));
 }

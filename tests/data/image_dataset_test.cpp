@@ -147,6 +147,9 @@ TEST(IdxImages, Refusals) {
   expect_error([&] { open_idx_images(folder.path() / "none"); }, "cannot read the folder", "none");
   expect_error([&] { open_idx_images(folder.path()); }, "there is no IDX file of training images", folder.path().string());
   write_set(folder.path(), "");
+  write_idx(folder.path() / "train-images-idx3-ubyte", counting({0, 4, 5}));
+  expect_error([&] { open_idx_images(folder.path()); }, "there is no training image", folder.path().string());
+  write_set(folder.path(), "");
   write_idx(folder.path() / "t10k-labels-idx1-ubyte", labels(3, 3));
   expect_error([&] { open_idx_images(folder.path()); }, "2 images with 3 labels", "test set");
   write_idx(folder.path() / "t10k-labels-idx1-ubyte", labels(2, 3));

@@ -111,6 +111,11 @@ TEST(Hostile, AbsurdSizes) {
   overflow.node("Relu", {"x"}, {"y"});
   EXPECT_THROW(read(overflow), Error);
 
+  OnnxModel padded;
+  padded.input("x", {3}).output("y").constant("pads", Array::of(Integers{std::int64_t{1} << 61, std::int64_t{1} << 61}));
+  padded.node("Pad", {"x", "pads"}, {"y"});
+  expect_error([&] { read(padded); }, "a size does not fit 63 bits", "node that makes 'y' ('Pad', opset 17)");
+
   OnnxModel initializer;
   initializer.input("x", {1}).output("y");
   auto& tensor = *initializer.proto.mutable_graph()->add_initializer();
