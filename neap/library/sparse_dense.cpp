@@ -11,55 +11,123 @@ using namespace sparse_calls;
 // At peak, for each that is counted, which take as long as putting an element or taking it (measured).
 constexpr double placed_flops = 70;
 
-// visit(value, element) for all stored values of a group of rows: where each is in the matrix, row-major; -1 where there is padding.
-template <class Index, class Visit>
+// The slots of one pattern, none of which is padding: loops of known lengths, without a branch.
+template <int n, class Index, class Visit>
+void visit_pattern(const int* row, Count columns, const Index* index, Count slots, Count element, Count value, Visit visit) {
+  Count at[n == 0 ? 1 : n];
+  for (int j = 0; j < n; ++j) at[j] = element + row[j] * columns;
+  for (Count slot = 0; slot < slots; ++slot) {
+#pragma GCC unroll 4
+    for (int j = 0; j < n; ++j) visit.stored(value + slot * n + j, at[j] + index[slot]);
+  }
+}
+
+// visit.stored(value, element) for all stored values of a group of rows, and visit.padding(value): where each is in the matrix, row-major.
+// visit.begin(row, rows, column, columns) ahead of those of a part of the matrix. `n`: of the matrix; 0: another, known when it runs.
+template <int n, class Index, class Visit>
 void visit_slots(const NmgMatrix& w, const std::vector<int>& rows, Count group, Visit visit) {
-  const Count patterns = static_cast<Count>(rows.size()) / w.n, slots = patterns * w.g, chunks = sparse::divided_up(w.columns, slots);
-  const Count first = group * chunks * slots, top = group * w.m, below = w.rows - top;
+  const Count kept = n == 0 ? w.n : n, slots = static_cast<Count>(rows.size()) / kept * w.g, chunks = sparse::divided_up(w.columns, slots);
+  const Count first = group * chunks * slots, top = group * w.m, height = std::min<Count>(w.m, w.rows - top);
   const Index* index = static_cast<const Index*>(w.index) + first;
-  Count value = first * w.n;
+  Count value = first * kept;
   for (Count chunk = 0; chunk < chunks; ++chunk) {
-    for (Count pattern = 0; pattern < patterns; ++pattern) {
-      const int* const row = rows.data() + pattern * w.n;
+    const Count left = chunk * slots, width = std::min(slots, w.columns - left);
+    const bool whole = height == w.m && width == slots;
+    visit.begin(top, height, left, width);
+    for (const int* row = rows.data(); row != rows.data() + rows.size(); row += kept) {
+      const Count element = top * w.columns + left;
+      if (n > 0 && whole) {
+        visit_pattern<n>(row, w.columns, index, w.g, element, value, visit);
+        index += w.g;
+        value += w.g * n;
+        continue;
+      }
       for (Count slot = 0; slot < w.g; ++slot, ++index) {
-        const Count column = chunk * slots + *index;
-        for (int j = 0; j < w.n; ++j, ++value)
-          visit(value, row[j] < below && column < w.columns ? (top + row[j]) * w.columns + column : -1);
+        for (Count j = 0; j < kept; ++j, ++value) {
+          if (row[j] < height && *index < width) {
+            visit.stored(value, element + row[j] * w.columns + *index);
+          } else {
+            visit.padding(value);
+          }
+        }
       }
     }
   }
 }
 
-// begin(row, rows) ahead of each group of rows, then visit as above; on all threads.
-template <class Begin, class Visit>
-void for_each_value(const NmgMatrix& w, Begin begin, Visit visit) {
+// The same of all groups, on all threads.
+template <class Visit>
+void for_each_value(const NmgMatrix& w, Visit visit) {
   std::vector<int> rows(static_cast<std::size_t>(binomial(w.m, w.n) * w.n));
   for (Count pattern = 0; pattern * w.n < static_cast<Count>(rows.size()); ++pattern)
     revolving_door(w.n, w.m, pattern, rows.data() + pattern * w.n);
   const Count groups = sparse::divided_up(w.rows, w.m);
 #pragma omp parallel for schedule(static) num_threads(thread_count()) if (!Effort::is_small(static_cast <double>(w.rows * w.columns)))
   for (Count group = 0; group < groups; ++group) {
-    begin(group * w.m, std::min<Count>(w.m, w.rows - group * w.m));
-    w.wide ? visit_slots<std::int32_t>(w, rows, group, visit) : visit_slots<std::int16_t>(w, rows, group, visit);
+    if (w.wide) {
+      visit_slots<0, std::int32_t>(w, rows, group, visit);
+    } else {
+      (w.n == 1   ? visit_slots<1, std::int16_t, Visit>
+       : w.n == 2 ? visit_slots<2, std::int16_t, Visit>
+                  : visit_slots<0, std::int16_t, Visit>)(w, rows, group, visit);
+    }
   }
 }
-template <class Begin, class Visit>
-void for_each_value(const BlockMatrix& w, Begin begin, Visit visit) {
+template <class Visit>
+void for_each_value(const BlockMatrix& w, Visit visit) {
   const Count groups = sparse::divided_up(w.rows, w.height);
 #pragma omp parallel for schedule(static) num_threads(thread_count()) if (!Effort::is_small(static_cast <double>(w.rows * w.columns)))
   for (Count group = 0; group < groups; ++group) {
-    const Count top = group * w.height;
-    begin(top, std::min<Count>(w.height, w.rows - top));
+    const Count top = group * w.height, bottom = std::min(top + w.height, w.rows);
+    visit.begin(top, bottom - top, 0, w.columns);
+    if (w.height == 1 && w.width == 1) {
+      for (Count entry = w.offsets[group]; entry < w.offsets[group + 1]; ++entry)
+        visit.stored(entry, top * w.columns + w.columns_of[entry]);
+      continue;
+    }
     Count value = w.offsets[group] * w.height * w.width;
     for (Count block = w.offsets[group]; block < w.offsets[group + 1]; ++block) {
       const Count first = Count{w.columns_of[block]} * w.width;
       for (Count row = top; row < top + w.height; ++row) {
-        for (Count column = first; column < first + w.width; ++column, ++value)
-          visit(value, row < w.rows && column < w.columns ? row * w.columns + column : -1);
+        for (Count column = first; column < first + w.width; ++column, ++value) {
+          if (row < bottom && column < w.columns) {
+            visit.stored(value, row * w.columns + column);
+          } else {
+            visit.padding(value);
+          }
+        }
       }
     }
   }
 }
+
+struct Placed {
+  const float* values;
+  float* y;
+  Count columns;
+
+  void begin(Count row, Count rows, Count column, Count count) const {
+    for (float* at = y + row * columns + column; rows > 0; --rows, at += columns) std::fill_n(at, count, 0.0F);
+  }
+  void stored(Count value, Count element) const { y[element] += values[value]; }
+  void padding(Count) const {}
+};
+
+struct Taken {
+  const float* x;
+  float* values;
+  Count columns;
+
+  // Asks for what is behind.
+  void begin(Count row, Count rows, Count column, Count count) const {
+    constexpr Count line = 16;
+    for (const float* at = x + row * columns + column + count; rows > 0; --rows, at += columns) {
+      for (Count i = 0; i < count; i += line) __builtin_prefetch(at + i);
+    }
+  }
+  void stored(Count value, Count element) const { values[value] = x[element]; }
+  void padding(Count value) const { values[value] = 0; }
+};
 
 template <class Kind>
 class DenseCall final : public LibraryCall {
@@ -67,13 +135,7 @@ class DenseCall final : public LibraryCall {
   explicit DenseCall(Kind kind) : kind_(std::move(kind)) {}
   void run(Inputs inputs, std::span<void* const> outputs) override {
     const auto w = kind_.matrix(inputs);
-    const auto* const values = static_cast<const float*>(w.values);
-    auto* const y = static_cast<float*>(outputs[0]);
-    for_each_value(
-        w, [&](Count row, Count rows) { std::fill(y + row * w.columns, y + (row + rows) * w.columns, 0.0F); },
-        [=](Count value, Count element) {
-          if (element >= 0) y[element] += values[value];
-        });
+    for_each_value(w, Placed{static_cast<const float*>(w.values), static_cast<float*>(outputs[0]), w.columns});
   }
 
  private:
@@ -85,10 +147,8 @@ class TakeCall final : public LibraryCall {
  public:
   explicit TakeCall(Kind kind) : kind_(std::move(kind)) {}
   void run(Inputs inputs, std::span<void* const> outputs) override {
-    const auto* const x = static_cast<const float*>(inputs[0]);
-    auto* const values = static_cast<float*>(outputs[0]);
-    for_each_value(
-        kind_.matrix(inputs), [](Count, Count) {}, [=](Count value, Count element) { values[value] = element < 0 ? 0 : x[element]; });
+    const auto w = kind_.matrix(inputs);
+    for_each_value(w, Taken{static_cast<const float*>(inputs[0]), static_cast<float*>(outputs[0]), w.columns});
   }
 
  private:

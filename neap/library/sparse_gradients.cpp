@@ -6,6 +6,10 @@
 namespace neap::sparse {
 namespace {
 
+void copy_rows(const float* from, Count stride, Count rows, Count count, float* to, Count to_stride) {
+  for (Count i = 0; i < rows; ++i) std::copy_n(from + i * stride, count, to + i * to_stride);
+}
+
 // y [columns, width] = W^T x: rows of x are packed into a panel; for each K tile, whose rows of y stay in the first cache, all of them pass
 // by and are added where W stores a value.
 template <class Kind>
@@ -47,47 +51,88 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
   });
 }
 
+// How a sampled product goes through features: several images at a time, side by side, where they are small, so that dot products are
+// long and what their lanes hold is summed up seldom; else some features of one image.
+struct Features {
+  Count images, width, of_image;  // at a time; of a panel, in whole vectors; pieces of an image
+
+  Features(const SampledProduct& product, Count lanes) {
+    constexpr Count most = 512;
+    images = std::clamp<Count>(most / std::max<Count>(1, product.width), 1, std::max<Count>(1, product.images));
+    width = std::max(lanes, std::min(most / lanes, divided_up(images * product.width, lanes)) * lanes);
+    of_image = std::max<Count>(1, divided_up(product.width, width));
+  }
+  Count parts(Count all_images) const { return images > 1 ? divided_up(all_images, images) : all_images * of_image; }
+};
+
+// What a part of the features is taken from: a piece of an image, or whole images.
+struct FeaturePart {
+  Count image, images, first, count;
+
+  FeaturePart(const SampledProduct& product, const Features& features, Count number) {
+    const bool whole = features.images > 1;
+    image = whole ? number * features.images : number / features.of_image;
+    images = std::min(features.images, product.images - image);
+    first = whole ? 0 : number % features.of_image * features.width;
+    count = whole ? product.width : std::min(features.width, product.width - first);
+  }
+};
+
+// Rows of x that belong to columns `begin` on, into a panel.
+void pack_features(const SampledProduct& product, const FeaturePart& part, Count begin, Count columns, const Tiles& micro, float* panel,
+                   Count width) {
+  for (Count i = 0; i < part.images; ++i) {
+    const float* const x = product.x + (part.image + i) * product.x_image;
+    float* const to = panel + i * part.count;
+    if (product.windows != nullptr) {
+      pack_windows(*product.windows, x, begin, columns, part.first, part.count, to, width);
+    } else if (part.images == 1) {
+      return micro.pack(columns, part.count, x + begin * product.x_stride + part.first, product.x_stride, panel, width);
+    } else {
+      copy_rows(x + begin * product.x_stride, product.x_stride, columns, part.count, to, width);
+    }
+  }
+  clear_behind(panel, columns, part.images * part.count, width);
+}
+
 // The values of W = dy x^T: for some features at a time, the rows of x that belong to a K tile are packed, and all rows of dy pass by.
 template <class Kind>
-void drive_sampled(const Kind& side, const SampledProduct& product, Count features) {
-  const Count down = shares(side.tiles(), product.threads), groups = divided_up(side.groups(), down);
+void drive_sampled(const Kind& side, const SampledProduct& product, const Features& features) {
+  const Count down = shares(side.tiles(), product.threads), groups = divided_up(side.groups(), down), width = features.width;
   const auto sample = side.sample();
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < side.tiles() * down; ++number) {
     const Count k = number / down, begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
     if (begin == end) continue;
-    const Count columns = side.columns_in(k), depth = side.end(k) - side.begin(k);
-    static thread_local Buffer panels;
-    float* const panel = panels.of(depth * features);
-    const Count of_image = std::max<Count>(1, divided_up(product.width, features));
-    for (Count part = 0; part < product.images * of_image; ++part) {
-      const Count image = part / of_image, first = part % of_image * features, count = std::min(features, product.width - first);
-      const float *const x = product.x + image * product.x_image, *const dy = product.dy + image * product.dy_image;
-      if (product.windows != nullptr) {
-        pack_windows(*product.windows, x, side.begin(k), columns, first, count, panel, features);
-      } else {
-        side.micro.pack(columns, count, x + side.begin(k) * product.x_stride + first, product.x_stride, panel, features);
+    const Count columns = side.columns_in(k), depth = side.end(k) - side.begin(k), row = begin * side.height;
+    const Count rows = std::min(end * side.height, side.rows) - row;
+    static thread_local Buffer panels, all_dy;
+    float* const panel = panels.of(depth * width);
+    for (Count part = 0; part < features.parts(product.images); ++part) {
+      const FeaturePart of(product, features, part);
+      pack_features(product, of, side.begin(k), columns, side.micro, panel, width);
+      std::fill(panel + columns * width, panel + depth * width, 0.0F);
+      Sampling sampling{.panel = panel,
+                        .width = width,
+                        .count = of.count,
+                        .columns = columns,
+                        .x = product.dy + of.image * product.dy_image + row * product.dy_stride + of.first,
+                        .stride = product.dy_stride,
+                        .rows = rows,
+                        .values = product.values + side.first_value(begin, k),
+                        .first = part == 0};
+      if (of.images > 1) {
+        float* const dy = all_dy.of(rows * width);
+        for (Count i = 0; i < of.images; ++i)
+          copy_rows(sampling.x + i * product.dy_image, product.dy_stride, rows, of.count, dy + i * of.count, width);
+        clear_behind(dy, rows, of.images * of.count, width);
+        sampling.x = dy;
+        sampling.stride = sampling.count = width;
       }
-      std::fill(panel + columns * features, panel + depth * features, 0.0F);
-      sample(side.part(begin, end - begin, end - begin, k), {.panel = panel,
-                                                             .width = features,
-                                                             .count = count,
-                                                             .columns = columns,
-                                                             .x = dy + begin * side.height * product.dy_stride + first,
-                                                             .stride = product.dy_stride,
-                                                             .rows = side.rows - begin * side.height,
-                                                             .values = product.values + side.first_value(begin, k),
-                                                             .first = part == 0});
+      sample(side.part(begin, end - begin, end - begin, k), sampling);
     }
   }
 }
-
-// Features at a time: enough that what the lanes of a dot product hold is summed up seldom.
-Count features_of(Count width, const Tiles& t) {
-  constexpr Count most = 512;
-  return std::max<Count>(t.lanes, std::min(most, divided_up(width, t.lanes) * t.lanes));
-}
-Count sampled_columns(Count features) { return columns_in(machine().l2_bytes * 3 / 8, features); }
 
 }  // namespace
 
@@ -102,13 +147,14 @@ void multiply_transposed(const BlockMatrix& w, const Product& product) {
   drive_transposed(BlockSide(w, columns_in(machine().l1_bytes * 3 / 2, vectors * t.lanes), t), product, vectors);
 }
 
+// A chunk of n:m:g has work for whole vectors of sums, however few its columns; blocks need more columns for that.
 void multiply_sampled(const NmgMatrix& w, const SampledProduct& product) {
-  const Count features = features_of(product.width, tiles(product.isa));
-  drive_sampled(NmgSide(w, sampled_columns(features), tiles(product.isa)), product, features);
+  const Features features(product, tiles(product.isa).lanes);
+  drive_sampled(NmgSide(w, columns_in(machine().l1_bytes * 3 / 2, features.width), tiles(product.isa)), product, features);
 }
 void multiply_sampled(const BlockMatrix& w, const SampledProduct& product) {
-  const Count features = features_of(product.width, tiles(product.isa));
-  drive_sampled(BlockSide(w, sampled_columns(features), tiles(product.isa)), product, features);
+  const Features features(product, tiles(product.isa).lanes);
+  drive_sampled(BlockSide(w, columns_in(machine().l2_bytes * 3 / 8, features.width), tiles(product.isa)), product, features);
 }
 
 }  // namespace neap::sparse

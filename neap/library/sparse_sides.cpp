@@ -139,9 +139,10 @@ RowPart RowSide::part(Count row, Count count, Count, Count tile) const {
 void Columns::pack(Count row, Count rows, float* panel) const {
   if (product.windows != nullptr) {
     pack_windows(*product.windows, product.x, row, rows, first, count, panel, width);
+    clear_behind(panel, rows, count, width);
   } else if (product.x_transposed) {
     micro.transpose(count, rows, product.x + first * product.x_stride + row, product.x_stride, panel, width);
-    for (Count i = 0; count < width && i < rows; ++i) std::fill(panel + i * width + count, panel + (i + 1) * width, 0.0F);
+    clear_behind(panel, rows, count, width);
   } else {
     micro.pack(rows, count, product.x + row * product.x_stride + first, product.x_stride, panel, width);
   }

@@ -100,7 +100,12 @@ struct Columns {
   void finish(Count row, Count rows, float* sums) const;
 };
 
-// Columns `first` to first + count of some rows of x, into a panel.
+// Of rows `width` long, what is behind the first `count` elements, to 0.
+inline void clear_behind(float* panel, Count rows, Count count, Count width) {
+  for (Count i = 0; count < width && i < rows; ++i) std::fill(panel + i * width + count, panel + (i + 1) * width, 0.0F);
+}
+
+// Columns `first` to first + count of some rows of x, into a panel whose rows are `width` apart; what is behind them is left alone.
 void pack_windows(const Windows& windows, const float* x, Count row, Count rows, Count first, Count count, float* panel, Count width);
 // The other way round: sums are added to y.
 void add_windows(const Windows& windows, const float* sums, Count width, Count row, Count rows, Count first, Count count, float* y);

@@ -69,7 +69,6 @@ void pack_windows(const Windows& w, const float* x, Count row, Count rows, Count
   for_each_run(w, row, rows, first, count, [&](Count i, Count place, Count run, Count line, Count at) {
     copy_taps(line < 0 ? x : x + line * w.width, line < 0 ? 0 : w.width, at, w.column_stride, run, panel + i * width + place);
   });
-  for (Count i = 0; i < rows; ++i) std::fill(panel + i * width + count, panel + (i + 1) * width, 0.0F);
 }
 
 void add_windows(const Windows& w, const float* sums, Count width, Count row, Count rows, Count first, Count count, float* y) {
