@@ -130,14 +130,15 @@ double effort(const Call& call, const Dim& values, const Type& y, double slower)
       .efficiency(counted_flops(call, 0));
 }
 
-// A dot product for each value and image, over the places in vectors, of which the lanes are added up from time to time.
+// A dot product for each value over the places of some images in vectors, whose lanes are added up at the end.
 template <class Kind>
 double sample_effort(const Call& call, const Dim& values, const Type& y) {
-  constexpr double most = 512;  // places until then
-  const double images = typical(y.shape[0]), places = typical(y.shape[2]) * typical(y.shape[3]);
-  const double vectors = std::ceil(places / sparse::tiles(best_isa()).lanes);
-  const double of_value = vectors * Kind::sample_vector + std::ceil(places / most) * Kind::sample_begin;
-  const double cycles = Effort::call(typical(values) * images * places) + images * typical(values) * of_value +
+  const double images = std::max(1.0, typical(y.shape[0])), places = std::max(1.0, typical(y.shape[2]) * typical(y.shape[3]));
+  const double at_once = std::clamp(std::floor(sparse::most_sampled / places), 1.0, images);
+  const double dots = std::ceil(images / at_once) * std::ceil(places / sparse::most_sampled);
+  const double vectors = std::ceil(at_once * places / sparse::tiles(best_isa()).lanes) * images / at_once;
+  const double cycles = Effort::call(typical(values) * images * places) +
+                        typical(values) * (vectors * Kind::sample_vector(call) + dots * Kind::sample_begin) +
                         Effort::gather * images * places * typical(call.dims("size")[1]);
   return Effort::share(counted_flops(call, 0), cycles);
 }

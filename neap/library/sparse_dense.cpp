@@ -80,9 +80,11 @@ void for_each_value(const BlockMatrix& w, Visit visit) {
   for (Count group = 0; group < groups; ++group) {
     const Count top = group * w.height, bottom = std::min(top + w.height, w.rows);
     visit.begin(top, bottom - top, 0, w.columns);
-    if (w.height == 1 && w.width == 1) {
-      for (Count entry = w.offsets[group]; entry < w.offsets[group + 1]; ++entry)
-        visit.stored(entry, top * w.columns + w.columns_of[entry]);
+    if (bottom == top + w.height && w.width == 1) {
+      for (Count block = w.offsets[group]; block < w.offsets[group + 1]; ++block) {
+        Count element = top * w.columns + w.columns_of[block];
+        for (Count value = block * w.height; value < (block + 1) * w.height; ++value, element += w.columns) visit.stored(value, element);
+      }
       continue;
     }
     Count value = w.offsets[group] * w.height * w.width;

@@ -57,9 +57,8 @@ struct Features {
   Count images, width, of_image;  // at a time; of a panel, in whole vectors; pieces of an image
 
   Features(const SampledProduct& product, Count lanes) {
-    constexpr Count most = 512;
-    images = std::clamp<Count>(most / std::max<Count>(1, product.width), 1, std::max<Count>(1, product.images));
-    width = std::max(lanes, std::min(most / lanes, divided_up(images * product.width, lanes)) * lanes);
+    images = std::clamp<Count>(most_sampled / std::max<Count>(1, product.width), 1, std::max<Count>(1, product.images));
+    width = std::max(lanes, std::min(most_sampled / lanes, divided_up(images * product.width, lanes)) * lanes);
     of_image = std::max<Count>(1, divided_up(product.width, width));
   }
   Count parts(Count all_images) const { return images > 1 ? divided_up(all_images, images) : all_images * of_image; }

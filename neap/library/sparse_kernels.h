@@ -100,6 +100,8 @@ struct SampledProduct {
   int threads = 1;
   Isa isa = best_isa();
 };
+// Features are taken so many at a time, of several images where these fit.
+constexpr Count most_sampled = 512;
 void multiply_sampled(const NmgMatrix& w, const SampledProduct& product);  // the matrix's own values are not read
 void multiply_sampled(const BlockMatrix& w, const SampledProduct& product);
 

@@ -86,7 +86,8 @@ struct NmgKind {
   bool wide;
 
   static constexpr double transposed_slower = 1.5, sample_share = 0.5;
-  static constexpr double windows_slower = 1.9, sample_begin = 16, sample_vector = 1.1;  // of convolutions: see sparse_conv.cpp
+  static constexpr double windows_slower = 1.35, sample_begin = 8;  // of convolutions: see sparse_conv.cpp
+  static double sample_vector(const Call& call) { return call.integer("n") == 1 ? 3.8 : 1.35; }
   static std::int64_t group_rows(const Call& call) { return call.integer("m"); }
   static std::int64_t step_rows(const Call& call) { return call.integer("n"); }
 
@@ -154,7 +155,8 @@ struct BlockKind {
   bool wide;
 
   static constexpr double transposed_slower = 1.5, sample_share = 0.5;
-  static constexpr double windows_slower = 1.1, sample_begin = 18, sample_vector = 1.5;
+  static constexpr double windows_slower = 1.1, sample_begin = 4;
+  static double sample_vector(const Call& call) { return call.integer("r") % 2 == 0 ? 1.4 : 3.2; }
   static std::int64_t group_rows(const Call& call) { return call.integer("r"); }
   static std::int64_t step_rows(const Call& call) { return call.integer("r"); }
 
@@ -177,7 +179,8 @@ struct RowKind {
   bool wide, t_wide = false, order_wide = false;
 
   static constexpr double transposed_slower = 1.1, sample_share = 0.25;
-  static constexpr double windows_slower = 1.1, sample_begin = 25, sample_vector = 4.9;
+  static constexpr double windows_slower = 1.1, sample_begin = 8;
+  static double sample_vector(const Call&) { return 3.2; }
   static std::int64_t group_rows(const Call&) { return 1; }
   static std::int64_t step_rows(const Call&) { return 1; }
 
