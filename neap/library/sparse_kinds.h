@@ -75,7 +75,7 @@ struct Effort {
   }
   // A step's cycles, by those of its multiply-adds for one row; in a product of one panel, which passes by all values once.
   double among_others(double vectors) const { return 1.15 * height * vectors + (height == 1 ? 3 : 1); }
-  double alone(double vectors) const { return std::max(2.0, height * vectors) + (height == 1 ? 2 : 1) * vectors + 3; }
+  double alone(double vectors) const { return std::max(2.0, height * vectors) + (height == 1 ? 2 * vectors + 3 : 4); }
 };
 
 struct NmgKind {

@@ -1,5 +1,6 @@
 #include "neap/library/sparse_kernels.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -281,6 +282,50 @@ TEST(SparseKernels, Dense) {
   }
 }
 
+// The values of a product that sums over images, however many of them stand side by side: one or all that there are, with one left over.
+template <class Matrix>
+void check_images(const RandomMatrix& plain, const Matrix& w, Count width, Count images) {
+  const Count x_image = plain.columns * width, dy_image = plain.rows * width;
+  const std::vector<float> x = random_floats(images * x_image, 7), dy = random_floats(images * dy_image, 8);
+  std::vector<double> wanted(plain.values.size());
+  for (const Stored& each : plain.stored) {
+    for (Count i = 0; i < images * width; ++i) {
+      const Count image = i / width, f = i % width;
+      wanted[static_cast<std::size_t>(each.place)] +=
+          static_cast<double>(dy[static_cast<std::size_t>(image * dy_image + each.row * width + f)]) *
+          x[static_cast<std::size_t>(image * x_image + each.column * width + f)];
+    }
+  }
+  compare(wanted, 1, static_cast<Count>(plain.values.size()), [&](Isa isa, int threads, float* values, Count) {
+    multiply_sampled(w, {.dy = dy.data(),
+                         .dy_stride = width,
+                         .x = x.data(),
+                         .x_stride = width,
+                         .values = values,
+                         .width = width,
+                         .images = images,
+                         .dy_image = dy_image,
+                         .x_image = x_image,
+                         .threads = threads,
+                         .isa = isa});
+  });
+}
+TEST(SparseKernels, SampledImages) {
+  const RandomNmg nmg(9, 50, 2, 4, 2), ones(10, 41, 1, 5, 3);
+  const RandomBlocks csr(9, 50, 1, 1, 0.4), blocks(9, 50, 4, 1, 0.5), wide(7, 50, 2, 3, 0.5);
+  struct Size {
+    Count width, images;
+  };
+  for (const Size& size : {Size{1, 3}, {49, 2}, {49, 11}, {64, 8}, {200, 5}, {300, 3}, {513, 2}}) {
+    SCOPED_TRACE(fmt::format("{} images of {}", size.images, size.width));
+    check_images(nmg, nmg.matrix(), size.width, size.images);
+    check_images(ones, ones.matrix(), size.width, size.images);
+    check_images(csr, csr.matrix(), size.width, size.images);
+    check_images(blocks, blocks.matrix(), size.width, size.images);
+    check_images(wide, wide.matrix(), size.width, size.images);
+  }
+}
+
 // Pictures by windows against the same windows as rows, on every instruction set.
 TEST(SparseKernels, Windows) {
   const Count channels = 5, height = 11, width = 13, images = 3;
@@ -307,6 +352,12 @@ TEST(SparseKernels, Windows) {
     }
     const RandomNmg nmg(9, taps, 2, 4, 2);
     const RandomBlocks csr(9, taps, 1, 1, 0.4), blocks(9, taps, 4, 1, 0.4);
+    const auto count_of = [&]<class Matrix>(const Matrix& w) {
+      if constexpr (std::is_same_v<Matrix, NmgMatrix>)
+        return nmg.values.size();
+      else
+        return (w.height == 1 ? csr : blocks).values.size();
+    };
     for (const Isa isa : isas()) {
       const auto check_of = [&](const auto& w) {
         std::vector<float> wanted(static_cast<std::size_t>(images * 9 * places)), y(wanted.size(), untouched);
@@ -327,6 +378,26 @@ TEST(SparseKernels, Windows) {
         product.windows = &windows;
         multiply(w, product);
         EXPECT_EQ(y, wanted) << name(isa) << ", step " << step;
+        const std::vector<float> dy = random_floats(images * 9 * places, 4);
+        std::vector<float> of_rows(count_of(w), untouched), of_windows(of_rows);
+        SampledProduct sampled{.dy = dy.data(),
+                               .dy_stride = places,
+                               .x = rows.data(),
+                               .x_stride = places,
+                               .values = of_rows.data(),
+                               .width = places,
+                               .images = images,
+                               .dy_image = 9 * places,
+                               .x_image = taps * places,
+                               .threads = 2,
+                               .isa = isa};
+        multiply_sampled(w, sampled);
+        sampled.x = x.data();
+        sampled.values = of_windows.data();
+        sampled.x_image = channels * height * width;
+        sampled.windows = &windows;
+        multiply_sampled(w, sampled);
+        EXPECT_EQ(of_windows, of_rows) << name(isa) << ", step " << step;
       };
       check_of(nmg.matrix());
       check_of(csr.matrix());
