@@ -121,10 +121,12 @@ std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimi
 
 namespace {
 
+// For which of its products a matrix is dense, where not for all.
+std::string parts(const SparseUse& use) { return use.by.empty() ? "" : fmt::format(" for {}", fmt::join(use.dense_for, ", ")); }
+
 std::string dense_text(const SparseUse& use) {
-  const std::string parts = use.by.empty() ? "" : fmt::format(" for {}", fmt::join(use.dense_for, ", "));
   return fmt::format("{} ({}): {}{}, {}: {}", use.matrix, use.layout, use.dense.ends_with("take") ? "a dense gradient" : "made dense",
-                     parts, human_bytes(use.dense_bytes), use.reason);
+                     parts(use), human_bytes(use.dense_bytes), use.reason);
 }
 
 }  // namespace
@@ -144,7 +146,7 @@ void handle(const std::vector<SparseUse>& uses, DenseFallback policy) {
   for (const SparseUse& use : uses) {
     if (use.dense.empty() || policy == DenseFallback::silent) continue;
     if (policy == DenseFallback::refused)
-      throw Error(fmt::format("{} is made dense: {}, {}", use.layout, human_bytes(use.dense_bytes), use.reason),
+      throw Error(fmt::format("{} is made dense{}: {}, {}", use.layout, parts(use), human_bytes(use.dense_bytes), use.reason),
                   "sparse matrix " + use.matrix,
                   "store it in another layout, add an implementation (examples/outside/implementation.cpp), or allow it");
     const std::lock_guard lock(mutex);

@@ -170,6 +170,58 @@ TEST(Dispatch, GradientsOfConvolutions) {
   }
 }
 
+// One product of a matrix by what is stored, the other by the dense matrix: each is told, and that a part is dense is enough to refuse it.
+// The results are those of the graph as written, whichever product it is.
+TEST(Dispatch, AMatrixMayBeDenseForOneOfItsProducts) {
+  Graph graph;
+  Builder build(graph);
+  const Shape picture{3, 8, 7, 7};
+  const Var x = build.input("x", {DType::f32, picture, {}}, Role::parameter),
+            w = build.input("w", {DType::f32, {8, 8, 3, 3}, {}}, Role::parameter);
+  const Var y = build.call("conv", {x, w}, {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  graph.add_output(sum(y * y, {}).id(), "loss");
+  Array filters(DType::f32, {8, 8, 3, 3}), pictures(DType::f32, {3, 8, 7, 7});
+  for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
+  for (std::int64_t i = 0; i < pictures.count(); ++i) pictures.set(i, std::sin(static_cast<double>(i)));
+  std::map<std::string, Array> parameters{{"w", filters}};
+  sparsify(graph, parameters, SparsityPlan().add("w", "nmg n=2 m=4 g=4"));
+  graph = gradient(graph, {.loss = "loss"});
+  std::vector<Array> inputs;
+  for (const Input& input : graph.inputs) inputs.push_back(input.name == "x" ? pictures : parameters.at(input.name));
+  Optimizer plain(graph);
+  plain.optimize(1);
+  const std::vector<Array> wanted = Executable(plain.graph()).run(inputs);
+  struct Part {
+    std::string sparse, dense, by;
+  };
+  for (const Part& part :
+       {Part{"conv", "conv_input_gradient", "nmg_conv by native"}, Part{"conv_input_gradient", "conv", "nmg_conv_input by native"}}) {
+    SCOPED_TRACE(part.sparse);
+    Optimizer optimizer(graph);
+    const Transformation& transformation = find_transformation("multiply_sparse");
+    for (const Site& site : optimizer.sites(transformation)) {
+      if (site.at.size() != 2) continue;
+      const auto makes = [&](const NodePtr& node) { return node->outputs[0] == site.at[1] && node->op == part.sparse; };
+      const Graph& now = optimizer.graph();
+      if (std::any_of(now.nodes().begin(), now.nodes().end(), makes)) {
+        optimizer.apply(transformation, site);
+        break;
+      }
+    }
+    optimizer.optimize(1);
+    const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+    ASSERT_EQ(uses.size(), 2u) << to_string(uses);
+    EXPECT_EQ(uses[0].by, std::vector<std::string>{part.by});
+    EXPECT_EQ(uses[0].dense, "nmg_dense");
+    EXPECT_EQ(uses[0].dense_for, std::vector<std::string>{part.dense});
+    EXPECT_NE(to_string(uses).find("w (nmg n=2 m=4 g=4): made dense for " + part.dense + ", 2.3 kB"), std::string::npos) << to_string(uses);
+    EXPECT_EQ(problem_of([&] { handle({uses[0]}, DenseFallback::refused); }).rfind("nmg n=2 m=4 g=4 is made dense for " + part.dense, 0),
+              0u);
+    const std::vector<Array> got = Executable(optimizer.graph()).run(inputs);
+    for (std::size_t i = 0; i < wanted.size(); ++i) expect_close(got[i], wanted[i], 1e-4, graph.outputs[i].name);
+  }
+}
+
 // In a layout without kernels of its own: a known matrix is stored by rows, whose kernel takes it; one that is trained is not converted.
 TEST(Dispatch, AKnownMatrixIsConvertedToWhatHasAKernel) {
   for (const char* layout : {"coo", "csc", "ell"}) {
