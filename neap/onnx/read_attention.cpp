@@ -1,5 +1,7 @@
 // Attention (since opset 23): heads, earlier keys, masks and windows around the operator `attention`, or its parts where a step of
 // Attention's lies between them. Values are [N, heads, positions, features] inside.
+#include <cmath>
+
 #include "neap/onnx/reader.h"
 #include "neap/ops/composition.h"
 

@@ -1,6 +1,8 @@
 // Recurrent layers over time, in ONNX's gate orders: x[T,N,I], w[D,G*H,I], r[D,G*H,H], bias[D,2*G*H] (of w, then of r), states [D,N,H];
 // results y[T,D,N,H] and the last states. D is 2 for "bidirectional". Where lengths[N] say how many of its steps an example has, y is 0
 // behind them and the states stay. The steps are written out: T is known when the graph is made.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "neap/ops/composition.h"
@@ -117,19 +119,19 @@ std::vector<Var> compose(Builder& build, const std::vector<Var>& inputs, const C
   return results;
 }
 
-// The attribute's function, of what is held within -clip to clip.
-std::function<Var(const Var&)> activation(const Call& call, const char* attribute) {
+// The attribute's function, of what is held within -clip to clip (0: as it is).
+std::function<Var(const Var&)> activation(const Call& call, const char* attribute, double clip) {
   static constexpr std::string_view known[] = {"sigmoid", "tanh", "relu", "hard_sigmoid", "softsign", "softplus", "elu", "leaky_relu"};
   const std::string& function = call.text(attribute);
   if (std::find(std::begin(known), std::end(known), function) == std::end(known))
     call.fail(fmt::format("{} is '{}'", attribute, function), fmt::format("one of {}", fmt::join(known, ", ")));
-  const double clip = call.number("clip");
   return [=](const Var& x) { return unary(function, clip > 0 ? x.build().call("clip", {x}, {{"low", -clip}, {"high", clip}}) : x); };
 }
 
 Cell lstm_cell(const Call& call) {
-  const auto gate = activation(call, "gate_activation"), inner = activation(call, "activation"),
-             outer = activation(call, "output_activation");
+  const double clip = call.number("clip");
+  const auto gate = activation(call, "gate_activation", clip), inner = activation(call, "activation", clip),
+             outer = activation(call, "output_activation", 0);  // the cell's state is not held, as ONNX Runtime has it
   const bool coupled = call.flag("coupled");
   return {4, false, [=](const std::vector<Var>& states, const Parts& now) {
             const std::vector<Var> gates = parts(now.projected + times_transposed(states[0], now.r), 1, 4);
@@ -147,7 +149,8 @@ Cell lstm_cell(const Call& call) {
 
 // Gates of x: update, reset, candidate. The candidate sees the state through the reset gate, before or after its product with r.
 Cell gru_cell(const Call& call) {
-  const auto gate = activation(call, "gate_activation"), inner = activation(call, "activation");
+  const double clip = call.number("clip");
+  const auto gate = activation(call, "gate_activation", clip), inner = activation(call, "activation", clip);
   const auto linear_first = [=](const Var& h, const std::vector<Var>& x, const Parts& now) {
     Var product = times_transposed(h, now.r);
     if (now.bias) product = product + now.bias;
@@ -168,7 +171,7 @@ Cell gru_cell(const Call& call) {
 }
 
 Cell rnn_cell(const Call& call) {
-  const auto inner = activation(call, "activation");
+  const auto inner = activation(call, "activation", call.number("clip"));
   return {1, false, [=](const std::vector<Var>& states, const Parts& now) {
             return std::vector<Var>{inner(now.projected + times_transposed(states[0], now.r))};
           }};
@@ -185,7 +188,7 @@ Operator recurrent(const char* name, const char* about, int states, std::vector<
   if (states > 1) op.inputs.push_back({"peephole", InputSpec::optional});
   op.attributes = {{"direction", std::string("forward"), "forward, reverse or bidirectional"},
                    {"activation", std::string("tanh"), "of the candidate (rnn: f)"},
-                   {"clip", 0.0, "what activations are given lies within -clip to clip; 0: anywhere"}};
+                   {"clip", 0.0, "what gates and the candidate are given lies within -clip to clip; 0: anywhere"}};
   op.attributes.insert(op.attributes.end(), attributes.begin(), attributes.end());
   op.compose = [cell, states](Builder& build, const std::vector<Var>& inputs, const Call& call) {
     return compose(build, inputs, call, cell(call), states);

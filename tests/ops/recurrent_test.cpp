@@ -103,7 +103,7 @@ TEST(Recurrent, LstmWithAllThatItMayHave) {
             const auto gate = [&](double x) { return std::clamp(0.2 * held(x) + 0.5, 0.0, 1.0); };
             const double in = gate(row(0) + peek(0));
             cell = (1 - in) * cell + in * std::tanh(held(row(3)));
-            h[static_cast<std::size_t>(u)] = gate(row(1) + peek(1)) * std::tanh(held(cell));
+            h[static_cast<std::size_t>(u)] = gate(row(1) + peek(1)) * std::tanh(cell);
           }
         });
     for (std::size_t i = 0; i < wanted[0].size(); ++i) {

@@ -5,6 +5,8 @@ NEAP_ONNX_NEWER_TESTDATA names OUT.
     python3 tests/onnx/peers/newer_cases.py OUT      (`./dev models` calls this)
 """
 import argparse
+import pathlib
+import shutil
 import sys
 import warnings
 
@@ -17,6 +19,8 @@ def main(out: str) -> None:
     cases = node.collect_testcases(None)
     cmd_tools.model_test.collect_testcases = lambda: cases  # of nodes; its own are of whole models
     cmd_tools.generate_data(argparse.Namespace(output=out))
+    for group in ("simple", "pytorch-converted", "pytorch-operator"):  # come with the package
+        shutil.copytree(pathlib.Path(cmd_tools.DATA_DIR) / group, pathlib.Path(out) / group)
 
 
 if __name__ == "__main__":
