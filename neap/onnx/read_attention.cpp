@@ -46,17 +46,17 @@ void require(Masks& masks, const Var& condition) {
 void add_given_mask(const OnnxNode& node, Masks& masks, const Dim& keys) {
   Var mask = node.input(3);
   if (mask.rank() < 1) node.fail("the mask is one number");
-  const Dim given = mask.size(-1);
-  if (mask.dtype() != DType::boolean) {
-    if (!is_float(mask.dtype())) node.fail("the mask is " + mask.type().to_string(), "bools, or numbers that are added");
-  }
-  if (!(given == keys) && !(given == Dim(1) && mask.dtype() != DType::boolean)) {
+  const bool bools = mask.dtype() == DType::boolean;
+  if (!bools && !is_float(mask.dtype())) node.fail("the mask is " + mask.type().to_string(), "bools, or numbers that are added");
+  if (!(mask.size(-1) == keys)) {
     Shape rest = mask.shape();
-    rest.back() = keys - given;
-    const Var fill = node.build().full(mask.dtype(), rest, mask.dtype() == DType::boolean ? 0 : -HUGE_VAL);
-    mask = node.build().call("concat", {mask, fill}, {{"axis", std::int64_t{mask.rank() - 1}}});
+    rest.back() = keys - mask.size(-1);
+    if (rest.back().is_constant() && rest.back().constant() < 0)
+      node.fail(fmt::format("the mask {} is longer than the {} keys", mask.type().to_string(), keys.to_string()));
+    const Var hidden = node.build().full(mask.dtype(), rest, bools ? 0 : -HUGE_VAL);
+    mask = node.build().call("concat", {mask, hidden}, {{"axis", std::int64_t{mask.rank() - 1}}});
   }
-  if (mask.dtype() == DType::boolean) return require(masks, mask);
+  if (bools) return require(masks, mask);
   masks.bias = mask;
 }
 
@@ -86,23 +86,19 @@ Var probabilities(const OnnxNode& node, const Var& scores, bool masked) {
   return where(blind, node.build().constant(inner, 0), p);
 }
 
-// Scores at each step that may be an output: products, after the cap, after masks, as probabilities.
-struct Scores {
-  std::vector<Var> steps;
-};
-
-Scores score(const OnnxNode& node, const Var& q, const Var& k, const Masks& masks, double scale) {
+// The four steps that may be an output: products, after the cap, after masks, as probabilities.
+std::vector<Var> scores_of(const OnnxNode& node, const Var& q, const Var& k, const Masks& masks, double scale) {
   Builder& build = node.build();
   Var s = build.call("matmul", {q, k}, {{"transpose_b", true}});
   s = scale == 0 ? s * rsqrt(size_number(build, q.dtype(), q.size(-1))) : s * scale;
-  Scores all{{s}};
+  std::vector<Var> all{s};
   const double cap = node.number("softcap", 0);
   if (cap > 0) s = tanh(s / cap) * cap;
-  all.steps.push_back(s);
+  all.push_back(s);
   if (masks.bias) s = s + cast(masks.bias, s.dtype());
   if (masks.allowed) s = where(masks.allowed, s, build.constant(s.dtype(), -HUGE_VAL));
-  all.steps.push_back(s);
-  all.steps.push_back(cast(probabilities(node, s, masks.bias || masks.allowed), q.dtype()));
+  all.push_back(s);
+  all.push_back(cast(probabilities(node, s, masks.bias || masks.allowed), q.dtype()));
   return all;
 }
 
@@ -138,18 +134,18 @@ void read_attention(OnnxNode& node) {
   const bool plain = !masks.allowed && !masks.bias && !first_query && !windows && node.number("softcap", 0) == 0 && !node.wants(3) &&
                      node.dtype("softmax_precision", q.dtype()) == q.dtype();
   Var y;
-  Scores scores;
+  std::vector<Var> scores;
   if (plain) {
     y = build.call("attention", {q, k, v}, {{"scale", scale}, {"causal", causal}});
   } else {
     add_positions(node, masks, q.size(2), k.size(2), first_query);
-    scores = score(node, q, k, masks, scale);
-    y = matmul(scores.steps[3], v);
+    scores = scores_of(node, q, k, masks, scale);
+    y = matmul(scores[3], v);
   }
   node.give(flat ? reshape(transpose(y, {0, 2, 1, 3}), {y.size(0), y.size(2), y.size(1) * y.size(3)}) : y);
   node.give(present_key);
   node.give(present_value);
-  if (!plain) node.give(scores.steps[static_cast<std::size_t>(shown)]);
+  if (!plain) node.give(scores[static_cast<std::size_t>(shown)]);
 }
 
 const RegisterOnnx attention{{.type = "Attention", .since = 23, .read = read_attention}};

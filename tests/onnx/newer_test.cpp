@@ -175,6 +175,10 @@ TEST(Newer, AttentionIsRefusedByName) {
   refused({2, 3, 8}, 3, "3 heads (q_num_heads) of f32[2,3,8]");
   refused({2, 3, 8}, 0, "0 heads (q_num_heads) of f32[2,3,8]");
   refused({3, 8}, 2, "2 heads (q_num_heads) of f32[3,8]");
+  OnnxModel model(23);
+  for (const char* name : {"q", "k", "v"}) model.input(name, {1, 2, 3, 4});
+  model.input("mask", {3, 9}).output("y").node("Attention", {"q", "k", "v", "mask"}, {"y"});
+  EXPECT_EQ(problem_of([&] { read(model); }), "the mask f32[3,9] is longer than the 3 keys");
 }
 
 // One node of one output on constants of a graph.
