@@ -14,7 +14,7 @@ constexpr double placed_flops = 70;
 // The slots of one pattern, none of which is padding: loops of known lengths, without a branch.
 template <int n, class Index, class Visit>
 void visit_pattern(const int* row, Count columns, const Index* index, Count slots, Count element, Count value, Visit visit) {
-  Count at[n == 0 ? 1 : n];
+  Count at[n];
   for (int j = 0; j < n; ++j) at[j] = element + row[j] * columns;
   for (Count slot = 0; slot < slots; ++slot) {
 #pragma GCC unroll 4
@@ -36,11 +36,13 @@ void visit_slots(const NmgMatrix& w, const std::vector<int>& rows, Count group, 
     visit.begin(top, height, left, width);
     for (const int* row = rows.data(); row != rows.data() + rows.size(); row += kept) {
       const Count element = top * w.columns + left;
-      if (n > 0 && whole) {
-        visit_pattern<n>(row, w.columns, index, w.g, element, value, visit);
-        index += w.g;
-        value += w.g * n;
-        continue;
+      if constexpr (n > 0) {
+        if (whole) {
+          visit_pattern<n>(row, w.columns, index, w.g, element, value, visit);
+          index += w.g;
+          value += w.g * n;
+          continue;
+        }
       }
       for (Count slot = 0; slot < w.g; ++slot, ++index) {
         for (Count j = 0; j < kept; ++j, ++value) {
