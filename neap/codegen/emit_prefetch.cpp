@@ -21,11 +21,7 @@ int Emitter::position_later(LoopLevel& here, const Axis& axis, const Expr::Node*
   const Place place = this->place(here, operand_name(list->integer), operand_type(list->integer), list->args, 0, false);
   const std::string entry = axis_name(axis.id), offset = place.offset.empty() ? "0l" : place.offset;
   const std::string step = define(here, "t", "i64", fmt::format("{0} + {1} < {2} ? {1}l : 0l", entry, ahead, dim(axis.extent)));
-  const int id = axes_.rbegin()->first + 1;
-  axes_[id] = {id, "later", rows, nullptr};
-  here.text += fmt::format("const i64 {} = (i64)widen({}[{} + {}]);\n", axis_name(id), place.pointer, offset, step);
-  here.axes.insert(id);
-  return id;
+  return new_position(here, rows, fmt::format("(i64)widen({}[{} + {}])", place.pointer, offset, step));
 }
 
 void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector<Instance>& bodies) {
@@ -98,7 +94,7 @@ std::set<std::int64_t> Emitter::lines_read(const std::vector<Stage>& stages, con
 }
 
 void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages, const std::vector<Stage>& before,
-                               bool near) {
+                               bool near, int entries) {
   const std::vector<GatheredRows> rows = gathered_rows(stages, axis, [this](std::int64_t operand) { return operand_type(operand); });
   std::vector<std::set<std::int64_t>> read, fresh;
   std::int64_t all = 1, unknown = 1;  // bytes
@@ -109,11 +105,15 @@ void Emitter::prefetch_entries(LoopLevel& here, const Axis& axis, const std::vec
     unknown += std::min(row.bytes, line * static_cast<std::int64_t>(fresh.back().size()));
   }
   const int ahead = std::clamp(static_cast<int>(bytes_ahead / unknown), least_ahead, most_ahead);
-  for (std::size_t i = 0; i < rows.size(); ++i) fetch_row(here, axis, rows[i], fresh[i], "prefetch", ahead);
+  const auto fetch = [&](const std::vector<std::set<std::int64_t>>& lines, const char* how, int from) {
+    for (int entry = from; entry < from + entries; ++entry) {
+      for (std::size_t i = 0; i < rows.size(); ++i) fetch_row(here, axis, rows[i], lines[i], how, entry);
+    }
+  };
+  fetch(fresh, "prefetch", ahead);
   if (!near) return;
   // An entry's work waits for its rows again where they come from the second cache: a few entries ahead they are asked for once more.
-  const int soon = std::clamp(static_cast<int>(bytes_near / all), least_near, most_near);
-  for (std::size_t i = 0; i < rows.size(); ++i) fetch_row(here, axis, rows[i], read[i], "prefetch_near", soon);
+  fetch(read, "prefetch_near", std::clamp(static_cast<int>(bytes_near / all), least_near, most_near));
 }
 
 void Emitter::fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const std::set<std::int64_t>& lines, const char* how,

@@ -199,6 +199,24 @@ void Emitter::check_entries(LoopLevel& root, const std::vector<RowEntries>& writ
 
 // ---- reads and writes ---------------------------------------------------------------------------------------------------------
 
+int Emitter::new_position(LoopLevel& at, const Dim& extent, const std::string& text) {
+  const int id = axes_.rbegin()->first + 1;
+  axes_[id] = {id, "position", extent, nullptr};
+  at.text += fmt::format("const i64 {} = {};\n", axis_name(id), text);
+  at.axes.insert(id);
+  return id;
+}
+
+// Around vectors, which no compiler makes of this loop, the case that something is wrong is a branch that is never taken.
+int Emitter::position_inside(LoopLevel& at, const std::string& index, const Dim& extent, std::int64_t failure) {
+  const std::string asked = fmt::format("{}, {}", index, dim(extent));
+  for (const LoopLevel* level = &at; level != nullptr; level = level->parent) {
+    const auto found = level->positions.find(asked);
+    if (found != level->positions.end()) return found->second;
+  }
+  return at.positions[asked] = new_position(at, extent, fmt::format("inside({}, {}l, bad)", asked, failure));
+}
+
 Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part,
                               bool checked, const Term& asked) {
   Place made;
@@ -210,7 +228,8 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     made.depth = depth_of_axis(here, here.lanes.axis);
     const int lanes = width(here.lanes.dtype), first = part * lanes / made.group;
     made.held = fmt::format("{}_{}", base, first / lanes);
-    made.lane = first % lanes;
+    made.is_pair = paired_.count(base) != 0;
+    made.lane = first % lanes + (made.is_pair ? here.lanes.of_pair * lanes / 2 : 0);
     return made;
   }
   std::vector<Expr> safe = index;
@@ -219,6 +238,10 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     for (std::size_t i = 0; i < index.size(); ++i) {
       if (!has_read(index[i])) continue;
       const Term at = value(here, index[i], part);
+      if (asked.text.empty() && here.lanes.axis >= 0) {
+        safe[i] = axis_position(axes_.at(position_inside(ancestor(here, at.depth), at.text, type.shape[i], failure_of(base))));
+        continue;
+      }
       const std::string outside = fmt::format("((u64){} >= (u64){})", at.text, dim(type.shape[i]));
       const std::string condition = asked.text.empty() ? outside : fmt::format("({}) & {}", asked.text, outside);
       check(ancestor(here, std::max(at.depth, asked.depth)), condition, failure_of(base));
@@ -269,6 +292,7 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
 
 std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, int part) const {
   const bool masked = here.lanes.masked == part && !at.whole;
+  if (here.lanes.pair >= 0 && !(at.held.empty() && at.lane_stride == Dim(0))) return load_pair_text(at);
   if (!at.held.empty() && here.lanes.half) return fmt::format("first_half({})", at.held);
   if (!at.held.empty()) return at.group > 1 ? fmt::format("spread_groups<{}, {}>({})", at.group, at.lane, at.held) : at.held;
   if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
@@ -279,11 +303,19 @@ std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, in
   return fmt::format("gather({} + {}, {}{})", at.pointer, at.offset, dim(at.lane_stride), count);
 }
 
+// One vector of what lies at both positions of a pair.
+std::string Emitter::load_pair_text(const Place& at) {
+  if (!at.held.empty()) return at.is_pair ? at.held : fmt::format("twice(first_half({}))", at.held);
+  const std::string first = fmt::format("load_vector<f32h>({} + {})", at.pointer, at.offset);
+  return at.second.empty() ? fmt::format("twice({})", first) : fmt::format("both({}, load_vector<f32h>({}))", first, at.second);
+}
+
 std::string Emitter::store_text(const LoopLevel& here, const Place& at, DType dtype, int part, const Term& value) const {
   const bool masked = here.lanes.masked == part && !at.whole;
   if (at.lane_stride == Dim(0)) return fmt::format("{}[{}] = narrow<{}>({});\n", at.pointer, at.offset, storage_type(dtype), value.text);
   const std::string count = masked ? ", " + here.lanes.count : "", vector = lanes_of(here, value, dtype);
-  if (!at.held.empty()) return fmt::format("{} = {};\n", at.held, here.lanes.half ? fmt::format("from_half({})", vector) : vector);
+  if (!at.held.empty())
+    return fmt::format("{} = {};\n", at.held, here.lanes.half && here.lanes.pair < 0 ? fmt::format("from_half({})", vector) : vector);
   if (here.lanes.half) return fmt::format("store_vector({} + {}, {});\n", at.pointer, at.offset, vector);
   const bool past_caches = at.streams && dtype == DType::f32 && !masked;
   if (at.lane_stride == Dim(1))
@@ -336,7 +368,13 @@ Term Emitter::read(LoopLevel& here, const Expr& e, int part, const Expr& guard) 
   if (!conditions.empty()) return guarded_read(here, e, part, conditions);
   const std::vector<Expr> index = index_of(e);
   const bool from_data = !has_outside(e) && std::any_of(index.begin(), index.end(), has_read);
-  const Place at = place(here, operand_name(e->integer), type, index, part, from_data);
+  Place at = place(here, operand_name(e->integer), type, index, part, from_data);
+  if (depends(e, here.lanes.pair) && depends(e, here.lanes.axis) && at.held.empty()) {
+    const Expr other = substitute_axes(e, {{here.lanes.pair, axis_position(axes_.at(here.lanes.pair)) + Expr(1)}});
+    kept_.push_back(other);
+    const Place second = place(here, operand_name(e->integer), type, index_of(other), part, from_data);
+    at.second = second.pointer + " + " + second.offset;
+  }
   const Form form = at.lane_stride == Dim(0) ? Form::scalar : Form::vector;
   const int depth = std::max(at.depth, e->integer < 0 ? stage_depth_ : 0);
   const DType shown = form == Form::vector ? here.lanes.dtype : type.dtype;

@@ -31,6 +31,8 @@ struct Lanes {
   int early = -1;     // the part that begins at `begins` instead, so that it is whole: it has some lanes of the part before
   int begins = 0;     // elements from the loop's position on
   bool half = false;  // in half a register: one row of as many lanes, of f32
+  int pair = -1;      // the axis of which two positions side by side fill both halves, where `half` is set
+  int of_pair = 0;    // which of two such positions this is, where their elements are read one after the other
 };
 
 // A loop on the way in: text that runs once a pass of it, ahead of the loops inside.
@@ -45,6 +47,7 @@ struct LoopLevel {
   std::unordered_map<std::string, std::string> made;  // definition -> name
   std::map<std::tuple<const Expr::Node*, int, const Expr::Node*>, Term> known;  // (node, part, guard)
   std::set<std::string> checked;                                                // indices from the data that were looked at
+  std::map<std::string, int> positions;                                         // the same, each with the axis that stands for it
 
   std::unique_ptr<LoopLevel> inner(std::string head = "{\n") const;
   std::unique_ptr<LoopLevel> loop(int axis, const std::string& begin, const std::string& end, const std::string& hint = "") const;
@@ -77,6 +80,8 @@ class Emitter {
     bool streams = false;  // stores go past the caches
     std::string held;      // the vector in a register that it is, or that its groups' elements are in, from this lane on
     int lane = 0;
+    std::string second;    // of a pair of positions: the address for the second, where it is another
+    bool is_pair = false;  // held for both positions of a pair
   };
   // `checked`: indices from the data are checked, where `asked` (if given) is true.
   Place place(LoopLevel& here, const std::string& base, const Type& type, const std::vector<Expr>& index, int part, bool checked,
@@ -86,6 +91,8 @@ class Emitter {
   // Buffers that are vectors in registers, and how many each is; vectors(): 0 for those in memory.
   void hold(std::map<std::string, std::int64_t> buffers) { held_ = std::move(buffers); }
   std::int64_t vectors(const std::string& base) const;
+  // Those of them that hold elements of two positions side by side from here on.
+  void hold_pairs(std::set<std::string> buffers) { paired_ = std::move(buffers); }
   // The statement that makes the vectors of such a buffer, each with `start` in its lanes.
   std::string declare_vectors(const std::string& base, DType dtype, const std::string& start) const;
   // Folds the lanes of each group, and the result into the group's element; `fresh`: in place of it.
@@ -132,13 +139,16 @@ class Emitter {
 
   const std::string& setup() const { return setup_; }  // at the start of the kernel: rows that stand for what is outside
   // Within a scope's loop over the entries of a ragged axis: fetches the rows that the stages will read at later entries, but what the
-  // stages of a loop before it read at the same entries; `near`: a few entries ahead, from near caches too.
-  void prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages, const std::vector<Stage>& before, bool near);
+  // stages of a loop before it read at the same entries; `near`: a few entries ahead, from near caches too. `entries`: how many this pass
+  // of the loop takes.
+  void prefetch_entries(LoopLevel& here, const Axis& axis, const std::vector<Stage>& stages, const std::vector<Stage>& before, bool near,
+                        int entries = 1);
   // Locals change from stage to stage: what is read from them is not kept in loops outside of this depth.
   void set_stage_depth(int depth) { stage_depth_ = depth; }
 
  private:
   Term read(LoopLevel& here, const Expr& e, int part, const Expr& guard);
+  static std::string load_pair_text(const Place& at);
   Term guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions);
   std::string fill_row(const Type& type, const Expr& outside, const Dim& span);
   void reductions(LoopLevel& here, const std::vector<Instance>& given);
@@ -165,6 +175,9 @@ class Emitter {
   std::set<std::int64_t> lines_read(const std::vector<Stage>& stages, const GatheredRows& row);
   void fetch_row(LoopLevel& here, const Axis& axis, const GatheredRows& row, const std::set<std::int64_t>& lines, const char* how,
                  int ahead);
+  // An axis that stands for a position; for an index from the data, where it is inside, else 0, and the failure is reported.
+  int new_position(LoopLevel& at, const Dim& extent, const std::string& text);
+  int position_inside(LoopLevel& at, const std::string& index, const Dim& extent, std::int64_t failure);
   // The axis that stands for what a list of positions gives some entries later.
   int position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead);
   bool is_certain(const Expr& read) const;
@@ -185,6 +198,7 @@ class Emitter {
   std::map<std::string, std::string> fills_;
   std::string setup_;
   std::map<std::string, std::int64_t> held_;
+  std::set<std::string> paired_;
   int count_ = 0, stage_depth_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "neap/base/error.h"
 #include "neap/codegen/accumulation.h"
 #include "neap/codegen/entry_loops.h"
+#include "neap/codegen/entry_pairs.h"
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/codegen/registers.h"
@@ -269,10 +270,16 @@ class KernelWriter {
       const Axis& axis = outer_[k];
       const auto cut = ranges.find(axis.id);
       const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
-      const auto level = here.loop(axis.id, begin, end);
-      if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages, {}, true);
-      write_scope(*level, ranges, k + 1);
-      here.text += level->close();
+      if (axis.ragged != nullptr && sums_->row() == 0 && k + 1 == outer_.size() && loops_.loops.empty()) {
+        std::vector<const Nest*> nests;
+        for (const Nest& nest : nests_) nests.push_back(&nest);
+        write_entries(here, axis, {begin, end}, nests, nullptr);
+      } else {
+        const auto level = here.loop(axis.id, begin, end);
+        if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages, {}, true);
+        write_scope(*level, ranges, k + 1);
+        here.text += level->close();
+      }
       if (k == sums_->row() + 1) sums_->finish_rows(here);
       return;
     }
@@ -283,13 +290,55 @@ class KernelWriter {
         write_stage(here, nests_[i++]);
         continue;
       }
-      const auto [begin, end] = emit_.range_of(here, loop->axis);
-      const auto level = here.loop(loop->axis.id, begin, end);
-      fetch_entries(*level, *loop);
-      declare_locals(*level, loop);
-      for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) write_stage(*level, nests_[i]);
-      here.text += level->close();
+      std::vector<const Nest*> nests;
+      for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) nests.push_back(&nests_[i]);
+      write_entries(here, loop->axis, emit_.range_of(here, loop->axis), nests, loop);
     }
+  }
+
+  // The nests of a loop over entries, for one at a time or for two; `loop` of a scope's several; null: it has this one.
+  void write_entries(LoopLevel& here, const Axis& axis, const std::pair<std::string, std::string>& range,
+                     const std::vector<const Nest*>& nests, const EntryLoop* loop) {
+    const auto body = [&](LoopLevel& at, std::unique_ptr<LoopLevel> level, int entries, const std::vector<std::vector<Nest>>& written) {
+      level->axes.insert(axis.id);
+      fetch_entries(*level, axis, loop, entries);
+      declare_locals(*level, loop);
+      for (const std::vector<Nest>& of_nest : written) {
+        for (const Nest& nest : of_nest) write_stage(*level, nest);
+      }
+      at.text += level->close();
+    };
+    std::vector<std::vector<Nest>> one;
+    for (const Nest* nest : nests) one.push_back({*nest});
+    const std::string name = axis_name(axis.id);
+    std::optional<EntryPairs> pairs = pairs_of_entries(emit_, nests, axis, buffers_of_entry(loop));
+    if (!pairs) {
+      body(here, here.loop(axis.id, range.first, range.second), 1, one);
+      return;
+    }
+    const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, range.first));
+    emit_.hold_pairs(pairs->buffers);
+    body(*around, around->inner(fmt::format("for (; {0} + 2 <= {1}; {0} += 2) {{\n", name, range.second)), 2, pairs->nests);
+    emit_.hold_pairs({});
+    around->text += fold_pairs_text(*pairs);
+    body(*around, around->inner(fmt::format("if ({} < {}) {{\n", name, range.second)), 1, one);
+    here.text += around->close();
+  }
+
+  std::set<std::string> buffers_of_entry(const EntryLoop* loop) const {
+    std::set<std::string> buffers;
+    for (std::size_t k = 0; k < map_.locals.size(); ++k) {
+      if (is_of(loop, k)) buffers.insert(operand_name(-1 - static_cast<std::int64_t>(k)));
+    }
+    return buffers;
+  }
+
+  // Whether a local is a buffer of a loop over entries; null: of what is around all of them.
+  bool is_of(const EntryLoop* loop, std::size_t local) const {
+    const auto has_it = [&](const EntryLoop& one) {
+      return std::find(one.locals.begin(), one.locals.end(), -1 - static_cast<int>(local)) != one.locals.end();
+    };
+    return loop != nullptr ? has_it(*loop) : std::none_of(loops_.loops.begin(), loops_.loops.end(), has_it);
   }
 
   void write_stage(LoopLevel& here, const Nest& nest) {
@@ -300,28 +349,26 @@ class KernelWriter {
   }
 
   // Rows that a loop ahead of it over the same entries has read are in the second cache.
-  void fetch_entries(LoopLevel& here, const EntryLoop& loop) {
+  void fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries) {
     std::vector<Stage> stages, before;
+    if (loop == nullptr) stages = map_.stages;
     bool is_last = true;
     for (const EntryLoop& other : loops_.loops) {
-      if (other.axis.id != loop.axis.id) continue;
-      is_last &= other.from <= loop.from;
-      if (other.from > loop.from) continue;
-      std::vector<Stage>& of = other.from == loop.from ? stages : before;
+      if (loop == nullptr || other.axis.id != axis.id) continue;
+      is_last &= other.from <= loop->from;
+      if (other.from > loop->from) continue;
+      std::vector<Stage>& of = other.from == loop->from ? stages : before;
       of.insert(of.end(), map_.stages.begin() + static_cast<std::ptrdiff_t>(other.from),
                 map_.stages.begin() + static_cast<std::ptrdiff_t>(other.to));
     }
-    emit_.prefetch_entries(here, loop.axis, stages, before, is_last);
+    emit_.prefetch_entries(here, axis, stages, before, is_last, entries);
   }
 
   // Buffers of a loop over entries; null: those of a row.
   void declare_locals(LoopLevel& here, const EntryLoop* of) const {
     std::int64_t bytes = 0;
     for (std::size_t k = 0; k < map_.locals.size(); ++k) {
-      const auto has_it = [&](const EntryLoop& loop) {
-        return std::find(loop.locals.begin(), loop.locals.end(), -1 - static_cast<int>(k)) != loop.locals.end();
-      };
-      if (of != nullptr ? !has_it(*of) : std::any_of(loops_.loops.begin(), loops_.loops.end(), has_it)) continue;
+      if (!is_of(of, k)) continue;
       const Local& local = map_.locals[k];
       const Dim count = element_count(local.shape);
       if (!count.is_constant())

@@ -455,7 +455,7 @@ class NestWriter {
 void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) {
   emit.set_axes(nest.axes);
   set_certain(emit, nest);
-  if (nest.lanes.half) root.text += "using f32v = f32h;\nusing i32v = i32h;\n";
+  if (nest.lanes.half && nest.lanes.pair < 0) root.text += "using f32v = f32h;\nusing i32v = i32h;\n";
   NestWriter(emit, nest, ranges).write(root);
 }
 

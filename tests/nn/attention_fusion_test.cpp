@@ -181,16 +181,27 @@ TEST(AttentionFusion, EachPassSaysWhatItDidAndIsTakenBack) {
 // As the graph is planned where it has many vertices: what the backward pass gathers then lies side by side.
 const CostModel at_large_sizes({{"N", 170000}, {"E", 2500000}}, Rates{26e9, 178e9, 240e9});
 
+std::vector<Isa> instruction_sets() {
+  std::vector<Isa> all{Isa::portable};
+  if (best_isa() == Isa::avx512) all.push_back(Isa::avx2);
+  if (best_isa() != Isa::portable) all.push_back(best_isa());
+  return all;
+}
+
+ExecutableOptions on(Isa isa) {
+  ExecutableOptions options;
+  options.isa = isa;
+  return options;
+}
+
 TEST(AttentionFusion, JoinedTablesGiveTheNumbersOfTheInterpreter) {
   GATConv one(in, 8, {.heads = 8, .dtype = DType::f32}), odd(in, 5, {.heads = 3, .dtype = DType::f64});
   for (auto& [layer, dtype] : {std::pair(&one, DType::f32), std::pair(&odd, DType::f64)}) {
     const Traced made = traced(*layer, dtype);
     const Graph graph = optimized(made.graph, "", at_large_sizes);
     EXPECT_NE(structural_hash(graph), structural_hash(optimized(made.graph, "join_tables", at_large_sizes)));
-    for (const Isa isa : {Isa::portable, best_isa()}) {
-      ExecutableOptions options;
-      options.isa = isa;
-      Executable run(graph, options);
+    for (const Isa isa : instruction_sets()) {
+      Executable run(graph, on(isa));
       for (const ExampleGraph& example : graphs()) {
         SCOPED_TRACE(fmt::format("{}, {}", example.name, name(isa)));
         const std::vector<Array> inputs = made.inputs(example, dtype), wanted = interpret(made.graph, inputs);
@@ -199,6 +210,69 @@ TEST(AttentionFusion, JoinedTablesGiveTheNumbersOfTheInterpreter) {
       }
     }
   }
+}
+
+// Eight heads fill half a register of AVX-512: two entries are computed at a time.
+TEST(AttentionFusion, NaNAndInfinityReachThoseThatTheyReachInTheInterpreter) {
+  GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});
+  const Traced made = traced(gat, DType::f32);
+  const Graph graph = optimized(made.graph, "", at_large_sizes);
+  const ExampleGraph example = graphs().back();
+  for (const Isa isa : instruction_sets()) {
+    Executable run(graph, on(isa));
+    for (const double odd : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+      for (const std::int64_t vertex : {0, 7, 36}) {
+        SCOPED_TRACE(fmt::format("{} at {}, {}", odd, vertex, name(isa)));
+        std::vector<Array> inputs = made.inputs(example, DType::f32);
+        inputs[0] = inputs[0].clone();
+        inputs[0].set(vertex * in, odd);
+        const std::vector<Array> got = run.run(inputs), wanted = interpret(graph, inputs);
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+          for (std::int64_t k = 0; k < wanted[i].count(); ++k) {
+            const double a = got[i].get(k), b = wanted[i].get(k);
+            ASSERT_EQ(std::isnan(a), std::isnan(b)) << "output " << i << ", element " << k;
+            if (!std::isfinite(b)) continue;
+            ASSERT_NEAR(a, b, 1e-4 * (1 + std::abs(b))) << "output " << i << ", element " << k;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(AttentionFusion, AnEdgeFromNowhereIsReportedWhereverItStands) {
+  GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});
+  const Traced made = traced(gat, DType::f32);
+  const Graph graph = optimized(made.graph, "", at_large_sizes);
+  ExampleGraph example{"five edges into one vertex", 3, 3, {}};
+  for (const std::int64_t source : {0, 1, 2, 0, 1}) example.list.push_back({source, 1, 1});
+  for (const Isa isa : instruction_sets()) {
+    Executable run(graph, on(isa));
+    const std::vector<Array> inputs = made.inputs(example, DType::f32);
+    EXPECT_NO_THROW(run.run(inputs));
+    for (const std::size_t list : {std::size_t{2}, std::size_t{4}}) {  // columns and t_rows
+      for (std::int64_t entry = 0; entry < inputs[list].count(); ++entry) {
+        for (const std::int64_t nowhere : {-1, 3}) {
+          std::vector<Array> wrong = inputs;
+          wrong[list] = wrong[list].clone();
+          wrong[list].set_int(entry, nowhere);
+          EXPECT_THROW(run.run(wrong), Error) << "list " << list << ", entry " << entry << ", " << name(isa);
+        }
+      }
+    }
+  }
+}
+
+// What the backward pass sums by sources has no product of both ends left: it is one pass of one kernel, as by targets.
+TEST(AttentionFusion, ProductsOfBothEndsAreTakenApartInBothOrders) {
+  GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});
+  Optimizer optimizer(traced(gat, DType::f32).graph);
+  OptimizeOptions options;
+  const auto transposes = [](const RecipeLine& line) { return line.transformation == "transpose_edges"; };
+  const auto until = std::find_if(options.recipe.begin(), options.recipe.end(), transposes) + 4;
+  options.recipe.erase(until, options.recipe.end());
+  optimizer.optimize(options);
+  for (const NodePtr& node : optimizer.graph().nodes()) EXPECT_NE(node->op, "sddmm");
 }
 
 TEST(AttentionFusion, TheSameBitsOnOneAndTwoThreads) {

@@ -4,6 +4,13 @@
 
 namespace neap::kernel {
 
+// An index from the data, or 0 where it is out of bounds, which is reported.
+NEAP_INLINE i64 inside(i64 index, i64 size, i64 failure, i64& bad) {
+  if (__builtin_expect((u64)index < (u64)size, 1)) return index;
+  bad = bad < failure ? failure : bad;
+  return 0;
+}
+
 // Integer division: by zero gives 0, the smallest number by -1 wraps.
 NEAP_INLINE i64 quotient(i64 a, i64 b) { return b == 0 ? 0 : b == -1 ? (i64)(u64{0} - (u64)a) : a / b; }
 NEAP_INLINE i64 floordiv(i64 a, i64 b) {

@@ -38,6 +38,9 @@ NEAP_INLINE void store(i64* p, i64v v) { store_vector(p, v); }
 // The first half of a register, and a register whose first half this is, whatever the other holds: no instruction.
 NEAP_INLINE f32h first_half(f32v v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
 NEAP_INLINE f32v from_half(f32h v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1); }
+NEAP_INLINE f32h second_half(f32v v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15); }
+NEAP_INLINE f32v both(f32h a, f32h b) { return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+NEAP_INLINE f32v twice(f32h v) { return both(v, v); }
 #endif
 
 // A store past the caches, of what is too large to be found there again: its line is not read first.
