@@ -1,4 +1,4 @@
-// base/: what everything else stands on: errors, dtypes, arrays, files, threads, CPU features, logs, progress.
+// base/: what everything else stands on: errors, dtypes, arrays, files, threads, CPU features, progress.
 #pragma once
 #include <fmt/core.h>
 

@@ -189,8 +189,8 @@ std::pair<std::string, std::string> Emitter::range_of(LoopLevel& here, const Axi
           define(known, "t", "i64", fmt::format("min({}, {})", end.text, entries))};
 }
 
-void Emitter::check_entries(LoopLevel& root, const std::vector<RowEntries>& written) {
-  for (const RowEntries& rows : written) {
+void Emitter::check_entries(LoopLevel& root, const std::vector<WrittenEntries>& written) {
+  for (const WrittenEntries& rows : written) {
     const Term first = value(root, rows.first), end = value(root, rows.end);
     const std::string count = dim(rows.count);
     check(root, fmt::format("({0} > 0) & (({1} > 0) | ({2} < {0}))", count, first.text, end.text), short_offsets + rows.offsets);

@@ -106,7 +106,7 @@ class Emitter {
   std::pair<std::string, std::string> range_of(LoopLevel& here, const Axis& axis);
 
   // Reports offsets that leave entries unwritten.
-  void check_entries(LoopLevel& root, const std::vector<RowEntries>& written);
+  void check_entries(LoopLevel& root, const std::vector<WrittenEntries>& written);
 
   // The statement that folds an instance's value into a running total; `masked`: lanes that are not there count as no element.
   std::string fold_into(LoopLevel& at, Reduction reduction, const std::string& total, const Instance& body, Form form, bool masked);

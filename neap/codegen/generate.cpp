@@ -252,7 +252,7 @@ class KernelWriter {
     }
     text += sums_->start();
     LoopLevel root;
-    emit_.check_entries(root, entries_written(*node_.map));
+    emit_.check_entries(root, written_entries(*node_.map));
     if (scope_) {
       for (const Axis& axis : single_) root.text += fmt::format("[[maybe_unused]] constexpr i64 {} = 0;\n", axis_name(axis.id));
       write_scope(root, ranges, 0);

@@ -3,6 +3,8 @@
 namespace neap {
 namespace {
 
+const Expr& uncast(const Expr& e) { return e->op == Scalar::cast ? e->args[0] : e; }
+
 const Axis* axis_of(const Map& map, const Stage& stage, int id) {
   for (const std::vector<Axis>* axes : {&stage.axes, &map.axes}) {
     for (const Axis& axis : *axes) {
@@ -12,34 +14,33 @@ const Axis* axis_of(const Map& map, const Stage& stage, int id) {
   return nullptr;
 }
 
-// The operand that a bound is read from; -1 if it is not from the data.
-std::int64_t read_from(const Expr& bound) {
-  std::int64_t operand = -1;
-  visit(bound, [&](const Expr& e) {
-    if (e->op == Scalar::read) operand = e->integer;
-  });
-  return operand;
-}
-
 }  // namespace
 
-std::vector<RowEntries> entries_written(const Map& map) {
-  std::vector<RowEntries> found;
+RowEntries row_entries(const Axis& axis) {
+  if (axis.ragged == nullptr) return {};
+  const Expr &begin = uncast(axis.ragged->first), &end = uncast(axis.ragged->second);
+  for (const Expr* bound : {&begin, &end}) {
+    if ((*bound)->op != Scalar::read || (*bound)->rank != 1 || (*bound)->args.size() != 1) return {};
+  }
+  if (begin->integer < 0 || begin->integer != end->integer || begin->args[0]->op != Scalar::axis) return {};
+  const int row = static_cast<int>(begin->args[0]->integer);
+  const Affine behind = affine(end->args[0]);
+  if (!behind.affine || behind.coefficients != std::map<int, Dim>{{row, Dim(1)}} || !(behind.rest == Dim(1))) return {};
+  return {begin->integer, row};
+}
+
+std::vector<WrittenEntries> written_entries(const Map& map) {
+  std::vector<WrittenEntries> found;
   for (const Stage& stage : map.stages) {
     if (stage.target < 0 || stage.accumulate != Accumulate::none) continue;
     for (const Expr& index : stage.index) {
       if (index->op != Scalar::axis) continue;
       const Axis* entry = axis_of(map, stage, static_cast<int>(index->integer));
-      if (entry == nullptr || entry->ragged == nullptr) continue;
-      const Expr &first = entry->ragged->first, &end = entry->ragged->second;
-      const std::int64_t offsets = read_from(first);
-      if (offsets < 0) continue;
-      for (const Axis& row : map.axes) {
-        if (row.ragged != nullptr || !uses_axis(first, row.id)) continue;
-        if (!same(substitute_axes(first, {{row.id, axis_position(row) + Expr(1)}}), end)) continue;
-        found.push_back(
-            {substitute_axes(first, {{row.id, Expr(0)}}), substitute_axes(first, {{row.id, Expr(row.extent)}}), entry->extent, offsets});
-      }
+      const RowEntries rows = entry == nullptr ? RowEntries{} : row_entries(*entry);
+      const Axis* row = rows.row < 0 ? nullptr : axis_of(map, stage, rows.row);
+      if (row == nullptr || row->ragged != nullptr) continue;
+      const auto offset = [&](const Expr& at) { return substitute_axes(entry->ragged->first, {{row->id, at}}); };
+      found.push_back({offset(0), offset(row->extent), entry->extent, rows.offsets});
     }
   }
   return found;

@@ -43,7 +43,7 @@ class MapRun {
   }
 
   std::vector<Array> run() {
-    for (const RowEntries& written : entries_written(map_)) check(written);
+    for (const WrittenEntries& written : written_entries(map_)) check(written);
     loop(map_.axes, 0, [&] {
       for (const Stage& stage : map_.stages) reset_local(stage);
       for (const Stage& stage : map_.stages) {
@@ -56,7 +56,7 @@ class MapRun {
   }
 
  private:
-  void check(const RowEntries& written) {
+  void check(const WrittenEntries& written) {
     const std::int64_t first = evaluate(written.first).integer, end = evaluate(written.end).integer;
     const std::int64_t count = written.count.evaluate(symbols_);
     if (count == 0 || (first <= 0 && end >= count)) return;

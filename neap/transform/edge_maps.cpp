@@ -10,8 +10,6 @@ namespace {
 
 constexpr double most_flops_a_byte = 16;  // of a value, that are repeated in a further pass rather than stored and read
 
-const Expr& uncast(const Expr& e) { return e->op == Scalar::cast ? e->args[0] : e; }
-
 bool is_axis(const Expr& e, int id) { return e->op == Scalar::axis && e->integer == id; }
 
 // Positions of the target: each dimension an axis of its own, or the only position of a dimension of size one.
@@ -60,19 +58,6 @@ std::set<int> total_axes(const Stage& stage) {
 }
 
 }  // namespace
-
-RowEntries row_entries(const Axis& axis) {
-  if (axis.ragged == nullptr) return {};
-  const Expr &begin = uncast(axis.ragged->first), &end = uncast(axis.ragged->second);
-  for (const Expr* bound : {&begin, &end}) {
-    if ((*bound)->op != Scalar::read || (*bound)->rank != 1 || (*bound)->args.size() != 1) return {};
-  }
-  if (begin->integer < 0 || begin->integer != end->integer || begin->args[0]->op != Scalar::axis) return {};
-  const int row = static_cast<int>(begin->args[0]->integer);
-  const Affine behind = affine(end->args[0]);
-  if (!behind.affine || behind.coefficients != std::map<int, Dim>{{row, Dim(1)}} || !(behind.rest == Dim(1))) return {};
-  return {begin->integer, row};
-}
 
 EdgeMaps::EdgeMaps(const Draft& draft) : draft_(draft) {
   bool any_rows = false;

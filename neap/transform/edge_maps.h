@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "neap/ir/row_entries.h"
 #include "neap/transform/draft.h"
 
 namespace neap {
@@ -22,13 +23,6 @@ struct EdgeMap {
   std::set<int> entries;
   bool read = false;  // of a flat map, or of totals: whether the rows are those of what it reads, so that they have all entries that count
 };
-
-// The axis's bounds are offsets[row] and offsets[row + 1] of an operand: which, and of which axis; -1 where they are not.
-struct RowEntries {
-  std::int64_t offsets = -1;
-  int row = -1;
-};
-RowEntries row_entries(const Axis& axis);
 
 class EdgeMaps {
  public:

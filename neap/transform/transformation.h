@@ -50,7 +50,7 @@ struct Transformation {
   std::function<std::string(Draft&, const Site&, const Parameters&)> apply;
   bool needs_gain = true;  // keep an edit only where the cost model sees a gain (false: always worth it)
   // Of which this part of the time that it saves on must be gained also where all operands are in cache: for edits that move less but
-  // compute slower. 0: it does not matter.
+  // compute slower. A third of it is enough of what then takes over a millisecond. 0: it does not matter.
   double gain_in_cache = 0;
   // In place of the two above: a pass over the whole graph, linear in its size; gives how many edits it made. A node whose operands' or
   // results' types it changes must become a new node (`replace_node`): costs are kept by node.
