@@ -108,7 +108,7 @@ void check_attention(const Asked& a) {
               v = draw({examples, a.shared, all, outputs}, 3);
   Array mask = draw({a.queries, all}, 4);
   if (a.mask == "bools") {
-    mask = Array(DType::boolean, {a.queries, all});
+    mask = Array::zeros(DType::boolean, {a.queries, all});
     for (std::int64_t i = all; i < mask.count(); ++i) mask.set_int(i, i % 3 == 0 ? 0 : 1);  // the first query sees nothing
   }
   OnnxModel model(25);
