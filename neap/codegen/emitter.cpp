@@ -370,7 +370,7 @@ Term Emitter::read(LoopLevel& here, const Expr& e, int part, const Expr& guard) 
   const bool from_data = !has_outside(e) && std::any_of(index.begin(), index.end(), has_read);
   Place at = place(here, operand_name(e->integer), type, index, part, from_data);
   if (depends(e, here.lanes.pair) && depends(e, here.lanes.axis) && at.held.empty()) {
-    const Expr other = substitute_axes(e, {{here.lanes.pair, axis_position(axes_.at(here.lanes.pair)) + Expr(1)}});
+    const Expr other = at_next(e, here.lanes.pair);
     kept_.push_back(other);
     const Place second = place(here, operand_name(e->integer), type, index_of(other), part, from_data);
     at.second = second.pointer + " + " + second.offset;

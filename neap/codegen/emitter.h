@@ -118,6 +118,8 @@ class Emitter {
   const std::set<int>& axes_of(const Expr& e);
   Type operand_type(std::int64_t operand) const;
   const std::map<int, Axis>& axes() const { return axes_; }
+  // The same, one position further along an axis.
+  Expr at_next(const Expr& e, int axis) const { return substitute_axes(e, {{axis, axis_position(axes_.at(axis)) + Expr(1)}}); }
   // The sizes of axes from here on: nests merge axes, each in its own way.
   void set_axes(const std::vector<Axis>& axes);
   int width(DType dtype) const { return vector_bytes_ / (dtype == DType::f64 ? 8 : 4); }

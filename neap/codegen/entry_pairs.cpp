@@ -51,10 +51,9 @@ class Pairing {
       if (of_entry_.count(a.base) != 0 || !reads_groups(a.value, nest.lanes.axis)) return false;
     }
     Nest second = nest;
-    const std::map<int, Expr> next{{axis_.id, axis_position(axis_) + Expr(1)}};
     for (Assignment& a : second.body) {
-      a.value = substitute_axes(a.value, next);
-      for (Expr& index : a.index) index = substitute_axes(index, next);
+      a.value = emit_.at_next(a.value, axis_.id);
+      for (Expr& index : a.index) index = emit_.at_next(index, axis_.id);
     }
     second.lanes.of_pair = 1;
     pairs_.nests.push_back({nest, std::move(second)});

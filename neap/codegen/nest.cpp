@@ -324,8 +324,7 @@ void set_certain(Emitter& emit, const Nest& nest) {
     values.insert(values.end(), a.index.begin(), a.index.end());
   }
   if (nest.lanes.pair >= 0) {
-    const std::map<int, Expr> next{{nest.lanes.pair, axis_position(emit.axes().at(nest.lanes.pair)) + Expr(1)}};
-    for (std::size_t i = 0, count = values.size(); i < count; ++i) values.push_back(substitute_axes(values[i], next));
+    for (std::size_t i = 0, count = values.size(); i < count; ++i) values.push_back(emit.at_next(values[i], nest.lanes.pair));
   }
   emit.set_certain(values);
 }

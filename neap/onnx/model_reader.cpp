@@ -43,12 +43,6 @@ std::vector<const onnx::NodeProto*> pointers(const Field& nodes) {
   return all;
 }
 
-// Error where they cannot be counted.
-void check_bytes(const Type& type) {
-  Dim bytes = size_of(type.dtype);
-  for (const Dim& size : type.shape) bytes *= size;
-}
-
 // What to do where an initializer could not be read.
 constexpr const char* no_elements =
     "fetch or write the model again; files of external data lie in its folder or below it, without links on the way";
@@ -191,7 +185,7 @@ Type ModelReader::input_type(const onnx::ValueInfoProto& input, const std::strin
     if (rank > 64) throw Error(fmt::format("the input has {} axes", rank), place);
     for (int axis = 0; axis < rank; ++axis) type.shape.push_back(size_of_input(input, axis, name));
   }
-  check_bytes(type);
+  storage_bytes(type);  // Error where they cannot be counted
   return type;
 }
 
@@ -357,7 +351,7 @@ void ModelReader::read_node(const onnx::NodeProto& node, int opset, const std::v
     if (!view.wants(i)) continue;
     if (i >= static_cast<int>(view.outputs().size())) view.fail(fmt::format("output {} is not supported", i));
     OnnxValue& output = view.outputs()[static_cast<std::size_t>(i)];
-    if (output.var) check_bytes(output.var.type());
+    if (output.var) storage_bytes(output.var.type());
     define(node.output(i), std::move(output), view.place());
   }
 }

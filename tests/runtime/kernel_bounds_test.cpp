@@ -9,6 +9,13 @@
 namespace neap::kernel_bounds_test {
 namespace {
 
+// Each entry by the sum of its row.
+const char* const shares_of_rows = R"(
+  input x : f32[E]
+  input o : i64[N+1]
+  %0 = map(x, o) n:N { local $0: f32[1]; $0[0] = sum(e:E in o[n] to o[n + 1], x[e]); for d:E in o[n] to o[n + 1] %0[d] = x[d] / $0[0] } : f32[E]
+  output y = %0)";
+
 void expect_refused(const std::string& body, const std::vector<Array>& inputs, const std::string& problem) {
   Executable executable(graph_of(body));
   EXPECT_EQ(executable.profile()[0].how, "generated");
@@ -50,11 +57,7 @@ TEST(Kernels, RefuseOffsetsBeyondTheEntries) {
   input o : i64[N+1]
   %0 = map(x, o) n:N e:E in o[n] to o[n + 1] { %0[n] += x[e] } : f32[N]
   output y = %0)",
-                                R"(
-  input x : f32[E]
-  input o : i64[N+1]
-  %0 = map(x, o) n:N { local $0: f32[1]; $0[0] = sum(e:E in o[n] to o[n + 1], x[e]); for d:E in o[n] to o[n + 1] %0[d] = x[d] / $0[0] } : f32[E]
-  output y = %0)"};
+                                shares_of_rows};
   for (const std::string& body : bodies) {
     const Array x = Array::zeros(DType::f32, {5});
     for (const std::int64_t bad : {std::int64_t{6}, std::int64_t{1} << 60}) {
@@ -72,11 +75,7 @@ TEST(Kernels, RefuseOffsetsThatLeaveEntriesUnwritten) {
   input o : i64[N+1]
   %0 = map(x, o) n:N e:E in o[n] to o[n + 1] { %0[e] = x[e] * 2.0 } : f32[E]
   output y = %0)",
-                                R"(
-  input x : f32[E]
-  input o : i64[N+1]
-  %0 = map(x, o) n:N { local $0: f32[1]; $0[0] = sum(e:E in o[n] to o[n + 1], x[e]); for d:E in o[n] to o[n + 1] %0[d] = x[d] / $0[0] } : f32[E]
-  output y = %0)"};
+                                shares_of_rows};
   for (const std::string& body : bodies) {
     const Array x = Array::full(DType::f32, {5}, 1);
     for (const std::vector<std::int64_t>& bad : std::vector<std::vector<std::int64_t>>{{1, 2, 5}, {0, 2, 4}, {0}, {3, 0}}) {
