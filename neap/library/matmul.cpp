@@ -1,7 +1,7 @@
 // Products of matrices by oneDNN: batches that broadcast, transposes and permuted layouts as strides; epilogues as post-operations.
 #include <algorithm>
 
-#include "neap/library/post_ops.h"
+#include "neap/library/matmul_steps.h"
 #include "neap/ops/matmul_views.h"
 
 namespace neap::matmul_implementation {
@@ -128,18 +128,17 @@ struct Behind {
 };
 
 onednn::Steps steps(const Product& product, const Behind& behind) {
-  const memory::desc a = product.a.desc(), b = product.b.desc(), y = product.y.desc();
-  const int columns = y.data.ndims - (product.exchanged ? 2 : 1);
-  const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, y), onednn::attributes(behind.ops, y, columns), onednn::engine());
-  const auto begins = [](const View& view) { return view.offset * static_cast<std::int64_t>(memory::data_type_size(view.dtype)); };
-  std::vector<onednn::Steps::Argument> arguments{
-      {DNNL_ARG_SRC, {onednn::Place::input, product.exchanged ? 1 : 0}, a, 0, begins(product.a)},
-      {DNNL_ARG_WEIGHTS, {onednn::Place::input, product.exchanged ? 0 : 1}, b, 0, begins(product.b)},
-      {DNNL_ARG_DST, {onednn::Place::output, 0}, y}};
-  onednn::add_operands(arguments, behind.ops, behind.first_operand, y, columns);
-  onednn::Steps made;
-  made.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), std::move(arguments));
-  return made;
+  const memory::desc y = product.y.desc();
+  const auto operand = [](const View& view, int index) {
+    const auto element = static_cast<std::int64_t>(memory::data_type_size(view.dtype));
+    return onednn::MatmulOperand{view.desc(), {onednn::Place::input, index}, view.offset * element};
+  };
+  return onednn::matmul_steps({.a = operand(product.a, product.exchanged ? 1 : 0),
+                               .b = operand(product.b, product.exchanged ? 0 : 1),
+                               .y = {y, {onednn::Place::output, 0}},
+                               .ops = behind.ops,
+                               .first_operand = behind.first_operand,
+                               .vector_axis = y.data.ndims - (product.exchanged ? 2 : 1)});
 }
 
 // The axis of the result along which an epilogue's vectors may lie: its columns, where these lie side by side.

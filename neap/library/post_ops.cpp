@@ -259,7 +259,7 @@ void add_operands(std::vector<Steps::Argument>& arguments, const std::vector<Pos
   for (std::size_t i = 0; i < ops.size(); ++i) {
     if (ops[i].operand < 0) continue;
     arguments.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1,
-                         {Place::input, first_operand + ops[i].operand},
+                         ops[i].place.value_or(Place{Place::input, first_operand + ops[i].operand}),
                          describe(ops[i], result, vector_axis)});
   }
 }

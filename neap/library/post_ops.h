@@ -1,5 +1,6 @@
 // Epilogues as oneDNN's post-operations: what it does to each element of a result before that is stored.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ struct PostOp {
   float alpha = 0, beta = 0;
   int operand = -1;                                  // of a function of two: which further operand of the epilogue; -1: a function of one
   enum Spread { whole, along, one } spread = whole;  // how the operand meets the result: elementwise, a vector along an axis, one number
+  std::optional<Place> place = {};                   // of an operand that is none of the epilogue's
 };
 
 // The post-operations, in order, that compute an epilogue; vectors may lie along `vector_axis` only (-1: nowhere). The reason in `why`

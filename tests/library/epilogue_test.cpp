@@ -116,6 +116,13 @@ TEST(Epilogue, BehindProducts) {
   }
 }
 
+TEST(Epilogue, BehindPartsOfRowsOfColumnsAndOfTheSum) {
+  const std::string value = "max(@0[i, j] * b[j] - r[i, j], -0.5)";
+  expect_as_interpreted(product(value, "301", "97", "103"));
+  expect_as_interpreted(product(value, "20", "97", "1501"));
+  expect_as_interpreted(product(value, "19", "5003", "31"));
+}
+
 TEST(Epilogue, BehindProductsOfSizesThatAreSymbols) {
   for (const std::int64_t size : {0, 1, 17}) expect_as_interpreted(product("max(@0[i, j] + b[j], 0.0) + r[i, j]", "N"), {{"N", size}});
 }

@@ -39,6 +39,28 @@ TEST(Matmul, TransposesAndOutputLayouts) {
   }
 }
 
+// Large enough that one thread does not do all: parts of rows, of columns, of the sum, of the batch, none of which divides evenly.
+TEST(Matmul, Parts) {
+  const auto check = [](const std::string& a, const std::string& b, Attributes attributes = {}, std::string output_layout = "") {
+    check_library({.op = "matmul",
+                   .inputs = {a, b},
+                   .attributes = std::move(attributes),
+                   .output_layout = std::move(output_layout),
+                   .tolerance = 1e-4});
+  };
+  for (const char* const layout : {"", "ba"}) {
+    check("f32[301,97]", "f32[97,103]", {}, layout);
+    check("f32[20,97]", "f32[97,1501]", {}, layout);
+    check("f32[19,5003]", "f32[5003,31]", {}, layout);
+    check("f32[5003,19]", "f32[5003,31]", {{"transpose_a", true}}, layout);
+    check("f32[301,97]", "f32[103,97]", {{"transpose_b", true}}, layout);
+    check("f32[30,64]", "f32[64,64]", {}, layout);
+  }
+  check("f32[7,64,97]", "f32[7,97,71]");
+  check("f32[2,64,97]", "f32[1,97,401]");
+  check("f32[13,5,64,29]", "f32[13,1,29,41] abdc");
+}
+
 // Attributes of an operand of rank 2 or 3 that is seen in another order or in part.
 Attributes views(Shape a_sizes, Shape a_begin, Shape a_steps, Shape b_sizes, Shape b_begin, Shape b_steps) {
   return {{"a_sizes", std::move(a_sizes)}, {"a_begin", std::move(a_begin)}, {"a_steps", std::move(a_steps)},

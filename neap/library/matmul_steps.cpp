@@ -1,0 +1,152 @@
+#include "neap/library/matmul_steps.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "neap/base/machine.h"
+
+namespace neap::onednn {
+namespace {
+
+using dnnl::memory;
+using Primitive = dnnl::matmul::primitive_desc;
+
+Primitive primitive(const Matmul& m) {
+  return {dnnl::matmul::desc(m.a.desc, m.b.desc, m.y.desc), attributes(m.ops, m.y.desc, m.vector_axis), engine()};
+}
+
+std::vector<Steps::Argument> arguments(const Matmul& m) {
+  std::vector<Steps::Argument> made;
+  for (const auto& [name, operand] : {std::pair{DNNL_ARG_SRC, &m.a}, {DNNL_ARG_WEIGHTS, &m.b}, {DNNL_ARG_DST, &m.y}})
+    made.push_back({name, operand->place, operand->desc, 0, operand->begin});
+  add_operands(made, m.ops, m.first_operand, m.y.desc, m.vector_axis);
+  return made;
+}
+
+// Products by the general driver (which all instruction sets below AVX-512 get) are split by the number of threads, along the sum, too.
+bool is_split_by_threads(const Primitive& chosen) { return std::string_view(chosen.impl_info_str()).find("gemm") != std::string_view::npos; }
+
+int rank(const Matmul& m) { return m.y.desc.data.ndims; }
+std::int64_t extent(const memory::desc& desc, int axis) { return desc.data.dims[axis]; }
+std::int64_t terms(const Matmul& m) { return extent(m.a.desc, rank(m) - 1); }
+
+// Parts along one axis, as many as `count` of `size` elements each, and what is left behind them.
+struct Cut {
+  int axis = 0;  // of the result; -1: of the sum
+  std::int64_t count = 1, size = 0, left = 0;
+};
+
+// Of the numbers of parts between half of `most` and that: the one that leaves the least.
+Cut cut_of(int axis, std::int64_t extent, std::int64_t most) {
+  Cut best{axis, 1, extent, 0};
+  for (std::int64_t count = most; count > 1 && 2 * count >= most; --count) {
+    if (best.count == 1 || extent % count < best.left) best = {axis, count, extent / count, extent % count};
+  }
+  return best;
+}
+
+// Few parts of little work, more of much: by rows, eight take up to 7 % longer than one (oneDNN 2.6, AVX2).
+std::int64_t parts_of(double flops) {
+  constexpr double little = 2e6, much = 1.6e7;  // of a part: some tens and some hundreds of microseconds
+  return static_cast<std::int64_t>(std::max({1.0, std::min(flops / little, 8.0), std::min(flops / much, 64.0)}));
+}
+
+// The least rows, or columns, of a part. Below some hundreds the driver does not copy what it multiplies, and takes twice as long where rows
+// are whole pages apart, whose lines displace each other; narrow parts always take longer.
+std::int64_t least_extent(const memory::desc& y, bool columns) {
+  constexpr std::int64_t page = 4096;
+  const std::int64_t* strides = y.data.format_desc.blocking.strides;
+  if (strides[y.data.ndims - 2] * static_cast<std::int64_t>(memory::data_type_size(y.data_type())) % page == 0) return 384;
+  return columns ? 128 : 64;
+}
+
+Cut choose_cut(const Matmul& m) {
+  constexpr std::int64_t least_terms = 256;  // of a part
+  double flops = 2.0 * static_cast<double>(terms(m));
+  for (int axis = 0; axis < rank(m); ++axis) flops *= static_cast<double>(extent(m.y.desc, axis));
+  const std::int64_t wanted = parts_of(flops);
+  Cut best{0, 1, extent(m.y.desc, 0), 0};
+  for (int axis = 0; axis < rank(m); ++axis) {
+    const std::int64_t least = axis < rank(m) - 2 ? 1 : least_extent(m.y.desc, axis == rank(m) - 1);
+    const std::int64_t most = extent(m.y.desc, axis) / least;
+    if (const Cut cut = cut_of(axis, extent(m.y.desc, axis), std::min(wanted, most)); cut.count > best.count) best = cut;
+  }
+  // Sums of parts are written and read again. One term at least is left, whose product takes the sum of the others up.
+  const std::size_t budget = (m.a.desc.get_size() + m.b.desc.get_size()) / 4 / std::max<std::size_t>(m.y.desc.get_size(), 1);
+  const std::int64_t most = std::min<std::int64_t>({wanted, terms(m) / least_terms, static_cast<std::int64_t>(budget)});
+  if (const Cut cut = cut_of(-1, terms(m) - 1, most); cut.count > best.count) return {-1, cut.count, cut.size, cut.left + 1};
+  return best;
+}
+
+// The axis of an operand that a cut divides; nothing where it takes all of it in each part.
+std::optional<int> axis_of(const Cut& cut, const Matmul& m, int name) {
+  const int row = rank(m) - 2, column = rank(m) - 1;
+  if (cut.axis < 0) return name == DNNL_ARG_SRC ? std::optional(column) : name == DNNL_ARG_WEIGHTS ? std::optional(row) : std::nullopt;
+  if (name == DNNL_ARG_SRC && cut.axis == column) return std::nullopt;
+  if (name == DNNL_ARG_WEIGHTS && cut.axis == row) return std::nullopt;
+  return cut.axis;
+}
+
+// Bytes from one part of an operand to the next.
+std::int64_t part_bytes(const memory::desc& desc, std::optional<int> axis, std::int64_t size) {
+  if (!axis || extent(desc, *axis) == 1) return 0;
+  return desc.data.format_desc.blocking.strides[*axis] * size * static_cast<std::int64_t>(memory::data_type_size(desc.data_type()));
+}
+
+memory::desc part_of(const memory::desc& desc, std::optional<int> axis, std::int64_t size) {
+  if (!axis || extent(desc, *axis) == 1) return desc;
+  memory::dims sizes = desc.dims(), strides(desc.data.format_desc.blocking.strides, desc.data.format_desc.blocking.strides + desc.data.ndims);
+  sizes[static_cast<std::size_t>(*axis)] = size;
+  return {sizes, desc.data_type(), strides};
+}
+
+// Adds the products of `count` parts of `size` elements each, from element `begin` of the cut's axis on.
+void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t size, std::int64_t count, std::int64_t begin) {
+  Matmul part = whole;
+  part.a.desc = part_of(whole.a.desc, axis_of(cut, whole, DNNL_ARG_SRC), size);
+  part.b.desc = part_of(whole.b.desc, axis_of(cut, whole, DNNL_ARG_WEIGHTS), size);
+  part.y.desc = part_of(whole.y.desc, axis_of(cut, whole, DNNL_ARG_DST), size);
+  std::optional<Primitive> chosen;
+  on_one_thread([&] { chosen = primitive(part); });
+  std::vector<Steps::Argument> all = arguments(part), of_whole = arguments(whole);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::optional<int> axis = axis_of(cut, whole, all[i].name);
+    all[i].slice_bytes = part_bytes(of_whole[i].desc, axis, size);
+    all[i].offset += part_bytes(of_whole[i].desc, axis, begin);
+    if (!axis && all[i].name == DNNL_ARG_DST) all[i].slice_bytes = static_cast<std::int64_t>(part.y.desc.get_size());  // sums side by side
+  }
+  steps.add(dnnl::matmul(*chosen), chosen->scratchpad_desc(), std::move(all), static_cast<int>(count));
+}
+
+// The sum in parts: the last of them adds the sum of the others to its own ahead of the post-operations.
+void add_parts_of_sum(Steps& steps, const Matmul& m, const Cut& cut) {
+  Matmul parts = m, last = m;
+  const Place sum = steps.inner(m.y.desc);
+  parts.y = {m.y.desc, cut.count == 1 ? sum : steps.inner(m.y.desc, static_cast<int>(cut.count)), 0};
+  parts.ops.clear();
+  add_parts(steps, parts, cut, cut.size, cut.count, 0);
+  if (cut.count > 1) steps.add_sum(m.y.desc, parts.y.place, static_cast<int>(cut.count), sum);
+  last.ops.insert(last.ops.begin(), PostOp{.algorithm = dnnl::algorithm::binary_add, .operand = 0, .place = sum});
+  add_parts(steps, last, cut, cut.left, 1, cut.count * cut.size);
+}
+
+}  // namespace
+
+Steps matmul_steps(const Matmul& m) {
+  Steps steps;
+  if (const Primitive chosen = primitive(m); !deterministic() || !is_split_by_threads(chosen)) {
+    steps.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), arguments(m));
+    return steps;
+  }
+  const Cut cut = choose_cut(m);
+  if (cut.axis < 0) {
+    add_parts_of_sum(steps, m, cut);
+    return steps;
+  }
+  add_parts(steps, m, cut, cut.size, cut.count, 0);
+  if (cut.left > 0) add_parts(steps, m, cut, cut.left, 1, cut.count * cut.size);
+  return steps;
+}
+
+}  // namespace neap::onednn
