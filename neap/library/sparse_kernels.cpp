@@ -96,32 +96,36 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
 
 const Tiles& tiles(Isa isa) { return isa == Isa::avx512 ? tiles_avx512() : isa == Isa::avx2 ? tiles_avx2() : tiles_portable(); }
 
-// Sizes of panels: measured on Zen 4. A panel that is read once or twice for each value fits the first cache; blocks of more rows
-// read it seldom enough for the second. Panels meet W one after the other where what is read of W weighs as much as they do.
+// Sizes of panels: measured on Zen 4, with AVX2 on Zen 3. A panel that is read once or twice for each value fits the first cache; blocks of
+// more rows read it seldom enough for the second. Panels meet W one after the other where what is read of W weighs as much as they do.
 void multiply(const NmgMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
-  const int most = product.isa != Isa::avx512 ? 6 : w.n == 1 && w.m == 10 ? 2 : w.m == 8 ? 3 : 4;
+  const bool is_wide = product.isa == Isa::avx512;
+  const int most = !is_wide ? 6 : w.n == 1 && w.m == 10 ? 2 : w.m == 8 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.nmg(w.value, w.n, w.m, w.wide, false, v); });
   const Count deep = columns_in(machine().l1_bytes, Count{vectors} * t.lanes);
   const NmgSide side(w, deep, t);
-  drive(side, product, vectors, side.slots <= deep ? Walk{.rows = 256, .panels = 24 / vectors} : Walk{.rows = 1024, .panels = 2});
+  drive(side, product, vectors,
+        side.slots <= deep ? Walk{.rows = is_wide ? 256 : 128, .panels = 24 / vectors} : Walk{.rows = 1024, .panels = 2});
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {
   const Tiles& t = tiles(product.isa);
-  constexpr int row_vectors = 4;
+  const bool is_wide = product.isa == Isa::avx512;
+  const int row_vectors = is_wide ? 4 : 6;
   const bool several_panels = product.width * product.images > row_vectors * t.lanes;  // for which packing pays
   if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
-    const Count deep = columns_in(machine().l1_bytes * 3 / 2, Count{row_vectors} * t.lanes);
+    const Count deep = columns_in(machine().l1_bytes * (is_wide ? 3 : 2) / 2, Count{row_vectors} * t.lanes);
     drive(RowSide(w, deep, t, product.threads), product, row_vectors, {.rows = 1024, .panels = 2});
     return;
   }
-  const int most = product.isa != Isa::avx512 ? 6 : w.height == 1 ? 3 : 4;
+  const int most = !is_wide ? 6 : w.height == 1 ? 3 : 4;
   const int vectors = widest(most, [&](int v) { return t.blocks(w.value, w.height, w.width, false, v); });
-  const bool is_full = 2 * (w.offsets[divided_up(w.rows, w.height)] - w.offsets[0]) * w.height * w.width > w.rows * w.columns;
+  const Count stored = (w.offsets[divided_up(w.rows, w.height)] - w.offsets[0]) * w.height * w.width;
+  const bool is_full = 5 * stored > 2 * w.rows * w.columns;
   const Count deep = columns_in(is_full ? machine().l2_bytes / 6 : machine().l2_bytes * 3 / 8, Count{vectors} * t.lanes);
-  drive(BlockSide(w, deep, t, product.threads), product, vectors,
-        is_full ? Walk{.rows = 256, .panels = 4} : Walk{.rows = 1024, .panels = 1});
+  const Walk sparser = is_wide ? Walk{.rows = 1024, .panels = 1} : Walk{.rows = 512, .panels = 2};  // two are whole lines of x and y
+  drive(BlockSide(w, deep, t, product.threads), product, vectors, is_full ? Walk{.rows = 256, .panels = 4} : sparser);
 }
 
 // As blocks of as many rows as the machine transposes at once, with every column.
