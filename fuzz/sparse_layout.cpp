@@ -1,11 +1,14 @@
 // Components of sparse layouts: any arrays are refused, or a matrix that unpacks without a fault and whose stored elements are packed
-// again.
+// again. The layouts' operators take any too: native calls refuse them, or read and write within their memory.
 #include "neap/layouts/sparse_layout.h"
 
 #include <cmath>
 #include <cstdlib>
 
 #include "fuzz/target.h"
+#include "neap/library/sparse_places.h"  // whose calls are linked
+#include "neap/ops/interpreter.h"
+#include "neap/runtime/at_once.h"
 
 namespace neap {
 namespace {
@@ -48,6 +51,68 @@ std::vector<Array> components_of(Bytes& bytes, const LayoutChoice& choice, const
   return components;
 }
 
+void expect_same(const Array& a, const Array& b) {
+  for (std::int64_t i = 0; i < a.count(); ++i) {
+    if (a.get(i) != b.get(i) && !std::isnan(a.get(i))) std::abort();
+  }
+}
+
+// What stands ahead of the components of the layout's operators for a matrix of `size`, and the attributes of convolutions.
+constexpr std::int64_t features = 3, images = 2, height = 3, width = 4;
+std::vector<Sizes> front_of(std::string_view kind, const Sizes& size, Attributes& attributes) {
+  const std::int64_t rows = size[0], columns = size[1], across = columns % 2 == 0 ? 2 : 1;
+  const Sizes x{images, columns / across, height, width}, y{images, rows, height, width - across + 1};
+  if (kind.starts_with("conv")) attributes["window"] = Shape{1, across};
+  if (kind == "conv_input") attributes["input_size"] = Shape{height, width};
+  if (kind == "take") return {size};
+  if (kind == "matmul") return {{std::get<bool>(attributes["transpose"]) ? rows : columns, features}};
+  if (kind == "sample") return {{rows, features}, {columns, features}};
+  if (kind == "conv") return {x};
+  if (kind == "conv_input") return {y};
+  return kind == "conv_sample" ? std::vector<Sizes>{y, x} : std::vector<Sizes>{};
+}
+
+// All elements are whole, so that sums are the same in any order. `hold`: the components are those of such a matrix.
+void try_operator(const LayoutChoice& choice, std::string_view kind, bool transposed, std::vector<Array> components, const Sizes& size,
+                  bool hold) {
+  Attributes attributes = attributes_of(choice, Shape(size.begin(), size.end()));
+  if (kind == "matmul") attributes["transpose"] = transposed;
+  std::vector<Array> operands;
+  for (const Sizes& sizes : front_of(kind, size, attributes)) {
+    Array& front = operands.emplace_back(DType::f32, sizes);
+    for (std::int64_t i = 0; i < front.count(); ++i) front.set(i, static_cast<double>(i % 7 - 3));
+  }
+  if (kind == "take" || kind.ends_with("sample")) components.erase(components.begin());
+  operands.insert(operands.end(), components.begin(), components.end());
+  try {
+    Graph graph;
+    Builder build(graph);
+    std::vector<Var> inputs;
+    for (const Array& array : operands) inputs.push_back(build.input("x" + std::to_string(inputs.size()), type_of(array)));
+    graph.add_output(build.call(choice.layout->op(kind), inputs, attributes).id(), "y");
+    const Array made = run_at_once(graph, operands)[0];
+    if (hold) expect_same(interpret(graph, operands)[0], made);
+  } catch (const Error&) {
+    if (hold) std::abort();
+  }
+}
+
+bool holds(const LayoutChoice& choice, const std::vector<Array>& components, const Sizes& size) {
+  try {
+    choice.layout->check(components, size, choice.parameters);
+  } catch (const Error&) {
+    return false;
+  }
+  return components[0].dtype() == DType::f32;
+}
+
+void try_operators(Bytes& bytes, const LayoutChoice& choice, const std::vector<Array>& components, Sizes size) {
+  if (bytes.below(4) == 0) size[static_cast<std::size_t>(bytes.below(2))] = bytes.below(256);
+  const bool hold = holds(choice, components, size);
+  for (const char* kind : {"dense", "take", "matmul", "sample", "conv", "conv_input", "conv_sample"})
+    try_operator(choice, kind, bytes.below(2) == 0, components, size, hold);
+}
+
 void try_components(std::string_view text) {
   Bytes bytes(text);
   const auto layouts = all_layouts();
@@ -56,12 +121,11 @@ void try_components(std::string_view text) {
   for (const ChoiceNumber& number : choice.layout->numbers) choice.parameters[number.name] = 1 + bytes.below(4);
   const Sizes sizes{bytes.below(most_size), bytes.below(most_size)};
   const std::vector<Array> components = components_of(bytes, choice, sizes);
+  try_operators(bytes, choice, components, sizes);
   choice.layout->check(components, sizes, choice.parameters);
   const Array matrix = unpack(choice, components, sizes);
   const Array again = unpack(choice, choice.layout->pack(matrix, mask_of(matrix), choice.parameters), sizes);
-  for (std::int64_t i = 0; i < matrix.count(); ++i) {
-    if (again.get(i) != matrix.get(i) && !std::isnan(matrix.get(i))) std::abort();
-  }
+  expect_same(matrix, again);
 }
 
 }  // namespace

@@ -86,6 +86,11 @@ const RegisterLayout blocks{{.name = "blocks",
                                  [](const Call& call, int first) {
                                    return Shape{call.size(first + 1, 0), Dim(call.integer("r")), Dim(call.integer("c"))};
                                  },
+                             .place_shapes =
+                                 [](const Call& call, int first) {
+                                   const Dim rows = ceil_div(call.dims("size")[0], call.integer("r"));
+                                   return std::vector<Shape>{{rows + Dim(1)}, {call.size(first + 1, 0)}};
+                                 },
                              .pack = pack,
                              .check = check,
                              .places = places,

@@ -54,6 +54,11 @@ const RegisterLayout coo{{.name = "coo",
                           .components = {{"values"}, {"rows"}, {"columns"}},
                           .points = points,
                           .values_shape = as_places,
+                          .place_shapes =
+                              [](const Call& call, int first) {
+                                const Shape entries{call.size(first, 0)};
+                                return std::vector<Shape>{entries, entries};
+                              },
                           .pack = pack,
                           .check = check,
                           .places = places}};

@@ -52,6 +52,10 @@ const RegisterLayout csc{{.name = "csc",
                           .components = {{"values"}, {"offsets"}, {"rows"}},
                           .points = points,
                           .values_shape = [](const Call& call, int first) { return Shape{call.size(first + 1, 0)}; },
+                          .place_shapes =
+                              [](const Call& call, int first) {
+                                return std::vector<Shape>{{call.dims("size")[1] + Dim(1)}, {call.size(first + 1, 0)}};
+                              },
                           .pack = pack,
                           .check = check,
                           .places = places}};

@@ -98,6 +98,11 @@ const RegisterLayout csr{{.name = "csr",
                           .components = {{"values"}, {"offsets"}, {"columns"}, {"t_offsets"}, {"t_rows"}, {"t_order"}},
                           .points = points,
                           .values_shape = [](const Call& call, int first) { return Shape{call.size(first + 1, 0)}; },
+                          .place_shapes =
+                              [](const Call& call, int first) {
+                                const Shape &size = call.dims("size"), entries{call.size(first + 1, 0)};
+                                return std::vector<Shape>{{size[0] + Dim(1)}, entries, {size[1] + Dim(1)}, entries, entries};
+                              },
                           .pack = pack,
                           .check = check,
                           .product = product,

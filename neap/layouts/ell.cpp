@@ -60,6 +60,10 @@ const RegisterLayout ell{{.name = "ell",
                           .components = {{"values"}, {"columns"}},
                           .points = points,
                           .values_shape = as_places,
+                          .place_shapes =
+                              [](const Call& call, int first) {
+                                return std::vector<Shape>{{call.dims("size")[0], call.size(first, 1)}};
+                              },
                           .pack = pack,
                           .check = check,
                           .places = places,

@@ -20,11 +20,8 @@ StoredPoints points(Definition& d, int first) {
 // A choice point by point, of arrays of any rank, which fuses with whatever stands around it.
 Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
   check_mask(call, operands[1].dtype());
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (!(operands[i].shape() == call.dims("size")))
-      call.fail(
-          fmt::format("{}: {}, where the sizes are {}", component_names[i], operands[i].type().to_string(), to_string(call.dims("size"))));
-  }
+  if (!(operands[0].shape() == call.dims("size")))
+    call.fail(fmt::format("values: sizes are {}, not {}", to_string(operands[0].shape()), to_string(call.dims("size"))));
   return build.call("where", {operands[1], operands[0], build.zeros_like(operands[0])});
 }
 
@@ -51,6 +48,7 @@ const RegisterLayout masked{{.name = "masked",
                              .components = {{"values"}, {"mask"}},
                              .points = points,
                              .values_shape = as_places,
+                             .place_shapes = [](const Call& call, int) { return std::vector<Shape>{call.dims("size")}; },
                              .pack = pack,
                              .check = check,
                              .dense = dense,

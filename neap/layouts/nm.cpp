@@ -75,6 +75,11 @@ const RegisterLayout nm{{.name = "nm",
                          .numbers = {{"n", "rows kept", 2, 1, 64, true}, {"m", "of so many", 4, 1, 64, true}},
                          .points = points,
                          .values_shape = as_places,
+                         .place_shapes =
+                             [](const Call& call, int) {
+                               const Shape& size = call.dims("size");
+                               return std::vector<Shape>{{ceil_div(size[0], call.integer("m")), size[1], Dim(call.integer("n"))}};
+                             },
                          .pack = pack,
                          .check = check,
                          .places = places,

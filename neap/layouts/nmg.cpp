@@ -47,6 +47,13 @@ StoredPoints points(Definition& d, int first) {
       {group, chunk, pattern, slot, kept}, row, column, place, make(Scalar::logical_and, {row < Expr(size[0]), column < Expr(size[1])})};
 }
 
+std::vector<Shape> place_shapes(const Call& call, int) {
+  const Geometry geometry(call.attributes());
+  const Shape& size = call.dims("size");
+  const Dim patterns = geometry.pattern_count();
+  return {{ceil_div(size[0], geometry.m), ceil_div(size[1], geometry.chunk()), patterns, Dim(geometry.g)}, {patterns, Dim(geometry.n)}};
+}
+
 Shape values_shape(const Call& call, int first) {
   Shape shape = call.input(first).shape;
   shape.emplace_back(call.integer("n"));
@@ -202,6 +209,7 @@ const RegisterLayout nmg{{.name = "nmg",
                           .numbers = NmgGeometry::numbers(),
                           .points = points,
                           .values_shape = values_shape,
+                          .place_shapes = place_shapes,
                           .pack = pack,
                           .check = check,
                           .places = places,

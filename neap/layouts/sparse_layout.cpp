@@ -202,16 +202,34 @@ void check_numbers(const Call& call, const SparseLayout& layout) {
   }
 }
 
-// With numbers in their bounds, as every rule of a layout takes them.
+// `first`: the operand that holds the first place.
+void check_places(const Call& call, const SparseLayout& layout, int first) {
+  if (!layout.place_shapes) return;
+  if (layout.leaves_out) check_size(call);
+  int place = first;
+  for (const Shape& wanted : layout.place_shapes(call, first)) {
+    const std::string& component = layout.components[static_cast<std::size_t>(place - first) + 1].name;
+    if (const Type& given = call.input(place++); !(given.shape == wanted))
+      call.fail(fmt::format("{}: sizes are {}, not {}", component, to_string(given.shape), to_string(wanted)),
+                "give the components that the layout packs");
+  }
+}
+
+// With numbers in their bounds and places of such a matrix, as every rule of a layout and every native call take them.
 void register_checked(const SparseLayout& layout, Operator op) {
+  const int first = static_cast<int>(op.inputs.size()) - static_cast<int>(layout.components.size()) + 1;
+  const auto check = [&layout, first](const Call& call) {
+    check_numbers(call, layout);
+    if (first > 0) check_places(call, layout, first);  // else it makes places
+  };
   if (op.define != nullptr) {
-    op.define = [&layout, define = std::move(op.define)](Definition& d) {
-      check_numbers(d.call(), layout);
+    op.define = [check, define = std::move(op.define)](Definition& d) {
+      check(d.call());
       define(d);
     };
   } else {
-    op.compose = [&layout, compose = std::move(op.compose)](Builder& build, const std::vector<Var>& operands, const Call& call) {
-      check_numbers(call, layout);
+    op.compose = [check, compose = std::move(op.compose)](Builder& build, const std::vector<Var>& operands, const Call& call) {
+      check(call);
       return compose(build, operands, call);
     };
   }
@@ -234,9 +252,10 @@ void register_operator(const SparseLayout& layout, const Kind& kind) {
   if (what == "matmul") op.attributes.push_back({"features_first", false, "x and y are [f..., c] and [f..., r]"});
   if (what == "matmul") op.attributes.push_back({"transpose", false, "the product with the transpose: y[c, f] = sum of w[r, c] * x[r, f]"});
   if (own) {
-    op.compose = [own, what, of_matrix = layout.leaves_out](Builder& build, const std::vector<Var>& operands, const Call& call) {
-      if (of_matrix) check_size(call);
+    op.compose = [own, what, &layout](Builder& build, const std::vector<Var>& operands, const Call& call) {
+      if (layout.leaves_out) check_size(call);
       if (what != "dense") check_operands(call, what == "matmul");
+      if (what == "matmul" && layout.points) check_weights(call, layout);
       return std::vector<Var>{own(build, operands, call)};
     };
   } else {

@@ -54,6 +54,9 @@ struct SparseLayout {
   std::function<StoredPoints(Definition& d, int first)> points;
   // The values' sizes, from the types of the places.
   std::function<Shape(const Call& call, int first)> values_shape;
+  // The places' shapes, by the call's attributes; how many elements are stored only the places themselves say. Whoever runs a call takes
+  // sizes from its attributes, so that a call of other places is refused. Null: the layout's own operators look themselves.
+  std::function<std::vector<Shape>(const Call& call, int first)> place_shapes = nullptr;
   // The components that store the elements of `dense` [rows, columns] where `keep` (bool, of the same sizes) is true. Error where they
   // cannot be stored so.
   std::function<std::vector<Array>(const Array& dense, const Array& keep, const Attributes& numbers)> pack;

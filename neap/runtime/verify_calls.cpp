@@ -19,16 +19,24 @@ void verify_results(const Graph& graph, const Node& node, const Call& call) {
   }
 }
 
+void verify_call(const Graph& graph, const Node& node) {
+  const Call call = make_call(graph, node);
+  verify_results(graph, node, call);
+  if (node.implementation.empty()) return;
+  if (const std::string reason = refusal(find_implementation(node.op, node.implementation), graph, node); !reason.empty())
+    throw Error(fmt::format("{} does not take the call of {}: {}", node.implementation, node.op, reason), call.describe());
+}
+
 }  // namespace
 
 void verify_calls(const Graph& graph) {
   for (const NodePtr& node : graph.nodes()) {
     if (node->is_map()) continue;
-    const Call call = make_call(graph, *node);
-    verify_results(graph, *node, call);
-    if (node->implementation.empty()) continue;
-    if (const std::string reason = refusal(find_implementation(node->op, node->implementation), graph, *node); !reason.empty())
-      throw Error(fmt::format("{} does not take the call of {}: {}", node->implementation, node->op, reason), call.describe());
+    try {
+      verify_call(graph, *node);
+    } catch (const Error& error) {
+      throw Error(error.problem(), place_of(graph, *node) + (error.place().empty() ? "" : ", " + error.place()), error.remedy());
+    }
   }
 }
 

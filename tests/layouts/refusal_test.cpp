@@ -159,6 +159,84 @@ TEST(SparseLayout, RefusesFiltersOfOtherSizes) {
   EXPECT_EQ(conv_problem({2, 4, 3, 3}, {3, 3}, 27, "csr_conv_input", {5}), "csr_conv_input: x is [2,3,5], the window has 2 axes");
 }
 
+// Of a layout's operator: f32 operands of these sizes, then what is given of the components.
+struct OperatorCase {
+  const char* what;
+  std::vector<Sizes> front;
+  Attributes more = {};
+};
+std::string problem_of_components(const LayoutChoice& choice, const OperatorCase& of, const std::vector<Array>& components,
+                                  const Shape& size) {
+  return problem_of([&] {
+    Graph graph;
+    Builder build(graph);
+    std::vector<Var> operands;
+    const auto add = [&](const Type& type) { operands.push_back(build.input("x" + std::to_string(operands.size()), type)); };
+    for (const Sizes& sizes : of.front) add({DType::f32, {sizes.begin(), sizes.end()}, {}});
+    for (const Array& component : components) add(type_of(component));
+    Attributes attributes = attributes_of(choice, size);
+    attributes.insert(of.more.begin(), of.more.end());
+    build.call(choice.layout->op(of.what), operands, attributes);
+  });
+}
+
+// Kernels and native calls take sizes from the attribute: places of another matrix would be read past their ends.
+TEST(SparseLayout, RefusesPlacesOfOtherMatrices) {
+  const std::vector<OperatorCase> cases = {{"dense", {}},
+                                           {"matmul", {{18, 3}}},
+                                           {"conv", {{2, 2, 5, 5}}, {{"window", Shape{3, 3}}}},
+                                           {"conv_input", {{2, 8, 3, 3}}, {{"window", Shape{3, 3}}, {"input_size", Shape{5, 5}}}}};
+  for (const std::string& text : testing::layouts_to_test()) {
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    const Sizes sizes{8, 18};
+    const auto components = choice.pack(random_matrix(DType::f32, sizes, 1), mask_for(choice, sizes, 0.5, 2));
+    for (const OperatorCase& one : cases) {
+      EXPECT_EQ(problem_of_components(choice, one, components, {8, 18}), "") << text << " " << one.what;
+      for (std::size_t k = 1; k < components.size(); ++k) {
+        for (int axis = 0; axis < components[k].rank(); ++axis) {
+          for (const std::int64_t change : {-1, 1}) {
+            auto other = components;
+            Sizes changed = components[k].sizes();
+            changed[static_cast<std::size_t>(axis)] += change;
+            other[k] = Array::zeros(components[k].dtype(), changed);
+            EXPECT_NE(problem_of_components(choice, one, other, {8, 18}), "") << text << " " << one.what << " component " << k;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(SparseLayout, SaysWhichPlacesAreOfAnotherMatrix) {
+  const auto problem = [](const char* layout, const OperatorCase& of, const Shape& size) {
+    const LayoutChoice choice = LayoutChoice::parse(layout);
+    auto components = choice.pack(random_matrix(DType::f32, {4, 6}, 1), mask_for(choice, {4, 6}, 0.5, 2));
+    const std::string what = of.what;
+    if (what == "take" || what.ends_with("sample")) components.erase(components.begin());
+    return problem_of_components(choice, of, components, size);
+  };
+  EXPECT_EQ(problem("csr", {"dense", {}}, {1000000, 6}), "csr_dense: offsets: sizes are [5], not [1000001]");
+  EXPECT_EQ(problem("csr", {"sample", {{4, 3}, {5, 3}}}, {4, 5}), "csr_sample: t_offsets: sizes are [7], not [6]");
+  EXPECT_EQ(problem("blocks r=2 c=1", {"matmul", {{6, 2}}}, {4000000, 6}), "blocks_matmul: offsets: sizes are [3], not [2000001]");
+  EXPECT_EQ(problem("blocks r=2 c=1", {"sample", {{8, 3}, {6, 3}}}, {8, 6}), "blocks_sample: offsets: sizes are [3], not [5]");
+  const char* const nmg = "nmg n=2 m=4 g=1";
+  EXPECT_EQ(problem(nmg, {"matmul", {{6, 2}}}, {4000000, 6}), "nmg_matmul: index: sizes are [1,1,6,1], not [1000000,1,6,1]");
+  EXPECT_EQ(problem(nmg, {"take", {{40, 60}}}, {40, 60}), "nmg_take: index: sizes are [1,1,6,1], not [10,10,6,1]");
+  EXPECT_EQ(problem(nmg, {"sample", {{4, 3}, {12, 3}}}, {4, 12}), "nmg_sample: index: sizes are [1,1,6,1], not [1,2,6,1]");
+  EXPECT_EQ(problem(nmg, {"conv_sample", {{2, 8, 3, 3}, {2, 6, 3, 3}}, {{"window", Shape{1, 1}}}}, {8, 6}),
+            "nmg_conv_sample: index: sizes are [1,1,6,1], not [2,1,6,1]");
+  EXPECT_EQ(problem("csr", {"dense", {}}, {4, 6, 1}), "csr_dense: size has two numbers");
+}
+
+// A weight for each feature would be taken by the definition of spmm, not by csr's own kernels.
+TEST(SparseLayout, RefusesSeveralValuesAPlace) {
+  const LayoutChoice choice = LayoutChoice::parse("csr");
+  auto components = choice.pack(random_matrix(DType::f32, {4, 6}, 1), Array::full(DType::boolean, {4, 6}, 1));
+  components[0] = Array::zeros(DType::f32, {24, 3});
+  EXPECT_EQ(problem_of_components(choice, {"matmul", {{6, 3}}}, components, {4, 6}),
+            "csr_matmul: values are f32[24,3], the places are of [24]");
+}
+
 TEST(SparseLayout, RefusesMasksOfOtherSizes) {
   const auto problem = [](const char* mask, const Shape& size) {
     return problem_of([&] {
@@ -168,8 +246,8 @@ TEST(SparseLayout, RefusesMasksOfOtherSizes) {
     });
   };
   EXPECT_EQ(problem("bool[2,3,1,1]", {2, 3, 1, 1}), "");
-  EXPECT_EQ(problem("bool[2,3,1,1]", {2, 3}), "masked_dense: values: f32[2,3,1,1], where the sizes are [2,3]");
-  EXPECT_EQ(problem("bool[2,3]", {2, 3, 1, 1}), "masked_dense: mask: bool[2,3], where the sizes are [2,3,1,1]");
+  EXPECT_EQ(problem("bool[2,3]", {2, 3}), "masked_dense: values: sizes are [2,3,1,1], not [2,3]");
+  EXPECT_EQ(problem("bool[2,3]", {2, 3, 1, 1}), "masked_dense: mask: sizes are [2,3], not [2,3,1,1]");
   EXPECT_EQ(problem("f32[2,3,1,1]", {2, 3, 1, 1}), "masked_dense: the mask is f32");
 }
 
