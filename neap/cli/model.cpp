@@ -7,6 +7,7 @@
 #include "neap/base/file.h"
 #include "neap/data/random.h"
 #include "neap/files/safetensors.h"
+#include "neap/layouts/verify_components.h"
 #include "neap/onnx/onnx.h"
 #include "neap/runtime/verify_calls.h"
 #include "neap/sparse/export.h"
@@ -51,6 +52,7 @@ Graph read_model(const ModelArguments& arguments) {
     Graph graph = parse_graph(text, data);
     verify(graph);
     verify_calls(graph);
+    verify_components(graph);
     return graph;
   } catch (const Error& error) {
     throw Error(error.problem(), arguments.file.string() + (error.place().empty() ? "" : ", " + error.place()), error.remedy());

@@ -202,7 +202,16 @@ void check_numbers(const Call& call, const SparseLayout& layout) {
   }
 }
 
-// `first`: the operand that holds the first place.
+// The operators that take places, by name.
+struct Taken {
+  const SparseLayout* layout;
+  int first;  // the operand that holds the first place
+};
+std::map<std::string, Taken, std::less<>>& takers() {
+  static std::map<std::string, Taken, std::less<>> all;
+  return all;
+}
+
 void check_places(const Call& call, const SparseLayout& layout, int first) {
   if (!layout.place_shapes) return;
   if (layout.leaves_out) check_size(call);
@@ -222,6 +231,7 @@ void register_checked(const SparseLayout& layout, Operator op) {
     check_numbers(call, layout);
     if (first > 0) check_places(call, layout, first);  // else it makes places
   };
+  if (first > 0) takers()[op.name] = {&layout, first};
   if (op.define != nullptr) {
     op.define = [check, define = std::move(op.define)](Definition& d) {
       check(d.call());
@@ -321,6 +331,13 @@ const SparseLayout* layout_of_operator(std::string_view op, std::string_view& wh
   const auto found = layouts().find(op.substr(0, cut));
   const bool known = std::any_of(operators().begin(), operators().end(), [&](const Kind& kind) { return kind.what == what; });
   return known && found != layouts().end() ? &found->second : nullptr;
+}
+
+const SparseLayout* layout_of_places(std::string_view op, int& first) {
+  const auto found = takers().find(op);
+  if (found == takers().end()) return nullptr;
+  first = found->second.first;
+  return found->second.layout;
 }
 
 LayoutChoice LayoutChoice::parse(std::string_view text) {

@@ -87,6 +87,9 @@ std::vector<const SparseLayout*> all_layouts();          // sorted by name
 // The layout whose operator this is, and which: "csr_matmul" -> csr, "matmul". Null for another operator.
 const SparseLayout* layout_of_operator(std::string_view op, std::string_view& what);
 
+// The layout whose places an operator takes, of whatever kind, and the operand that holds the first of them. Null for another operator.
+const SparseLayout* layout_of_places(std::string_view op, int& first);
+
 // A layout with the numbers that the call of one of its operators has.
 LayoutChoice choice_of(const SparseLayout& layout, const Call& call);
 // Filters [out, in, window...] count as a matrix of `out` rows.

@@ -51,6 +51,32 @@ TEST_F(HostileNames, NeverReachSourcesShellsOrPaths) {
   for (const char* file : {"injected", "outside", "../outside", "../outside.npy"}) EXPECT_FALSE(std::filesystem::exists(path(file)));
 }
 
+class HostileGraphs : public ProgramTest {};
+
+// A sparse matrix of `rows` whose places are those of 4 x 6.
+std::string sparse_graph(const std::string& rows, const std::string& columns) {
+  return "graph g {\n  input x : f32[2,6]\n  const %0 : f32[1] = {1.0}\n  const %1 : i64[5] = {0, 1, 1, 1, 1}\n  const %2 : i32[1] = {" +
+         columns + "}\n  const %3 : i64[7] = {0, 1, 1, 1, 1, 1, 1}\n  const %4 : i32[1] = {0}\n  const %5 : i64[1] = {0}\n" +
+         "  %6 = csr_dense(%0, %1, %2, %3, %4, %5) size=sizes[" + rows + ",6] : f32[" + rows +
+         ",6]\n  %7 = matmul(x, %6) transpose_b=true : f32[2," + rows + "]\n  output y = %7\n}\n";
+}
+
+TEST_F(HostileGraphs, PlacesOfSparseMatricesAreLookedAt) {
+  const auto run = [&](const std::string& text, const char* level) {
+    return neap({"run", file("matrix.neap", text), "--random-inputs", "--level", level});
+  };
+  for (const char* level : {"0", "4"}) {
+    EXPECT_EQ(run(sparse_graph("4", "0"), level).code, 0);
+    const Ran larger = run(sparse_graph("1000000", "0"), level), outside = run(sparse_graph("4", "77"), level);
+    EXPECT_EQ(larger.code, 3);
+    EXPECT_TRUE(contains(larger.text, "csr_dense: offsets: sizes are [5], not [1000001]")) << larger.text;
+    EXPECT_TRUE(contains(larger.text, "matrix.neap, %6 = csr_dense")) << larger.text;
+    EXPECT_EQ(outside.code, 3);
+    EXPECT_TRUE(contains(outside.text, "columns: element 0 is 77, outside of 0 to 5")) << outside.text;
+    EXPECT_TRUE(contains(outside.text, "matrix.neap, %6 = csr_dense, in graph g, constant %2")) << outside.text;
+  }
+}
+
 // A disk of a few megabytes, seen by this process and its children alone.
 class Disks : public ProgramTest {
  protected:
