@@ -30,6 +30,9 @@ class Draft {
   const Type& type(ValueId value) const { return state_.shell.type(value); }
   const Value& value(ValueId id) const { return state_.shell.value(id); }
   ValueId value_count() const { return state_.shell.value_count(); }
+  // Whether calls may be given to libraries; else every call becomes a map. No edit, so that no mark remembers it.
+  bool libraries() const { return libraries_; }
+  void allow_libraries(bool allowed) { libraries_ = allowed; }
   // Inputs, outputs and the types of all values; its nodes are not kept up to date.
   const Graph& shell() const { return state_.shell; }
 
@@ -98,6 +101,7 @@ class Draft {
 
   State state_;
   std::vector<Change> log_;
+  bool libraries_ = true;
 };
 
 }  // namespace neap

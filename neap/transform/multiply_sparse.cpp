@@ -46,8 +46,9 @@ void tag(Draft& draft, int at, const std::vector<std::string>& matrix, const std
   draft.replace(at, std::move(node));
 }
 
-// A product in a layout that has kernels runs on them: loops of its definition are slower wherever leaving zeros out pays.
+// A product in a layout that has kernels runs on them, where it may: loops of its definition are slower wherever leaving zeros out pays.
 void bind(Draft& draft, int at) {
+  if (!draft.libraries()) return;
   Node node = draft.node(at);
   const Implementation* const chosen = choose_implementation(draft.shell(), node);
   if (chosen == nullptr) return;

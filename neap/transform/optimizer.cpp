@@ -268,6 +268,7 @@ void Optimizer::undo() {
 }
 
 void Optimizer::optimize(const OptimizeOptions& options) {
+  draft_.allow_libraries(options.libraries);
   for (const RecipeLine& line : options.recipe) {
     if (options.level < line.from || options.level > line.to) continue;
     if (!options.libraries && line.transformation == "bind_library") continue;

@@ -110,6 +110,7 @@ Type type_of_kept(const Draft& draft, const std::string& op, const std::vector<V
 // Who counts and sorts entries by slabs in one pass; null: nobody, and the definitions would be far too slow.
 const Implementation* library_of(const Draft& draft, const std::string& op, const std::vector<ValueId>& inputs,
                                  const Attributes& attributes) {
+  if (!draft.libraries()) return nullptr;
   std::vector<Type> types;
   for (const ValueId id : inputs) types.push_back(draft.type(id));
   const Call call(find_operator(op), types, {true, true}, attributes);

@@ -10,6 +10,7 @@
 #include "neap/base/file.h"
 #include "neap/codegen/compiler.h"
 #include "neap/files/npy.h"
+#include "neap/layouts/sparse_layout.h"
 #include "neap/ops/builder.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
@@ -184,6 +185,36 @@ TEST_F(Standalone, KeepsNothingOfFixedInputs) {
   const std::vector<Array> right = interpret(graph, inputs);
   expect_near(right, run(graph, {}, inputs, Isa::portable));
   expect_near(right, run(optimizer.graph(), {.level = 0}, inputs, Isa::portable));
+}
+
+// Where Neap itself would call its own kernels: here loops of the definitions, or the dense matrix.
+TEST_F(Standalone, SparseMatricesNeedNoLibrary) {
+  const Sizes sizes{256, 320};
+  Array weights(DType::f32, sizes), mask(DType::boolean, sizes);
+  for (std::int64_t i = 0; i < weights.count(); ++i) {
+    const std::int64_t row = i / sizes[1], column = i % sizes[1];
+    weights.set(i, std::sin(static_cast<double>(i)));
+    mask.set(i, (row - column) % 10 == 0 ? 1 : 0);  // 1 of 10, of each pattern as many columns
+  }
+  for (const std::string text : {"csr", "nmg n=1 m=10 g=16", "blocks r=2 c=1"}) {
+    SCOPED_TRACE(text);
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    Graph graph;
+    Builder build(graph);
+    const Var x = build.input("x", {DType::f32, {64, sizes[1]}, {}});
+    std::vector<Var> components;
+    for (const Array& component : choice.pack(weights, mask)) components.push_back(build.constant(component));
+    const Var w = build.call(choice.layout->op("dense"), components, attributes_of(choice, {sizes[0], sizes[1]}));
+    graph.add_output(build.call("matmul", {x, w}, {{"transpose_b", true}}).id(), "y");
+    Optimizer optimizer(graph);
+    optimizer.optimize(4);
+    const std::string text_of_all = to_string(optimizer.graph());
+    EXPECT_NE(text_of_all.find(choice.layout->op("matmul")), std::string::npos) << text_of_all;
+    EXPECT_NE(text_of_all.find("library native"), std::string::npos) << text_of_all;
+    Array input(DType::f32, {64, sizes[1]});
+    for (std::int64_t i = 0; i < input.count(); ++i) input.set(i, std::cos(static_cast<double>(i)));
+    expect_near(interpret(graph, {input}), run(graph, {}, {input}, Isa::portable));
+  }
 }
 
 TEST_F(Standalone, RunsFilesOfSeveralBatches) {
