@@ -5,7 +5,12 @@
 namespace neap {
 
 NmgGeometry::NmgGeometry(std::int64_t rows_kept, std::int64_t of, std::int64_t columns_of_one)
-    : n(rows_kept), m(of), g(columns_of_one), patterns(kept_row_patterns(n, m)) {}
+    : n(rows_kept), m(of), g(columns_of_one), patterns(kept_row_patterns(n, m)) {
+  constexpr std::int64_t most_columns = 65536;
+  if (chunk() > most_columns)
+    throw Error(fmt::format("a chunk of {}:{}:{} is {} columns, {} are the most", n, m, g, chunk(), most_columns), "layout nmg",
+                "use a smaller g");
+}
 
 std::vector<ChoiceNumber> NmgGeometry::numbers() {
   return {{"n", "rows kept", 2, 1, 64, true},

@@ -14,7 +14,8 @@ struct NmgGeometry {
   std::int64_t n, m, g;
   const std::vector<KeptRows>& patterns;
 
-  NmgGeometry(std::int64_t rows_kept, std::int64_t of, std::int64_t columns_of_one);  // Error as kept_row_patterns
+  // Error as kept_row_patterns, and for a chunk of more than 65,536 columns.
+  NmgGeometry(std::int64_t rows_kept, std::int64_t of, std::int64_t columns_of_one);
   static std::vector<ChoiceNumber> numbers();
   std::int64_t pattern_count() const { return static_cast<std::int64_t>(patterns.size()); }
   std::int64_t chunk() const { return pattern_count() * g; }

@@ -129,9 +129,21 @@ void find_fitting(const Packer& from, const Geometry& geometry, const std::vecto
   }
 }
 
+// Error where nearly all would be padding: a narrow matrix of many rows in wide chunks.
+void check_padding(const Geometry& geometry, const Sizes& size) {
+  constexpr std::int64_t most_times = 64, is_little = 1 << 24;
+  std::int64_t padded = 1;
+  for (const std::int64_t one : geometry.value_sizes(size)) padded *= one;
+  if (padded > most_times * size[0] * size[1] + is_little)
+    throw Error(fmt::format("{} columns in chunks of {} are {} values for a matrix of {}", size[1], geometry.chunk(), padded,
+                            size[0] * size[1]),
+                "layout nmg", "use a smaller g");
+}
+
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
   const Geometry geometry(numbers);
+  check_padding(geometry, dense.sizes());
   const std::vector<KeptRows>& patterns = geometry.patterns;
   Array values = from.values(geometry.value_sizes(dense.sizes()));
   Array index(geometry.index_type(), geometry.index_sizes(dense.sizes()));

@@ -35,6 +35,10 @@ TEST(SparseLayout, RefusesMasksThatItCannotStore) {
   EXPECT_EQ(packing_problem("nmg n=2 m=4 g=1", dense, all), "the mask is not 2:4 in groups of 1: rows 0 to 3, columns 0 to 5");
   EXPECT_EQ(packing_problem("nmg n=5 m=4 g=1", dense, all), "5 of 4 rows cannot be kept");
   EXPECT_EQ(packing_problem("nmg n=8 m=16 g=1", dense, all), "8:16 has more than 1024 patterns");
+  // Chunks that would be padding nearly throughout.
+  EXPECT_EQ(packing_problem("nmg n=6 m=12 g=65536", dense, all), "a chunk of 6:12:65536 is 60555264 columns, 65536 are the most");
+  EXPECT_EQ(packing_problem("nmg n=1 m=1 g=65536", random_matrix(DType::f32, {1000, 1}, 1), Array::full(DType::boolean, {1000, 1}, 1)),
+            "1 columns in chunks of 65536 are 65536000 values for a matrix of 1000");
   Array uneven = Array::zeros(DType::boolean, {8, 6});  // 2:4, but all columns of one pattern
   for (std::int64_t c = 0; c < 6; ++c) {
     uneven.set(c, 1);

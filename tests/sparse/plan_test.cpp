@@ -129,6 +129,16 @@ TEST(Plan, FiltersAreMatricesOfTheirOutputs) {
   verify(graph);
 }
 
+TEST(Plan, ChunksWiderThanAnyMatrixAreRefusedByName) {
+  Graph graph;
+  Builder build(graph);
+  graph.add_output(build.input("w", {DType::f32, {4, 4}, {}}, Role::parameter).id(), "y");
+  std::map<std::string, Array> parameters{{"w", Array::full(DType::f32, {4, 4}, 1)}};
+  for (const char* sparsifier : {"keep_all", "nmg n=6 m=12 g=65536", "nmg_greedy n=6 m=12 g=65536"})
+    expect_error([&] { sparsify(graph, parameters, SparsityPlan().add("w", sparsifier, "nmg n=6 m=12 g=65536")); },
+                 "a chunk of 6:12:65536 is 60555264 columns", "parameter 'w'");
+}
+
 TEST(Plan, NamesWithStars) {
   EXPECT_TRUE(matches("*", ""));
   EXPECT_TRUE(matches("a*c", "abbbc"));
