@@ -12,7 +12,7 @@
 #include "neap/files/json.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
-#include "neap/transform/optimizer.h"
+#include "neap/transform/sparse_dispatch.h"
 #include "neap/viewer/graph_json.h"
 
 namespace neap::bench_command {
@@ -23,7 +23,7 @@ struct Given {
   InputArguments inputs{.random = true};
   std::vector<int> against;
   int level = 4, threads = 0, rounds = 15, nodes = 10;
-  bool json = false;
+  bool json = false, strict = false;
 };
 
 double seconds_of(const std::function<void()>& work) {
@@ -47,13 +47,15 @@ struct Measured {
   std::vector<double> seconds;
   std::vector<std::vector<double>> node_seconds;  // by node and round
 
-  Measured(const Graph& written, int level, const Symbols& sizes) : level(level), executable(optimised(written, sizes)) {}
+  Measured(const Graph& written, int level, const Symbols& sizes, DenseFallback fallback)
+      : level(level), executable(optimised(written, sizes, fallback)) {}
   double median() const { return quantile(seconds, 0.5); }
 
  private:
-  Executable optimised(const Graph& written, const Symbols& sizes) {
+  Executable optimised(const Graph& written, const Symbols& sizes, DenseFallback fallback) {
     Optimizer optimizer(written, CostModel(sizes));
     optimizer.optimize(level);
+    handle(written, optimizer, level, fallback);
     graph = optimizer.graph();
     cost = optimizer.cost();
     for (const NodePtr& node : graph.nodes()) nodes.push_back(optimizer.model().node(graph, *node));
@@ -162,10 +164,11 @@ int run(const Given& given) {
   const std::vector<Array> inputs = gather_inputs(graph, given.model, given.inputs);
   const Symbols sizes = bind_inputs(graph, inputs);
   std::vector<std::unique_ptr<Measured>> all;
-  all.push_back(std::make_unique<Measured>(graph, given.level, sizes));
+  all.push_back(
+      std::make_unique<Measured>(graph, given.level, sizes, given.strict ? DenseFallback::refused : DenseFallback::said));
   for (const int level : given.against) {
     const bool there = std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->level == level; });
-    if (!there) all.push_back(std::make_unique<Measured>(graph, level, sizes));
+    if (!there) all.push_back(std::make_unique<Measured>(graph, level, sizes, DenseFallback::said));
   }
   measure(all, inputs, given.rounds);
   nlohmann::json levels = nlohmann::json::array();
@@ -198,6 +201,7 @@ std::function<int()> declare(const Options& options) {
   add_model_options(options, given->model);
   add_input_options(options, given->inputs);
   add_level(options, given->level).shows_default();
+  add_strict_option(options, given->strict);
   options.add("--against", &given->against, "other levels, measured in turn with it: --against 0").by_commas().between(0, 4);
   add_threads(options, given->threads);
   options.add("--rounds", &given->rounds, "timed rounds of each level").shows_default().between(1, 100000);

@@ -15,13 +15,17 @@ struct Given {
   std::filesystem::path out;
   std::string name = "network";
   int level = 4;
-  bool json = false;
+  bool json = false, strict = false;
 };
 
 int run(const Given& given) {
   const Graph graph = read_model(given.model);
   const StandaloneSummary made =
-      write_standalone(graph, given.out, {.name = given.name, .sizes = sizes_of(given.model, graph), .level = given.level});
+      write_standalone(graph, given.out,
+                       {.name = given.name,
+                        .sizes = sizes_of(given.model, graph),
+                        .level = given.level,
+                        .fallback = given.strict ? DenseFallback::refused : DenseFallback::said});
   if (given.json) {
     fmt::print("{}\n", json_page({{"folder", given.out.string()},
                                   {"kernels", made.kernels},
@@ -42,6 +46,7 @@ std::function<int()> declare(const Options& options) {
   options.add("-o,--out", &given->out, "folder for the sources").required();
   options.add("--name", &given->name, "of the library").shows_default();
   add_level(options, given->level).shows_default();
+  add_strict_option(options, given->strict);
   options.add("--json", &given->json, "print JSON");
   return [given] { return run(*given); };
 }

@@ -91,11 +91,19 @@ int run(const Given& given) {
                human_bytes(static_cast<double>(one.dense_bytes)));
   }
   if (given.json) {
-    fmt::print("{}\n", json_page({{"weights", rows}, {"dense_bytes", before}, {"stored_bytes", after}}));
-  } else {
+    const nlohmann::json rules = nlohmann::json::parse(plan.to_json());
+    fmt::print("{}\n", json_page({{"weights", rows},
+                                  {"outputs", rules.value("outputs", nlohmann::json::array())},
+                                  {"gradients", rules.value("gradients", nlohmann::json::array())},
+                                  {"dense_bytes", before},
+                                  {"stored_bytes", after}}));
+    return exit_ok;
+  }
+  if (!reports.empty())
     fmt::print("{} matrices: {} for {}\n", reports.size(), human_bytes(static_cast<double>(after)),
                human_bytes(static_cast<double>(before)));
-  }
+  for (const sparse::FormatRule& rule : plan.outputs) fmt::print("what {} makes: {}\n", rule.names, rule.format.to_string());
+  for (const sparse::FormatRule& rule : plan.gradients) fmt::print("gradients of {}: {}\n", rule.names, rule.format.to_string());
   return exit_ok;
 }
 

@@ -75,7 +75,7 @@ void set_arrays(Module& module, const NamedArrays& arrays, const std::string& pl
       const auto found = arrays.find(parameter->name());
       const Type& type = parameter->type();
       if (found == arrays.end() || found->second.dtype() != type.dtype || found->second.sizes() != evaluate(type.shape, {})) {
-        const std::string problem = found == arrays.end() ? "is missing" : "is " + to_string(found->second.sizes());
+        const std::string problem = found == arrays.end() ? "is missing" : "is " + type_of(found->second).to_string();
         throw Error(fmt::format("the file is of another network: '{}', {}, {}", parameter->name(), type.to_string(), problem), place,
                     "give a file that `neap train` wrote, for data of as many classes");
       }

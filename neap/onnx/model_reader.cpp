@@ -254,7 +254,7 @@ Var ModelReader::materialise(Builder& build, OnnxValue& value, const std::string
   const bool trained = options_.parameters != nullptr && is_float(value.constant->dtype()) && value.constant->count() > 1;
   if (!trained) return value.var = build.constant(*value.constant);
   const Array& elements = *value.constant;
-  const std::string name = fresh_name(value.name.empty() ? fmt::format("parameter_{}", options_.parameters->size()) : value.name);
+  const std::string name = fresh_name(value.name);
   value.parameter = true;
   value.var = build.input(name, type_of(elements), Role::parameter);
   options_.parameters->emplace(name, elements);
@@ -352,6 +352,7 @@ void ModelReader::read_node(const onnx::NodeProto& node, int opset, const std::v
     if (i >= static_cast<int>(view.outputs().size())) view.fail(fmt::format("output {} is not supported", i));
     OnnxValue& output = view.outputs()[static_cast<std::size_t>(i)];
     if (output.var) storage_bytes(output.var.type());
+    if (output.name.empty()) output.name = node.output(i);
     define(node.output(i), std::move(output), view.place());
   }
 }

@@ -23,7 +23,7 @@ class ModelReader;
 struct OnnxValue {
   Var var;                           // empty until somebody needs the tensor
   std::optional<Array> constant;     // elements
-  std::string name;                  // of an initializer
+  std::string name;                  // in the model
   std::optional<KnownTensor> known;  // elements that are sizes; not where `constant` is set
   bool parameter = false;            // `constant` is a trained parameter, an input of the graph
   bool is_sequence = false;

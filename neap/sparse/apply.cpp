@@ -1,5 +1,6 @@
 // Plans made true: on modules, and on graphs whose parameters are inputs.
 #include <algorithm>
+#include <cmath>
 
 #include "neap/base/error.h"
 #include "neap/base/hash.h"
@@ -30,6 +31,15 @@ Array given_for(const std::map<std::string, Array>& all, const std::string& name
   return found->second.reshape(matrix_sizes(value.sizes()));
 }
 
+// A share of magnitudes that have no finite sum is 0 or NaN: which element is to blame.
+void check_finite(const Array& matrix) {
+  for (std::int64_t i = 0; i < matrix.count(); ++i) {
+    const double value = matrix.get(i);
+    if (std::isfinite(value)) continue;
+    throw Error(fmt::format("element {} is {}", i, std::isnan(value) ? "NaN" : "infinite"), "", "look for what made it before sparsifying");
+  }
+}
+
 Packed packed(const std::string& name, const Array& value, const WeightRule& rule, const SparsityPlan& plan, Keep keep) {
   const std::string place = "parameter '" + name + "'";
   const Array matrix = value.reshape(matrix_sizes(value.sizes()));
@@ -41,6 +51,8 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
                                                                      .before = given_for(plan.masks, name, value, "mask's sizes"),
                                                                      .seed = plan.seed ^ hash_bytes(name).low,
                                                                      .place = place});
+    const double energy = energy_kept(matrix, mask);
+    if (keep == Keep::chosen && !(energy > 0)) check_finite(matrix);
     made.components = rule.layout.pack(matrix, mask);
     made.rule = &rule;
     made.sizes = matrix.sizes();
@@ -48,7 +60,7 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
       made.sizes = value.sizes();
       for (Array& component : made.components) component = component.reshape(made.sizes);
     }
-    made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy_kept(matrix, mask),
+    made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy,
                    value.bytes(), stored_bytes(made.components), mask};
     return made;
   } catch (const Error& error) {

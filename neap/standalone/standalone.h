@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "neap/ir/graph.h"
+#include "neap/transform/sparse_dispatch.h"
 
 namespace neap {
 
@@ -12,6 +13,7 @@ struct StandaloneOptions {
   std::string name = "network";  // of the library and, after "neap_", of its namespace: small letters, digits, '_', a letter first
   Symbols sizes;                 // of every symbol in the graph
   int level = 4;                 // of the optimizer
+  DenseFallback fallback = DenseFallback::said;
 };
 
 struct StandaloneSummary {

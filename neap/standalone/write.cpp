@@ -192,8 +192,10 @@ StandaloneSummary write_standalone(const Graph& graph, const std::filesystem::pa
   const std::string& name = options.name;
   check_name(name);
   check_sizes(graph, options.sizes);
-  Optimizer optimizer(keeping_nothing(graph), CostModel(options.sizes));
+  const Graph written = keeping_nothing(graph);
+  Optimizer optimizer(written, CostModel(options.sizes));
   optimizer.optimize(options.level, false);
+  handle(written, optimizer, options.level, options.fallback);
   const std::string prefix = "neap_" + name + "_kernel_";
   const StandalonePlan plan = plan_standalone(optimizer.graph(), options.sizes, prefix);
 

@@ -8,10 +8,9 @@
 namespace neap {
 
 Executable make_executable(const Graph& graph, int level, DenseFallback fallback) {
-  constexpr int multiplying = 3;
   Optimizer optimizer(graph);
   optimizer.optimize(level);
-  if (level >= multiplying || fallback == DenseFallback::refused) handle(sparse_uses(graph, optimizer), fallback);
+  handle(graph, optimizer, level, fallback);
   return Executable(optimizer.graph(), {.compile = level > 0});
 }
 

@@ -155,4 +155,9 @@ void handle(const std::vector<SparseUse>& uses, DenseFallback policy) {
   }
 }
 
+void handle(const Graph& written, const Optimizer& optimizer, int level, DenseFallback policy) {
+  constexpr int multiplying = 3;
+  if (level >= multiplying || policy == DenseFallback::refused) handle(sparse_uses(written, optimizer), policy);
+}
+
 }  // namespace neap

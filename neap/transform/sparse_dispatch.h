@@ -28,5 +28,7 @@ std::string to_string(const std::vector<SparseUse>& uses, std::string_view befor
 // What is done about matrices that are made dense: said once in a run of the program for each, on standard error; an Error; nothing.
 enum class DenseFallback : std::uint8_t { said, refused, silent };
 void handle(const std::vector<SparseUse>& uses, DenseFallback policy);
+// Of a graph that was optimised at this level: below 3 everything is dense, which is no news, and refused if it is to be.
+void handle(const Graph& written, const Optimizer& optimizer, int level, DenseFallback policy);
 
 }  // namespace neap

@@ -90,6 +90,7 @@ TEST_F(Sparsify, OutputsAreFormattedWhenTheFileIsRead) {
   const std::string from = model(), to = path("thin.onnx");
   const Ran ran = neap({"sparsify", from, "--outputs", "relu=threshold least=0.5", "-o", to});
   ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_EQ(ran.text, "what relu makes: threshold least=0.5 | dense | keep_all | dense\n");
   const Ran shown = neap({"show", to});
   EXPECT_TRUE(contains(shown.text, "threshold least=0.5")) << shown.text;
   const Array thin = run_on_input(to, "4"), again = run_on_input(to, "0"), whole = run_on_input(from, "4");
@@ -115,9 +116,17 @@ TEST_F(Sparsify, DenseFallbacksAreToldOrRefused) {
   const Ran run = neap({"run", to, "--random-inputs"});
   EXPECT_EQ(run.code, 0);
   EXPECT_TRUE(contains(run.text, "neap: sparse matrix w (csr): made dense")) << run.text;
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"build", to, "-o", path("alone")}, {"bench", to, "--rounds", "1"}}) {
+    const Ran told = neap(command);
+    EXPECT_EQ(told.code, 0) << told.text;
+    EXPECT_TRUE(contains(told.text, "neap: sparse matrix w (csr): made dense")) << told.text;
+  }
   for (const std::vector<std::string>& command : {std::vector<std::string>{"run", to, "--random-inputs", "--strict-sparse"},
                                                   {"show", to, "--level", "4", "--strict-sparse"},
                                                   {"optimize", to, "--strict-sparse"},
+                                                  {"build", to, "-o", path("alone"), "--strict-sparse"},
+                                                  {"bench", to, "--rounds", "1", "--strict-sparse"},
                                                   {"sparsify", from, "--weights", "w=magnitude", "--strict-sparse"}}) {
     const Ran refused = neap(command);
     EXPECT_NE(refused.code, 0);

@@ -13,6 +13,7 @@
 #include "neap/optim/adam.h"
 #include "neap/train/state.h"
 #include "neap/train/step.h"
+#include "tests/support/expect_error.h"
 
 namespace neap::demo_test {
 namespace {
@@ -115,6 +116,8 @@ TEST(Export, ArraysGoThereAndBack) {
   } catch (const Error& error) {
     EXPECT_EQ(error.problem(), "the file is of another network: 'out.bias', f32[2], is missing");
   }
+  broken["out.bias"] = Array::zeros(DType::f64, {2});
+  expect_error([&] { set_arrays(b, broken, "file"); }, "'out.bias', f32[2], is f64[2]");
 }
 
 }  // namespace

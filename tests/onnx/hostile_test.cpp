@@ -57,6 +57,22 @@ TEST(Hostile, EverythingUnsupportedIsNamedAtOnce) {
   expect_error([&] { read(model); }, "node 'second' ('Rubbish', opset 11)");
 }
 
+// By which plans find weights that stand in nodes.
+TEST(Hostile, ParametersHaveTheModelsNames) {
+  OnnxModel model;
+  model.input("x", {"N", 3}).output("y").constant("first", Array::full(DType::f32, {3, 4}, 1));
+  auto& value = *model.node("Constant", {}, {"layer.weight"}).add_attribute();
+  value.set_name("value");
+  value.set_type(onnx::AttributeProto::TENSOR);
+  write_tensor(Array::full(DType::f32, {4, 5}, 2), *value.mutable_t());
+  model.node("MatMul", {"x", "first"}, {"h"});
+  model.node("MatMul", {"h", "layer.weight"}, {"y"});
+  std::map<std::string, Array> parameters;
+  read(model, {.parameters = &parameters});
+  EXPECT_EQ(parameters.size(), 2u);
+  EXPECT_TRUE(parameters.contains("first") && parameters.contains("layer.weight"));
+}
+
 TEST(Hostile, NamesThatDoNotFit) {
   OnnxModel dangling;
   dangling.output("y");

@@ -129,6 +129,21 @@ TEST(Plan, FiltersAreMatricesOfTheirOutputs) {
   verify(graph);
 }
 
+// What would be reported of them is no number.
+TEST(Plan, WhatIsNotFiniteIsRefusedByName) {
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    for (const std::string& rule : rules) {
+      Graph graph;
+      Builder build(graph);
+      graph.add_output(build.input("w", {DType::f32, {16, 24}, {}}, Role::parameter).id(), "y");
+      Array weights = Array::full(DType::f32, {16, 24}, 1);
+      weights.set(100, bad);
+      std::map<std::string, Array> parameters{{"w", weights}};
+      expect_error([&] { sparsify(graph, parameters, SparsityPlan().add("w", rule, "csr")); }, "element 100 is ", "parameter 'w'");
+    }
+  }
+}
+
 TEST(Plan, ChunksWiderThanAnyMatrixAreRefusedByName) {
   Graph graph;
   Builder build(graph);
