@@ -92,7 +92,8 @@ Array sorted_ids(std::vector<std::int64_t> ids, std::int64_t begin, std::int64_t
 Hash GraphData::version() const {
   Hasher hasher;
   hasher.add(graph.version().low).add(graph.version().high);
-  for (const Array* array : {&dense, &sparse.csr.offsets, &sparse.csr.indices, &sparse.values, &labels, &training, &validation, &test}) {
+  const SparseRows rows = is_sparse() ? sparse : SparseRows{};  // files leave out a matrix without columns
+  for (const Array* array : {&dense, &rows.csr.offsets, &rows.csr.indices, &rows.values, &labels, &training, &validation, &test}) {
     if (array->count() > 0) {
       add_array(hasher, *array);
     } else {

@@ -74,6 +74,18 @@ TEST(GraphData, SavedWithTypesAndWithoutAnything) {
   }
 }
 
+// As Debian's packages are where no training package has a word: a matrix of as many rows as vertices, without a column.
+TEST(GraphData, SavedWithoutFeatures) {
+  const TemporaryFolder folder;
+  GraphData data{.graph = build(edges(3, {{0, 1}, {2, 1}})), .groups = {{"words", 0, 0}}};
+  data.sparse = {.csr = {.rows = 3, .columns = 0, .offsets = Array::zeros(DType::i64, {4})}, .values = Array::zeros(DType::f32, {0})};
+  save_graph_data(folder.path(), data);
+  const GraphData read = load_graph_data(folder.path());
+  EXPECT_EQ(read.version(), data.version());
+  EXPECT_EQ(read.feature_count(), 0);
+  EXPECT_EQ(read.groups.size(), 1U);
+}
+
 TEST(GraphData, FilesThatDoNotBelongTogetherAreRefused) {
   const TemporaryFolder folder;
   save_graph_data(folder.path(), small_data());
