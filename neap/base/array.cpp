@@ -126,6 +126,7 @@ void Array::set_int(std::int64_t flat, std::int64_t value) {
 }
 
 Array Array::clone() const {
+  if (empty()) return *this;  // its sizes are those of a scalar
   Array copy(dtype_, sizes_);
   copy_elements(*this, copy);
   return copy;

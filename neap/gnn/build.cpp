@@ -231,14 +231,15 @@ Graph build(EdgeList edges, const BuildOptions& options, const std::string& plac
 
 EdgeList edge_list(const Graph& graph) {
   const Csr& rows = graph.incoming();
-  return {.vertices = graph.vertices(),
-          .sources = rows.indices,
-          .targets = rows_of_entries(rows),
-          .edge_types = graph.edge_types(),
-          .vertex_types = graph.vertex_types(),
-          .edge_type_names = graph.edge_type_names(),
-          .vertex_type_names = graph.vertex_type_names(),
-          .edge_features = graph.edge_features()};
+  EdgeList list{.vertices = graph.vertices(),
+                .sources = rows.indices.clone(),
+                .targets = rows_of_entries(rows),
+                .edge_types = graph.edge_types().clone(),
+                .vertex_types = graph.vertex_types().clone(),
+                .edge_type_names = graph.edge_type_names(),
+                .vertex_type_names = graph.vertex_type_names()};
+  for (const auto& [name, values] : graph.edge_features()) list.edge_features[name] = values.clone();
+  return list;
 }
 
 Graph symmetrized(const Graph& graph) { return build(edge_list(graph), {.duplicates = Duplicates::drop, .symmetrize = true}, "graph"); }

@@ -31,7 +31,7 @@ struct BuildOptions {
 // lengths that differ, duplicates where they are an error, a graph that does not fit the memory.
 Graph build(EdgeList edges, const BuildOptions& options = {}, const std::string& place = "edges");
 
-// The edges in the order of `graph.incoming()`.
+// The edges in the order of `graph.incoming()`, in arrays of their own: a list may be written into, a graph never is.
 EdgeList edge_list(const Graph& graph);
 
 // Both directions of every edge, each once.

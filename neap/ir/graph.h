@@ -94,7 +94,7 @@ struct Value {
   std::optional<Array> constant;
 };
 
-// Given each run; trained; updated by each run (moments, running statistics); the same in every run until another array is given.
+// Given each run; trained; updated by each run (moments, running statistics); the same until another array, not another content, is given.
 enum class Role : std::uint8_t { input, parameter, state, fixed };
 
 struct Input {

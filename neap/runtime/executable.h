@@ -38,7 +38,8 @@ class Executable {
   const Graph& graph() const;
 
   // Inputs in the graph's order and layouts. Outputs that update an input are written into that input's array (and the same array is given
-  // back); the others are new arrays. Error naming the input that does not fit.
+  // back); the others are new arrays. What is kept of fixed inputs is computed again when another array is given for one of them; one
+  // that was written into since the last run is not told from what it was: give its clone(). Error naming the input that does not fit.
   std::vector<Array> run(const std::vector<Array>& inputs);
 
   // The plan for the sizes of the last run, and of its arena.

@@ -90,6 +90,7 @@ TEST(Array, HandlesShareAndClonesDoNot) {
   EXPECT_EQ(d.get(2), 9);
   EXPECT_EQ(e.get(0), 9);
   EXPECT_EQ(e.sizes(), (Sizes{2, 2}));
+  EXPECT_TRUE(Array().clone().empty());
   EXPECT_EQ(a.slice_rows(1, 1).count(), 0);
   EXPECT_EQ(Array::zeros(DType::f32, {0, 3}).slice_rows(0, 0).count(), 0);
 }

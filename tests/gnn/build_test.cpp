@@ -124,6 +124,23 @@ TEST(Build, AnEdgeListOfAGraphBuildsItAgain) {
   EXPECT_EQ(build(edge_list(graph)).version(), graph.version());
 }
 
+TEST(Build, WhatIsWrittenIntoAnEdgeListIsNotWrittenIntoItsGraph) {
+  EdgeList list = edges(3, {{0, 1}, {2, 1}});
+  list.edge_types = Array::of(std::vector<std::int32_t>{1, 0});
+  list.edge_type_names = {"a", "b"};
+  list.edge_features["weight"] = Array::of(std::vector<float>{1, 2});
+  const Graph graph = build(list);
+  const Pairs before = listed(graph);
+  EdgeList mine = edge_list(graph);
+  mine.sources.set_int(0, 2);
+  mine.edge_types.set_int(0, 0);
+  mine.edge_features.at("weight").set(0, 7);
+  EXPECT_EQ(listed(graph), before);
+  EXPECT_EQ(numbers(graph.edge_types()), (std::vector<double>{1, 0}));
+  EXPECT_EQ(numbers(graph.edge_feature("weight")), (std::vector<double>{1, 2}));
+  EXPECT_NE(build(mine).version(), graph.version());
+}
+
 TEST(Graph, InducedSubgraph) {
   EdgeList list = edges(4, {{0, 1}, {1, 2}, {3, 1}, {1, 1}});
   list.edge_features["weight"] = Array::of(std::vector<float>{1, 2, 3, 4});

@@ -160,6 +160,28 @@ TEST_P(Places, WhatIsMadeOfConstantsAloneMayBeKept) {
   for (const float x : {10.0F, 20.0F}) EXPECT_EQ(values(run.run({array({x, x})})[0]), (Floats{x + 3, x + 6}));
 }
 
+TEST_P(Places, WhatIsKeptIsMadeAnewForAnotherArray) {
+  ExecutableOptions options;
+  options.compile = GetParam();
+  Executable run(parse_graph(R"(graph main {
+  fixed table : f32[2]
+  input x : f32[2]
+  %1 = map(table) i:2 { %1[i] = table[i] * 3.0 } : f32[2]  kept
+  %2 = map(x, %1) i:2 { %2[i] = x[i] + %1[i] } : f32[2]
+  output y = %2
+})"),
+                 options);
+  const Array first = array({1, 2}), x = array({10, 20});
+  EXPECT_EQ(values(run.run({first, x})[0]), (Floats{13, 26}));
+  Array second = first.clone();
+  second.set(0, 5);
+  EXPECT_EQ(values(run.run({second, x})[0]), (Floats{25, 26}));
+  EXPECT_EQ(values(run.run({first, x})[0]), (Floats{13, 26}));
+  for (const float value : {3.0F, 4.0F}) {  // each at once where the last was given back: held arrays keep their memory to themselves
+    EXPECT_EQ(values(run.run({array({value, value}), x})[0]), (Floats{10 + 3 * value, 20 + 3 * value}));
+  }
+}
+
 TEST_P(Places, WhatIsKeptIsMadeAnewAfterARunThatFailed) {
   ExecutableOptions options;
   options.compile = GetParam();
