@@ -13,6 +13,7 @@
 
 #include "neap/base/environment.h"
 #include "neap/base/error.h"
+#include "neap/base/memory.h"
 
 namespace neap {
 namespace {
@@ -51,7 +52,8 @@ std::string read_range(int fd, std::int64_t offset, std::int64_t length, const s
 struct stat regular(int fd, const std::string& path) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) fail("cannot read", path);
-  if (!S_ISREG(status.st_mode)) throw Error("this is not a regular file", path);
+  if (S_ISDIR(status.st_mode)) throw Error("this is a folder", path, "give a file");
+  if (!S_ISREG(status.st_mode)) throw Error("this is not a regular file", path, "copy what it gives into a file");
   return status;
 }
 
@@ -61,7 +63,9 @@ std::string read_file(const std::filesystem::path& path, std::int64_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) fail("cannot open", path.string(), errno == ENOENT ? "is the name right?" : "");
   const std::int64_t size = regular(file.get(), path.string()).st_size;
-  if (size > limit) throw Error(fmt::format("the file has {} bytes, more than the limit of {}", size, limit), path.string());
+  if (size > limit)
+    throw Error(fmt::format("the file has {} bytes, more than the limit of {}", size, limit), path.string(), "give a part of it");
+  check_memory(static_cast<double>(size), "the file", path.string());
   return read_range(file.get(), 0, size, path.string());
 }
 

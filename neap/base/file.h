@@ -10,7 +10,7 @@
 
 namespace neap {
 
-// The bytes of a regular file. Error (naming the file) if it is missing, not regular, or larger than `limit`.
+// The bytes of a regular file. Error (naming the file) if it is missing, not regular, or larger than `limit` or than the memory.
 std::string read_file(const std::filesystem::path& path, std::int64_t limit = std::int64_t{1} << 34);
 
 // Writes to a new file beside `path`, syncs it, and renames it over `path`: readers see the old or the new, never a part. Where it need not

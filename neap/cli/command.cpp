@@ -131,7 +131,7 @@ int run_command_line(int count, char** arguments) {
   } catch (const Error& error) {
     show(error);
   } catch (const std::bad_alloc&) {
-    show(Error("there is not enough memory", "", "use a smaller batch or model"));
+    show(Error("there is not enough memory", "", "use smaller data, a smaller batch or model"));
   } catch (const std::exception& error) {
     show(Error(error.what()));
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "neap/base/file.h"
+#include "neap/base/memory.h"
 #include "neap/files/bytes.h"
 #include "neap/files/text.h"
 
@@ -70,14 +71,30 @@ std::string quoted_name(const std::string& name) {
   return text + '"';
 }
 
+void check_names(const std::vector<std::string>& columns, const std::string& place) {
+  std::vector<std::string> sorted = columns;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
+    throw Error(fmt::format("two columns are called {}", shown(*twice)), place, "give each a name of its own");
+}
+
+// For the lines of `text`, if each has as many numbers: each takes a byte, and one is between two of them. Where it has not, it is refused
+// before the space is used up.
+Array space_for(std::string_view text, std::size_t columns, DType dtype, const std::string& place, std::int64_t memory_limit) {
+  const auto lines = static_cast<std::int64_t>(text.empty() ? 0 : std::ranges::count(text, '\n') + 1);
+  const std::int64_t most = (static_cast<std::int64_t>(text.size()) + 1) / 2, wide = static_cast<std::int64_t>(columns);
+  const std::int64_t count = lines > most / wide ? most : lines * wide;
+  check_memory(static_cast<double>(count * size_of(dtype)), fmt::format("a table of {} lines", lines), place, memory_limit);
+  return {dtype, {count}};
+}
+
 }  // namespace
 
-Table parse_csv(std::string_view text, const std::string& place) {
+Table parse_csv(std::string_view text, const std::string& place, DType dtype, std::int64_t memory_limit) {
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   text = text.substr(0, text.find_last_not_of("\r\n") + 1);  // the last line may end, and empty lines may follow
   if (text.empty()) throw Error("the file has no line", place, "it needs a line of names and lines of numbers");
   Table table;
-  std::vector<double> values;
   std::int64_t line_number = 1;
   const auto line_place = [&] { return fmt::format("{}:{}", place, line_number); };
   const std::string_view whole = text;
@@ -86,7 +103,11 @@ Table parse_csv(std::string_view text, const std::string& place) {
     for (std::size_t column = 0; column < table.columns.size(); ++column) table.columns[column] = std::to_string(column);
     text = whole;
     line_number = 0;
+    table.first_line = 1;
   }
+  check_names(table.columns, line_place());
+  Array values = space_for(text, table.columns.size(), dtype, place, memory_limit);
+  std::int64_t count = 0;
   while (!text.empty()) {
     ++line_number;
     std::size_t column = 0;
@@ -97,7 +118,7 @@ Table parse_csv(std::string_view text, const std::string& place) {
         throw Error(fmt::format("{} in column {} is not a number", shown(*field), shown(table.columns[column])), line_place(),
                     "tables hold numbers only: give classes and dates numbers");
       }
-      values.push_back(*value);
+      values.set(count++, *value);
     }
     if (column != table.columns.size()) {
       throw Error(fmt::format("the line has {} fields, the first line has {}", column, table.columns.size()), line_place(),
@@ -105,7 +126,7 @@ Table parse_csv(std::string_view text, const std::string& place) {
     }
   }
   const auto columns = static_cast<std::int64_t>(table.columns.size());
-  table.values = Array::of(values, {static_cast<std::int64_t>(values.size()) / columns, columns});
+  table.values = values.reshape({count / columns, columns});
   return table;
 }
 

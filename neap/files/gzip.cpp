@@ -8,6 +8,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/file.h"
+#include "neap/base/memory.h"
 
 namespace neap {
 namespace {
@@ -67,6 +68,11 @@ std::string gunzip(std::string_view bytes, const std::string& place, std::int64_
     const std::size_t made = buffer.size() - stream.avail_out;
     if (made > static_cast<std::size_t>(limit) - expanded.size()) {
       throw Error(fmt::format("the file expands to more than {} bytes", limit), place, "expand it by hand if you trust it");
+    }
+    if (expanded.size() + made > expanded.capacity()) {
+      const std::size_t grown = std::max(2 * expanded.capacity(), buffer.size());
+      check_memory(static_cast<double>(grown), "what the file expands to", place);
+      expanded.reserve(grown);
     }
     expanded.append(buffer.data(), made);
     member_ended = status == Z_STREAM_END;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "neap/base/error.h"
+#include "neap/base/memory.h"
 
 namespace neap::gnn {
 namespace {

@@ -4,8 +4,6 @@
 #include <cstring>
 
 #include "neap/base/error.h"
-#include "neap/base/machine.h"
-#include "neap/base/progress.h"
 
 namespace neap::gnn {
 
@@ -93,14 +91,6 @@ Array rows_at(const Array& values, const Array& entries) {
     std::memcpy(rows.raw() + i * width, values.raw() + at * width, static_cast<std::size_t>(width));
   }
   return rows;
-}
-
-void check_memory(double bytes, const std::string& what, const std::string& place, std::int64_t limit) {
-  if (limit == 0) limit = machine().memory_bytes;
-  if (limit == 0 || bytes <= static_cast<double>(limit)) return;
-  throw Error(
-      fmt::format("{} needs {} ({:.0f} bytes), and there are {}", what, human_bytes(bytes), bytes, human_bytes(static_cast<double>(limit))),
-      place, "use a part of the graph, or a machine with more memory");
 }
 
 }  // namespace neap::gnn

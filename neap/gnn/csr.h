@@ -41,7 +41,4 @@ Transpose transpose(const Csr& csr);
 // Elements [entries, ...] put into the order of `entries`: the weights of a transpose.
 Array rows_at(const Array& values, const Array& entries);
 
-// Refuses before anything is allocated: Error saying the bytes needed and those there are (0: the machine's memory).
-void check_memory(double bytes, const std::string& what, const std::string& place, std::int64_t limit = 0);
-
 }  // namespace neap::gnn

@@ -1,6 +1,7 @@
 #include "neap/gnn/generate.h"
 
 #include "neap/base/error.h"
+#include "neap/base/memory.h"
 #include "neap/gnn/draw.h"
 
 namespace neap::gnn {

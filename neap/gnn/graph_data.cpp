@@ -1,10 +1,12 @@
 #include "neap/gnn/graph_data.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <ctime>
 
 #include "neap/base/error.h"
 #include "neap/data/dataset.h"
@@ -136,6 +138,11 @@ void check(const GraphData& data) {
     throw Error(fmt::format("{} names for {} vertices", data.vertex_names.size(), data.vertices()), data.place,
                 "give a name each, or none at all");
   }
+}
+
+void name_source(GraphData& data, const std::string& source) {
+  data.about["source"] = source;
+  data.about["date"] = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
 }
 
 GraphData with_vertices(const GraphData& data, Graph graph, std::span<const VertexId> vertices) {

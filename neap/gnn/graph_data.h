@@ -41,6 +41,9 @@ void check(const GraphData& data);
 // What the data hold of these vertices (each there once), in this order, for `graph`, which is made of them.
 GraphData with_vertices(const GraphData& data, Graph graph, std::span<const VertexId> vertices);
 
+// Says in `about` where the data come from, and on which day they were read (UTC): with the version, what a result names.
+void name_source(GraphData& data, const std::string& source);
+
 // The groups with these names, in this order. Error on a name that there is not.
 GraphData with_groups(const GraphData& data, const std::vector<std::string>& names);
 

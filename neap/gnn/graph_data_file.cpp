@@ -106,6 +106,7 @@ GraphData load_graph_data(const std::filesystem::path& folder) {
   parts.incoming.indices = taken(arrays, "sources", arrays_place);
   parts.edge_type_names = words(json, "edge_types", place);
   parts.vertex_type_names = words(json, "vertex_types", place);
+  if (parts.incoming.offsets.count() == 0) throw Error("the array 'offsets' is empty", arrays_place, "write the data again");
   parts.incoming.rows = parts.incoming.columns = parts.incoming.offsets.count() - 1;
   if (!parts.edge_type_names.empty()) parts.edge_types = taken(arrays, "edge_types", arrays_place);
   if (!parts.vertex_type_names.empty()) parts.vertex_types = taken(arrays, "vertex_types", arrays_place);

@@ -31,7 +31,7 @@ class DimacsReader {
     }
     if (vertices_ < 0) throw Error("the file has no problem line", lines_.place(), "it is: p edge VERTICES EDGES");
     if (static_cast<std::int64_t>(sources_.size()) != edges_) {
-      throw Error(fmt::format("{} edges are announced, and there are {}", edges_, sources_.size()), lines_.file(),
+      throw Error(fmt::format("{} edges are announced, and there are {}", edges_, sources_.size()), lines_.place(),
                   "the file is cut short, or its header wrong");
     }
     GraphFile file{.edges = {.vertices = vertices_, .sources = Array::of(sources_), .targets = Array::of(targets_)},

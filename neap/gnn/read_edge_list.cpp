@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "neap/base/memory.h"
 #include "neap/gnn/read.h"
 #include "neap/gnn/text.h"
 
@@ -52,11 +53,9 @@ Columns columns_of(const std::vector<std::string_view>& first, bool header, cons
 
 class EdgeListReader {
  public:
-  EdgeListReader(std::string_view text, const std::string& place, const ReadOptions& options) : lines_(text, place), options_(options) {
+  EdgeListReader(std::string_view text, const std::string& place, const ReadOptions& options)
+      : lines_(text, place), options_(options), most_(std::ranges::count(text, '\n') + 1) {
     if (options.vertices >= 0) check_vertices(options.vertices, std::numeric_limits<std::int64_t>::max(), options.memory_limit, place);
-    const auto lines = std::ranges::count(text, '\n') + 1;
-    constexpr double edge_bytes = 4 + 4 + 8;  // ids and a weight
-    check_memory(static_cast<double>(lines) * edge_bytes, fmt::format("an edge list of {} lines", lines), place, options.memory_limit);
   }
 
   GraphFile read() {
@@ -66,7 +65,7 @@ class EdgeListReader {
       if (columns_.names.empty()) {
         const bool header = std::ranges::any_of(words, [](std::string_view word) { return !parse_number<double>(word); });
         columns_ = columns_of(words, header, lines_);
-        features_.resize(columns_.names.size());
+        reserve();
         if (header) continue;
       }
       read_edge(words);
@@ -75,6 +74,19 @@ class EdgeListReader {
   }
 
  private:
+  // Each field of an edge is there as it is read, and in what is given: 4 bytes, and 4.
+  void reserve() {
+    const auto fields = static_cast<std::int64_t>(columns_.names.size());
+    const std::int64_t most = std::min(most_, lines_.bytes_left() / (2 * fields) + 2);  // a field and what ends it: 2 bytes or more
+    check_memory(8.0 * static_cast<double>(fields) * static_cast<double>(most), fmt::format("an edge list of {} lines", most),
+                 lines_.file(), options_.memory_limit);
+    features_.resize(columns_.names.size());
+    for (auto* ids : {&sources_, &targets_}) ids->reserve(static_cast<std::size_t>(most));
+    for (std::size_t i = 0; i < features_.size(); ++i) {
+      if (i != columns_.source && i != columns_.target) features_[i].reserve(static_cast<std::size_t>(most));
+    }
+  }
+
   void read_edge(const std::vector<std::string_view>& words) {
     if (words.size() != columns_.names.size()) {
       throw Error(fmt::format("the line has {} fields, the first line has {}", words.size(), columns_.names.size()), lines_.place(),
@@ -84,32 +96,37 @@ class EdgeListReader {
     sources_.push_back(vertex_id(words[columns_.source], 0, limit, "the source", lines_));
     targets_.push_back(vertex_id(words[columns_.target], 0, limit, "the target", lines_));
     for (std::size_t i = 0; i < words.size(); ++i) {
-      if (i != columns_.source && i != columns_.target) features_[i].push_back(number(words[i], "a feature of the edge", lines_));
+      if (i == columns_.source || i == columns_.target) continue;
+      features_[i].push_back(static_cast<float>(number(words[i], "a feature of the edge", lines_)));
+    }
+    if (const VertexId id = std::max(sources_.back(), targets_.back()); id > largest_) {
+      largest_ = id;
+      largest_line_ = lines_.number();
     }
   }
 
   GraphFile finish() {
     std::int64_t vertices = options_.vertices;
     if (vertices < 0) {
-      vertices = 0;
-      for (const auto* ids : {&sources_, &targets_}) {
-        for (const VertexId id : *ids) vertices = std::max<std::int64_t>(vertices, std::int64_t{id} + 1);
-      }
-      check_vertices(vertices, static_cast<std::int64_t>(sources_.size()) * 4, options_.memory_limit, lines_.file());
+      vertices = largest_ + 1;
+      check_vertices(vertices, static_cast<std::int64_t>(sources_.size()) * 4, options_.memory_limit,
+                     fmt::format("{}:{}", lines_.file(), largest_line_));
     }
     GraphFile file{.edges = {.vertices = vertices, .sources = Array::of(sources_), .targets = Array::of(targets_)}};
     for (std::size_t i = 0; i < features_.size(); ++i) {
       if (i == columns_.source || i == columns_.target) continue;
-      file.edges.edge_features[columns_.names[i]] = Array::of(features_[i]).cast(DType::f32);
+      file.edges.edge_features[columns_.names[i]] = Array::of(features_[i]);
     }
     return file;
   }
 
   Lines lines_;
   ReadOptions options_;
+  std::int64_t most_;  // lines, and so edges
   Columns columns_;
   std::vector<VertexId> sources_, targets_;
-  std::vector<std::vector<double>> features_;
+  std::vector<std::vector<float>> features_;
+  std::int64_t largest_ = -1, largest_line_ = 0;  // id, and where it was first
 };
 
 const RegisterFormat edge_list_format{

@@ -16,7 +16,8 @@ std::optional<std::string_view> next_row(Lines& lines) {
 
 class MetisReader {
  public:
-  MetisReader(std::string_view text, const std::string& place, const ReadOptions& options) : lines_(text, place), options_(options) {}
+  MetisReader(std::string_view text, const std::string& place, const ReadOptions& options)
+      : text_(text), lines_(text, place), options_(options) {}
 
   GraphFile read() {
     read_header();
@@ -33,7 +34,7 @@ class MetisReader {
     }
     if (static_cast<std::int64_t>(sources_.size()) != 2 * edges_) {
       throw Error(fmt::format("the vertices have {} neighbours, but {} edges have {} ends", sources_.size(), edges_, 2 * edges_),
-                  lines_.file(), "each edge stands at both of its ends, and is counted once in the header");
+                  lines_.place(), "each edge stands at both of its ends, and is counted once in the header");
     }
     return finish();
   }
@@ -84,12 +85,28 @@ class MetisReader {
     if (edge_weights_) file.edges.edge_features["weight"] = Array::of(weights_).cast(DType::f32);
     if (has_sizes_) file.vertex_features["size"] = Array::of(sizes_);
     if (weights_a_vertex_ > 0) file.vertex_features["weight"] = Array::of(vertex_weights_, {vertices_, weights_a_vertex_});
-    if (!build(file.edges, {.memory_limit = options_.memory_limit}, lines_.file()).symmetric()) {
-      throw Error("an edge stands at one of its ends only", lines_.file(), "name it in the lines of both of its vertices");
-    }
+    check_both_ends(build(file.edges, {.memory_limit = options_.memory_limit}, lines_.file()));
     return file;
   }
 
+  // Rows of both ascend, so that they are compared edge by edge.
+  void check_both_ends(const Graph& graph) const {
+    const Csr &in = graph.incoming(), &out = graph.outgoing().csr;
+    for (std::int64_t vertex = 0; vertex < graph.vertices(); ++vertex) {
+      std::vector<VertexId> more;  // neighbours that the vertex's line names more often than theirs name it
+      std::ranges::set_difference(out.row(vertex), in.row(vertex), std::back_inserter(more));
+      if (more.empty()) continue;
+      throw Error(fmt::format("the edge from {} to {} stands at one of its ends only", vertex + 1, more.front() + 1), place_of(vertex),
+                  "name it in the lines of both of its vertices");
+    }
+  }
+  std::string place_of(std::int64_t vertex) const {
+    Lines lines(text_, lines_.file());
+    for (std::int64_t row = -1; row <= vertex; ++row) next_row(lines);  // the header is the row before
+    return lines.place();
+  }
+
+  std::string_view text_;
   Lines lines_;
   ReadOptions options_;
   std::int64_t vertices_ = 0, edges_ = 0, weights_a_vertex_ = 0;

@@ -6,20 +6,20 @@
 #include <array>
 #include <cmath>
 
-#include "neap/files/csv.h"
 #include "neap/files/gzip.h"
 #include "neap/gnn/text.h"
+#include "neap/gnn/vertex_tables.h"
 
 namespace neap::gnn {
 namespace {
 
 namespace fs = std::filesystem;
-using Texts = std::map<std::string, std::string>;
+using Files = std::map<std::string, OgbFile>;
 
 // Every number that the file holds: one vertex, label or count a line.
-std::vector<double> column(const std::string& text, const std::string& file) {
+std::vector<double> column(const OgbFile& file) {
   std::vector<double> values;
-  Lines lines(text, file);
+  Lines lines(file.text, file.place);
   while (const auto line = lines.next()) {
     Words words(*line);
     values.push_back(number(words.next(), "the value", lines));
@@ -28,53 +28,21 @@ std::vector<double> column(const std::string& text, const std::string& file) {
   return values;
 }
 
-std::int64_t vertex_count(const Texts& texts, const std::string& file) {
-  const std::vector<double> counts = column(texts.at("num-node-list"), file);
+std::int64_t vertex_count(const OgbFile& file) {
+  const std::vector<double> counts = column(file);
   if (counts.size() != 1) {
-    throw Error(fmt::format("{} graphs", counts.size()), file, "node tasks have one graph: data sets of many graphs are not read");
+    throw Error(fmt::format("{} graphs", counts.size()), file.place, "node tasks have one graph: data sets of many graphs are not read");
   }
   if (!(counts[0] >= 0 && counts[0] <= static_cast<double>(most_vertices) && counts[0] == std::floor(counts[0]))) {
-    throw Error(fmt::format("{} vertices", counts[0]), file, "mend the number");
+    throw Error(fmt::format("{} vertices", counts[0]), file.place, "mend the number");
   }
   return static_cast<std::int64_t>(counts[0]);
 }
 
-// [rows, ...] of f32; `rows` lines are needed.
-Array table(const std::string& text, const std::string& file, std::int64_t rows, const char* of) {
-  const Table read = parse_csv(text, file);
-  if (read.values.size(0) != rows) {
-    throw Error(fmt::format("features of {} {}, where there are {}", read.values.size(0), of, rows), file,
-                "the file is cut short, or of another graph");
-  }
-  return read.values.cast(DType::f32);
-}
-
-void read_labels(GraphData& data, const std::string& text, const std::string& file) {
-  std::vector<std::int64_t> labels;
-  constexpr std::int64_t most_classes = 1 << 20;
-  std::int64_t classes = 0;
-  Lines lines(text, file);
-  while (const auto line = lines.next()) {
-    Words words(*line);
-    const double value = number(words.next(), "the label", lines);
-    if (words.next()) throw Error("several labels of one vertex", lines.place(), "tasks with one class a vertex are read");
-    if (!std::isnan(value) && !(value >= 0 && value < most_classes && value == std::floor(value))) {
-      throw Error(fmt::format("the label {}", value), lines.place(), "labels are whole numbers from 0, or nan where there is none");
-    }
-    labels.push_back(std::isnan(value) ? -1 : static_cast<std::int64_t>(value));
-    classes = std::max(classes, labels.back() + 1);
-  }
-  if (static_cast<std::int64_t>(labels.size()) != data.vertices()) {
-    throw Error(fmt::format("labels of {} vertices, where there are {}", labels.size(), data.vertices()), file,
-                "the file is cut short, or of another graph");
-  }
-  data.labels = Array::of(labels);
-  for (std::int64_t label = 0; label < classes; ++label) data.class_names.push_back(std::to_string(label));
-}
-
-Array read_part(const std::string& text, const std::string& file, const GraphData& data) {
+// The vertices of a part of the split. `part_of`: the part in which each vertex is found.
+Array read_part(const OgbFile& file, const char* name, const GraphData& data, std::vector<const char*>& part_of) {
   std::vector<VertexId> part;
-  Lines lines(text, file);
+  Lines lines(file.text, file.place);
   while (const auto line = lines.next()) {
     Words words(*line);
     part.push_back(vertex_id(words.next(), 0, data.vertices(), "the vertex", lines));
@@ -82,16 +50,20 @@ Array read_part(const std::string& text, const std::string& file, const GraphDat
     if (data.labels.count() == 0 || data.labels.get_int(part.back()) < 0) {
       throw Error(fmt::format("vertex {} has no label", part.back()), lines.place(), "leave it out of the split, or give it a label");
     }
+    const char*& found = part_of[static_cast<std::size_t>(part.back())];
+    if (found != nullptr)
+      throw Error(fmt::format("vertex {} is in the {} part and in the {} part", part.back(), found, name), lines.place(), "mend the split");
+    found = name;
   }
   std::ranges::sort(part);
   return Array::of(part);
 }
 
-// The text of NAME.csv.gz or NAME.csv, if one of them is there.
-std::optional<std::string> text_of(const fs::path& folder, const std::string& name) {
+// NAME.csv.gz or NAME.csv, if one of them is there.
+std::optional<OgbFile> file_of(const fs::path& folder, const std::string& name) {
   for (const char* extension : {".csv.gz", ".csv"}) {
     const fs::path path = folder / (name + extension);
-    if (fs::exists(path)) return read_expanded(path);
+    if (fs::exists(path)) return OgbFile{read_expanded(path), path.string()};
   }
   return std::nullopt;
 }
@@ -115,51 +87,56 @@ fs::path split_folder(const fs::path& folder, const std::string& name) {
 
 }  // namespace
 
-GraphData parse_ogb(const Texts& texts, const std::string& place, const BuildOptions& options, const ReadOptions& read) {
-  const auto file = [&](const std::string& name) { return place + "/" + name + ".csv"; };
+GraphData parse_ogb(const Files& files, const std::string& place, const BuildOptions& options, const ReadOptions& read) {
   for (const char* name : {"edge", "num-node-list"}) {
-    if (!texts.contains(name))
+    if (!files.contains(name))
       throw Error(fmt::format("there is no {}.csv.gz", name), place, "give the folder of an OGB data set, which has raw/ and split/");
   }
+  const OgbFile &edge = files.at("edge"), &count = files.at("num-node-list");
   ReadOptions reading = read;
-  reading.vertices = vertex_count(texts, file("num-node-list"));
+  reading.vertices = vertex_count(count);
   std::int64_t bytes = 0;
-  for (const auto& [name, text] : texts) bytes += static_cast<std::int64_t>(text.size());
-  check_vertices(reading.vertices, bytes, read.memory_limit, file("num-node-list"));
-  GraphFile edges = parse_edge_list(texts.at("edge"), file("edge"), reading);
-  if (const auto found = texts.find("edge-feat"); found != texts.end()) {
-    edges.edges.edge_features["feature"] = table(found->second, file("edge-feat"), edges.edges.edges(), "edges");
+  for (const auto& [name, file] : files) bytes += static_cast<std::int64_t>(file.text.size());
+  check_vertices(reading.vertices, bytes, read.memory_limit, count.place);
+  GraphFile edges = parse_edge_list(edge.text, edge.place, reading);
+  if (const auto found = files.find("edge-feat"); found != files.end()) {
+    const auto& [text, at] = found->second;
+    edges.edges.edge_features["feature"] = parse_features(text, at, edges.edges.edges(), "edge", read.memory_limit).values;
   }
   GraphData data;
-  data.graph = graph_of(std::move(edges), options, place);
+  data.graph = graph_of(std::move(edges), options, edge.place);
   data.place = place;
-  if (const auto found = texts.find("node-feat"); found != texts.end()) {
-    data.dense = table(found->second, file("node-feat"), data.vertices(), "vertices");
-    data.groups = {{"features", 0, data.dense.size(1)}};
+  if (const auto found = files.find("node-feat"); found != files.end()) {
+    const auto& [text, at] = found->second;
+    set_features(data, parse_features(text, at, data.vertices(), "vertex", read.memory_limit));
   }
-  if (const auto found = texts.find("node-label"); found != texts.end()) read_labels(data, found->second, file("node-label"));
-  const std::array<std::pair<const char*, Array*>, 3> parts = {
-      {{"train", &data.training}, {"valid", &data.validation}, {"test", &data.test}}};
-  for (const auto& [name, part] : parts) {
-    if (const auto found = texts.find(name); found != texts.end()) *part = read_part(found->second, file(name), data);
+  if (const auto found = files.find("node-label"); found != files.end()) read_labels(data, found->second.text, found->second.place);
+  struct Part {
+    const char *file, *name;
+    Array* vertices;
+  };
+  const std::array<Part, 3> parts = {
+      {{"train", "training", &data.training}, {"valid", "validation", &data.validation}, {"test", "test", &data.test}}};
+  std::vector<const char*> part_of(static_cast<std::size_t>(data.vertices()), nullptr);
+  for (const auto& [file, name, vertices] : parts) {
+    if (const auto found = files.find(file); found != files.end()) *vertices = read_part(found->second, name, data, part_of);
   }
   check(data);
   return data;
 }
 
 GraphData read_ogb(const fs::path& folder, const BuildOptions& build, const std::string& split, const ReadOptions& options) {
-  Texts texts;
+  Files files;
+  const auto read = [&](const fs::path& from, const char* name) {
+    if (auto file = file_of(from, name)) files[name] = std::move(*file);
+  };
   const fs::path raw = fs::is_directory(folder / "raw") ? folder / "raw" : folder;
-  for (const char* name : {"edge", "num-node-list", "node-feat", "node-label", "edge-feat"}) {
-    if (auto text = text_of(raw, name)) texts[name] = std::move(*text);
-  }
+  for (const char* name : {"edge", "num-node-list", "node-feat", "node-label", "edge-feat"}) read(raw, name);
   if (const fs::path parts = split_folder(folder, split); !parts.empty()) {
-    for (const char* name : {"train", "valid", "test"}) {
-      if (auto text = text_of(parts, name)) texts[name] = std::move(*text);
-    }
+    for (const char* name : {"train", "valid", "test"}) read(parts, name);
   }
-  GraphData data = parse_ogb(texts, folder.string(), build, options);
-  data.about["source"] = folder.filename().string();
+  GraphData data = parse_ogb(files, folder.string(), build, options);
+  name_source(data, folder.string());
   return data;
 }
 

@@ -16,8 +16,11 @@ GraphData read_ogb(const std::filesystem::path& folder, const BuildOptions& buil
                    const ReadOptions& options = {});
 
 // The same from the texts of the files, by their names: "edge", "num-node-list", "node-feat", "node-label", "edge-feat", "train", "valid",
-// "test".
-GraphData parse_ogb(const std::map<std::string, std::string>& texts, const std::string& place, const BuildOptions& build = {},
+// "test". `place`: the folder.
+struct OgbFile {
+  std::string text, place;
+};
+GraphData parse_ogb(const std::map<std::string, OgbFile>& files, const std::string& place, const BuildOptions& build = {},
                     const ReadOptions& options = {});
 
 }  // namespace neap::gnn

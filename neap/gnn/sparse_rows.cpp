@@ -1,6 +1,7 @@
 #include "neap/gnn/sparse_rows.h"
 
 #include "neap/base/error.h"
+#include "neap/base/memory.h"
 
 namespace neap::gnn {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neap/base/memory.h"
 #include "neap/files/gzip.h"
 
 namespace neap::gnn {
@@ -29,6 +30,10 @@ double number(std::optional<std::string_view> word, const char* what, const Line
 VertexId vertex_id(std::optional<std::string_view> word, std::int64_t first, std::int64_t vertices, const char* what, const Lines& lines) {
   const std::int64_t id = integer(word, what, lines);
   if (id < first || id - first >= vertices) {
+    if (vertices == most_vertices) {
+      throw Error(fmt::format("{} is {}, and ids are {} to {}: they have 31 bits", what, id, first, first + most_vertices - 1),
+                  lines.place(), "mend the line, or number the vertices anew");
+    }
     throw Error(fmt::format("{} is {}, and there are {} vertices, from {}", what, id, vertices, first), lines.place(),
                 "mend the line, or the number of vertices");
   }

@@ -24,7 +24,7 @@ class Lines {
   }
   const std::string& file() const { return file_; }
   std::int64_t number() const { return number_; }  // of the line that was the last
-  std::string place() const { return fmt::format("{}:{}", file_, number_); }
+  std::string place() const { return number_ == 0 ? file_ : fmt::format("{}:{}", file_, number_); }
   std::int64_t bytes_left() const { return static_cast<std::int64_t>(rest_.size()); }
 
  private:
@@ -53,7 +53,7 @@ class Words {
 // Error at the line where the word is missing (nothing), is no number, or does not fit.
 std::int64_t integer(std::optional<std::string_view> word, const char* what, const Lines& lines);
 double number(std::optional<std::string_view> word, const char* what, const Lines& lines);
-// An id in first .. first + vertices - 1, from 0.
+// An id in first .. first + vertices - 1, from 0; `most_vertices`: their number is not known.
 VertexId vertex_id(std::optional<std::string_view> word, std::int64_t first, std::int64_t vertices, const char* what, const Lines& lines);
 void no_more(Words& words, const Lines& lines);
 

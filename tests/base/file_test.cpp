@@ -33,7 +33,7 @@ TEST(File, WritesAndReadsBytes) {
 TEST(File, ReadingRefusesWhatIsNotAFileOrTooLarge) {
   const TemporaryFolder folder;
   EXPECT_EQ(problem_of([&] { read_file(folder.path() / "none"); }), "cannot open: No such file or directory");
-  EXPECT_EQ(problem_of([&] { read_file(folder.path()); }), "this is not a regular file");
+  EXPECT_EQ(problem_of([&] { read_file(folder.path()); }), "this is a folder");
   ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
   EXPECT_EQ(problem_of([&] { read_file(folder.path() / "pipe"); }), "this is not a regular file");  // and does not wait for a writer
   write_file(folder.path() / "a", "12345");

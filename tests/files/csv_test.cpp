@@ -45,6 +45,15 @@ TEST(Csv, WithoutNames) {
   EXPECT_EQ(parse_csv("a,b", "test").values.sizes(), (Sizes{0, 2}));
 }
 
+TEST(Csv, InAnotherDTypeAndNoMoreMemory) {
+  EXPECT_EQ(parse_csv("1,2\n3,0.1", "test", DType::f32).values.values<float>()[3], 0.1F);
+  EXPECT_EQ(parse_csv("1,2\n3,4", "test").first_line, 1);
+  EXPECT_EQ(parse_csv("a,b\n3,4", "test").first_line, 2);
+  EXPECT_EQ(parse_csv("1,2\n3,4", "test", DType::f32, 16).values.count(), 4);
+  expect_error([] { parse_csv("1,2\n3,4", "test", DType::f32, 15); }, "a table of 2 lines needs 16 B (16 bytes), and there are 15 B",
+               "test");
+}
+
 TEST(Csv, Refusals) {
   refused("", "the file has no line", "a.csv");
   refused("\n\r\n", "the file has no line", "a.csv");
@@ -55,6 +64,7 @@ TEST(Csv, Refusals) {
   refused("a,b\n1,two\n", "'two' in column 'b' is not a number", "a.csv:2");
   refused("a,b\n1,1e999\n", "'1e999' in column 'b' is not a number", "a.csv:2");
   refused("a,b\n1,+-2\n", "'+-2' in column 'b' is not a number", "a.csv:2");
+  refused("a,b, a\n1,2,3\n", "two columns are called 'a'", "a.csv:1");
   refused("a,\"b\n1,2\n", "a quoted field does not end on its line", "a.csv:1");
   refused("a,\"b\" c\n1,2\n", "text follows a quoted field", "a.csv:1");
   expect_error([] { csv_text({.columns = {"a"}, .values = Array::zeros(DType::f64, {2, 2})}); }, "1 names for a table of [2,2]");

@@ -102,6 +102,8 @@ TEST(GraphData, FilesThatDoNotBelongTogetherAreRefused) {
   write_file(folder.path() / "graph.json", words);
   write_npz(folder.path() / "graph.npz", {{"offsets", Array::zeros(DType::i64, {1})}});
   expect_error([&] { load_graph_data(folder.path()); }, "there is no array 'sources'", "graph.npz");
+  write_npz(folder.path() / "graph.npz", {{"offsets", Array::zeros(DType::i64, {0})}, {"sources", Array::zeros(DType::i32, {0})}});
+  expect_error([&] { load_graph_data(folder.path()); }, "the array 'offsets' is empty", "graph.npz");
 }
 
 TEST(GraphData, Check) {
@@ -218,29 +220,48 @@ TEST(Ogb, Folder) {
   std::filesystem::create_directories(folder.path() / "split/other");
   expect_error([&] { read_ogb(folder.path()); }, "there are several splits", "split");
   expect_error([&] { read_ogb(folder.path(), {}, "none"); }, "there is no split 'none'", "split");
+  write_file(folder.path() / "split/time/train.csv.gz", gzip("2\n1\n"));
+  expect_error([&] { read_ogb(folder.path(), {}, "time"); }, "vertex 1 has no label", "split/time/train.csv.gz:2");
+  write_file(folder.path() / "raw/node-feat.csv.gz", gzip("1,2\n3\n5,6\n"));
+  expect_error([&] { read_ogb(folder.path(), {}, "time"); }, "the line has 1 fields", "raw/node-feat.csv.gz:2");
+}
+
+TEST(Ogb, TablesLargerThanTheMemoryAreRefusedWithTheBytes) {
+  std::map<std::string, OgbFile> files;
+  for (const auto& [name, text] : ogb_texts()) files[name] = {text, "set/" + name + ".csv"};
+  files["node-feat"].text = "1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8\n";
+  expect_error([&] { parse_ogb(files, "set", {.memory_limit = 1000}, {.memory_limit = 95}); }, "a table of 3 lines needs 96 B (96 bytes)",
+               "set/node-feat.csv");
+  EXPECT_EQ(parse_ogb(files, "set", {}, {.memory_limit = 96}).feature_count(), 8);
 }
 
 TEST(Ogb, BadInput) {
   const auto refused = [](const std::string& name, const std::string& text, const std::string& problem, const std::string& place) {
     auto texts = ogb_texts();
     texts[name] = text;
-    expect_error([&] { parse_ogb(texts, "set"); }, problem, place);
+    std::map<std::string, OgbFile> files;
+    for (const auto& [part, content] : texts) files[part] = {content, "set/" + part + ".csv"};
+    expect_error([&] { parse_ogb(files, "set"); }, problem, place);
   };
   refused("num-node-list", "3\n4\n", "2 graphs", "set/num-node-list.csv");
   refused("num-node-list", "2\n", "the source is 2, and there are 2 vertices", "set/edge.csv:2");
   refused("num-node-list", "-3\n", "-3 vertices", "set/num-node-list.csv");
   refused("num-node-list", "2000000000\n", "2000000000 vertices in a file of", "set/num-node-list.csv");
-  refused("node-feat", "1,2\n3,4\n", "features of 2 vertices, where there are 3", "set/node-feat.csv");
+  refused("node-feat", "1,2\n3,4\n", "features of 2 vertices, where there are 3", "set/node-feat.csv:2");
   refused("node-feat", "1,2\n3\n5,6\n", "the line has 1 fields, the first line has 2", "set/node-feat.csv:2");
-  refused("node-feat", "1,2\n3,nan\n5,6\n", "feature 1 of vertex 1 is nan", "set");
-  refused("edge-feat", "7\n", "features of 1 edges, where there are 2", "set/edge-feat.csv");
-  refused("node-label", "0\n1\n", "labels of 2 vertices, where there are 3", "set/node-label.csv");
+  refused("node-feat", "1,2\n3,nan\n5,6\n", "feature 1 of vertex 1 is nan", "set/node-feat.csv:2");
+  refused("node-feat", "x,y\n1,2\n3,inf\n5,6\n", "feature 1 of vertex 1 is inf", "set/node-feat.csv:3");
+  refused("node-feat", "x,x\n1,2\n3,4\n5,6\n", "two columns are called 'x'", "set/node-feat.csv:1");
+  refused("edge-feat", "7\n", "features of 1 edges, where there are 2", "set/edge-feat.csv:1");
+  refused("edge-feat", "7\nnan\n", "feature 0 of edge 1 is nan", "set/edge-feat.csv:2");
+  refused("node-label", "0\n1\n", "labels of 2 vertices, where there are 3", "set/node-label.csv:2");
   refused("node-label", "0\n-1\n1\n", "the label -1", "set/node-label.csv:2");
   refused("node-label", "0\n1.5\n1\n", "the label 1.5", "set/node-label.csv:2");
   refused("node-label", "0 1\n1\n1\n", "several labels of one vertex", "set/node-label.csv:1");
   refused("train", "0\n1\n", "vertex 1 has no label", "set/train.csv:2");
   refused("train", "0\n3\n", "the vertex is 3", "set/train.csv:2");
-  refused("test", "0\n", "vertex 0 is in the training part and in the test part", "set");
+  refused("test", "0\n", "vertex 0 is in the training part and in the test part", "set/test.csv:1");
+  refused("train", "0\n2\n0\n", "vertex 0 is in the training part and in the training part", "set/train.csv:3");
   expect_error([] { parse_ogb({}, "set"); }, "there is no edge.csv.gz", "set");
 }
 

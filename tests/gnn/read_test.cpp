@@ -40,8 +40,8 @@ TEST(EdgeList, BadInput) {
   const auto refused = [](const std::string& text, const std::string& problem, const std::string& place, ReadOptions options = {}) {
     expect_error([&] { parse_edge_list(text, "file", options); }, problem, place);
   };
-  refused("0 1\n-1 2\n", "the source is -1", "file:2");
-  refused("0 1\n1 4294967296\n", "the target is 4294967296", "file:2");
+  refused("0 1\n-1 2\n", "the source is -1, and ids are 0 to 2147483646: they have 31 bits", "file:2");
+  refused("0 1\n1 4294967296\n", "the target is 4294967296, and ids are 0 to 2147483646: they have 31 bits", "file:2");
   refused("0 1\n1 99999999999999999999\n", "the target is '99999999999999999999', not a whole number of 64 bits", "file:2");
   refused("0 1\n1.5 2\n", "the source is '1.5'", "file:2");
   refused("0 1\n1 7\n", "the target is 7, and there are 7 vertices, from 0", "file:2", {.vertices = 7});
@@ -50,10 +50,11 @@ TEST(EdgeList, BadInput) {
   refused("0\n", "a line of an edge list needs a source and a target", "file:1");
   refused("source,target,weight,weight\n", "two columns are called 'weight'", "file:1");
   refused("source,target\n0,1\nsource,target\n", "the source is 'source'", "file:3");
-  refused("0 1\n0 2000000000\n", "2000000001 vertices in a file of", "file");
-  refused("0 1\n0 2000000\n", "a graph of 2000001 vertices needs 16.0 MB (16000008 bytes), and there are 1.0 MB", "file",
+  refused("0 1\n0 2000000000\n1 5\n", "2000000001 vertices in a file of", "file:2");
+  refused("0 1\n0 2000000\n1 5\n", "a graph of 2000001 vertices needs 16.0 MB (16000008 bytes), and there are 1.0 MB", "file:2",
           {.memory_limit = 1000000});
   refused("0 1\n0 2\n", "an edge list of 3 lines needs 48 B", "file", {.memory_limit = 47});
+  refused("0 1 1 1\n0 2 1 1\n", "an edge list of 3 lines needs 96 B", "file", {.memory_limit = 95});
 }
 
 TEST(MatrixMarket, GeneralSymmetricAndPattern) {
@@ -118,8 +119,9 @@ TEST(Metis, BadInput) {
   refused("2 1\n2\n1\n1\n", "more than 2 vertices", "file:4");
   refused("2 1\n3\n1\n", "the neighbour is 3, and there are 2 vertices, from 1", "file:2");
   refused("2 1 1\n2\n1\n", "the weight of the edge is missing", "file:2");
-  refused("2 1\n2 2\n1\n", "the vertices have 3 neighbours, but 1 edges have 2 ends", "file");
-  refused("3 1\n2 3\n\n\n", "an edge stands at one of its ends only", "file");
+  refused("2 1\n2 2\n1\n", "the vertices have 3 neighbours, but 1 edges have 2 ends", "file:3");
+  refused("% c\n3 1\n2 3\n\n\n", "the edge from 1 to 2 stands at one of its ends only", "file:3");
+  refused("3 2\n2\n1\n% c\n2 1\n", "the edge from 3 to 1 stands at one of its ends only", "file:5");
   refused("1000000 1\n2\n1\n", "1000000 vertices are announced, but only 4 bytes follow", "file:1");
 }
 
@@ -144,7 +146,7 @@ TEST(Dimacs, BadInput) {
   refused("p edge 3 1\na 1 2 3\n", "a line 'a' in a problem of edges", "file:2");
   refused("p sp 3 1\ne 1 2\n", "a line 'e' in a problem of arcs", "file:2");
   refused("p edge 3 1\ne 1 4\n", "the second end is 4", "file:2");
-  refused("p edge 3 2\ne 1 2\n", "2 edges are announced, and there are 1", "file");
+  refused("p edge 3 2\ne 1 2\n", "2 edges are announced, and there are 1", "file:2");
   refused("p edge 3 1\ne 1 2 3\n", "'3' is more than the line needs", "file:2");
   refused("p edge 2000000000 0\n", "2000000000 vertices in a file of 0 bytes are not believed", "file:1");
 }
