@@ -56,5 +56,7 @@ void split_vertices(GraphData& data, double training, double validation, std::ui
 // The folder holds graph.npz and graph.json, which names the version. Saving replaces both; reading checks one against the other.
 void save_graph_data(const std::filesystem::path& folder, const GraphData& data);
 GraphData load_graph_data(const std::filesystem::path& folder);
+// The same from the contents of the two files, which errors name in `folder`.
+GraphData parse_graph_data(std::string_view words, std::string_view arrays, const std::filesystem::path& folder);
 
 }  // namespace neap::gnn

@@ -94,13 +94,17 @@ void save_graph_data(const std::filesystem::path& folder, const GraphData& given
 }
 
 GraphData load_graph_data(const std::filesystem::path& folder) {
+  return parse_graph_data(read_file(folder / words_file), read_file(folder / arrays_file), folder);
+}
+
+GraphData parse_graph_data(std::string_view words_text, std::string_view arrays_bytes, const std::filesystem::path& folder) {
   const std::string place = (folder / words_file).string();
-  const Json json = parse_json(read_file(folder / words_file), place);
+  const Json json = parse_json(words_text, place);
   if (!json.is_object() || json.value("format", Json()) != format_version) {
     throw Error("the file is of another format or version", place, "write the data again");
   }
   const std::string arrays_place = (folder / arrays_file).string();
-  NamedArrays arrays = read_npz(folder / arrays_file);
+  NamedArrays arrays = parse_npz(arrays_bytes, arrays_place);
   GraphParts parts;  // member by member: GCC 12 destroys twice what an aggregate holds when a later initialiser throws
   parts.incoming.offsets = taken(arrays, "offsets", arrays_place);
   parts.incoming.indices = taken(arrays, "sources", arrays_place);
