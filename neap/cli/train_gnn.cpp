@@ -99,7 +99,7 @@ int run(const Given& given) {
       vertex_report(fmt::format("Neap: {} trained on {}", options.network.model, data.place), command_text(), training, data, result);
   Json figures = to_json(result);
   figures["command"] = command_text();
-  figures["data"] = {{"version", source.version().hex()}, {"about", data.about}};
+  figures["data"] = report["data"] = data_json(source);
   if (given.compare > 0) {
     const VertexSteps steps = compare_vertex_steps(training, given.compare);
     add_steps(report, steps.comparison, steps.optimizer);

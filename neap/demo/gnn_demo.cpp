@@ -106,6 +106,7 @@ class GnnDemo : Narration {
     const StepComparison& both = steps_->comparison;
     nlohmann::json report =
         vertex_report("Neap: sections of Debian's packages, learnt on their graph", options_.command, *training_, features_, result_);
+    report["data"] = data_json(data_);
     report["checks"] = checks_json(checks());
     report["summary"]["step_ms"] = {{"as_written", both.as_written.median_ms}, {"optimised", both.optimised.median_ms}};
     report["summary"]["bytes"] = {{"as_written", both.as_written.cost.bytes}, {"optimised", both.optimised.cost.bytes}};
@@ -114,7 +115,7 @@ class GnnDemo : Narration {
     write_file(options_.out / "report.html", render_report(report));
     result.figures = json_page({{"command", options_.command},
                                 {"machine", report["machine"]},
-                                {"data", {{"version", data_.version().hex()}, {"about", data_.about}}},
+                                {"data", report["data"]},
                                 {"ladder", ladder_},
                                 {"step_ms", report["summary"]["step_ms"]},
                                 {"checks", report["checks"]}});

@@ -38,6 +38,10 @@ nlohmann::json to_json(const VertexResult& result) {
           {"epoch_seconds", result.epoch_seconds}};
 }
 
+nlohmann::json data_json(const gnn::GraphData& data) {
+  return {{"name", data.place}, {"version", data.version().hex()}, {"about", data.about}};
+}
+
 nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
                              const gnn::GraphData& data, const VertexResult& result) {
   nlohmann::json report{{"title", title},

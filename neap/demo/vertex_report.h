@@ -17,6 +17,9 @@ struct VertexResult {
 VertexResult result_of(gnn::VertexTraining& training, const gnn::GraphData& data);
 nlohmann::json to_json(const VertexResult& result);
 
+// Which data a result was made on: name, version, and what is known of where they come from.
+nlohmann::json data_json(const gnn::GraphData& data);
+
 // What render_report takes. `confusion` is of the test vertices.
 nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
                              const gnn::GraphData& data, const VertexResult& result);

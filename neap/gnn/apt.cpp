@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "neap/base/file.h"
+#include "neap/files/gzip.h"
 #include "neap/gnn/debian.h"
 
 extern char** environ;  // NOLINT: POSIX declares it nowhere
@@ -55,6 +56,13 @@ std::string available_packages() {
   }
   if (listed.empty()) throw Error("the lists of packages have not been fetched", program, without_lists);
   return listed;
+}
+
+GraphData read_debian_packages(const std::filesystem::path& from, const DebianOptions& options) {
+  const std::string place = from.empty() ? "apt-cache dumpavail" : from.string();
+  GraphData data = debian_packages(from.empty() ? available_packages() : read_expanded(from), place, options);
+  name_source(data, place);
+  return data;
 }
 
 }  // namespace neap::gnn

@@ -1,6 +1,7 @@
 // Debian's packages as a graph: a vertex for each package, an edge from a package to each that it names, of the type of the field; the task
 // is to find a package's section. Real attributes, hubs, missing values and text, on every Debian machine, without a download.
 #pragma once
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ struct DebianOptions {
 // "words" (of the synopsis), "names" (parts of the name), "maintainers": what they are is read off the training packages alone.
 // Labels: sections without their area. Error naming file and line on what is no control file, and on a file without a package.
 GraphData debian_packages(std::string_view text, const std::string& place, const DebianOptions& options = {});
+
+// From a Packages file, plain or gzip, or (empty) this machine's lists; `about` names the source and the day.
+GraphData read_debian_packages(const std::filesystem::path& from, const DebianOptions& options = {});
 
 // What the package lists of this machine hold: `apt-cache dumpavail`, without packages that are installed but in no list. Error saying how
 // to get the lists where there is no apt, or no list.

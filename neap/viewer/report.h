@@ -12,6 +12,7 @@ namespace neap {
 //   title, command, created     strings; `created` as it is to be read
 //   machine                     {cpu, cores, isa, caches: {name: bytes}, memory: bytes, ...anything else}
 //   versions                    {name: version}
+//   data                        {name, version, about: {key: text}}                  what was trained on
 //   summary                     {test_accuracy, onnx_test_accuracy: 0..1; epoch_s; parameters;
 //                                step_ms, bytes, arena_bytes: {as_written, optimised}}
 //   checks                      [{name, passed: bool, detail}]                       what was compared with what, and held or not

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "neap/base/file.h"
+#include "neap/files/gzip.h"
 #include "neap/gnn/control.h"
 #include "tests/gnn/graphs.h"
 #include "tests/gnn/packages.h"
@@ -158,6 +160,17 @@ TEST(Control, ContinuedFieldsAndNamesWithoutCase) {
   EXPECT_EQ(stanzas[1].value("C"), "x");
   EXPECT_EQ(stanzas[1].line, 7);
   EXPECT_EQ(stanzas[1].find("B"), nullptr);
+}
+
+TEST(Debian, AFileNamesItsSourceAndTheDay) {
+  const TemporaryFolder folder;
+  const std::filesystem::path packages = folder.path() / "Packages.gz";
+  write_file(packages, gzip(some_packages));
+  const GraphData data = read_debian_packages(packages);
+  EXPECT_EQ(data.version(), debian_packages(some_packages, "text").version());
+  EXPECT_EQ(data.about.at("source"), packages.string());
+  EXPECT_EQ(data.about.at("date").size(), 10U);
+  EXPECT_EQ(data.about.at("text_hash"), hash_bytes(some_packages).hex());
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // The order of the page. A section whose part of the document is missing is absent; one that fails says so and leaves the others whole.
 
 const sectionMakers = [
-  summarySection, seriesSection, graphsSection, editsSection, nodesSection, rooflineSection, arenaSection, curvesSection, confusionSection, samplesSection,
-  machineSection
+  summarySection, seriesSection, graphsSection, editsSection, nodesSection, rooflineSection, arenaSection, curvesSection, confusionSection,
+  samplesSection, dataSection, machineSection
 ];
 
 function section(id, title, children, kind = "") {

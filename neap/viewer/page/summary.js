@@ -57,6 +57,12 @@ function checks(list) {
                  check.detail && el("span", {class: "muted"}, ` — ${check.detail}`))));
 }
 
+function dataSection(report) {
+  if (!report.data) return null;
+  const {name, version, about} = report.data;
+  return section("data", "Data", facts([["name", name], ["version", version], ...Object.entries(about ?? {})]));
+}
+
 function machineSection(report) {
   const {cpu, cores, isa, caches, memory, ...others} = report.machine ?? {};
   const sizes = (value) =>
