@@ -1,4 +1,7 @@
 // neap data
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -92,6 +95,14 @@ int list(bool as_json) {
   return exit_ok;
 }
 
+void check_options(const DataSource& source, const std::vector<std::pair<std::string, Option>>& options) {
+  for (const auto& [name, option] : options) {
+    if (!option.given() || std::ranges::find(source.takes, name) != source.takes.end()) continue;
+    throw Error(fmt::format("{} takes no {}", source.name, name), "neap data " + source.name,
+                fmt::format("leave it out; it takes {}", fmt::join(source.takes, ", ")));
+  }
+}
+
 std::function<int()> declare(const Options& options) {
   struct Given {
     std::string action;
@@ -110,16 +121,25 @@ std::function<int()> declare(const Options& options) {
   options.add("path", &given->path,
               "to describe: a folder of IDX files, of train/ and test/ pictures, or of a graph, or an npy, npz or CSV file");
   options.add("--out", &given->make.out, "folder for data that are made");
-  options.add("--from", &given->make.from, "file to make them from, in place of what is on this machine");
-  options.add("--seed", &given->make.seed, "of what is drawn: the split, a random graph").shows_default();
-  options.add("--scale", &given->make.scale, "part of a generated graph's vertices and edges").shows_default().between(1e-6, 1.0);
+  std::vector<std::pair<std::string, Option>> some;  // that not every source takes
+  const auto add = [&](const char* name, Filled filled, const char* about) {
+    some.emplace_back(name, options.add(name, filled, about));
+    return some.back().second;
+  };
+  add("--from", &given->make.from, "file to make them from, in place of what is on this machine");
+  add("--features", &given->make.features, "CSV file with a line for each vertex");
+  add("--labels", &given->make.labels, "file with a vertex's class in each line, from 0; nan: none");
+  add("--seed", &given->make.seed, "of what is drawn: the split, a random graph").shows_default();
+  add("--scale", &given->make.scale, "part of a generated graph's vertices and edges").shows_default().between(1e-6, 1.0);
   options.add("--show", &given->make.show, "print what was made");
   options.add("--json", &given->make.json, "print JSON");
-  return [given] {
+  return [given, some] {
     if (given->action == "list") return list(given->make.json);
     if (given->action == "describe") return describe(given->path.empty() ? find_fashion_mnist() : given->path, given->make.json);
     for (const DataSource& source : data_sources()) {
-      if (source.name == given->action) return source.make(given->make);
+      if (source.name != given->action) continue;
+      check_options(source, some);
+      return source.make(given->make);
     }
     throw Error("there is no data set " + given->action, "neap data", "`neap data list` names them");
   };
@@ -132,7 +152,8 @@ const RegisterCommand command{
     {.name = "data",
      .about = "list data sets, say what one holds, or make one",
      .declare = declare,
-     .examples = {"neap data list", "neap data describe pictures/", "neap data debian-packages --out out/packages"}}};
+     .examples = {"neap data list", "neap data describe pictures/", "neap data debian-packages --out out/packages",
+                  "neap data graph --from edges.csv --features x.csv --labels y.csv --out out/graph"}}};
 
 }  // namespace
 }  // namespace neap

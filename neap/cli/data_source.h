@@ -9,6 +9,7 @@ namespace neap {
 
 struct SourceArguments {
   std::filesystem::path from, out;
+  std::filesystem::path features, labels;  // tables of a graph's vertices
   std::uint64_t seed = 0;
   double scale = 1;  // of generated graphs: a part of their vertices and edges
   bool show = false, json = false;
@@ -17,6 +18,7 @@ struct SourceArguments {
 struct DataSource {
   std::string name;
   std::string about;                                      // one line
+  std::vector<std::string> takes;                         // options beside --out, --show and --json: the others are refused
   std::function<std::string()> where;                     // on this machine; Error where it is not
   std::function<int(const SourceArguments& given)> make;  // an ExitCode; empty: there is nothing to make, the data are there as files
 };

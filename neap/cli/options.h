@@ -42,7 +42,7 @@ class Option {
 
 // What an option fills, which must live as long as the command. A bool makes a flag.
 using Filled = std::variant<bool*, int*, std::int64_t*, std::uint64_t*, double*, std::string*, std::filesystem::path*,
-                            std::vector<std::string>*, std::vector<int>*, std::vector<std::int64_t>*>;
+                            std::vector<std::string>*, std::vector<int>*, std::vector<std::int64_t>*, std::vector<double>*>;
 
 class Options {
  public:

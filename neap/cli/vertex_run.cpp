@@ -7,7 +7,7 @@
 
 namespace neap {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GraphArguments, data, features, scale, training, validation)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GraphArguments, data, features, scale, split)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(VertexRun, graph, model, jumping, order, layers, hidden, heads, dropout, epochs, patience, rate, decay,
                                    sample, clusters, batch, seed, level, one_way)
 
@@ -26,7 +26,7 @@ std::optional<VertexRun> find_vertex_run(const std::filesystem::path& folder) { 
 void settle(VertexRun& run) {
   if (run.layers == 0) run.layers = run.sample.empty() ? usual_layers : static_cast<std::int64_t>(run.sample.size());
   if (run.batch == 0) run.batch = run.clusters > 0 ? std::min(usual_clusters, run.clusters) : usual_vertices;
-  if (std::filesystem::is_directory(run.graph.data)) run.graph.data = std::filesystem::absolute(run.graph.data).lexically_normal().string();
+  if (std::filesystem::exists(run.graph.data)) run.graph.data = std::filesystem::absolute(run.graph.data).lexically_normal().string();
 }
 
 gnn::VertexTrainingOptions training_options(const VertexRun& run) {

@@ -28,7 +28,7 @@ void add_run_options(const Options& options, VertexRun& run);  // all but --epoc
 nlohmann::json json_of(const VertexRun& run);  // as run.json has it
 std::optional<VertexRun> find_vertex_run(const std::filesystem::path& folder);
 
-// What is left to Neap (layers, batch), and folders from the root.
+// What is left to Neap (layers, batch), and files from the root.
 void settle(VertexRun& run);
 gnn::VertexTrainingOptions training_options(const VertexRun& run);  // of a settled run
 

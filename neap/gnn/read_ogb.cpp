@@ -90,7 +90,8 @@ fs::path split_folder(const fs::path& folder, const std::string& name) {
 GraphData parse_ogb(const Files& files, const std::string& place, const BuildOptions& options, const ReadOptions& read) {
   for (const char* name : {"edge", "num-node-list"}) {
     if (!files.contains(name))
-      throw Error(fmt::format("there is no {}.csv.gz", name), place, "give the folder of an OGB data set, which has raw/ and split/");
+      throw Error(fmt::format("there is no {}.csv.gz", name), place,
+                  "give a folder that `neap data` made, or an OGB data set, which has raw/ and split/");
   }
   const OgbFile &edge = files.at("edge"), &count = files.at("num-node-list");
   ReadOptions reading = read;

@@ -78,7 +78,8 @@ VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOption
 }
 
 void VertexTraining::check_options(const GraphData& data) const {
-  if (labels_.count() == 0) throw Error("the vertices have no labels", place_, "give a graph with labels");
+  if (labels_.count() == 0)
+    throw Error("the vertices have no labels", place_, "give a graph with labels: neap data graph --from FILE --labels FILE");
   if (data.feature_count() == 0) throw Error("the vertices have no features", place_, "give some, or random ones: --features random");
   const auto layers = static_cast<std::int64_t>(options_.fan_outs.size());
   if (layers == 0 && options_.clusters == 0) return;

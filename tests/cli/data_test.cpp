@@ -33,7 +33,7 @@ TEST_F(Data, GeneratedGraphs) {
   EXPECT_EQ(neap({"data", "arxiv-like", "--scale", "2", "--show"}).code, exit_usage);
   const Ran from = neap({"data", "reddit-like", "--from", path("graph"), "--show"});
   EXPECT_EQ(from.code, exit_bad_input);
-  EXPECT_TRUE(contains(from.text, "a generated graph is made from nothing")) << from.text;
+  EXPECT_TRUE(contains(from.text, "reddit-like takes no --from")) << from.text;
 }
 
 TEST_F(Data, BadInput) {
@@ -43,6 +43,12 @@ TEST_F(Data, BadInput) {
   const Ran wrong = neap({"data", "debian-packages", "--from", file("wrong", "Package: a\nno field\n"), "--out", path("graph")});
   EXPECT_EQ(wrong.code, exit_bad_input);
   EXPECT_TRUE(contains(wrong.text, "wrong:2")) << wrong.text;
+  const Ran scaled = neap({"data", "debian-packages", "--from", path("wrong"), "--scale", "0.5", "--show"});
+  EXPECT_EQ(scaled.code, exit_bad_input);
+  EXPECT_TRUE(contains(scaled.text, "debian-packages takes no --scale")) << scaled.text;
+  const Ran folder = neap({"data", "debian-packages", "--from", path("."), "--show"});
+  EXPECT_EQ(folder.code, exit_bad_input);
+  EXPECT_TRUE(contains(folder.text, "this is a folder")) << folder.text;
   EXPECT_EQ(neap({"data", "nothing"}).code, exit_usage);
 }
 

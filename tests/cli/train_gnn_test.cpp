@@ -1,8 +1,17 @@
 // Graph networks by command, on a small generated graph, without a compiler (level 0).
+#include <fmt/format.h>
+
 #include "tests/cli/program.h"
 
 namespace neap::train_gnn_test {
 namespace {
+
+// What the page draws, out of the script element that holds it.
+nlohmann::json report_in(const std::string& page) {
+  const std::string text = read_file(page), opening = "id=\"report\">";
+  const std::size_t begin = text.find(opening) + opening.size();
+  return nlohmann::json::parse(text.substr(begin, text.find("</script>", begin) - begin));
+}
 
 class TrainGnn : public ProgramTest {
  protected:
@@ -19,8 +28,12 @@ TEST_F(TrainGnn, TrainsReportsAndGoesOn) {
   ASSERT_EQ(first.code, 0) << first.text;
   EXPECT_TRUE(contains(first.text, "epoch   3/3")) << first.text;
   EXPECT_TRUE(contains(first.text, "test accuracy")) << first.text;
-  EXPECT_TRUE(contains(read_file(path("run/report.html")), "confusion"));
-  const nlohmann::json figures = nlohmann::json::parse(read_file(path("run/training.json")));
+  const nlohmann::json figures = nlohmann::json::parse(read_file(path("run/training.json"))), report = report_in(path("run/report.html"));
+  EXPECT_EQ(report["confusion"]["counts"].size(), report["confusion"]["classes"].size());
+  EXPECT_EQ(report["confusion"]["classes"].size(), 40U);
+  EXPECT_EQ(report["data"], figures["data"]);
+  EXPECT_EQ(report["data"]["version"].get<std::string>().size(), 32U);
+  EXPECT_EQ(report["data"]["about"]["source"], "power law with planted communities");
   EXPECT_EQ(figures["epochs"], 3);
   EXPECT_GT(figures["test_accuracy"].get<double>(), 0);
   EXPECT_TRUE(std::filesystem::exists(path("run/model.safetensors")));
@@ -74,6 +87,93 @@ TEST_F(TrainGnn, RefusesWhatThereIsNot) {
   const Ran data = neap({"train", "gnn", "--data", path("nothing")});
   EXPECT_EQ(data.code, 3);
   EXPECT_TRUE(contains(data.text, "is no data of a graph")) << data.text;
+}
+
+// 40 vertices in a ring, whose class is the sign of their only feature.
+class TrainGnnOnFiles : public ProgramTest {
+ protected:
+  TrainGnnOnFiles() {
+    for (int i = 0; i < 40; ++i) {
+      edges_ += fmt::format("{},{}\n{},{}\n", i, (i + 1) % 40, (i + 1) % 40, i);
+      features_ += i % 2 == 0 ? "-1\n" : "1\n";
+      labels_ += i % 2 == 0 ? "0\n" : "1\n";
+    }
+  }
+  Ran train(const std::string& data, std::vector<std::string> more = {}) const {
+    std::vector<std::string> all{"train",   "gnn", "--data",    data,        "--epochs", "20",
+                                 "--level", "0",   "--one-way", "--restart", "--out",    path("run")};
+    all.insert(all.end(), more.begin(), more.end());
+    return neap(all);
+  }
+  std::string edges_, features_ = "sign\n", labels_;
+};
+
+TEST_F(TrainGnnOnFiles, ThroughDataGraph) {
+  const Ran made = neap({"data", "graph", "--from", file("ring.csv", edges_), "--features", file("x.csv", features_), "--labels",
+                         file("y.csv", labels_), "--out", path("graph"), "--json"});
+  ASSERT_EQ(made.code, 0) << made.text;
+  EXPECT_EQ(made.json()["vertices"], 40);
+  EXPECT_EQ(made.json()["features"], 1);
+  EXPECT_EQ(made.json()["classes"].size(), 2U);
+  EXPECT_EQ(made.json()["about"]["source"], path("ring.csv"));
+  EXPECT_EQ(made.json()["about"]["date"].get<std::string>().size(), 10U);
+  const Ran trained = train(path("graph"), {"--split", "0.25,0.5"});
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  EXPECT_TRUE(contains(trained.text, "10 training, 20 validation and 10 test vertices")) << trained.text;
+  EXPECT_TRUE(contains(trained.text, "test accuracy 100.00 %")) << trained.text;
+  const nlohmann::json data = nlohmann::json::parse(read_file(path("run/training.json")))["data"];
+  EXPECT_EQ(data["about"]["date"], made.json()["about"]["date"]);
+}
+
+TEST_F(TrainGnnOnFiles, OgbFoldersAndFilesDirectly) {
+  for (const char* folder : {"ogb/raw", "ogb/split/time"}) std::filesystem::create_directories(path(folder));
+  file("ogb/raw/num-node-list.csv", "40\n");
+  file("ogb/raw/edge.csv", edges_);
+  file("ogb/raw/node-feat.csv", features_);
+  file("ogb/raw/node-label.csv", labels_);
+  std::string parts[3];
+  for (int i = 0; i < 40; ++i) parts[i < 20 ? 0 : i < 30 ? 1 : 2] += fmt::format("{}\n", i);
+  for (int i = 0; i < 3; ++i) file(fmt::format("ogb/split/time/{}.csv", (const char*[]){"train", "valid", "test"}[i]), parts[i]);
+  const Ran trained = train(path("ogb"));
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  EXPECT_TRUE(contains(trained.text, "20 training, 10 validation and 10 test vertices")) << trained.text;
+  const Ran resplit = train(path("ogb"), {"--split", "0.5,0.2"});
+  EXPECT_TRUE(contains(resplit.text, "20 training, 8 validation and 12 test vertices")) << resplit.text;
+  const Ran bare = train(file("ring.csv", edges_));
+  EXPECT_EQ(bare.code, 3);
+  EXPECT_TRUE(contains(bare.text, "the vertices have no labels")) << bare.text;
+  EXPECT_TRUE(contains(bare.text, "neap data graph --from FILE --labels FILE")) << bare.text;
+  const Ran wrong = train(file("wrong.mtx", "%%MatrixMarket matrix coordinate real general\n2 3 0\n"));
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_TRUE(contains(wrong.text, "wrong.mtx:2")) << wrong.text;
+}
+
+TEST_F(TrainGnnOnFiles, WhatDoesNotFit) {
+  file("ring.csv", edges_);
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& problem, int code = 3) {
+    const Ran ran = neap(std::move(arguments));
+    EXPECT_EQ(ran.code, code) << ran.text;
+    EXPECT_TRUE(contains(ran.text, problem)) << ran.text;
+  };
+  refused({"data", "graph", "--out", path("graph")}, "there is no file to make it from");
+  refused({"data", "graph", "--from", path("ring.csv"), "--seed", "3", "--show"}, "graph takes no --seed");
+  refused({"data", "graph", "--from", path("ring.csv"), "--labels", file("y.csv", "0\n1\n"), "--show"},
+          "labels of 2 vertices, where there are 40");
+  refused({"data", "graph", "--from", path("ring.csv"), "--features", file("x.csv", "a,a\n"), "--show"}, "two columns are called 'a'");
+  file("packages", "Package: a\nSection: x\n\nPackage: b\nSection: y\n");
+  ASSERT_EQ(neap({"data", "debian-packages", "--from", path("packages"), "--out", path("two")}).code, 0);
+  refused({"train", "gnn", "--data", path("two"), "--out", path("run")}, "the vertices have no features");
+  refused({"train", "gnn", "--data", path("two"), "--features", "random", "--out", path("run")}, "there are no validation vertices");
+  const Ran resplit = train(path("two"), {"--features", "random", "--split", "0.5,0.5"});
+  EXPECT_EQ(resplit.code, 0) << resplit.text;
+  refused({"train", "gnn", "--data", path("two"), "--scale", "0.5"}, "has no scale");
+  refused({"train", "gnn", "--data", "debian-packages", "--scale", "0.5"}, "'debian-packages' has no scale");
+  refused({"train", "gnn", "--data", path("two"), "--split", "0.5"}, "1 parts for training and validation");
+  refused({"train", "gnn", "--data", path("two"), "--split", "0.8,0.3"}, "parts of 0.8 for training and 0.3 for validation");
+  refused({"train", "gnn", "--data", path("two"), "--split", "0.5,2"}, "--split", 2);
+  std::filesystem::remove(path("two/graph.json"));
+  refused({"train", "gnn", "--data", path("two"), "--out", path("other")}, "graph.json");
+  refused({"train", "gnn", "--data", path("."), "--out", path("other")}, "there is no edge.csv.gz");
 }
 
 TEST_F(TrainGnn, TheOuterCommandIsStillThere) {
