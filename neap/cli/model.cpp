@@ -62,7 +62,7 @@ Graph read_model(const ModelArguments& arguments) {
 void write_model(const fs::path& file, const Graph& graph) {
   const NamedArrays constants = large_constants(graph);
   if (!constants.empty()) write_safetensors(constants_beside(file), constants);
-  write_file(file, to_string(graph));
+  write_file(file, to_string(graph, {.origin = true}));
 }
 
 std::pair<std::string, std::string> name_and_value(const std::string& text, const std::string& option) {

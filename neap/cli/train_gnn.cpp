@@ -88,6 +88,7 @@ int run(const Given& given) {
   std::fflush(text);
   make_folder(out);
   write_run(json_of(asked), out);
+  write_model(out / "step.neap", training.trainer().step_graph());
   if (training.run() == Outcome::stopped) {
     fmt::print(text, "stopped and saved: the same command, or neap train gnn --resume {}, goes on\n", out.string());
     return exit_stopped;
@@ -112,7 +113,8 @@ int run(const Given& given) {
   write_file(out / "report.html", render_report(report));
   write_file(out / "training.json", json_page(figures) + "\n");
   if (given.json) fmt::print("{}\n", json_page(figures));
-  fmt::print(text, "in {}: report.html, training.json, model.safetensors, run.json, checkpoint/\n", out.string());
+  fmt::print(text, "in {}: report.html, training.json, model.safetensors, run.json, checkpoint/, step.neap\n", out.string());
+  fmt::print(text, "neap optimize {} --explain says what becomes of a training step, and why\n", (out / "step.neap").string());
   return exit_ok;
 }
 

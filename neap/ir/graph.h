@@ -166,7 +166,7 @@ int remove_dead_nodes(Graph& graph);
 
 struct TextOptions {
   bool bytes = false;   // "reads 3.2 kB*N writes 100 kB*N" at the end of each line, as a comment
-  bool origin = false;  // "from block1/conv" as a comment
+  bool origin = false;  // from "block1/conv: conv", which is read back
 };
 // One node a line; values are numbered in order, so equal programs print equally. Constants of up to 16 elements are printed whole, larger
 // ones as their hash (`data`, below, gives them back when parsing).

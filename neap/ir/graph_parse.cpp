@@ -3,9 +3,10 @@
 //   line       ( "input" | "parameter" | "state" | "fixed" ) name ":" type
 //            | "const" "%"k ":" type "=" ( "{" elements "}" | "data" hash )
 //            | "%"k { "," "%"k } "=" operator "(" values ")" { attribute "=" value } ":" types
-//              [ "library" name ] [ "epilogue" k body ] [ "kept" ]
-//            | "%"k { "," "%"k } "=" "map" "(" values ")" body ":" types [ "schedule" { key "=" value } ] [ "kept" ]
+//              [ "library" name ] [ "epilogue" k body ] [ "kept" ] [ from ]
+//            | "%"k { "," "%"k } "=" "map" "(" values ")" body ":" types [ "schedule" { key "=" value } ] [ "kept" ] [ from ]
 //            | "output" name "=" value [ "updates" input ]
+//   from       "from" "origin" { "," "origin" }
 //   value      "%"k | an input's name | "_" (absent)
 //   types      dtype "[" sizes "]" [ layout ] [ "name" ] { "," ... }
 // Bodies of maps: map_parse.h.
@@ -211,6 +212,10 @@ class GraphParser {
     if (!map && follows("epilogue")) epilogue(node, targets);
     if (map && follows("schedule")) node.schedule = parser.schedule();
     node.kept = follows("kept");
+    if (follows("from")) {
+      do node.origin.push_back(cursor_.quoted());
+      while (cursor_.take(","));
+    }
     graph_.append(std::move(node));
   }
 

@@ -175,6 +175,7 @@ class GraphPrinter {
     }
     if (!schedule.empty()) text_ += "  " + schedule;
     if (node.kept) text_ += "  kept";
+    if (options_.origin && !node.origin.empty()) text_ += "  from " + joined(node.origin, in_quotes);
     text_ += comment(node) + "\n";
   }
 
@@ -185,23 +186,17 @@ class GraphPrinter {
   }
 
   std::string comment(const Node& node) const {
-    std::string made;
-    if (options_.bytes) {
-      Dim reads = 0, writes = 0;
-      if (node.is_map()) {
-        const Volume moved = volume(graph_, node);
-        for (const Dim& bytes : moved.reads) reads += bytes;
-        for (const Dim& bytes : moved.writes) writes += bytes;
-      } else {
-        for (const ValueId id : node.inputs) reads += id == no_value ? Dim(0) : storage_bytes(graph_.type(id));
-        for (const ValueId id : node.outputs) writes += storage_bytes(graph_.type(id));
-      }
-      made += fmt::format(" reads {} writes {}", bytes_text(reads), bytes_text(writes));
+    if (!options_.bytes) return "";
+    Dim reads = 0, writes = 0;
+    if (node.is_map()) {
+      const Volume moved = volume(graph_, node);
+      for (const Dim& bytes : moved.reads) reads += bytes;
+      for (const Dim& bytes : moved.writes) writes += bytes;
+    } else {
+      for (const ValueId id : node.inputs) reads += id == no_value ? Dim(0) : storage_bytes(graph_.type(id));
+      for (const ValueId id : node.outputs) writes += storage_bytes(graph_.type(id));
     }
-    if (options_.origin && !node.origin.empty()) {
-      made += " from " + joined(node.origin, [](const std::string& origin) { return escaped(origin); });
-    }
-    return made.empty() ? "" : "  //" + made;
+    return fmt::format("  // reads {} writes {}", bytes_text(reads), bytes_text(writes));
   }
 
   void print(const Output& output) {

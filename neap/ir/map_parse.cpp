@@ -68,7 +68,7 @@ Type parse_type(Cursor& cursor) {
   Type type;
   type.dtype = parse_dtype_word(cursor);
   type.shape = parse_shape(cursor);
-  static constexpr std::array<std::string_view, 10> others = {"library",   "epilogue", "schedule", "kept",  "input",
+  static constexpr std::array<std::string_view, 11> others = {"library",   "epilogue", "schedule", "kept",  "from",  "input",
                                                               "parameter", "state",    "fixed",    "const", "output"};
   if (!cursor.on_this_line() || !cursor.next_is_letter()) return type;
   const std::string_view tag = cursor.peek_word();

@@ -43,6 +43,7 @@ class Binding {
     std::string why;
     const Implementation* chosen = choose(node, why);
     if (chosen != nullptr) {
+      pass_.made(graph_, node, std::move(why));
       node.implementation = chosen->name;
       return Fate::changed;
     }
@@ -51,6 +52,7 @@ class Binding {
   }
 
  private:
+  // `why` says what decided, both ways.
   const Implementation* choose(const Node& node, std::string& why) const {
     const auto& known = implementations_of(node.op);
     if (known.empty()) return nullptr;
@@ -63,7 +65,10 @@ class Binding {
         why += (why.empty() ? "" : "; ") + candidate->name + ": " + reason;
         continue;
       }
-      if (!by_cost_) return candidate;
+      if (!by_cost_) {
+        why = candidate->name + " takes it";
+        return candidate;
+      }
       Node bound = node;
       bound.implementation = candidate->name;
       const double seconds = pass_.model.node(graph_, bound).seconds;
@@ -74,9 +79,8 @@ class Binding {
     }
     if (best == nullptr || !by_cost_) return nullptr;
     const double own = own_seconds(node);
-    if (best_seconds <= own) return best;
-    why = fmt::format("{} would take {:.3g} us, loops of our own {:.3g} us", best->name, best_seconds * 1e6, own * 1e6);
-    return nullptr;
+    why = fmt::format("{}: {:.3g} us, loops of our own: {:.3g} us", best->name, best_seconds * 1e6, own * 1e6);
+    return best_seconds <= own ? best : nullptr;
   }
 
   // As generated loops, without what joining the loops of its only reader saves: one write and one read of the result. Loops over rows (a

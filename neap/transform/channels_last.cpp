@@ -234,6 +234,9 @@ class ChannelsLast {
       }
     }
     const double after = cost() + conversions;
+    std::string prices =
+        fmt::format("{} values around it: {:.3g} us channels-last, {:.3g} us row-major", values.size(), after * 1e6, before * 1e6);
+    const Node& first = *graph_.nodes()[static_cast<std::size_t>(uses_.producer(values[0]))];
     // Inputs keep their layout: a copy takes it when the graph is written anew.
     for (const ValueId id : filters) graph_.set_type(id, old.at(id));
     if (after < before) {
@@ -241,12 +244,11 @@ class ChannelsLast {
         if (!graph_.value(id).constant) filters_.insert(id);
       }
       changed_.insert(values.begin(), values.end());
+      pass_.made(graph_, first, std::move(prices));
       return true;
     }
     for (const auto& [id, type] : old) graph_.set_type(id, type);
-    pass_.refuse(graph_, *graph_.nodes()[static_cast<std::size_t>(uses_.producer(values[0]))],
-                 fmt::format("{} values around it would take {:.3g} us channels-last, {:.3g} us row-major", values.size(), after * 1e6,
-                             before * 1e6));
+    pass_.refuse(graph_, first, std::move(prices));
     return false;
   }
 

@@ -275,6 +275,8 @@ int apply_all(Graph& graph, const Parameters& parameters, Pass& pass) {
         for (const NodePtr& made : difference.made) change += pass.model.node(draft.shell(), *made);
         for (const NodePtr& gone : difference.gone) change = change - pass.model.node(draft.shell(), *gone);
         if (change.bytes <= 0 && change.seconds <= share * pass.model.copy_seconds(-change.bytes)) {
+          pass.made(draft.shell(), *node,
+                    fmt::format("computed again where it is read late: {:+.3g} us, {:+.3g} kB", change.seconds * 1e6, change.bytes / 1e3));
           ++edits;
           changed = true;
           continue;

@@ -16,6 +16,7 @@ namespace neap::factor_edge_sums_transformation {
 namespace {
 
 constexpr std::size_t most_terms = 4;
+const char* const of_the_row = "what is the row's own stands behind the sum, once a row: no pass over its entries waits for it";
 
 // One term of a sum over a row's entries: factors of the entry, factors (and divisors) of the row, and at most one product of both ends.
 struct Term {
@@ -244,6 +245,9 @@ class Factoring {
       pass_.refuse(graph_, node, "a term is the same for all entries of a row");
       return {};
     }
+    const bool apart = std::any_of(terms.begin(), terms.end(), [](const Term& term) { return static_cast<bool>(term.a); });
+    pass_.made(graph_, node,
+               apart ? "its product of both ends is taken apart: the sum is in the pass that makes the column's product anyway" : of_the_row);
     Var total;
     for (const Term& term : terms) {
       const Var weights = product(term.entry);
@@ -270,6 +274,7 @@ class Factoring {
       pass_.refuse(graph_, node, "nothing in its weights is the row's own");
       return {};
     }
+    pass_.made(graph_, node, of_the_row);
     std::vector<Var> operands;
     for (const ValueId id : node.inputs) operands.push_back(var(id));
     operands[1] = product(terms[0].entry);

@@ -43,6 +43,20 @@ std::string change_text(const Cost& change) {
   return fmt::format("{}{}, {:+.3g} us", change.bytes > 0 ? "+" : "", human_bytes(change.bytes), change.seconds * 1e6);
 }
 
+// What decided at each place; of places with the same reason the first few.
+std::string made_text(const std::vector<Made>& made) {
+  constexpr int shown = 3;
+  std::string text;
+  std::map<std::string_view, int> alike;
+  for (const Made& one : made) {
+    if (++alike[one.reason] <= shown) text += fmt::format("      at {}: {}\n", one.place, one.reason);
+  }
+  for (const auto& [reason, count] : alike) {
+    if (count > shown) text += fmt::format("      at {} more: {}\n", count - shown, reason);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string Optimizer::history() const {
@@ -78,8 +92,9 @@ std::string Optimizer::explain() const {
   std::string text = "edits, in order:\n";
   for (const Step& step : steps_) {
     const std::string times = step.edits > 1 ? fmt::format(" ({} edits)", step.edits) : "";
-    text += fmt::format("  level {}  {} at {}{}: {}\n", step.level, step.transformation, step.place, times,
+    text += fmt::format("  level {}  {}{}{}{}: {}\n", step.level, step.transformation, step.site.at.empty() ? " " : " at ", step.place, times,
                         change_text(step.after - step.before));
+    text += made_text(step.made);
   }
   if (steps_.empty()) text += "  none\n";
   // Equal reasons stand together, the commonest first, each with some of its places.

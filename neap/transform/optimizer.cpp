@@ -195,7 +195,7 @@ Optimizer::Attempt Optimizer::try_site(const Transformation& transformation, con
 int Optimizer::pass(const Transformation& transformation, const Parameters& parameters) {
   const Draft::Mark mark = draft_.mark();
   Graph changed = graph();
-  Pass pass{model_, {}};
+  Pass pass{model_};
   const int edits = transformation.apply_everywhere(changed, parameters, pass);
   for (Refusal& refusal : pass.refusals) {
     refusals_.push_back({transformation.name, transformation.level, std::move(refusal.place), std::move(refusal.reason)});
@@ -205,6 +205,7 @@ int Optimizer::pass(const Transformation& transformation, const Parameters& para
   const Cost change = cost_of(changed, changed.nodes()) - cost_of(graph(), graph().nodes());
   draft_.adopt(std::move(changed));
   record(transformation, {}, parameters, edits, "everywhere", mark, change);
+  steps_.back().made = std::move(pass.edits);
   return edits;
 }
 

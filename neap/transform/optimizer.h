@@ -20,6 +20,7 @@ struct Step {
   int edits = 1;       // more than one where a pass went over the whole graph
   Cost before, after;  // of the whole graph, modelled
   Draft::Mark mark = 0;
+  std::vector<Made> made = {};  // where such a pass chose between ways: each place, and what decided
 };
 
 // What an edit would do, without doing it.

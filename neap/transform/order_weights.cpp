@@ -3,6 +3,7 @@
 // layer and, fixed, every step. Weights that a step computes (attention) would become one more array of the size of the edges.
 #include <algorithm>
 
+#include "neap/base/progress.h"
 #include "neap/transform/call_edit.h"
 #include "neap/transform/fixed.h"
 #include "neap/transform/transformation.h"
@@ -26,6 +27,10 @@ class Ordering {
         pass.refuse(graph_, node, "its weights are computed in each run: in another order they would be one more array of all edges");
         continue;
       }
+      const ValueId id = node.inputs[weights];
+      pass.made(graph_, node,
+                id == no_value ? "by rows of the transposed pattern"
+                               : "by rows: " + human_bytes(pass.model.bytes(graph_.type(id))) + " of weights are put into that order once");
       edit_.before[i] = by_rows(node);
       edit_.erase.insert(i);
       ++edits;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "neap/base/error.h"
+#include "neap/base/progress.h"
 #include "neap/runtime/memory_plan.h"
 #include "neap/transform/inline_map.h"
 #include "neap/transform/map_edit.h"
@@ -36,6 +37,7 @@ class Recomputation {
       const std::optional<Candidate> candidate = best_at_peak();
       if (!candidate) break;
       const Draft::Mark mark = draft_.mark();
+      const NodePtr node = draft_.pointer(draft_.producer(candidate->value));
       compute_again(*candidate);
       const Graph changed = draft_.graph();
       const std::int64_t after = arena(changed);
@@ -44,6 +46,9 @@ class Recomputation {
         tried_.insert(candidate->value);
         continue;
       }
+      pass_.made(draft_.shell(), *node,
+                 fmt::format("{} of {} are not kept over the fullest moment: {:.3g} us to compute them again", human_bytes(candidate->bytes),
+                             human_bytes(now), candidate->seconds * 1e6));
       graph_ = changed;
       now = after;
       ++edits;

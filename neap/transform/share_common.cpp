@@ -26,7 +26,7 @@ Hash constant_identity(const Array& elements, const Type& type) {
   return hasher.finish();
 }
 
-int share(Graph& graph, const Parameters&, Pass&) {
+int share(Graph& graph, const Parameters&, Pass& pass) {
   Edit edit;
   std::unordered_map<Hash, ValueId, ByHash> constants;
   for (ValueId id = 0; id < graph.value_count(); ++id) {
@@ -45,6 +45,7 @@ int share(Graph& graph, const Parameters&, Pass&) {
     if (fresh) continue;
     edit.erase.insert(i);
     const Node& same = *graph.nodes()[first->second];
+    pass.made(graph, node, "what " + node_name(graph, same) + " computes");
     for (std::size_t k = 0; k < node.outputs.size(); ++k) edit.replace[node.outputs[k]] = same.outputs[k];
   }
   if (edit.replace.empty()) return 0;

@@ -32,10 +32,17 @@ struct Refusal {
   std::string place, reason;
 };
 
-// What a pass over a whole graph is given, and where it says what it left alone.
+// One edit of a pass over a whole graph: where it was made, and why.
+struct Made {
+  std::string place, reason;
+};
+
+// What a pass over a whole graph is given, and where it says what it did and what it left alone.
 struct Pass {
   const CostModel& model;
-  std::vector<Refusal> refusals;
+  std::vector<Made> edits = {};
+  std::vector<Refusal> refusals = {};
+  void made(const Graph& graph, const Node& node, std::string reason);
   void refuse(const Graph& graph, const Node& node, std::string reason);
 };
 

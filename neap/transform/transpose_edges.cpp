@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "neap/base/progress.h"
 #include "neap/transform/call_edit.h"
 #include "neap/transform/rebuild.h"
 #include "neap/transform/transformation.h"
@@ -82,6 +83,10 @@ class Transposition {
       pass_.refuse(graph_, node, "what its values are computed from takes more bytes than they do");
       return {};
     }
+    std::string reason = fmt::format("{} of edges are computed again in this order from values of vertices",
+                                     human_bytes(pass_.model.bytes(graph_.type(values))));
+    if (gathered_ > 0) reason += fmt::format(" and {} of edges, in place of being handed over", human_bytes(gathered_));
+    pass_.made(graph_, node, std::move(reason));
     Builder& build = rebuild_.build();
     const Var t_offsets = build.wrap(pattern.t_offsets);
     if (collects) return build.call("segment_sum", {other, t_offsets});

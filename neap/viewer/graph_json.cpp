@@ -105,11 +105,14 @@ Json graph_json(const Graph& graph, const CostModel& model, const std::vector<do
 Json edits_json(const std::vector<Step>& steps) {
   Json edits = Json::array();
   for (const Step& step : steps) {
+    Json places = Json::array();
+    for (const Made& made : step.made) places.push_back({{"place", made.place}, {"reason", made.reason}});
     edits.push_back({{"step", edits.size() + 1},
                      {"level", step.level},
                      {"name", step.transformation},
                      {"place", step.place},
                      {"note", step.edits > 1 ? fmt::format("{} edits", step.edits) : ""},
+                     {"places", std::move(places)},
                      {"bytes_saved_predicted", step.before.bytes - step.after.bytes},
                      {"bytes_before", step.before.bytes},
                      {"bytes_after", step.after.bytes}});

@@ -26,9 +26,8 @@ namespace neap {
 //                                gradient's, else forward}
 //                               Nodes are boxed by stage and by the first origin up to "/" or ":".
 //     E                         {from, to: ids; tensor, shape, layout: strings; bytes}  no `from`: an input; no `to`: an output
-//   edits                       [{step, level: 1..4, name, place, note, bytes_saved_predicted, bytes_before, bytes_after}]  in the order
-//   taken;
-//                               before and after are the whole graph's
+//   edits                       [{step, level: 1..4, name, place, note, places: [{place, reason}...], bytes_saved_predicted, bytes_before,
+//                               bytes_after}]  in the order taken; before and after are the whole graph's; places of a pass over it
 //   refused                     [{level, name, place, reason}]
 //   curves                      {steps: [[step, loss]...], epochs: [{epoch, train_loss, test_loss, test_accuracy or
 //                               validation_loss, validation_accuracy, lr, seconds}]}

@@ -37,6 +37,7 @@ TEST_F(TrainGnn, TrainsReportsAndGoesOn) {
   EXPECT_EQ(figures["epochs"], 3);
   EXPECT_GT(figures["test_accuracy"].get<double>(), 0);
   EXPECT_TRUE(std::filesystem::exists(path("run/model.safetensors")));
+  EXPECT_TRUE(contains(first.text, "neap optimize " + path("run/step.neap") + " --explain")) << first.text;
   const Ran longer = train({"--model", "gcn", "--epochs", "5"});
   ASSERT_EQ(longer.code, 0) << longer.text;
   EXPECT_TRUE(contains(longer.text, "goes on from the checkpoint, after 3 epochs")) << longer.text;
@@ -47,6 +48,19 @@ TEST_F(TrainGnn, TrainsReportsAndGoesOn) {
   EXPECT_EQ(reseeded.code, 3);
   EXPECT_TRUE(contains(reseeded.text, "another run: seed is 0 there, 1 here")) << reseeded.text;
   EXPECT_EQ(train({"--model", "sage", "--epochs", "1", "--restart"}).code, 0);
+}
+
+TEST_F(TrainGnn, TheStepIsAGraphThatOptimizeExplains) {
+  for (const std::vector<std::string>& how : {std::vector<std::string>{"--model", "gcn"}, {"--model", "sage", "--sample", "5,3"}}) {
+    std::vector<std::string> arguments{"--epochs", "1", "--restart"};
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    ASSERT_EQ(train(arguments).code, 0);
+    const Ran explained = neap({"optimize", path("run/step.neap"), "--explain"});
+    ASSERT_EQ(explained.code, 0) << explained.text;
+    EXPECT_TRUE(contains(explained.text, "order_products")) << explained.text;
+    EXPECT_TRUE(contains(explained.text, "(layer1: spmm")) << explained.text;
+    EXPECT_TRUE(contains(explained.text, " first: ")) << explained.text;
+  }
 }
 
 TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {

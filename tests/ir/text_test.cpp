@@ -76,15 +76,18 @@ TEST(Text, SpacesCommentsAndOrderOfNumbersDoNotMatter) {
   EXPECT_EQ(problem(" // nothing\ngraph \"\" {\r\n}\r\n// nothing"), "it parses");
 }
 
-TEST(Text, Comments) {
+TEST(Text, OriginsReadBackAndBytesAreAComment) {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::f32, {Dim::symbol("N"), 800}, {}});
   const ValueId y = graph.add_value({DType::f32, {800}, {}});
   graph.append({.op = "sum", .inputs = {x, no_value}, .outputs = {y}, .origin = {"block1/conv: sum", "evil\n%9 = x"}});
   graph.add_output(y, "y");
   EXPECT_EQ(to_string(graph, {.bytes = true, .origin = true}),
-            "graph main {\n  input x : f32[N,800]\n  %0 = sum(x, _) : f32[800]  // reads 3.2 kB*N writes 3.2 kB from block1/conv: sum, "
-            "evil\\x0a%9 = x\n  output y = %0\n}\n");
+            "graph main {\n  input x : f32[N,800]\n  %0 = sum(x, _) : f32[800]  from \"block1/conv: sum\", \"evil\\x0a%9 = x\"  "
+            "// reads 3.2 kB*N writes 3.2 kB\n  output y = %0\n}\n");
+  const Graph back = parse_graph(to_string(graph, {.bytes = true, .origin = true}));
+  EXPECT_EQ(back.nodes()[0]->origin, graph.nodes()[0]->origin);
+  EXPECT_NE(problem("graph g { input x : f32[4] %0 = relu(x) : f32[4] from block1 output y = %0 }"), "it parses");
 }
 
 TEST(Text, ConstantsKeepTheirBits) {

@@ -91,7 +91,7 @@ function editTables(edits, refused, levels) {
         text: (edit) => formatBytes(edit.bytes_saved_predicted)
       },
       {key: "saved", title: "saved", number: true, bar: true, value: savedBy, text: (edit) => formatBytes(savedBy(edit))},
-      {key: "note", title: "note", text: (edit) => edit.note ?? "", class: "note"}
+      {key: "note", title: "note", text: noteOf, class: "note"}
     ]
   });
   const left = dataTable({rows: refused, sortBy: "level", descending: true, limit: 12, columns: [level, name, place,
@@ -102,7 +102,7 @@ function editTables(edits, refused, levels) {
   const filter = () => {
     const text = search.value.toLowerCase();
     const fits = (edit) => (wanted === "all" || edit.level === wanted) &&
-        [edit.name, edit.place, edit.note, edit.reason].join(" ").toLowerCase().includes(text);
+        [edit.name, edit.place, noteOf(edit), edit.reason].join(" ").toLowerCase().includes(text);
     taken.setRows(edits.filter(fits));
     left.setRows(refused.filter(fits));
   };
@@ -119,4 +119,7 @@ function editTables(edits, refused, levels) {
   ];
 }
 
+// What is said of the edit, then what decided at each place of a pass over the whole graph, a line each.
+const noteOf = (edit) =>
+    [edit.note, ...(edit.places ?? []).map((one) => `${one.place ?? ""}: ${one.reason ?? ""}`)].filter(Boolean).join("\n");
 const savedBy = (edit) => (isNumber(edit.bytes_before) && isNumber(edit.bytes_after) ? edit.bytes_before - edit.bytes_after : undefined);
