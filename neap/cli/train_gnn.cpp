@@ -96,15 +96,16 @@ int run(const Given& given) {
   const VertexResult result = result_of(training, data);
   fmt::print(text, "test accuracy {:.2f} % (validation {:.2f} % in epoch {}; naming the commonest class: {:.2f} %)\n", 100 * result.test,
              100 * result.validation, result.best_epoch, 100 * result.majority);
+  const Optimizer step = optimized_step(training);
   Json report =
-      vertex_report(fmt::format("Neap: {} trained on {}", options.network.model, data.place), command_text(), training, data, result);
+      vertex_report(fmt::format("Neap: {} trained on {}", options.network.model, data.place), command_text(), training, data, result, step);
   Json figures = to_json(result);
   figures["command"] = command_text();
   figures["data"] = report["data"] = data_json(source);
   if (given.compare > 0) {
-    const VertexSteps steps = compare_vertex_steps(training, given.compare);
-    add_steps(report, steps.comparison, steps.optimizer);
-    const double before = steps.comparison.as_written.median_ms, after = steps.comparison.optimised.median_ms;
+    const StepComparison both = compare_vertex_steps(training, step, given.compare);
+    add_steps(report, both, step);
+    const double before = both.as_written.median_ms, after = both.optimised.median_ms;
     figures["step_ms"] = {{"as_written", before}, {"optimised", after}};
     fmt::print(text, "a step as written {:.1f} ms, transformed {:.1f} ms: {:.2f} times as fast (medians of {} in turn)\n", before, after,
                before / after, given.compare);

@@ -41,10 +41,21 @@ Json arena_json(const MeasuredStep& step) {
   return buffers;
 }
 
-void add_optimised(Json& report, const Optimizer& optimizer, const MeasuredStep& step) {
-  report["graphs"]["after"] = graph_json(step.executable.graph(), optimizer.model(), step.node_seconds);
+void add_history(Json& report, const Optimizer& optimizer) {
   report["edits"] = edits_json(optimizer.steps());
   report["refused"] = refusals_json(optimizer.refusals());
+}
+
+// The step without edits.
+Optimizer as_written(const Graph& step, const Optimizer& optimizer) {
+  Optimizer plain(step, optimizer.model());
+  plain.optimize(0);
+  return plain;
+}
+
+void add_optimised(Json& report, const Optimizer& optimizer, const MeasuredStep& step) {
+  report["graphs"]["after"] = graph_json(step.executable.graph(), optimizer.model(), step.node_seconds);
+  add_history(report, optimizer);
   report["arena"] = arena_json(step);
 }
 
@@ -113,6 +124,12 @@ void add_run(Json& report, const std::string& command) {
   report["versions"] = versions_json();
 }
 
+void add_edits(Json& report, const Graph& written, const Optimizer& optimizer) {
+  add_history(report, optimizer);
+  report["graphs"] = {{"before", graph_json(as_written(written, optimizer).graph(), optimizer.model())},
+                      {"after", graph_json(optimizer.graph(), optimizer.model())}};
+}
+
 void add_steps(Json& report, const StepComparison& comparison, const Optimizer& optimizer) {
   const MeasuredStep& written = comparison.as_written;
   add_optimised(report, optimizer, comparison.optimised);
@@ -125,8 +142,7 @@ void add_steps(Json& report, const StepComparison& comparison, const Optimizer& 
 
 void add_step(Json& report, const Graph& written, const Optimizer& optimizer, const MeasuredStep& optimised) {
   add_optimised(report, optimizer, optimised);
-  Optimizer plain(written, optimizer.model());
-  plain.optimize(0);
+  const Optimizer plain = as_written(written, optimizer);
   report["graphs"]["before"] = graph_json(plain.graph(), optimizer.model());
   Json points = Json::array();
   add_points(points, optimised, "optimised");

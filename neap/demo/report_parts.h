@@ -21,7 +21,9 @@ nlohmann::json confusion_json(const std::vector<std::string>& classes, const std
                               const std::vector<std::int64_t>& predictions);
 // The members "command", "created", "machine" and "versions" of a report.
 void add_run(nlohmann::json& report, const std::string& command);
-// "graphs", "edits", "refused", "roofline" and "arena".
+// "graphs", "edits" and "refused" of a step that is not measured: its nodes have bytes but no times.
+void add_edits(nlohmann::json& report, const Graph& written, const Optimizer& optimizer);
+// Those with times, "roofline" and "arena".
 void add_steps(nlohmann::json& report, const StepComparison& comparison, const Optimizer& optimizer);
 
 // The same of a step that was measured only as optimised; its nodes as written have bytes but no times. And of the summary "step_ms",

@@ -43,27 +43,30 @@ nlohmann::json data_json(const gnn::GraphData& data) {
 }
 
 nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
-                             const gnn::GraphData& data, const VertexResult& result) {
+                             const gnn::GraphData& data, const VertexResult& result, const Optimizer& step) {
   nlohmann::json report{{"title", title},
                         {"summary", {{"test_accuracy", result.test}, {"epoch_s", result.epoch_seconds}, {"parameters", result.parameters}}},
                         {"curves", curves_json(training.trainer(), Measured::validation)},
                         {"confusion", confusion_json(data.class_names, labels_of_vertices(data, data.test),
                                                      gnn::VertexTraining::predicted(result.logits, data.test))}};
+  add_edits(report, training.trainer().step_graph(), step);
   add_run(report, command);
   return report;
 }
 
-VertexSteps compare_vertex_steps(gnn::VertexTraining& training, int rounds) {
+Optimizer optimized_step(gnn::VertexTraining& training) {
+  Optimizer optimizer(training.trainer().step_graph());
+  optimizer.optimize(training.level());
+  return optimizer;
+}
+
+StepComparison compare_vertex_steps(gnn::VertexTraining& training, const Optimizer& step, int rounds) {
   Trainer& trainer = training.trainer();
-  Optimizer optimizer(trainer.step_graph());
-  optimizer.optimize(4);
   const StepData data{.batch = training.batch(),
                       .learning_rate = training.rate(),
                       .step = trainer.steps_done() + 1,
                       .fixed = {training.fixed().begin(), training.fixed().end()}};
-  StepComparison comparison =
-      compare_steps(trainer.step_graph(), optimizer, training.network(), trainer.state().copy(), data, rounds, true);
-  return {std::move(optimizer), std::move(comparison)};
+  return compare_steps(trainer.step_graph(), step, training.network(), trainer.state().copy(), data, rounds, true);
 }
 
 }  // namespace neap

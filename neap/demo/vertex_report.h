@@ -20,15 +20,14 @@ nlohmann::json to_json(const VertexResult& result);
 // Which data a result was made on: name, version, and what is known of where they come from.
 nlohmann::json data_json(const gnn::GraphData& data);
 
-// What render_report takes. `confusion` is of the test vertices.
-nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
-                             const gnn::GraphData& data, const VertexResult& result);
+// One step of this training, transformed as the run has it.
+Optimizer optimized_step(gnn::VertexTraining& training);
 
-// One step of this training as written, each operator compiled alone, and transformed: in turn `rounds` times.
-struct VertexSteps {
-  Optimizer optimizer;
-  StepComparison comparison;
-};
-VertexSteps compare_vertex_steps(gnn::VertexTraining& training, int rounds);
+// What render_report takes, with the edits of that step. `confusion` is of the test vertices.
+nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,
+                             const gnn::GraphData& data, const VertexResult& result, const Optimizer& step);
+
+// The step as written, each operator compiled alone, and transformed: in turn `rounds` times.
+StepComparison compare_vertex_steps(gnn::VertexTraining& training, const Optimizer& step, int rounds);
 
 }  // namespace neap

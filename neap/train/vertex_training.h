@@ -42,6 +42,7 @@ class VertexTraining {
   const FixedInputs& fixed() const { return fixed_; }  // the whole graph: of steps without samples and clusters, and of what is measured
   std::vector<Array> batch() const;                    // what a step takes beside them
   double rate() const { return options_.rate; }
+  int level() const { return options_.level; }
   Outcome run() { return trainer_->run(); }
   Array logits();  // [vertices, classes], in evaluation mode
   // Of which class each of these vertices is taken to be: the first of the largest logits.

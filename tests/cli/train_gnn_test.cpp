@@ -63,6 +63,29 @@ TEST_F(TrainGnn, TheStepIsAGraphThatOptimizeExplains) {
   }
 }
 
+// By a whole run: the report's document stands in its page.
+nlohmann::json report_of(const std::string& page) {
+  const std::string html = read_file(page), open = R"(<script type="application/json" id="report">)";
+  const std::size_t begin = html.find(open) + open.size();
+  return nlohmann::json::parse(html.substr(begin, html.find("</script", begin) - begin));
+}
+
+TEST_F(TrainGnn, ReportsShowTheEditsOfTheStepAlways) {
+  const Ran plain = neap({"train", "gnn", "--data", "arxiv-like", "--scale", "0.01", "--hidden", "16", "--model", "gcn", "--epochs", "1", "--out",
+                          path("run")});
+  ASSERT_EQ(plain.code, 0) << plain.text;
+  const nlohmann::json report = report_of(path("run/report.html"));
+  EXPECT_FALSE(report["edits"].empty());
+  EXPECT_FALSE(report["refused"].empty());
+  EXPECT_GT(report["graphs"]["before"]["nodes"].size(), report["graphs"]["after"]["nodes"].size());
+  EXPECT_FALSE(report.contains("roofline"));  // what is measured is left to --compare
+  bool said = false;
+  for (const auto& edit : report["edits"]) {
+    for (const auto& place : edit["places"]) said |= contains(place["reason"], "depends on fixed inputs alone");
+  }
+  EXPECT_TRUE(said);
+}
+
 TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {
   for (const std::vector<std::string>& how :
        {std::vector<std::string>{"--sample", "5,3", "--batch", "64"}, {"--clusters", "6", "--batch", "2"}}) {
