@@ -11,12 +11,13 @@ namespace neap {
 struct VertexRun {
   GraphArguments graph;
   std::string model = "sage", jumping = "none", order = "automatic";
-  std::int64_t layers = 0;  // 0: one a fan-out, else 2
+  std::int64_t layers = 0;  // 0: one a sample's size, else 2
   std::int64_t hidden = 64, heads = 4;
   double dropout = 0;
   std::int64_t epochs = 100, patience = 0;
   double rate = 0.01, decay = 5e-4;
-  std::vector<std::int64_t> sample;  // fan-outs by layer
+  std::vector<std::int64_t> sample;        // fan-outs by layer
+  std::vector<std::int64_t> layer_sample;  // vertices by layer
   std::int64_t clusters = 0;
   std::int64_t batch = 0;  // 0: 512 vertices, or 4 clusters
   std::uint64_t seed = 0;

@@ -45,8 +45,15 @@ Tensor applied(GraphNetwork& network, const Tensors& inputs, std::size_t& at, bo
   return network(x, edges(at));
 }
 
-// Of a block's edges: where not all edges into a target were drawn, those that were stand for the others too.
+// Of a block's edges: as the sampler has weighed them; else, where not all edges into a target were drawn, those that were stand for the
+// others too.
 Array block_weights(const Block& block, const Array& weights, const Csr& whole, const Array& vertices) {
+  const bool weighed = block.weights.rank() > 0;
+  if (weights.rank() == 0) {
+    if (weighed) throw Error("samples whose edges have weights, of a network that takes none", "sample", "give the weights of all edges");
+    return {};
+  }
+  if (weighed) return block.weights.cast(weights.dtype());
   Array made = rows_at(weights, block.edges);
   for (std::int64_t row = 0; row < block.rows.rows; ++row) {
     const double scale =
@@ -82,8 +89,8 @@ Edges edges_at(const Tensors& inputs, std::size_t& at, bool weighted) {
   return edges;
 }
 
-VertexBatches sampled_batches(std::shared_ptr<const GraphData> data, const std::vector<std::int64_t>& fan_outs, std::int64_t batch,
-                              std::uint64_t seed, const Array& weights) {
+VertexBatches sampled_batches(std::shared_ptr<const GraphData> data, SampleVertices sampler, std::size_t layers, std::int64_t batch,
+                              const Array& weights) {
   if (batch < 1 || batch > data->training.count()) {
     throw Error(fmt::format("batches of {} of {} training vertices", batch, data->training.count()), data->place, "use smaller batches");
   }
@@ -91,23 +98,22 @@ VertexBatches sampled_batches(std::shared_ptr<const GraphData> data, const std::
   const auto vertices_at = [](std::size_t layer) { return Dim::symbol(fmt::format("V{}", layer)); };  // what layer `layer` reads
   VertexBatches made{
       .examples = array_dataset({"vertex"}, {data->training}, data->class_names, data->place), .batch = batch, .shuffle = true};
-  made.inputs.push_back({"labels", {DType::i64, {vertices_at(fan_outs.size())}, {}}});
+  made.inputs.push_back({"labels", {DType::i64, {vertices_at(layers)}, {}}});
   add_feature_inputs(made.inputs, *data, vertices_at(0));
-  for (std::size_t layer = 0; layer < fan_outs.size(); ++layer) {
+  for (std::size_t layer = 0; layer < layers; ++layer) {
     add_edge_inputs(made.inputs, fmt::format("block{}", layer + 1), vertices_at(layer + 1), vertices_at(layer),
                     Dim::symbol(fmt::format("E{}", layer)), weighted ? std::optional(weights.dtype()) : std::nullopt);
   }
-  made.prepare = [data, weights, sampler = neighbour_sampler(data->graph, fan_outs, seed)](Batch& given) {
+  made.prepare = [data, weights, sampler = std::move(sampler)](Batch& given) {
     const Array seeds = given.arrays[0];
     const Sample sample = sampler(seeds.values<VertexId>(), given.epoch);
     given.arrays = {labels_of(*data, seeds)};
     add_feature_arrays(given.arrays, *data, sample.vertices);
     for (const Block& block : sample.blocks) {
-      add_edge_arrays(given.arrays, block.rows,
-                      weights.rank() > 0 ? block_weights(block, weights, data->graph.incoming(), sample.vertices) : Array());
+      add_edge_arrays(given.arrays, block.rows, block_weights(block, weights, data->graph.incoming(), sample.vertices));
     }
   };
-  made.logits = [sparse = data->is_sparse(), weighted, layers = fan_outs.size()](GraphNetwork& network, const Tensors& inputs) {
+  made.logits = [sparse = data->is_sparse(), weighted, layers](GraphNetwork& network, const Tensors& inputs) {
     std::size_t next = 1;
     return applied<std::vector<Edges>>(network, inputs, next, sparse, [&](std::size_t& at) {
       std::vector<Edges> blocks;

@@ -6,6 +6,7 @@
 
 #include "neap/data/loader.h"
 #include "neap/gnn/graph_data.h"
+#include "neap/gnn/sample.h"
 #include "neap/nn/graph_network.h"
 #include "neap/train/step.h"
 
@@ -20,10 +21,11 @@ struct VertexBatches {
   std::function<Tensor(GraphNetwork& network, const Tensors& inputs)> logits;  // of the vertices that count
 };
 
-// `batch` training vertices a step, with at most fan_outs[l] neighbours of each target of layer l (sample.h). `weights` [edges], or empty:
-// of the edges, scaled where a row is a sample so that its expected sum stays the same. Error unless there are as many training vertices.
-VertexBatches sampled_batches(std::shared_ptr<const GraphData> data, const std::vector<std::int64_t>& fan_outs, std::int64_t batch,
-                              std::uint64_t seed, const Array& weights);
+// `batch` training vertices a step, sampled for so many layers (sample.h). `weights` [edges], or empty: of the edges, scaled where a row is
+// a sample so that its expected sum stays the same, unless the sampler has weighed what it drew. Error unless there are as many training
+// vertices, and where a sampler weighs the edges of a network that has no weights.
+VertexBatches sampled_batches(std::shared_ptr<const GraphData> data, SampleVertices sampler, std::size_t layers, std::int64_t batch,
+                              const Array& weights);
 
 // METIS' `parts`, `parts_a_batch` a step with the edges among them (Cluster-GCN); the training vertices in them count. Error where a part
 // has none.

@@ -61,10 +61,7 @@ VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOption
   check_options(data);
   if (uses_edges_) {
     const Graph graph = prepared(data, options_);
-    if (!options_.fan_outs.empty() && options_.network.model == "gcn") {
-      edge_weights_ = normalized_weights(graph, Normalization::symmetric, options_.network.dtype);
-      options_.network.normalize = EdgeNorm::given;
-    }
+    edge_weights_ = weights_for_samples(graph);
     add_edges(graph);
     make_batches(data, graph);
   }
@@ -81,22 +78,49 @@ void VertexTraining::check_options(const GraphData& data) const {
   if (labels_.count() == 0)
     throw Error("the vertices have no labels", place_, "give a graph with labels: neap data graph --from FILE --labels FILE");
   if (data.feature_count() == 0) throw Error("the vertices have no features", place_, "give some, or random ones: --features random");
-  const auto layers = static_cast<std::int64_t>(options_.fan_outs.size());
-  if (layers == 0 && options_.clusters == 0) return;
+  const int ways = (options_.fan_outs.empty() ? 0 : 1) + (options_.layer_sizes.empty() ? 0 : 1) + (options_.clusters > 0 ? 1 : 0);
+  if (ways == 0) return;
   if (!uses_edges_) throw Error("an mlp sees no neighbours to sample", place_, "train it without samples and clusters");
-  if (layers > 0 && options_.clusters > 0) throw Error("samples and clusters at once", place_, "give one of --sample and --clusters");
-  if (layers > 0 && layers != options_.network.layers) {
-    throw Error(fmt::format("{} fan-outs for {} layers", layers, options_.network.layers), place_, "give one for each layer");
+  if (ways > 1) throw Error("several of samples, layer-wise samples and clusters", place_, "give one of --sample, --layer-sample and --clusters");
+  const std::vector<std::int64_t>& sizes = options_.fan_outs.empty() ? options_.layer_sizes : options_.fan_outs;
+  if (options_.clusters == 0 && static_cast<std::int64_t>(sizes.size()) != options_.network.layers) {
+    throw Error(fmt::format("sizes of samples for {} of {} layers", sizes.size(), options_.network.layers), place_, "give one for each layer");
+  }
+  if (!options_.layer_sizes.empty() && (options_.network.model == "gat" || options_.network.model == "gatv2")) {
+    throw Error(fmt::format("what is drawn for a whole layer is weighed, and {} takes no weights of edges", options_.network.model), place_,
+                "draw neighbours of each vertex: --sample");
   }
 }
 
+// Of the edges, as the whole graph has them, so that a sample estimates what the whole graph gives: a gcn's are normalised; a layer's means
+// are sums with a weight for each edge.
+Array VertexTraining::weights_for_samples(const Graph& graph) {
+  const bool layers = !options_.layer_sizes.empty();
+  GraphNetworkOptions& network = options_.network;
+  if (network.model == "gcn" && (layers || !options_.fan_outs.empty())) {
+    network.normalize = EdgeNorm::given;
+    return normalized_weights(graph, Normalization::symmetric, network.dtype);
+  }
+  if (!layers) return {};
+  if (network.model == "sage" && network.aggregate == Reduce::mean) {
+    network.aggregate = Reduce::sum;
+    return normalized_weights(graph, Normalization::row, network.dtype);
+  }
+  return Array::full(network.dtype, {graph.edges()}, 1);
+}
+
 void VertexTraining::make_batches(const GraphData& data, const Graph& graph) {
-  if (options_.fan_outs.empty() && options_.clusters == 0) return;
+  if (options_.fan_outs.empty() && options_.layer_sizes.empty() && options_.clusters == 0) return;
   GraphData along = data;
   along.graph = graph;
   const auto shared = std::make_shared<const GraphData>(std::move(along));
-  batches_ = options_.clusters > 0 ? cluster_batches(shared, options_.clusters, options_.batch, options_.seed)
-                                   : sampled_batches(shared, options_.fan_outs, options_.batch, options_.seed, edge_weights_);
+  if (options_.clusters > 0) {
+    batches_ = cluster_batches(shared, options_.clusters, options_.batch, options_.seed);
+    return;
+  }
+  const SampleVertices sampler = options_.layer_sizes.empty() ? neighbour_sampler(graph, options_.fan_outs, options_.seed)
+                                                             : layer_sampler(graph, options_.layer_sizes, edge_weights_, options_.seed);
+  batches_ = sampled_batches(shared, sampler, static_cast<std::size_t>(options_.network.layers), options_.batch, edge_weights_);
 }
 
 Objective VertexTraining::whole_objective() {
@@ -131,6 +155,7 @@ TrainerOptions VertexTraining::trainer_options(const GraphData& data) {
   made.prepare = batches_->prepare;
   made.identity = {{"data", data.version().hex()},
                    {"fan-outs", fmt::format("{}", fmt::join(options_.fan_outs, ","))},
+                   {"layer-wise", fmt::format("{}", fmt::join(options_.layer_sizes, ","))},
                    {"clusters", std::to_string(options_.clusters)},
                    {"both ways", options_.both_ways ? "yes" : "no"}};
   made.evaluate = [this](const NamedArrays& parameters) {

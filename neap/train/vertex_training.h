@@ -12,12 +12,13 @@
 namespace neap::gnn {
 
 struct VertexTrainingOptions {
-  GraphNetworkOptions network;         // `sparse_input` follows from the data
-  std::int64_t epochs = 100;           // each sees all training vertices: in one step, or
-  std::vector<std::int64_t> fan_outs;  // in steps on samples of so many neighbours by layer,
-  std::int64_t clusters = 0;           // or in steps on some of so many clusters
-  std::int64_t batch = 512;            // training vertices, or clusters, a step
-  double rate = 0.01, decay = 5e-4;    // of Adam
+  GraphNetworkOptions network;            // `sparse_input` follows from the data
+  std::int64_t epochs = 100;              // each sees all training vertices: in one step, or
+  std::vector<std::int64_t> fan_outs;     // in steps on samples of so many neighbours by layer,
+  std::vector<std::int64_t> layer_sizes;  // or of so many vertices by layer for all that read them together,
+  std::int64_t clusters = 0;              // or in steps on some of so many clusters
+  std::int64_t batch = 512;               // training vertices, or clusters, a step
+  double rate = 0.01, decay = 5e-4;       // of Adam
   std::uint64_t seed = 0;
   std::int64_t patience = 0;                            // epochs without a better validation after which training ends; 0: never
   bool both_ways = true;                                // features flow along edges and against them
@@ -32,9 +33,10 @@ GraphData structure_only(const GraphData& data, std::uint64_t seed, std::int64_t
 
 class VertexTraining {
  public:
-  // Error where the data have no labels, no training or validation vertices, or no features; on samples and clusters at once, or of a mlp;
-  // on other fan-outs than layers. gcn, gat and gatv2 get self loops where there are none; mlp no edges. A sampled gcn has the whole
-  // graph's normalisation. The parameters at the end are those of the epoch with the best validation.
+  // Error where the data have no labels, no training or validation vertices, or no features; on several ways to cut at once, or of a mlp; on
+  // other numbers of samples than layers; on layer-wise samples of gat and gatv2, which take no weights of edges. gcn, gat and gatv2 get
+  // self loops where there are none; mlp no edges. A sampled gcn has the whole graph's normalisation, a layer-wise sampled sage its means.
+  // The parameters at the end are those of the epoch with the best validation.
   VertexTraining(const GraphData& data, const VertexTrainingOptions& options);
 
   Trainer& trainer() { return *trainer_; }
@@ -53,6 +55,7 @@ class VertexTraining {
 
  private:
   void check_options(const GraphData& data) const;
+  Array weights_for_samples(const Graph& graph);
   void add_edges(const Graph& graph);
   void add_features(const GraphData& data);
   void make_batches(const GraphData& data, const Graph& graph);
@@ -64,7 +67,7 @@ class VertexTraining {
 
   VertexTrainingOptions options_;
   bool uses_edges_, sparse_;
-  Array edge_weights_;  // of the whole graph, for a sampled gcn; without elements otherwise
+  Array edge_weights_;  // of the whole graph, for what is sampled with weights; without elements otherwise
   Array labels_, training_vertices_;
   std::vector<std::string> class_names_;
   std::string place_;

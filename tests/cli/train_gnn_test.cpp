@@ -88,7 +88,7 @@ TEST_F(TrainGnn, ReportsShowTheEditsOfTheStepAlways) {
 
 TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {
   for (const std::vector<std::string>& how :
-       {std::vector<std::string>{"--sample", "5,3", "--batch", "64"}, {"--clusters", "6", "--batch", "2"}}) {
+       {std::vector<std::string>{"--sample", "5,3", "--batch", "64"}, {"--layer-sample", "64,48", "--batch", "64"}, {"--clusters", "6", "--batch", "2"}}) {
     std::vector<std::string> arguments{"--epochs", "1", "--restart"};
     arguments.insert(arguments.end(), how.begin(), how.end());
     const Ran first = train(arguments);
@@ -102,6 +102,8 @@ TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {
   EXPECT_EQ(other.code, 3);
   EXPECT_TRUE(contains(other.text, "another run: ")) << other.text;
   EXPECT_EQ(train({"--sample", "5,3", "--clusters", "4"}).code, 2);
+  EXPECT_EQ(train({"--sample", "5,3", "--layer-sample", "64,48"}).code, 2);
+  EXPECT_EQ(train({"--layer-sample", "64,48", "--clusters", "4"}).code, 2);
   const Ran more = neap({"train", "gnn", "--resume", path("run"), "--hidden", "8"});
   EXPECT_EQ(more.code, 3);
   EXPECT_TRUE(contains(more.text, "a run that goes on keeps its options")) << more.text;

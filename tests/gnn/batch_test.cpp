@@ -62,55 +62,6 @@ std::shared_ptr<const GraphData> small_data() {
       power_law_communities({.vertices = 300, .entries = 3000, .communities = 6, .features = 5, .classes = 6}, 2));
 }
 
-TEST(SampleLoader, GathersFeaturesAndLabels) {
-  const auto data = small_data();
-  const SampleLoader loader(data, data->training, neighbour_sampler(data->graph, {3, 4}, 9), {.batch = 32, .shuffle = true, .seed = 1});
-  EXPECT_EQ(loader.batches(), (data->training.count() + 31) / 32);
-  std::set<double> seen;
-  EpochBatches batches = loader.loader().epoch(2);
-  for (std::int64_t number = 0; auto prepared = batches.next(); ++number) {
-    const SampleBatch batch = sample_batch(*prepared);
-    EXPECT_EQ(batch.number, number);
-    ASSERT_EQ(batch.sample.blocks.size(), 2U);
-    for (const Block& block : batch.sample.blocks) check(block.rows, "block");
-    EXPECT_EQ(batch.sample.blocks[1].rows.rows, batch.sample.seeds);
-    EXPECT_EQ(numbers(batch.dense), numbers(rows_at(data->dense, batch.sample.vertices)));
-    EXPECT_EQ(batch.labels.count(), batch.sample.seeds);
-    for (std::int64_t i = 0; i < batch.sample.seeds; ++i) {
-      seen.insert(batch.sample.vertices.get(i));
-      EXPECT_EQ(batch.labels.get(i), data->labels.get(batch.sample.vertices.get_int(i)));
-    }
-    const auto again =
-        sample_neighbours(data->graph, batch.sample.vertices.values<VertexId>().subspan(0, static_cast<std::size_t>(batch.sample.seeds)),
-                          std::vector<std::int64_t>{3, 4}, 9, 2);
-    EXPECT_EQ(numbers(again.vertices), numbers(batch.sample.vertices));
-  }
-  const auto wanted = numbers(data->training);
-  EXPECT_EQ(seen, std::set<double>(wanted.begin(), wanted.end()));
-}
-
-TEST(SampleLoader, SparseFeaturesAndWeights) {
-  GraphData given{.graph = build(edges(4, {{0, 1}, {2, 1}, {3, 2}, {1, 1}}))};
-  given.sparse = {.csr = {.rows = 4,
-                          .columns = 3,
-                          .offsets = Array::of(std::vector<std::int64_t>{0, 1, 1, 2, 3}),
-                          .indices = Array::of(std::vector<VertexId>{2, 0, 1})},
-                  .values = Array::of(std::vector<float>{1, 2, 3})};
-  const auto data = std::make_shared<const GraphData>(given);
-  const SampleLoader loader(data, Array::of(std::vector<VertexId>{1}), layer_sampler(data->graph, {5, 5}, {}, 9), {.ahead = 0});
-  EpochBatches batches = loader.loader().epoch(0);
-  const SampleBatch batch = sample_batch(*batches.next());
-  EXPECT_EQ(numbers(batch.sample.vertices), (std::vector<double>{1, 0, 2, 3}));
-  EXPECT_EQ(numbers(dense(batch.sparse)), (std::vector<double>{0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 3, 0}));
-  EXPECT_EQ(batch.labels.count(), 0);
-  EXPECT_EQ(batch.sample.blocks[0].rows.columns, 4);
-  EXPECT_EQ(batch.sample.blocks[0].weights.count(), batch.sample.blocks[0].rows.entries());
-  expect_error([&] { SampleLoader(data, Array::of(std::vector<VertexId>{4}), neighbour_sampler(data->graph, {1}, 0), {}); },
-               "there is no vertex 4 among 4");
-  expect_error([&] { SampleLoader(data, Array::of(std::vector<float>{1}), neighbour_sampler(data->graph, {1}, 0), {}); },
-               "seeds are f32 [1]");
-}
-
 TEST(ClusterBatches, EveryVertexOnceAnEpoch) {
   const auto data = small_data();
   const ClusterBatches clusters(data, 10, 3, 4);

@@ -30,6 +30,12 @@ VertexTrainingOptions sampled(const std::string& model, std::int64_t epochs = 6)
   options.batch = 32;
   return options;
 }
+VertexTrainingOptions layer_sampled(const std::string& model, std::int64_t epochs = 6) {
+  VertexTrainingOptions options = quick(model, epochs);
+  options.layer_sizes = {80, 60};
+  options.batch = 32;
+  return options;
+}
 VertexTrainingOptions clustered(const std::string& model, std::int64_t epochs = 6) {
   VertexTrainingOptions options = quick(model, epochs);
   options.clusters = 8;
@@ -75,7 +81,7 @@ TEST(VertexBatches, WithNothingLeftOutTheyGiveWhatTheWholeGraphGives) {
       for (const Array& array : training.batch()) inputs.emplace_back(array);
       const Array weights = model == "gcn" ? training.fixed()[5].second : Array();
       GraphData along = data;  // symmetric and with loops as it is
-      const VertexBatches batches = sampled_batches(std::make_shared<const GraphData>(along), options.fan_outs, 16, 0, weights);
+      const VertexBatches batches = sampled_batches(std::make_shared<const GraphData>(along), neighbour_sampler(along.graph, {-1, -1}, 0), 2, 16, weights);
       Batch batch{.indices = {3, 0, 7}};
       std::vector<std::int64_t> vertices;
       for (const std::int64_t i : batch.indices) vertices.push_back(data.training.get_int(i));
@@ -96,9 +102,58 @@ TEST(VertexBatches, WithNothingLeftOutTheyGiveWhatTheWholeGraphGives) {
   }
 }
 
+// Layers of all vertices that there are: what is weighed then stands for itself.
+TEST(VertexBatches, LayersOfAllVerticesGiveWhatTheWholeGraphGives) {
+  const GraphData data = communities();
+  for (const char* model : {"gcn", "sage", "gin"}) {
+    SCOPED_TRACE(model);
+    VertexTrainingOptions options = quick(model, 0);
+    options.network.dropout = 0;
+    options.layer_sizes = {400, 400};
+    options.batch = 16;
+    VertexTraining training(data, options), whole(data, [&] {
+      VertexTrainingOptions plain = quick(model, 0);
+      plain.network.dropout = 0;
+      return plain;
+    }());
+    const Array weights = training.fixed()[5].second;
+    const VertexBatches batches = sampled_batches(std::make_shared<const GraphData>(data), layer_sampler(data.graph, {400, 400}, weights, 0), 2, 16,
+                                                  weights);
+    Batch batch{.indices = {3, 0, 7}};
+    std::vector<std::int64_t> vertices;
+    for (const std::int64_t i : batch.indices) vertices.push_back(data.training.get_int(i));
+    expect_rows(first_logits(data, options, batches, batch), whole.logits(), vertices);
+  }
+}
+
+TEST(VertexBatches, SamplesOfSparseFeaturesGiveWhatTheWholeGraphGives) {
+  GraphData data = communities();
+  std::vector<std::int64_t> offsets{0};
+  std::vector<std::int32_t> columns;
+  std::vector<float> values;
+  for (std::int64_t row = 0; row < data.vertices(); ++row) {
+    for (std::int64_t k = row % 3; k < 8; k += 3) {
+      columns.push_back(static_cast<std::int32_t>(k));
+      values.push_back(static_cast<float>(data.dense.get(row * 8 + k)));
+    }
+    offsets.push_back(static_cast<std::int64_t>(columns.size()));
+  }
+  data.dense = {};
+  data.sparse = {{.rows = data.vertices(), .columns = 8, .offsets = Array::of(offsets), .indices = Array::of(columns)}, Array::of(values)};
+  VertexTrainingOptions options = quick("sage", 0);
+  options.network.dropout = 0;
+  VertexTraining whole(data, options);
+  const VertexBatches batches =
+      sampled_batches(std::make_shared<const GraphData>(data), neighbour_sampler(data.graph, {-1, -1}, 0), 2, 16, {});
+  Batch batch{.indices = {5, 1}};
+  const std::vector<std::int64_t> vertices{data.training.get_int(5), data.training.get_int(1)};
+  expect_rows(first_logits(data, options, batches, batch), whole.logits(), vertices);
+}
+
 TEST(VertexBatches, ModelsLearnFromSamplesAndClusters) {
   const GraphData data = communities();
-  for (const VertexTrainingOptions& options : {sampled("gcn"), sampled("sage"), clustered("gat"), clustered("gin")}) {
+  for (const VertexTrainingOptions& options : {sampled("gcn"), sampled("sage"), layer_sampled("gcn"), layer_sampled("sage"), layer_sampled("gin"), clustered("gat"),
+                                               clustered("gin")}) {
     VertexTraining training(data, options);
     EXPECT_EQ(training.run(), Outcome::finished);
     EXPECT_GT(training.trainer().steps_in_epoch(), 1);
@@ -119,7 +174,7 @@ TEST(VertexBatches, AnotherSampleIsNoNewCompile) {
   const TemporaryFolder folder;
   const Environment cache("NEAP_CACHE", folder.path().string());
   const GraphData data = communities();
-  for (VertexTrainingOptions options : {sampled("sage", 2), clustered("gcn", 2)}) {
+  for (VertexTrainingOptions options : {sampled("sage", 2), layer_sampled("sage", 2), clustered("gcn", 2)}) {
     options.level = 4;
     std::set<std::string> after_first;
     options.after_epoch = [&](const EpochRecord& record) {
@@ -134,7 +189,7 @@ TEST(VertexBatches, AnotherSampleIsNoNewCompile) {
 
 TEST(VertexBatches, CompiledAsAtOnce) {
   const GraphData data = communities();
-  for (VertexTrainingOptions options : {sampled("sage", 1), sampled("gat", 1), clustered("gcn", 1)}) {
+  for (VertexTrainingOptions options : {sampled("sage", 1), sampled("gat", 1), layer_sampled("gcn", 1), clustered("gcn", 1)}) {
     options.network.dropout = 0;
     VertexTraining at_once(data, options);
     at_once.run();
@@ -149,7 +204,7 @@ TEST(VertexBatches, CompiledAsAtOnce) {
 
 TEST(VertexBatches, AStoppedRunGoesOnByTheSameSteps) {
   const GraphData data = communities();
-  for (VertexTrainingOptions options : {sampled("sage", 4), clustered("sage", 4)}) {
+  for (VertexTrainingOptions options : {sampled("sage", 4), layer_sampled("sage", 4), clustered("sage", 4)}) {
     VertexTraining whole(data, options);
     whole.run();
     const TemporaryFolder folder;
@@ -162,6 +217,7 @@ TEST(VertexBatches, AStoppedRunGoesOnByTheSameSteps) {
     rest.run();
     EXPECT_EQ(rest.trainer().losses(), whole.trainer().losses());
     options.fan_outs = {5, 4};
+    options.layer_sizes.clear();
     options.clusters = 0;
     options.batch = options.batch == 2 ? 32 : options.batch;
     expect_error([&] { VertexTraining(data, options); }, "of another run");
@@ -173,10 +229,19 @@ TEST(VertexBatches, WhatCannotBeCut) {
   expect_error([&] { VertexTraining(data, sampled("mlp")); }, "an mlp sees no neighbours");
   VertexTrainingOptions options = sampled("sage");
   options.clusters = 4;
-  expect_error([&] { VertexTraining(data, options); }, "samples and clusters at once");
+  expect_error([&] { VertexTraining(data, options); }, "several of samples, layer-wise samples and clusters");
   options = sampled("sage");
   options.fan_outs = {4};
-  expect_error([&] { VertexTraining(data, options); }, "1 fan-outs for 2 layers");
+  expect_error([&] { VertexTraining(data, options); }, "sizes of samples for 1 of 2 layers");
+  options = sampled("sage");
+  options.layer_sizes = {40, 40};
+  expect_error([&] { VertexTraining(data, options); }, "several of samples, layer-wise samples and clusters");
+  expect_error([&] { VertexTraining(data, layer_sampled("gat")); }, "gat takes no weights of edges");
+  const auto shared = std::make_shared<const GraphData>(data);
+  const VertexBatches unweighted = sampled_batches(shared, layer_sampler(data.graph, {9}, {}, 0), 1, 16, {});
+  Batch batch{.indices = {0}};
+  batch.arrays = unweighted.examples->batch(batch.indices);
+  expect_error([&] { unweighted.prepare(batch); }, "samples whose edges have weights, of a network that takes none");
   options = sampled("sage");
   options.batch = 1000;
   expect_error([&] { VertexTraining(data, options); }, "batches of 1000 of 200 training vertices");
