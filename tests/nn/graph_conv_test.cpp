@@ -93,7 +93,7 @@ TEST(GraphConv, GCN) {
 }
 
 Rows aggregated(const ExampleGraph& graph, const Rows& x, Reduce how, const std::function<double(const ExampleEdge&)>& weight) {
-  const std::size_t width = x[0].size();
+  const std::size_t width = x.empty() ? 0 : x[0].size();
   Rows y = zero_rows(static_cast<std::size_t>(graph.targets), width);
   if (how == Reduce::max) {
     for (std::size_t i = 0; i < y.size(); ++i) {

@@ -51,6 +51,7 @@ inline std::vector<ExampleGraph> example_graphs() {
            5,
            5,
            {{1, 0, 0.5}, {4, 0, 2}, {0, 2, 1}, {2, 2, 0.25}, {4, 2, 1.5}, {4, 2, 0.75}, {1, 4, 1}, {0, 4, 3}, {2, 4, 0.5}}},
+          {"no vertex", 0, 0, {}},
           {"one vertex, alone", 1, 1, {}},
           {"one vertex with a loop", 1, 1, {{0, 0, 2}}},
           {"no edges", 3, 3, {}}};

@@ -177,9 +177,9 @@ struct OwnLayer : Module {
   Tensor operator()(const Tensor& x, const Edges& edges) { return pass(linear(x), edges); }
 };
 
-TEST(GraphGradient, AUsersLayerIsOrderedAsAnyOther) {
+// Loss and gradients of that layer on a graph of such sizes; what is given to each run, or the same in all of them.
+Graph own_step(const Dim& n, const Dim& e, Role data, const std::vector<std::string>& with_respect_to) {
   OwnLayer layer;
-  const Dim n = 1000, e = 20000;
   const auto holder = [](const char* name, Type type) { return Tensor::placeholder(std::move(type), name); };
   const Tensor x = holder("x", {DType::f32, {n, 64}, {}});
   const Edges edges{.offsets = holder("offsets", {DType::i64, {n + Dim(1)}, {}}),
@@ -188,21 +188,22 @@ TEST(GraphGradient, AUsersLayerIsOrderedAsAnyOther) {
                     .t_rows = holder("t_rows", {DType::i32, {e}, {}}),
                     .t_order = holder("t_order", {DType::i32, {e}, {}}),
                     .weights = holder("weights", {DType::f32, {e}, {}})};
-  Graph graph;
-  {
-    const TracedModule traced(layer);
-    std::vector<TracedInput> inputs{{x, "x"},
-                                    {edges.offsets, "offsets"},
-                                    {edges.columns, "columns"},
-                                    {edges.t_offsets, "t_offsets"},
-                                    {edges.t_rows, "t_rows"},
-                                    {edges.t_order, "t_order"},
-                                    {edges.weights, "weights"},
-                                    {traced.entries()[0].placeholder, "w", Role::parameter}};
-    const Tensor y = layer(x, edges);
-    graph = to_graph(inputs, {{sum(y * y), "loss"}}).graph;
-  }
-  graph = gradient(graph, {.loss = "loss", .with_respect_to = {"w", "x", "weights"}});
+  const TracedModule traced(layer);
+  std::vector<TracedInput> inputs{{x, "x", data},
+                                  {edges.offsets, "offsets", data},
+                                  {edges.columns, "columns", data},
+                                  {edges.t_offsets, "t_offsets", data},
+                                  {edges.t_rows, "t_rows", data},
+                                  {edges.t_order, "t_order", data},
+                                  {edges.weights, "weights", data},
+                                  {traced.entries()[0].placeholder, "w", Role::parameter}};
+  const Tensor y = layer(x, edges);
+  const Graph graph = to_graph(inputs, {{sum(y * y), "loss"}}).graph;
+  return gradient(graph, {.loss = "loss", .with_respect_to = with_respect_to});
+}
+
+TEST(GraphGradient, AUsersLayerIsOrderedAsAnyOther) {
+  const Graph graph = own_step(1000, 20000, Role::input, {"w", "x", "weights"});
   const auto ops = [](const Graph& of) {
     std::multiset<std::string> found;
     for (const NodePtr& node : of.nodes()) found.insert(node->op);
@@ -219,6 +220,23 @@ TEST(GraphGradient, AUsersLayerIsOrderedAsAnyOther) {
   const int edits = optimizer.apply_all(find_transformation("order_products"), {{"order", 2}});
   EXPECT_GT(edits, 0);
   EXPECT_GT(optimizer.apply_all(find_transformation("order_products"), {{"order", 1}}), 0);
+}
+
+// What its sources bring is then the same in every run: it is aggregated first, once, and kept.
+TEST(GraphGradient, AUsersLayerKeepsItsAggregate) {
+  const CostModel model({}, {.copy_bytes_per_second = 10e9, .cache_bytes_per_second = 50e9, .flops_per_second = 100e9, .call_seconds = 2e-6});
+  const auto kept = [&](Role data) {
+    Optimizer optimizer(own_step(1000, 20000, data, {"w"}), model);
+    optimizer.optimize();
+    std::vector<std::string> types;
+    for (const NodePtr& node : optimizer.graph().nodes()) {
+      if (node->kept) types.push_back(optimizer.graph().type(node->outputs[0]).to_string());
+    }
+    return types;
+  };
+  const std::vector<std::string> types = kept(Role::fixed);
+  EXPECT_NE(std::find(types.begin(), types.end(), "f32[1000,64]"), types.end());  // the sum over edges of weights * x
+  EXPECT_EQ(kept(Role::input), std::vector<std::string>());
 }
 
 }  // namespace

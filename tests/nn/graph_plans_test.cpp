@@ -2,8 +2,11 @@
 // that come out.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "neap/autodiff/gradient.h"
 #include "neap/ops/builder.h"
+#include "neap/transform/recipe.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::graph_plans_test {
@@ -63,6 +66,46 @@ TEST(Plans, TheChosenOneIsWithinThreePercentOfTheBestOfAll) {
   }
   EXPECT_GE(near, 0.95 * cells);
   EXPECT_GT(different, cells / 2);  // plans matter here
+}
+
+// A layer that transforms first stays so unless aggregating first is clearly quicker: what follows can join its loop.
+TEST(Plans, OnATieTransformFirst) {
+  const CostModel model({},
+                        {.copy_bytes_per_second = 20e9, .cache_bytes_per_second = 150e9, .flops_per_second = 200e9, .call_seconds = 2e-6});
+  constexpr std::int64_t vertices = 1000, edges = 200000, in = 4096;
+  int ties = 0, aggregated = 0;
+  for (std::int64_t out = in - 512; out <= in + 1024; out += 16) {
+    Graph graph;
+    Builder build(graph);
+    const Var w = build.input("w", {DType::f32, {in, out}, {}}, Role::parameter);
+    const Var z = matmul(build.input("x", {DType::f32, {vertices, in}, {}}), w);
+    const auto list = [&](const char* name, DType dtype, std::int64_t size) { return build.input(name, {dtype, {size}, {}}); };
+    graph.add_output(build.call("spmm", {z, list("weights", DType::f32, edges), list("offsets", DType::i64, vertices + 1),
+                                         list("columns", DType::i32, edges)})
+                         .id(),
+                     "y");
+    Pass pass{model};
+    const Transformation& order = find_transformation("order_products");
+    const int edits = order.apply_everywhere(graph, complete(order, {}), pass);
+    ASSERT_EQ(pass.edits.size() + pass.refusals.size(), 1U);
+    const std::string reason = edits > 0 ? pass.edits[0].reason : pass.refusals[0].reason;
+    double mine = 0, other = 0;
+    ASSERT_EQ(std::sscanf(reason.c_str(), "%*s first: %lf us against %lf us", &mine, &other), 2) << reason;
+    // Four digits are printed.
+    const bool tie = reason.find("; on a tie") != std::string::npos;
+    if (edits > 0) {
+      EXPECT_LE(mine, 0.9902 * other) << reason;
+    } else if (tie) {
+      EXPECT_LE(other, mine) << reason;
+      EXPECT_GE(other, 0.9898 * mine) << reason;
+    } else {
+      EXPECT_GE(other, mine) << reason;
+    }
+    ties += tie ? 1 : 0;
+    aggregated += edits;
+  }
+  EXPECT_GT(ties, 0);
+  EXPECT_GT(aggregated, 0);
 }
 
 }  // namespace
