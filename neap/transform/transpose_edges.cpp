@@ -14,6 +14,7 @@ namespace neap::transpose_edges_transformation {
 namespace {
 
 constexpr std::int64_t most_flops = 64;  // an element, of what is computed in both orders; what takes more is read from the first
+constexpr std::int64_t no_limit = 1 << 20;
 
 // Operands of a call from `first` on: the pattern by rows, and by columns.
 struct PatternIds {
@@ -53,7 +54,7 @@ std::set<std::int64_t> read_at_entry(const Map& map) {
 
 class Transposition {
  public:
-  Transposition(Graph& graph, Pass& pass) : graph_(graph), pass_(pass), rebuild_(graph) {}
+  Transposition(Graph& graph, std::int64_t deepest, Pass& pass) : graph_(graph), deepest_(deepest), pass_(pass), rebuild_(graph) {}
 
   int run() {
     const auto collects = [](const NodePtr& node) { return is_call_of(*node, "edge_collect") || is_call_of(*node, "spmm"); };
@@ -74,7 +75,7 @@ class Transposition {
     transposed_.clear();
     gathered_ = 0;
     from_vertices_ = false;
-    const Var other = transposed(values);
+    const Var other = transposed(values, deepest_);
     if (!from_vertices_) {
       pass_.refuse(graph_, node, "its values are not computed from those of vertices");
       return {};
@@ -93,14 +94,15 @@ class Transposition {
     return build.call("spmm", {build.wrap(node.inputs[0]), other, t_offsets, build.wrap(pattern.t_rows)});
   }
 
-  Var transposed(ValueId value) {
+  // `depth`: how many operators on the way to values of vertices may be computed in both orders.
+  Var transposed(ValueId value, std::int64_t depth) {
     const auto known = transposed_.find(value);
     if (known != transposed_.end()) return known->second;
-    const Var made = make(value);
+    const Var made = make(value, depth);
     return transposed_[value] = made;
   }
 
-  Var make(ValueId value) {
+  Var make(ValueId value, std::int64_t depth) {
     const Node* maker = rebuild_.maker(value);
     if (maker == nullptr || maker->outputs.size() != 1 || maker->kept || !maker->implementation.empty()) return gathered(value);
     const Node node = *maker;
@@ -123,15 +125,17 @@ class Transposition {
       from_vertices_ = true;
       return build.call("sddmm", {build.wrap(node.inputs[1]), build.wrap(node.inputs[0]), t_offsets, t_rows}, node.attributes);
     }
-    if (const Var weights = normalised(node)) return weights;
-    if (!node.is_map() && find_operator(node.op).compose != nullptr) return transposed(rebuild_.written_out(value).id());
-    return edge_by_edge(value, node);
+    if (depth == 0) return gathered(value);
+    if (const Var weights = normalised(node, depth)) return weights;
+    if (!node.is_map() && find_operator(node.op).compose != nullptr) return transposed(rebuild_.written_out(value).id(), depth);
+    return edge_by_edge(value, node, depth - 1);
   }
 
   // exp(x - m) / s of a softmax as exp(x - (m + log s)): one value of the row in place of two. Its s is a sum of exponentials of which one
   // is 1, or the row has no entries.
-  Var normalised(const Node& node) {
-    if (!is_call_of(node, "div")) return {};
+  Var normalised(const Node& node, std::int64_t depth) {
+    constexpr std::int64_t operators = 3;
+    if (!is_call_of(node, "div") || depth < operators) return {};
     const ValueId offsets = pattern_->offsets;
     const auto row_value = [&](ValueId value) {
       const Node* of = rebuild_.maker(value, "segment_broadcast");
@@ -150,11 +154,11 @@ class Transposition {
     const Var scale = build.wrap(largest) + log(build.wrap(total));
     from_vertices_ = true;
     const Var there = build.call("edge_source", {scale, build.wrap(pattern_->t_offsets), build.wrap(pattern_->t_rows)});
-    return exp(transposed(logits) - there);
+    return exp(transposed(logits, depth - operators) - there);
   }
 
   // The same call or map of operands in the other order.
-  Var edge_by_edge(ValueId value, const Node& node) {
+  Var edge_by_edge(ValueId value, const Node& node, std::int64_t depth) {
     if (graph_.type(value).rank() == 0) return gathered(value);
     const Map map = node.is_map() ? *node.map : define(make_call(graph_, node)).map;
     const std::set<std::int64_t> operands = read_at_entry(map);
@@ -164,7 +168,7 @@ class Transposition {
     Node other = node;
     for (const std::int64_t operand : operands) {
       ValueId& id = other.inputs[static_cast<std::size_t>(operand)];
-      id = transposed(id).id();
+      id = transposed(id, depth).id();
     }
     other.outputs = {graph_.add_value(graph_.type(value))};
     const ValueId made = other.outputs[0];
@@ -180,6 +184,7 @@ class Transposition {
   }
 
   Graph& graph_;
+  std::int64_t deepest_;
   Pass& pass_;
   Rebuild rebuild_;
   const PatternIds* pattern_ = nullptr;
@@ -192,8 +197,10 @@ const RegisterTransformation transpose_edges{
     {.name = "transpose_edges",
      .level = 3,
      .about = "computes what edges bring their sources in the order of the sources, from values of vertices",
+     .parameters = {{"deepest", no_limit, 0, no_limit, "operators of edges up to there that are computed in both orders: what is behind is read"}},
      .needs_gain = false,
-     .apply_everywhere = [](Graph& graph, const Parameters&, Pass& pass) { return Transposition(graph, pass).run(); }}};
+     .apply_everywhere = [](Graph& graph, const Parameters& parameters,
+                            Pass& pass) { return Transposition(graph, parameters.at("deepest"), pass).run(); }}};
 
 }  // namespace
 }  // namespace neap::transpose_edges_transformation

@@ -3,6 +3,9 @@
 // threads. For GAT, GATv2, and an attention that a user writes with messages.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
+#include <optional>
 #include <random>
 
 #include "neap/autodiff/gradient.h"
@@ -167,6 +170,95 @@ TEST(AttentionFusion, NoValueOfEdgesStandsBetweenKernels) {
   }
 }
 
+// As the graph is planned where it has many vertices: what the backward pass gathers then lies side by side.
+const CostModel at_large_sizes({{"N", 170000}, {"E", 2500000}}, Rates{26e9, 178e9, 240e9});
+
+// Which values of edges the forward pass leaves to the backward, as Bazinska et al. (arXiv 2308.12093) compare: docs/guides/graphs.md.
+struct Scheme {
+  std::string stored;
+  std::int64_t deepest;  // of transpose_edges; -1: without that pass
+  double bytes;          // an edge
+};
+const std::vector<Scheme> schemes{{"weights", -1, 64}, {"weights", 0, 64}, {"exponentials", 1, 64}, {"logits", 3, 64}, {"nothing", 1 << 20, 0}};
+
+Graph stored_by(const Scheme& scheme, const Graph& graph) {
+  Optimizer optimizer(graph, at_large_sizes);
+  OptimizeOptions options;
+  if (scheme.deepest < 0) std::erase_if(options.recipe, [](const RecipeLine& line) { return line.transformation == "transpose_edges"; });
+  for (RecipeLine& line : options.recipe) {
+    if (line.transformation == "transpose_edges") line.parameters["deepest"] = scheme.deepest;
+  }
+  optimizer.optimize(options);
+  return optimizer.graph();
+}
+
+std::vector<ValueId> ids_of_edges(const Graph& graph) {
+  std::vector<ValueId> found;
+  for (const NodePtr& node : graph.nodes()) {
+    for (const ValueId id : node->outputs) {
+      if (!graph.type(id).shape.empty() && graph.type(id).shape[0] == Dim::symbol("E")) found.push_back(id);
+    }
+  }
+  return found;
+}
+
+// What softmax makes of rows of values that stand at some stage of it.
+Array finished(const std::string& stage, const Array& values, const Array& offsets) {
+  Array made = values.clone();
+  const std::int64_t heads = values.size(1);
+  for (std::int64_t row = 0; row + 1 < offsets.count(); ++row) {
+    for (std::int64_t head = 0; head < heads; ++head) {
+      double most = -1e30, sum = 0;
+      const auto each = [&](const std::function<void(std::int64_t)>& f) {
+        for (std::int64_t e = offsets.get_int(row); e < offsets.get_int(row + 1); ++e) f(e * heads + head);
+      };
+      each([&](std::int64_t at) { most = std::max(most, made.get(at)); });
+      if (stage == "logits") each([&](std::int64_t at) { made.set(at, std::exp(made.get(at) - most)); });
+      each([&](std::int64_t at) { sum += made.get(at); });
+      if (stage != "weights") each([&](std::int64_t at) { made.set(at, made.get(at) / sum); });
+    }
+  }
+  return made;
+}
+
+bool near(const Array& a, const Array& b) {
+  for (std::int64_t i = 0; i < a.count(); ++i) {
+    if (!(std::abs(a.get(i) - b.get(i)) < 1e-5)) return false;
+  }
+  return a.count() == b.count();
+}
+
+TEST(AttentionFusion, TheSchemesOfThePaperGiveTheSameNumbers) {
+  GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});
+  const Traced made = traced(gat, DType::f32);
+  const ExampleGraph random = graphs().back();
+  const std::vector<Array> inputs = made.inputs(random, DType::f32), wanted = interpret(made.graph, inputs);
+  std::optional<Array> weights;  // the softmax's, as the first scheme stores them
+  for (const Scheme& scheme : schemes) {
+    SCOPED_TRACE(fmt::format("{}, by transpose_edges deepest={}", scheme.stored, scheme.deepest));
+    Graph graph = stored_by(scheme, made.graph);
+    expect_close(Executable(graph).run(inputs), wanted, 1e-4);
+    const std::vector<ValueId> ids = ids_of_edges(graph);
+    double bytes = 0;
+    for (const ValueId id : ids) bytes += at_large_sizes.bytes(graph.type(id)) / 2500000;
+    EXPECT_EQ(bytes, scheme.bytes);
+    for (std::size_t i = 0; i < ids.size(); ++i) graph.add_output(ids[i], fmt::format("stored{}", i));
+    const std::vector<Array> results = interpret(graph, inputs);
+    bool found = ids.empty();
+    for (std::size_t i = wanted.size(); i < results.size(); ++i) {
+      const Array all = finished(scheme.stored, results[i], inputs[1]);
+      if (!weights && near(finished("exponentials", all, inputs[1]), all)) weights = all;
+      found |= weights && near(all, *weights);
+    }
+    EXPECT_TRUE(found) << "what is stored is something else";
+  }
+  // Kernel by kernel, each value of edges is stored.
+  double bytes = 0;
+  const Graph apart = optimized(made.graph, "fuse_edges", at_large_sizes);
+  for (const ValueId id : ids_of_edges(apart)) bytes += at_large_sizes.bytes(apart.type(id)) / 2500000;
+  EXPECT_GE(bytes, 4 * 64);
+}
+
 TEST(AttentionFusion, EachPassSaysWhatItDidAndIsTakenBack) {
   GATConv gat(in, 8, {.heads = 2, .dtype = DType::f32});
   Optimizer optimizer(traced(gat, DType::f32).graph);
@@ -177,9 +269,6 @@ TEST(AttentionFusion, EachPassSaysWhatItDidAndIsTakenBack) {
   while (!optimizer.steps().empty()) optimizer.undo();
   EXPECT_EQ(structural_hash(optimizer.graph()), before);
 }
-
-// As the graph is planned where it has many vertices: what the backward pass gathers then lies side by side.
-const CostModel at_large_sizes({{"N", 170000}, {"E", 2500000}}, Rates{26e9, 178e9, 240e9});
 
 std::vector<Isa> instruction_sets() {
   std::vector<Isa> all{Isa::portable};
