@@ -164,8 +164,7 @@ int run(const Given& given) {
   const std::vector<Array> inputs = gather_inputs(graph, given.model, given.inputs);
   const Symbols sizes = bind_inputs(graph, inputs);
   std::vector<std::unique_ptr<Measured>> all;
-  all.push_back(
-      std::make_unique<Measured>(graph, given.level, sizes, given.strict ? DenseFallback::refused : DenseFallback::said));
+  all.push_back(std::make_unique<Measured>(graph, given.level, sizes, given.strict ? DenseFallback::refused : DenseFallback::said));
   for (const int level : given.against) {
     const bool there = std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->level == level; });
     if (!there) all.push_back(std::make_unique<Measured>(graph, level, sizes, DenseFallback::said));

@@ -20,12 +20,11 @@ struct Given {
 
 int run(const Given& given) {
   const Graph graph = read_model(given.model);
-  const StandaloneSummary made =
-      write_standalone(graph, given.out,
-                       {.name = given.name,
-                        .sizes = sizes_of(given.model, graph),
-                        .level = given.level,
-                        .fallback = given.strict ? DenseFallback::refused : DenseFallback::said});
+  const StandaloneSummary made = write_standalone(graph, given.out,
+                                                  {.name = given.name,
+                                                   .sizes = sizes_of(given.model, graph),
+                                                   .level = given.level,
+                                                   .fallback = given.strict ? DenseFallback::refused : DenseFallback::said});
   if (given.json) {
     fmt::print("{}\n", json_page({{"folder", given.out.string()},
                                   {"kernels", made.kernels},

@@ -135,9 +135,9 @@ void check_padding(const Geometry& geometry, const Sizes& size) {
   std::int64_t padded = 1;
   for (const std::int64_t one : geometry.value_sizes(size)) padded *= one;
   if (padded > most_times * size[0] * size[1] + is_little)
-    throw Error(fmt::format("{} columns in chunks of {} are {} values for a matrix of {}", size[1], geometry.chunk(), padded,
-                            size[0] * size[1]),
-                "layout nmg", "use a smaller g");
+    throw Error(
+        fmt::format("{} columns in chunks of {} are {} values for a matrix of {}", size[1], geometry.chunk(), padded, size[0] * size[1]),
+        "layout nmg", "use a smaller g");
 }
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
