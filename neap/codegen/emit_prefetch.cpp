@@ -29,7 +29,9 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
   std::set<std::string> written;
   const int row_bytes = static_cast<int>(bodies.size()) * vector_bytes_;
   const int ahead = std::clamp(bytes_ahead / row_bytes, least_ahead, most_ahead);
-  for (const Instance& body : bodies) {
+  const auto per_line = static_cast<std::size_t>(std::max<std::int64_t>(1, line / vector_bytes_));
+  for (std::size_t at_body = 0; at_body < bodies.size(); ++at_body) {
+    const Instance& body = bodies[at_body];
     visit(body.value, [&](const Expr& e) {
       if (e->op != Scalar::read || e->integer < 0 || has_outside(e) || here.lanes.axis < 0 || !depends(e, here.lanes.axis)) return;
       std::vector<Expr> index = index_of(e);
@@ -53,11 +55,12 @@ void Emitter::prefetch_rows(LoopLevel& here, const Axis& axis, const std::vector
         const std::string text = fmt::format("prefetch({});\n", address);
         if (written.insert(text).second) here.text += text;
       };
-      fetch(from);
+      const bool side_by_side = place.lane_stride == Dim(1);
+      if (!side_by_side || at_body % per_line == 0) fetch(from);  // several vectors come with one line
       // Rows that do not begin where lines do: the last vector may reach into one more line.
       const std::int64_t element = size_of(type.dtype);
       const bool on_lines = type.shape.back().is_constant() && type.shape.back().constant() * element % line == 0;
-      if (on_lines || &body != &bodies.back() || !(place.lane_stride == Dim(1))) return;
+      if (on_lines || at_body + 1 != bodies.size() || !side_by_side) return;
       const bool masked = here.lanes.masked == body.part;
       fetch(fmt::format("{} + {} - 1", from, masked ? here.lanes.count : std::to_string(width(here.lanes.dtype))));
     });
