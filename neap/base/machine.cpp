@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
@@ -92,6 +93,14 @@ const Machine& machine() {
     return m;
   }();
   return found;
+}
+
+double GatherRates::of(double bytes) const {
+  const double step = std::log2(table_bytes[1] / table_bytes[0]);
+  const double at = std::clamp(std::log2(std::max(bytes, 1.0) / table_bytes[0]) / step, 0.0, static_cast<double>(rates.size() - 1));
+  const auto below = std::min(static_cast<std::size_t>(at), rates.size() - 2);
+  const double share = at - static_cast<double>(below);
+  return 1 / ((1 - share) / rates[below] + share / rates[below + 1]);
 }
 
 const Rates& machine_rates() {

@@ -1,5 +1,6 @@
 // What this machine is: instruction sets (found when the program runs), cores, caches, measured rates.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -20,12 +21,23 @@ struct Machine {
 };
 const Machine& machine();
 
-// Measured once a machine and kept with the compiled kernels (rates.h): the same from run to run.
+// How quickly rows come that lie at places from the data, by the size of the table that they lie in: bytes a second, in rates of a stream's
+// copy. Of each row, `row_bytes` more are counted than it has, for finding it.
+struct GatherRates {
+  static constexpr std::array<double, 5> table_bytes = {1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26};
+  static constexpr double row_bytes = 40;
+  std::array<double, 5> rates = {4.6, 4.6, 2.9, 2.9, 1.9};
+  double of(double bytes) const;  // of a table of any size: between those measured, its time follows the size's logarithm
+};
+
+// Measured once a machine and kept with the compiled kernels (rates.h): the same from run to run. Of all cores, whatever number of threads
+// runs: plans, and with them the bits of results, do not depend on that.
 struct Rates {
-  double copy_bytes_per_second = 0;   // stream copy out of cache, all threads, read + written
+  double copy_bytes_per_second = 0;   // stream copy out of cache, read + written
   double cache_bytes_per_second = 0;  // copy inside the last-level cache
-  double flops_per_second = 0;        // f32 fused multiply-add, all threads
+  double flops_per_second = 0;        // f32 fused multiply-add
   double call_seconds = 2e-6;         // overhead of starting one kernel
+  GatherRates gathers = {};
 };
 const Rates& machine_rates();
 

@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <limits>
 #include <memory>
+#include <sstream>
 
+#include "neap/base/array.h"
 #include "neap/base/error.h"
 #include "neap/base/file.h"
 #include "neap/base/hash.h"
+#include "neap/base/measured_loops.h"
 #include "neap/base/private_file.h"
 
 namespace neap {
@@ -21,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t longest_file = 4096;  // of a file of rates
-constexpr int measurement = 2;               // counts up where what is measured, or how, changes
+constexpr int measurement = 3;               // counts up where what is measured, or how, changes
 
 double processor_seconds() {
   timespec now{};
@@ -36,7 +39,7 @@ double seconds_of(const auto& part) {
   constexpr double agree = 1.03, least = 0.02, most = 0.3;
   std::array<double, 3> best;  // the quickest, in order
   best.fill(std::numeric_limits<double>::infinity());
-  const int threads = thread_count();
+  const int threads = machine().cores;
   for (double total = 0; total < most && (total < least || best.back() > agree * best.front());) {
     double slowest = 0;
 #pragma omp parallel num_threads(threads) reduction(max : slowest)
@@ -64,28 +67,37 @@ double copy_rate(std::int64_t bytes) {
 }
 
 double flop_rate() {
-  constexpr int lanes = 128, rounds = 20000;
-  const double seconds = seconds_of([&](int, int) {
-    std::array<float, lanes> sums{};
-    float factor = 1.0001F;
-    for (int i = 0; i < rounds; ++i) {
-      for (float& sum : sums) sum = sum * factor + 0.5F;
-    }
-    volatile float keep = sums[0];
-    (void)keep;
+  constexpr std::int64_t rounds = 20000;
+  const double seconds = seconds_of([&](int, int) { multiply_add_rounds(best_isa(), rounds); });
+  return static_cast<double>(multiply_add_flops(best_isa()) * rounds * machine().cores) / seconds;
+}
+
+// Each thread sums rows of a table of its own choice, in no order: as the sums over a graph's neighbours do.
+double gather_rate(std::int64_t bytes) {
+  constexpr std::int64_t rows_read = 4096;
+  const std::int64_t rows = bytes / static_cast<std::int64_t>(summed_row * sizeof(float));
+  const Array table = Array::full(DType::f32, {rows, static_cast<std::int64_t>(summed_row)}, 1);
+  std::vector<std::int32_t> places(static_cast<std::size_t>(rows_read * machine().cores));
+  std::uint64_t state = 1;
+  for (std::int32_t& place : places) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    place = static_cast<std::int32_t>((state >> 33U) % static_cast<std::uint64_t>(rows));
+  }
+  const double seconds = seconds_of([&](int thread, int) {
+    sum_rows(best_isa(), table.values<float>().data(), {places.data() + rows_read * thread, rows_read});
   });
-  // Compiled for the base instruction set: scaled by what the CPU's vectors are wider and by fused multiply-add.
-  const double wider = best_isa() == Isa::avx512 ? 8 : best_isa() == Isa::avx2 ? 4 : 1;
-  return wider * 2.0 * lanes * rounds * thread_count() / seconds;
+  return static_cast<double>(rows_read * machine().cores) * (summed_row * sizeof(float) + GatherRates::row_bytes) / seconds;
 }
 
 // A loaded machine measures a fraction of what it can do: within what CPUs of the kind reach.
 Rates bounded(Rates rates) {
   const double lanes = best_isa() == Isa::avx512 ? 16 : best_isa() == Isa::avx2 ? 16 : 4;  // AVX-512 issues one a cycle, AVX2 two
-  const double nominal = std::min(machine().cores, thread_count()) * lanes * 2 * 2.5e9;
+  const double nominal = machine().cores * lanes * 2 * 2.5e9;
   rates.flops_per_second = std::clamp(rates.flops_per_second, 0.75 * nominal, 1.5 * nominal);
   rates.copy_bytes_per_second = std::clamp(rates.copy_bytes_per_second, 8e9, 80e9);
   rates.cache_bytes_per_second = std::clamp(rates.cache_bytes_per_second, 30e9, 300e9);
+  double most = 16;  // times the copy's; larger tables give no more than smaller ones
+  for (double& rate : rates.gathers.rates) rate = most = std::clamp(rate, 0.25, most);
   return rates;
 }
 
@@ -101,14 +113,22 @@ std::string circumstances() {
 #else
   constexpr bool sanitized = false;
 #endif
-  return fmt::format("{}, {} cores, {}, {} threads; measurement {}, compiled by {}{}{}", machine().cpu, machine().cores, name(best_isa()),
-                     thread_count(), measurement, __VERSION__, optimized ? "" : ", not optimized", sanitized ? ", sanitized" : "");
+  return fmt::format("{}, {} cores, {}; measurement {}, compiled by {}{}{}", machine().cpu, machine().cores, name(best_isa()), measurement,
+                     __VERSION__, optimized ? "" : ", not optimized", sanitized ? ", sanitized" : "");
+}
+
+// Those that are kept, in their order in the file.
+constexpr std::size_t kept_numbers = 3 + GatherRates::table_bytes.size();
+std::array<double*, kept_numbers> numbers_of(Rates& rates) {
+  std::array<double*, kept_numbers> all{&rates.copy_bytes_per_second, &rates.cache_bytes_per_second, &rates.flops_per_second};
+  for (std::size_t i = 3; i < all.size(); ++i) all[i] = &rates.gathers.rates[i - 3];
+  return all;
 }
 
 // Numbers in hexadecimal, which come back to the last bit.
-std::string text_of(const Rates& rates) {
-  const std::string text = fmt::format("neap rates 1: {}\n{:a} {:a} {:a}\n", circumstances(), rates.copy_bytes_per_second,
-                                       rates.cache_bytes_per_second, rates.flops_per_second);
+std::string text_of(Rates rates) {
+  std::string text = fmt::format("neap rates 2: {}\n", circumstances());
+  for (const double* number : numbers_of(rates)) text += fmt::format("{:a}\n", *number);
   return text + hash_bytes(text).hex() + "\n";
 }
 
@@ -120,6 +140,8 @@ Rates measure_rates() {
   rates.copy_bytes_per_second = copy_rate(std::clamp<std::int64_t>(2 * machine().l3_bytes, 32 << 20, 64 << 20));
   rates.cache_bytes_per_second = copy_rate(std::min<std::int64_t>(machine().l3_bytes / 8, 2 << 20));
   rates.flops_per_second = flop_rate();
+  for (std::size_t i = 0; i < rates.gathers.rates.size(); ++i)
+    rates.gathers.rates[i] = gather_rate(static_cast<std::int64_t>(GatherRates::table_bytes[i])) / rates.copy_bytes_per_second;
   return bounded(rates);
 }
 
@@ -129,14 +151,17 @@ std::optional<Rates> read_rates(const fs::path& file) {
   if (!is_private(file)) return std::nullopt;
   try {
     const std::string text = read_file(file, longest_file);
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
     Rates rates;
-    const std::size_t line = text.find('\n');
-    if (line == std::string::npos || std::sscanf(text.c_str() + line, " %la %la %la", &rates.copy_bytes_per_second,
-                                                 &rates.cache_bytes_per_second, &rates.flops_per_second) != 3)
-      return std::nullopt;
+    for (double* number : numbers_of(rates)) {
+      if (!std::getline(lines, line)) return std::nullopt;
+      *number = std::strtod(line.c_str(), nullptr);
+      if (!(*number > 0)) return std::nullopt;
+    }
     // What reads back as itself is whole, of these circumstances, and within bounds.
-    const bool positive = rates.copy_bytes_per_second > 0 && rates.cache_bytes_per_second > 0 && rates.flops_per_second > 0;
-    return positive && text == text_of(bounded(rates)) ? std::optional(rates) : std::nullopt;
+    return text == text_of(bounded(rates)) ? std::optional(rates) : std::nullopt;
   } catch (const Error&) {  // unreadable: measured again
     return std::nullopt;
   }

@@ -132,7 +132,7 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
     const double factor = s < factors.size() && (products || all_stretched) ? factors[s] : 1;
     work += {mine, mine / efficiency * factor};
   }
-  if (gathers) work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands);
+  if (gathers) work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands, rates_.gathers);
   return work;
 }
 
@@ -154,7 +154,7 @@ CostModel::Work CostModel::work_of_entries(const Graph& graph, const Map& map, c
     const double mine = evaluate(flops(is_sum ? stage.value->args[0] : stage.value, space));
     work += {mine, mine / (loop != scope.loops.end() ? entry_efficiency : elementwise_efficiency)};
   }
-  work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands);
+  work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands, rates_.gathers);
   return work;
 }
 

@@ -12,41 +12,23 @@
 namespace neap {
 namespace {
 
-constexpr double line = 64;  // bytes that come at a time
-// Bytes a second, in those of a stream's copy: rows are fetched ahead, so that many are on their way at once. Measured on rows of 64 bytes
-// to 2 KB, on one core and two.
-constexpr double from_near = 4, from_far = 2.5, from_memory = 1.5;
-constexpr double place_bytes = 128;  // of an entry's row in one more table than one, which lies at a place of its own
-// What of a table the caches of today's cores hold; of the last cache, others have their part.
-constexpr double most_near = 1 << 20, most_far = 16 << 20;
+constexpr double line = 64;           // bytes that come at a time
+constexpr double place_bytes = 128;   // of an entry's row in one more table than one, which lies at a place of its own
 constexpr double work_bytes = 0.3;  // that a stream moves while an entry computes a flop: rows that come sooner wait for it
 
 // Of slabs: what is read is for the most part there, and asked for by who waits for nothing else.
-constexpr double from_slab[] = {6, 4.5, 3.5, 2.5};
+constexpr double from_slab[] = {1.5, 1.125, 0.875, 0.625};  // of the rate at which rows come from the smallest table
 constexpr double slab_bytes[] = {512 << 10, 1 << 20, 2 << 20, 4 << 20};
 constexpr double visit_bytes = 64;  // of finding what a row has in a slab
-
-double slab_rate(double bytes) {
-  for (std::size_t i = 0; i < std::size(slab_bytes); ++i) {
-    if (bytes <= slab_bytes[i]) return from_slab[i];
-  }
-  return from_far;
-}
-
-// What is larger than the last cache's part comes from there by that share.
-double gather_rate(double table_bytes) {
-  if (table_bytes <= most_near) return from_near;
-  const double far = std::min(1.0, most_far / table_bytes);
-  return 1 / (far / from_far + (1 - far) / from_memory);
-}
 
 class Gathers {
  public:
   // `joined`: as if tables that one list points into lay side by side, as join_tables will have them. `entry`: the axis that is to be
   // walked by slabs of `rows`; -1: as the map is.
-  Gathers(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, bool joined, int entry = -1,
-          std::int64_t rows = 0)
-      : size_(size),
+  Gathers(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, const GatherRates& rates,
+          bool joined, int entry = -1, std::int64_t rows = 0)
+      : rates_(rates),
+        size_(size),
         graph_(graph),
         map_(map),
         operands_(operands),
@@ -83,6 +65,13 @@ class Gathers {
   double bytes = 0, from_places = 0;  // all; of what comes at places from data
 
  private:
+  double slab_rate(double bytes) const {
+    for (std::size_t i = 0; i < std::size(slab_bytes); ++i) {
+      if (bytes <= slab_bytes[i]) return from_slab[i] * rates_.rates[0];
+    }
+    return rates_.of(bytes);
+  }
+
   // What slabs cost besides what is read from them: each comes into the near cache, and each row is looked at, its sums taken up.
   void walk_slabs(const Axis& entry, double rows) {
     const Tables tables = tables_of(entry);
@@ -103,8 +92,8 @@ class Gathers {
       of_rows = extent(stage.index[0]);
     }
     const double own = read_of_rows();
-    bytes += tables.bytes / gather_rate(tables.bytes) + of_rows * slabs * visit_bytes + 2 * slabs * sums / gather_rate(sums) +
-             slabs * own / gather_rate(own);
+    bytes += tables.bytes / rates_.of(tables.bytes) + of_rows * slabs * visit_bytes + 2 * slabs * sums / rates_.of(sums) +
+             slabs * own / rates_.of(own);
   }
 
   // Bytes of what entries read of their own row, which is read again at each slab.
@@ -161,7 +150,7 @@ class Gathers {
       walking.erase(id);
     }
     for (const int id : walking) elements *= size_(axes_.at(id).extent);
-    const double times = size_(points(space)) / (tiled_.count(e->integer) != 0 ? slab_rate_ : gather_rate(size_(storage_bytes(type))));
+    const double times = size_(points(space)) / (tiled_.count(e->integer) != 0 ? slab_rate_ : rates_.of(size_(storage_bytes(type))));
     from_places += times * (by_element(stage, pointing, walking) ? elements * line : fetched(*e, elements * size_of(type.dtype)));
   }
 
@@ -179,7 +168,7 @@ class Gathers {
       is_first = false;
     }
     places_.push_back({pointer, read.integer, of_row});
-    return std::ceil(of_row / line) * line + (is_first ? 0 : place_bytes);
+    return std::ceil(of_row / line) * line + (is_first ? GatherRates::row_bytes : place_bytes);
   }
 
   // Whether a sum over rows is made for one element of them after the other, as no vectors can run along them: each element then brings
@@ -198,6 +187,7 @@ class Gathers {
     return !std::all_of(pointing.begin(), pointing.end(), is_own) && std::none_of(walking.begin(), walking.end(), carries_vectors);
   }
 
+  const GatherRates& rates_;
   const SizeAsPlain& size_;
   const Graph& graph_;
   const Map& map_;
@@ -236,13 +226,15 @@ bool is_gather(const Expr& read) {
                      [](const Expr& index) { return !index->args.empty() && has_read(index); });
 }
 
-double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands) {
-  return Gathers(size, graph, map, operands, false).bytes;
+double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+                      const GatherRates& rates) {
+  return Gathers(size, graph, map, operands, rates, false).bytes;
 }
 
 SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t wanted) {
-  const Gathers plain(size, graph, map, operands, true);
+  const GatherRates usual;
+  const Gathers plain(size, graph, map, operands, usual, true);
   const double work = work_bytes * size(flops(map));
   const auto bytes_of = [&](const Gathers& gathers) { return gathers.bytes + std::max(0.0, work - gathers.from_places); };
   SlabChoice best;
@@ -252,7 +244,7 @@ SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map
     const Gathers::Tables tables = plain.tables_of(axis);
     if (tables.list < 0) continue;
     const auto look_at = [&, id = id](std::int64_t rows) {
-      const double bytes = bytes_of(Gathers(size, graph, map, operands, true, id, rows));
+      const double bytes = bytes_of(Gathers(size, graph, map, operands, usual, true, id, rows));
       if (bytes < best.bytes || wanted > 0)
         best = {id, tables.list, rows, static_cast<std::int64_t>(std::ceil(tables.rows / static_cast<double>(rows))), bytes};
     };

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 
+#include "neap/base/machine.h"
 #include "neap/ir/graph.h"
 
 namespace neap {
@@ -14,7 +15,8 @@ using SizeAsPlain = std::function<double(const Dim&)>;  // what a size is taken 
 // In bytes of a stream that take as long. `operands`: the values that the map reads, by number. Counts every read, not every distinct
 // element: each touches whole lines, which come the quicker the nearer the cache is that holds the table. Of a map over slabs (below), a
 // slab of the tables is in the near cache, and the sums of all rows are taken up again at each slab.
-double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands);
+double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
+                      const GatherRates& rates);
 
 // Entries of rows can be walked by slabs of the tables that they point into: for all slabs, for all rows, for the row's entries that point
 // into the slab. What that takes with the slab that is the quickest.
@@ -25,7 +27,8 @@ struct SlabChoice {
   std::int64_t slabs = 0;
   double bytes = 0;  // as above
 };
-// `rows`: the one size to look at, quicker or not; 0: all sizes that fit near caches.
+// `rows`: the one size to look at, quicker or not; 0: all sizes that fit near caches. By the rates of a usual machine: whether it pays on
+// this one, its costs say.
 SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t rows = 0);
 

@@ -7,6 +7,7 @@
 #include "neap/base/file.h"
 #include "tests/support/environment.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/results.h"
 
 namespace neap::rates_test {
 namespace {
@@ -15,12 +16,12 @@ class RatesTest : public testing::Test {
  protected:
   TemporaryFolder folder_;
   const Environment cache_{"NEAP_CACHE", folder_.path() / "cache"};
-  Rates rates_ = measure_rates();
+  inline static const Rates rates_ = measure_rates();
 };
 
 bool same(const Rates& a, const Rates& b) {
   return a.copy_bytes_per_second == b.copy_bytes_per_second && a.cache_bytes_per_second == b.cache_bytes_per_second &&
-         a.flops_per_second == b.flops_per_second;
+         a.flops_per_second == b.flops_per_second && a.gathers.rates == b.gathers.rates;
 }
 
 TEST_F(RatesTest, AreWithinWhatCpusReach) {
@@ -29,6 +30,24 @@ TEST_F(RatesTest, AreWithinWhatCpusReach) {
   EXPECT_GE(rates_.cache_bytes_per_second, 30e9);
   EXPECT_LE(rates_.cache_bytes_per_second, 300e9);
   EXPECT_GT(rates_.flops_per_second, 1e9);
+  for (const double rate : rates_.gathers.rates) EXPECT_GE(rate, 0.25);
+  EXPECT_GE(rates_.gathers.rates.front(), rates_.gathers.rates.back());
+}
+
+TEST(Gathers, BetweenTheTablesThatWereMeasured) {
+  const GatherRates rates{{4, 2, 2, 1, 0.5}};
+  EXPECT_EQ(rates.of(0), 4);
+  EXPECT_EQ(rates.of(1 << 18), 4);
+  EXPECT_NEAR(rates.of(1 << 19), 1 / (0.5 / 4 + 0.5 / 2), 1e-12);
+  EXPECT_EQ(rates.of(1 << 24), 1);
+  EXPECT_EQ(rates.of(1e12), 0.5);
+}
+
+// Plans are made from them, and bits must not depend on the number of threads.
+TEST_F(RatesTest, DoNotDependOnTheNumberOfThreads) {
+  const auto file = rates_file(rates_folder());
+  const Threads other(thread_count() + 1);
+  EXPECT_EQ(rates_file(rates_folder()), file);
 }
 
 TEST_F(RatesTest, ComeBackToTheLastBit) {
