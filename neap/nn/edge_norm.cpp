@@ -16,20 +16,15 @@ Tensor sum_out_of_sources(const Edges& edges, DType dtype) {
 
 }  // namespace
 
-NormFactors norm_factors(const Edges& edges, EdgeNorm norm, const Dim& sources, DType dtype) {
-  if (norm == EdgeNorm::given) return {};
+Edges normalized(const Edges& edges, EdgeNorm norm, const Dim& sources, DType dtype) {
+  if (norm == EdgeNorm::given) return edges;
   if (norm == EdgeNorm::symmetric && !(sources == edges.targets())) {
     throw Error(fmt::format("{} sources and {} targets have no symmetric normalisation", sources.to_string(), edges.targets().to_string()),
                 Scope::current(), "use both_ends, or weights that are given");
   }
   const Tensor target = inverse_root(edges.weights ? aggregate(edges.weights, edges, Reduce::sum) : in_degrees(edges, dtype));
-  return {target, norm == EdgeNorm::symmetric ? target : inverse_root(sum_out_of_sources(edges, dtype))};
-}
-
-Edges normalized(const Edges& edges, EdgeNorm norm, const Dim& sources, DType dtype) {
-  if (norm == EdgeNorm::given) return edges;
-  const NormFactors factors = norm_factors(edges, norm, sources, dtype);
-  const Tensor weights = from_target(factors.target, edges) * from_source(factors.source, edges);
+  const Tensor source = norm == EdgeNorm::symmetric ? target : inverse_root(sum_out_of_sources(edges, dtype));
+  const Tensor weights = from_target(target, edges) * from_source(source, edges);
   return edges.with_weights(edges.weights ? weights * edges.weights : weights);
 }
 

@@ -10,13 +10,7 @@ namespace neap {
 // edges out of the source. A vertex whose sum is not above 0 gets 0.
 enum class EdgeNorm : std::uint8_t { given, symmetric, both_ends };
 
-// What rows of targets and of sources are scaled by; empty for `given`. Error for `symmetric` unless sources and targets are the same.
-struct NormFactors {
-  Tensor target, source;
-};
-NormFactors norm_factors(const Edges& edges, EdgeNorm norm, const Dim& sources, DType dtype);
-
-// The edges with normalised weights.
+// The edges with normalised weights. Error for `symmetric` unless sources and targets are the same.
 Edges normalized(const Edges& edges, EdgeNorm norm, const Dim& sources, DType dtype);
 
 }  // namespace neap

@@ -8,14 +8,7 @@ GCNConv::GCNConv(std::int64_t in, std::int64_t out, GCNOptions options)
 }
 
 Tensor GCNConv::forward(const Tensor& source, const Tensor&, const Edges& edges) {
-  Tensor y;
-  if (options_.scale_rows && options_.normalize != EdgeNorm::given) {
-    const NormFactors factors = norm_factors(edges, options_.normalize, source.size(0), source.dtype());
-    y = propagate(linear_(source * per_row(factors.source, 2)), edges) * per_row(factors.target, 2);
-  } else {
-    const Edges weighted = normalized(edges, options_.normalize, source.size(0), source.dtype());
-    y = propagate(linear_(source), weighted);
-  }
+  const Tensor y = propagate(linear_(source), normalized(edges, options_.normalize, source.size(0), source.dtype()));
   return bias_ == nullptr ? y : y + *bias_;
 }
 

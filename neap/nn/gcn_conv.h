@@ -8,7 +8,6 @@ namespace neap {
 
 struct GCNOptions {
   EdgeNorm normalize = EdgeNorm::symmetric;
-  bool scale_rows = false;  // normalise by scaling rows ahead of and behind the aggregation, in place of weights of edges
   bool bias = true;
   DType dtype = DType::f32;
 };

@@ -10,6 +10,7 @@
 #include "neap/transform/call_edit.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/rebuild.h"
+#include "neap/transform/row_factors.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::factor_edge_sums_transformation {
@@ -204,32 +205,8 @@ class Factoring {
     return all;
   }
 
-  // With the row's own factors; a row without entries has no sum, whatever its factors are (0 / 0).
-  Var with_row(Var sum, const Term& term, ValueId offsets) {
-    if (term.row.empty() && term.divisors.empty()) return sum;
-    const auto spread = [&](const Var& factor) {
-      Shape shape = factor.shape();
-      shape.resize(static_cast<std::size_t>(sum.rank()), Dim(1));
-      return factor.rank() == sum.rank() ? factor : reshape(factor, shape);
-    };
-    for (const Var& factor : term.row) sum = sum * spread(factor);
-    for (const Var& divisor : term.divisors) sum = sum / spread(divisor);
-    return where_entries(sum, offsets);
-  }
-
-  Var where_entries(const Var& rows, ValueId offsets) {
-    Map map;
-    Stage stage;
-    for (int d = 0; d < rows.rank(); ++d) {
-      map.axes.push_back({d, d == 0 ? "r" : fmt::format("f{}", d), rows.size(d), nullptr});
-      stage.index.push_back(axis_position(map.axes.back()));
-    }
-    const DType of_offsets = graph_.type(offsets).dtype;
-    const auto offset = [&](const Expr& at) { return read(1, of_offsets, {at}); };
-    stage.value =
-        select(offset(stage.index[0]) < offset(stage.index[0] + Expr(1)), read(0, rows.dtype(), stage.index), constant(rows.dtype(), 0));
-    map.stages = {stage};
-    return build().map(std::move(map), {rows.dtype(), rows.shape(), {}}, {rows, var(offsets)});
+  Var with_row(const Var& sum, const Term& term, ValueId offsets) {
+    return with_row_factors(build(), sum, term.row, term.divisors, var(offsets));
   }
 
   Var factored_sum(const Node& node) {

@@ -23,6 +23,7 @@ const Recipe& default_recipe() {
                              {"recognise_spmm", {}, 3},
                              {"order_products", {{"keep", 0}}, 3, 3},
                              {"order_products", {{"keep", 1}}, 4},
+                             {"scale_rows", {}, 3},
                              {"order_weights", {}, 3},
                              {"factor_edge_sums", {}, 3},
                              {"transpose_edges", {}, 3},

@@ -34,7 +34,7 @@ std::unique_ptr<Layer> product(std::int64_t in, std::int64_t out) {
 // Every layer, on the same features and edges; weights and features of edges are used by those that look at them.
 struct Every : Module {
   GCNConv &gcn = add<GCNConv>("gcn", 3, 2, GCNOptions{.dtype = f64}),
-          &scaled = add<GCNConv>("scaled", 3, 2, GCNOptions{.normalize = EdgeNorm::both_ends, .scale_rows = true, .dtype = f64});
+          &scaled = add<GCNConv>("scaled", 3, 2, GCNOptions{.normalize = EdgeNorm::both_ends, .dtype = f64});
   SAGEConv &mean = add<SAGEConv>("mean", 3, 2, SAGEOptions{.normalize = true, .dtype = f64}),
            &max = add<SAGEConv>("max", 3, 2, SAGEOptions{.aggregate = Reduce::max, .dtype = f64});
   GATConv& gat = add<GATConv>("gat", 3, 2, GATOptions{.heads = 2, .edge_features = 2, .dtype = f64});
