@@ -12,7 +12,7 @@ constexpr std::size_t ahead = 16;         // rows
 
 template <int bytes>
 struct Vector {
-  typedef float type __attribute__((vector_size(bytes)));
+  using type [[gnu::vector_size(bytes)]] = float;
 };
 
 // What is computed must be seen, or nothing would be.
@@ -56,8 +56,12 @@ template <int bytes>
 #if defined(__x86_64__)
 [[gnu::target("avx2,fma")]] void multiply_add_avx2(std::int64_t rounds) { multiply_add<32>(rounds); }
 [[gnu::target("avx512f,fma")]] void multiply_add_avx512(std::int64_t rounds) { multiply_add<64>(rounds); }
-[[gnu::target("avx2,fma")]] void sum_of_rows_avx2(const float* table, std::span<const std::int32_t> places) { sum_of_rows<32>(table, places); }
-[[gnu::target("avx512f,fma")]] void sum_of_rows_avx512(const float* table, std::span<const std::int32_t> places) { sum_of_rows<64>(table, places); }
+[[gnu::target("avx2,fma")]] void sum_of_rows_avx2(const float* table, std::span<const std::int32_t> places) {
+  sum_of_rows<32>(table, places);
+}
+[[gnu::target("avx512f,fma")]] void sum_of_rows_avx512(const float* table, std::span<const std::int32_t> places) {
+  sum_of_rows<64>(table, places);
+}
 #endif
 
 }  // namespace

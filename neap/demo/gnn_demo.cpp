@@ -105,8 +105,8 @@ class GnnDemo : Narration {
   void write(GnnDemoResult& result) {
     make_folder(options_.out, "give another with --out DIR");
     const StepComparison& both = *comparison_;
-    nlohmann::json report = vertex_report("Neap: sections of Debian's packages, learnt on their graph", options_.command, *training_, features_,
-                                          result_, *step_);
+    nlohmann::json report = vertex_report("Neap: sections of Debian's packages, learnt on their graph", options_.command, *training_,
+                                          features_, result_, *step_);
     report["data"] = data_json(data_);
     report["checks"] = checks_json(checks());
     report["summary"]["step_ms"] = {{"as_written", both.as_written.median_ms}, {"optimised", both.optimised.median_ms}};

@@ -25,7 +25,9 @@ std::vector<Steps::Argument> arguments(const Matmul& m) {
 }
 
 // Products by the general driver (which all instruction sets below AVX-512 get) are split by the number of threads, along the sum, too.
-bool is_split_by_threads(const Primitive& chosen) { return std::string_view(chosen.impl_info_str()).find("gemm") != std::string_view::npos; }
+bool is_split_by_threads(const Primitive& chosen) {
+  return std::string_view(chosen.impl_info_str()).find("gemm") != std::string_view::npos;
+}
 
 int rank(const Matmul& m) { return m.y.desc.data.ndims; }
 std::int64_t extent(const memory::desc& desc, int axis) { return desc.data.dims[axis]; }
@@ -52,8 +54,8 @@ std::int64_t parts_of(double flops) {
   return static_cast<std::int64_t>(std::max({1.0, std::min(flops / little, 8.0), std::min(flops / much, 64.0)}));
 }
 
-// The least rows, or columns, of a part. Below some hundreds the driver does not copy what it multiplies, and takes twice as long where rows
-// are whole pages apart, whose lines displace each other; narrow parts always take longer.
+// The least rows, or columns, of a part. Below some hundreds the driver does not copy what it multiplies, and takes twice as long where
+// rows are whole pages apart, whose lines displace each other; narrow parts always take longer.
 std::int64_t least_extent(const memory::desc& y, bool columns) {
   constexpr std::int64_t page = 4096;
   const std::int64_t* strides = y.data.format_desc.blocking.strides;
@@ -96,7 +98,8 @@ std::int64_t part_bytes(const memory::desc& desc, std::optional<int> axis, std::
 
 memory::desc part_of(const memory::desc& desc, std::optional<int> axis, std::int64_t size) {
   if (!axis || extent(desc, *axis) == 1) return desc;
-  memory::dims sizes = desc.dims(), strides(desc.data.format_desc.blocking.strides, desc.data.format_desc.blocking.strides + desc.data.ndims);
+  memory::dims sizes = desc.dims(),
+               strides(desc.data.format_desc.blocking.strides, desc.data.format_desc.blocking.strides + desc.data.ndims);
   sizes[static_cast<std::size_t>(*axis)] = size;
   return {sizes, desc.data_type(), strides};
 }

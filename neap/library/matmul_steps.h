@@ -17,8 +17,8 @@ struct Matmul {
   int vector_axis = 0;      // of y
 };
 
-// One primitive; where bits must not depend on the number of threads and would, parts whose number follows from the sizes alone, each on one
-// thread: of the result, or of the sum where that has few elements.
+// One primitive; where bits must not depend on the number of threads and would, parts whose number follows from the sizes alone, each on
+// one thread: of the result, or of the sum where that has few elements.
 Steps matmul_steps(const Matmul& matmul);
 
 }  // namespace neap::onednn

@@ -81,10 +81,12 @@ void VertexTraining::check_options(const GraphData& data) const {
   const int ways = (options_.fan_outs.empty() ? 0 : 1) + (options_.layer_sizes.empty() ? 0 : 1) + (options_.clusters > 0 ? 1 : 0);
   if (ways == 0) return;
   if (!uses_edges_) throw Error("an mlp sees no neighbours to sample", place_, "train it without samples and clusters");
-  if (ways > 1) throw Error("several of samples, layer-wise samples and clusters", place_, "give one of --sample, --layer-sample and --clusters");
+  if (ways > 1)
+    throw Error("several of samples, layer-wise samples and clusters", place_, "give one of --sample, --layer-sample and --clusters");
   const std::vector<std::int64_t>& sizes = options_.fan_outs.empty() ? options_.layer_sizes : options_.fan_outs;
   if (options_.clusters == 0 && static_cast<std::int64_t>(sizes.size()) != options_.network.layers) {
-    throw Error(fmt::format("sizes of samples for {} of {} layers", sizes.size(), options_.network.layers), place_, "give one for each layer");
+    throw Error(fmt::format("sizes of samples for {} of {} layers", sizes.size(), options_.network.layers), place_,
+                "give one for each layer");
   }
   if (!options_.layer_sizes.empty() && (options_.network.model == "gat" || options_.network.model == "gatv2")) {
     throw Error(fmt::format("what is drawn for a whole layer is weighed, and {} takes no weights of edges", options_.network.model), place_,
@@ -119,7 +121,7 @@ void VertexTraining::make_batches(const GraphData& data, const Graph& graph) {
     return;
   }
   const SampleVertices sampler = options_.layer_sizes.empty() ? neighbour_sampler(graph, options_.fan_outs, options_.seed)
-                                                             : layer_sampler(graph, options_.layer_sizes, edge_weights_, options_.seed);
+                                                              : layer_sampler(graph, options_.layer_sizes, edge_weights_, options_.seed);
   batches_ = sampled_batches(shared, sampler, static_cast<std::size_t>(options_.network.layers), options_.batch, edge_weights_);
 }
 

@@ -33,8 +33,8 @@ GraphData structure_only(const GraphData& data, std::uint64_t seed, std::int64_t
 
 class VertexTraining {
  public:
-  // Error where the data have no labels, no training or validation vertices, or no features; on several ways to cut at once, or of a mlp; on
-  // other numbers of samples than layers; on layer-wise samples of gat and gatv2, which take no weights of edges. gcn, gat and gatv2 get
+  // Error where the data have no labels, no training or validation vertices, or no features; on several ways to cut at once, or of a mlp;
+  // on other numbers of samples than layers; on layer-wise samples of gat and gatv2, which take no weights of edges. gcn, gat and gatv2 get
   // self loops where there are none; mlp no edges. A sampled gcn has the whole graph's normalisation, a layer-wise sampled sage its means.
   // The parameters at the end are those of the epoch with the best validation.
   VertexTraining(const GraphData& data, const VertexTrainingOptions& options);

@@ -116,8 +116,8 @@ class BlockChannels {
       if (leaves(plain, members)) place(at + 1, conversion(changed, laid[plain], plain));
       changed.replace_node(at, std::move(node));
     }
-    std::string prices = fmt::format("{} calls: {:.3g} us in blocks of {} channels, {:.3g} us as they are", chain.size(), after * 1e6,
-                                     width, before * 1e6);
+    std::string prices =
+        fmt::format("{} calls: {:.3g} us in blocks of {} channels, {:.3g} us as they are", chain.size(), after * 1e6, width, before * 1e6);
     if (by_cost_ && after >= before) return refuse(chain, std::move(prices));
     pass_.made(graph_, *graph_.nodes()[chain[0]], prices);
     graph_ = std::move(changed);

@@ -223,8 +223,9 @@ class Factoring {
       return {};
     }
     const bool apart = std::any_of(terms.begin(), terms.end(), [](const Term& term) { return static_cast<bool>(term.a); });
-    pass_.made(graph_, node,
-               apart ? "its product of both ends is taken apart: the sum is in the pass that makes the column's product anyway" : of_the_row);
+    pass_.made(
+        graph_, node,
+        apart ? "its product of both ends is taken apart: the sum is in the pass that makes the column's product anyway" : of_the_row);
     Var total;
     for (const Term& term : terms) {
       const Var weights = product(term.entry);

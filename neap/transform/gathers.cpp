@@ -12,9 +12,9 @@
 namespace neap {
 namespace {
 
-constexpr double line = 64;           // bytes that come at a time
-constexpr double place_bytes = 128;   // of an entry's row in one more table than one, which lies at a place of its own
-constexpr double work_bytes = 0.3;  // that a stream moves while an entry computes a flop: rows that come sooner wait for it
+constexpr double line = 64;          // bytes that come at a time
+constexpr double place_bytes = 128;  // of an entry's row in one more table than one, which lies at a place of its own
+constexpr double work_bytes = 0.3;   // that a stream moves while an entry computes a flop: rows that come sooner wait for it
 
 // Of slabs: what is read is for the most part there, and asked for by who waits for nothing else.
 constexpr double from_slab[] = {1.5, 1.125, 0.875, 0.625};  // of the rate at which rows come from the smallest table

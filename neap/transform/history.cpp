@@ -92,8 +92,8 @@ std::string Optimizer::explain() const {
   std::string text = "edits, in order:\n";
   for (const Step& step : steps_) {
     const std::string times = step.edits > 1 ? fmt::format(" ({} edits)", step.edits) : "";
-    text += fmt::format("  level {}  {}{}{}{}: {}\n", step.level, step.transformation, step.site.at.empty() ? " " : " at ", step.place, times,
-                        change_text(step.after - step.before));
+    text += fmt::format("  level {}  {}{}{}{}: {}\n", step.level, step.transformation, step.site.at.empty() ? " " : " at ", step.place,
+                        times, change_text(step.after - step.before));
     text += made_text(step.made);
   }
   if (steps_.empty()) text += "  none\n";

@@ -273,8 +273,9 @@ class Ordering {
     other[member] = !other[member];
     const double mine = seconds(members, plan), others = seconds(members, other);
     const bool tie = !plan[member] && others < mine && others >= clear_gain * mine;
-    return fmt::format("{} first: {:.4g} us against {:.4g} us, with all that shares its products{}", plan[member] ? "aggregates" : "transforms",
-                       mine * 1e6, others * 1e6, tie ? "; on a tie, since what follows joins its loop" : "");
+    return fmt::format("{} first: {:.4g} us against {:.4g} us, with all that shares its products{}",
+                       plan[member] ? "aggregates" : "transforms", mine * 1e6, others * 1e6,
+                       tie ? "; on a tie, since what follows joins its loop" : "");
   }
 
   // Each inner product stands ahead of the first that takes it, where its operands are known: chains are in the order of their nodes.

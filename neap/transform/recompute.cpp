@@ -47,8 +47,8 @@ class Recomputation {
         continue;
       }
       pass_.made(draft_.shell(), *node,
-                 fmt::format("{} of {} are not kept over the fullest moment: {:.3g} us to compute them again", human_bytes(candidate->bytes),
-                             human_bytes(now), candidate->seconds * 1e6));
+                 fmt::format("{} of {} are not kept over the fullest moment: {:.3g} us to compute them again",
+                             human_bytes(candidate->bytes), human_bytes(now), candidate->seconds * 1e6));
       graph_ = changed;
       now = after;
       ++edits;

@@ -48,7 +48,8 @@ class Scaling {
 
   Factors factors_of(ValueId id, const Node& product) const {
     const Node* const made = maker(id);
-    if (made != nullptr && is_call_of(*made, "segment_broadcast") && made->inputs[1] == product.inputs[offsets]) return {{made->inputs[0]}, {}, {}};
+    if (made != nullptr && is_call_of(*made, "segment_broadcast") && made->inputs[1] == product.inputs[offsets])
+      return {{made->inputs[0]}, {}, {}};
     if (made != nullptr && is_call_of(*made, "edge_source") && made->inputs[1] == product.inputs[offsets] &&
         made->inputs[2] == product.inputs[columns])
       return {{}, {made->inputs[0]}, {}};
@@ -88,7 +89,8 @@ class Scaling {
       Node bare = *product;
       if (factors.others.empty()) bare.inputs[weights] = no_value;
       by_weights += pass_.model.node(graph_, *product).seconds;
-      by_rows += pass_.model.node(graph_, bare).seconds + (factors.source.empty() ? 0 : seconds_of_scaling(*product));
+      const auto& gathered = make_call(graph_, *product).flag("transpose") ? factors.target : factors.source;
+      by_rows += pass_.model.node(graph_, bare).seconds + (gathered.empty() ? 0 : seconds_of_scaling(*product));
     }
     const std::string times = fmt::format("all products with these weights take {:.3g} us by weights of edges, {:.3g} us by scaled rows",
                                           by_weights * 1e6, by_rows * 1e6);
@@ -96,6 +98,7 @@ class Scaling {
       for (const Node* product : products) pass_.refuse(graph_, *product, times);
       return;
     }
+    for (const Node* product : products) pass_.made(graph_, *product, times);
     scaled_.emplace(id, factors);
   }
 

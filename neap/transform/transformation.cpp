@@ -19,9 +19,7 @@ std::string Site::to_string() const {
   return text;
 }
 
-void Pass::made(const Graph& graph, const Node& node, std::string reason) {
-  edits.push_back({node_name(graph, node), std::move(reason)});
-}
+void Pass::made(const Graph& graph, const Node& node, std::string reason) { edits.push_back({node_name(graph, node), std::move(reason)}); }
 
 void Pass::refuse(const Graph& graph, const Node& node, std::string reason) {
   refusals.push_back({"", 0, node_name(graph, node), std::move(reason)});

@@ -197,10 +197,12 @@ const RegisterTransformation transpose_edges{
     {.name = "transpose_edges",
      .level = 3,
      .about = "computes what edges bring their sources in the order of the sources, from values of vertices",
-     .parameters = {{"deepest", no_limit, 0, no_limit, "operators of edges up to there that are computed in both orders: what is behind is read"}},
+     .parameters = {{"deepest", no_limit, 0, no_limit,
+                     "operators of edges up to there that are computed in both orders: what is behind is read"}},
      .needs_gain = false,
-     .apply_everywhere = [](Graph& graph, const Parameters& parameters,
-                            Pass& pass) { return Transposition(graph, parameters.at("deepest"), pass).run(); }}};
+     .apply_everywhere = [](Graph& graph, const Parameters& parameters, Pass& pass) {
+       return Transposition(graph, parameters.at("deepest"), pass).run();
+     }}};
 
 }  // namespace
 }  // namespace neap::transpose_edges_transformation

@@ -71,8 +71,8 @@ nlohmann::json report_of(const std::string& page) {
 }
 
 TEST_F(TrainGnn, ReportsShowTheEditsOfTheStepAlways) {
-  const Ran plain = neap({"train", "gnn", "--data", "arxiv-like", "--scale", "0.01", "--hidden", "16", "--model", "gcn", "--epochs", "1", "--out",
-                          path("run")});
+  const Ran plain = neap({"train", "gnn", "--data", "arxiv-like", "--scale", "0.01", "--hidden", "16", "--model", "gcn", "--epochs", "1",
+                          "--out", path("run")});
   ASSERT_EQ(plain.code, 0) << plain.text;
   const nlohmann::json report = report_of(path("run/report.html"));
   EXPECT_FALSE(report["edits"].empty());
@@ -87,8 +87,9 @@ TEST_F(TrainGnn, ReportsShowTheEditsOfTheStepAlways) {
 }
 
 TEST_F(TrainGnn, SamplesAndClustersGoOnByTheirFolderAlone) {
-  for (const std::vector<std::string>& how :
-       {std::vector<std::string>{"--sample", "5,3", "--batch", "64"}, {"--layer-sample", "64,48", "--batch", "64"}, {"--clusters", "6", "--batch", "2"}}) {
+  for (const std::vector<std::string>& how : {std::vector<std::string>{"--sample", "5,3", "--batch", "64"},
+                                              {"--layer-sample", "64,48", "--batch", "64"},
+                                              {"--clusters", "6", "--batch", "2"}}) {
     std::vector<std::string> arguments{"--epochs", "1", "--restart"};
     arguments.insert(arguments.end(), how.begin(), how.end());
     const Ran first = train(arguments);

@@ -179,7 +179,8 @@ struct Scheme {
   std::int64_t deepest;  // of transpose_edges; -1: without that pass
   double bytes;          // an edge
 };
-const std::vector<Scheme> schemes{{"weights", -1, 64}, {"weights", 0, 64}, {"exponentials", 1, 64}, {"logits", 3, 64}, {"nothing", 1 << 20, 0}};
+const std::vector<Scheme> schemes{
+    {"weights", -1, 64}, {"weights", 0, 64}, {"exponentials", 1, 64}, {"logits", 3, 64}, {"nothing", 1 << 20, 0}};
 
 Graph stored_by(const Scheme& scheme, const Graph& graph) {
   Optimizer optimizer(graph, at_large_sizes);

@@ -224,7 +224,8 @@ TEST(GraphGradient, AUsersLayerIsOrderedAsAnyOther) {
 
 // What its sources bring is then the same in every run: it is aggregated first, once, and kept.
 TEST(GraphGradient, AUsersLayerKeepsItsAggregate) {
-  const CostModel model({}, {.copy_bytes_per_second = 10e9, .cache_bytes_per_second = 50e9, .flops_per_second = 100e9, .call_seconds = 2e-6});
+  const CostModel model({},
+                        {.copy_bytes_per_second = 10e9, .cache_bytes_per_second = 50e9, .flops_per_second = 100e9, .call_seconds = 2e-6});
   const auto kept = [&](Role data) {
     Optimizer optimizer(own_step(1000, 20000, data, {"w"}), model);
     optimizer.optimize();

@@ -80,8 +80,9 @@ TEST(Plans, OnATieTransformFirst) {
     const Var w = build.input("w", {DType::f32, {in, out}, {}}, Role::parameter);
     const Var z = matmul(build.input("x", {DType::f32, {vertices, in}, {}}), w);
     const auto list = [&](const char* name, DType dtype, std::int64_t size) { return build.input(name, {dtype, {size}, {}}); };
-    graph.add_output(build.call("spmm", {z, list("weights", DType::f32, edges), list("offsets", DType::i64, vertices + 1),
-                                         list("columns", DType::i32, edges)})
+    graph.add_output(build
+                         .call("spmm", {z, list("weights", DType::f32, edges), list("offsets", DType::i64, vertices + 1),
+                                        list("columns", DType::i32, edges)})
                          .id(),
                      "y");
     Pass pass{model};

@@ -56,9 +56,8 @@ TEST(GraphReasons, AStepOfGATSaysWhatOfItsSumsIsTheRows) {
 
 // Whether what the features become along the edges is kept from run to run.
 bool keeps_aggregate(const neap::Graph& graph) {
-  return std::ranges::any_of(graph.nodes(), [&](const NodePtr& node) {
-    return node->kept && graph.type(node->outputs[0]) == Type::parse("f32[2000,16]");
-  });
+  return std::ranges::any_of(
+      graph.nodes(), [&](const NodePtr& node) { return node->kept && graph.type(node->outputs[0]) == Type::parse("f32[2000,16]"); });
 }
 
 TEST(GraphReasons, DropoutOfTheInputIsWhyTheAggregateIsNotKept) {

@@ -81,7 +81,8 @@ TEST(VertexBatches, WithNothingLeftOutTheyGiveWhatTheWholeGraphGives) {
       for (const Array& array : training.batch()) inputs.emplace_back(array);
       const Array weights = model == "gcn" ? training.fixed()[5].second : Array();
       GraphData along = data;  // symmetric and with loops as it is
-      const VertexBatches batches = sampled_batches(std::make_shared<const GraphData>(along), neighbour_sampler(along.graph, {-1, -1}, 0), 2, 16, weights);
+      const VertexBatches batches =
+          sampled_batches(std::make_shared<const GraphData>(along), neighbour_sampler(along.graph, {-1, -1}, 0), 2, 16, weights);
       Batch batch{.indices = {3, 0, 7}};
       std::vector<std::int64_t> vertices;
       for (const std::int64_t i : batch.indices) vertices.push_back(data.training.get_int(i));
@@ -117,8 +118,8 @@ TEST(VertexBatches, LayersOfAllVerticesGiveWhatTheWholeGraphGives) {
       return plain;
     }());
     const Array weights = training.fixed()[5].second;
-    const VertexBatches batches = sampled_batches(std::make_shared<const GraphData>(data), layer_sampler(data.graph, {400, 400}, weights, 0), 2, 16,
-                                                  weights);
+    const VertexBatches batches =
+        sampled_batches(std::make_shared<const GraphData>(data), layer_sampler(data.graph, {400, 400}, weights, 0), 2, 16, weights);
     Batch batch{.indices = {3, 0, 7}};
     std::vector<std::int64_t> vertices;
     for (const std::int64_t i : batch.indices) vertices.push_back(data.training.get_int(i));
@@ -152,8 +153,8 @@ TEST(VertexBatches, SamplesOfSparseFeaturesGiveWhatTheWholeGraphGives) {
 
 TEST(VertexBatches, ModelsLearnFromSamplesAndClusters) {
   const GraphData data = communities();
-  for (const VertexTrainingOptions& options : {sampled("gcn"), sampled("sage"), layer_sampled("gcn"), layer_sampled("sage"), layer_sampled("gin"), clustered("gat"),
-                                               clustered("gin")}) {
+  for (const VertexTrainingOptions& options : {sampled("gcn"), sampled("sage"), layer_sampled("gcn"), layer_sampled("sage"),
+                                               layer_sampled("gin"), clustered("gat"), clustered("gin")}) {
     VertexTraining training(data, options);
     EXPECT_EQ(training.run(), Outcome::finished);
     EXPECT_GT(training.trainer().steps_in_epoch(), 1);
