@@ -34,9 +34,9 @@ double processor_seconds() {
 
 // What the threads take that each do `part(thread, threads)`, where nobody else wants the cores: the time of the processors, not of the
 // clock, as these threads wait while others run. What else runs can only make a round slower. Three rounds that agree were not disturbed;
-// where they do not, more are made, for a third of a second.
-double seconds_of(const auto& part) {
-  constexpr double agree = 1.03, least = 0.02, most = 0.3;
+// where they do not, more are made, for `most` seconds.
+double seconds_of(const auto& part, double most = 0.3) {
+  constexpr double agree = 1.03, least = 0.02;
   std::array<double, 3> best;  // the quickest, in order
   best.fill(std::numeric_limits<double>::infinity());
   const int threads = machine().cores;
@@ -83,9 +83,11 @@ double gather_rate(std::int64_t bytes) {
     state = state * 6364136223846793005U + 1442695040888963407U;
     place = static_cast<std::int32_t>((state >> 33U) % static_cast<std::uint64_t>(rows));
   }
-  const double seconds = seconds_of([&](int thread, int) {
-    sum_rows(best_isa(), table.values<float>().data(), {places.data() + rows_read * thread, rows_read});
-  });
+  const double seconds = seconds_of(
+      [&](int thread, int) {
+        sum_rows(best_isa(), table.values<float>().data(), {places.data() + rows_read * thread, rows_read});
+      },
+      0.06);
   return static_cast<double>(rows_read * machine().cores) * (summed_row * sizeof(float) + GatherRates::row_bytes) / seconds;
 }
 

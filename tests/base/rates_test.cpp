@@ -16,7 +16,13 @@ class RatesTest : public testing::Test {
  protected:
   TemporaryFolder folder_;
   const Environment cache_{"NEAP_CACHE", folder_.path() / "cache"};
-  inline static const Rates rates_ = measure_rates();
+  const Rates& rates_ = measured();
+
+ private:
+  static const Rates& measured() {
+    static const Rates rates = measure_rates();
+    return rates;
+  }
 };
 
 bool same(const Rates& a, const Rates& b) {
