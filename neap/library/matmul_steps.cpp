@@ -74,6 +74,7 @@ Cut choose_cut(const Matmul& m) {
     const std::int64_t most = extent(m.y.desc, axis) / least;
     if (const Cut cut = cut_of(axis, extent(m.y.desc, axis), std::min(wanted, most)); cut.count > best.count) best = cut;
   }
+  if (m.y.desc.data_type() != memory::data_type::f32) return best;  // parts of a sum would be rounded
   // Sums of parts are written and read again. One term at least is left, whose product takes the sum of the others up.
   const std::size_t budget = (m.a.desc.get_size() + m.b.desc.get_size()) / 4 / std::max<std::size_t>(m.y.desc.get_size(), 1);
   const std::int64_t most = std::min<std::int64_t>({wanted, terms(m) / least_terms, static_cast<std::int64_t>(budget)});
