@@ -77,6 +77,21 @@ TEST(VertexTraining, CompiledGivesTheSameBitsOnOneThreadAndTwo) {
   for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(at_once.trainer().losses()[i], losses[0][i], 1e-4 * losses[0][i]);
 }
 
+// Of a size at which libraries share a product's work among threads: what the parameters have become shows in every vertex's logits.
+TEST(VertexTraining, LogitsHaveTheSameBitsOnOneThreadAndTwo) {
+  GraphData data = arxiv_like(1, 0.02);
+  split_vertices(data, 0.5, 0.2, 1);
+  for (const char* const model : {"gcn", "sage", "gat", "gatv2", "gin"}) {
+    const auto logits = [&](int count) {
+      const Threads threads(count);
+      VertexTraining training(data, {.network = {.model = model, .hidden = 32}, .epochs = 2, .rate = 0.05, .level = 4});
+      training.run();
+      return training.logits();
+    };
+    EXPECT_TRUE(same_bits(logits(1), logits(2))) << model;
+  }
+}
+
 TEST(VertexTraining, AnotherGraphIsAnotherRun) {
   const TemporaryFolder folder;
   GraphData data = communities();
