@@ -72,7 +72,7 @@ double flop_rate() {
   return static_cast<double>(multiply_add_flops(best_isa()) * rounds * machine().cores) / seconds;
 }
 
-// Each thread sums rows of a table of its own choice, in no order: as the sums over a graph's neighbours do.
+// Each thread sums rows of one table, at places of its own in no order: as the sums over a graph's neighbours do.
 double gather_rate(std::int64_t bytes) {
   constexpr std::int64_t rows_read = 4096;
   const std::int64_t rows = bytes / static_cast<std::int64_t>(summed_row * sizeof(float));

@@ -127,10 +127,10 @@ void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t s
 void add_parts_of_sum(Steps& steps, const Matmul& m, const Cut& cut) {
   Matmul parts = m, last = m;
   const Place sum = steps.inner(m.y.desc);
-  parts.y = {m.y.desc, cut.count == 1 ? sum : steps.inner(m.y.desc, static_cast<int>(cut.count)), 0};
+  parts.y = {m.y.desc, steps.inner(m.y.desc, static_cast<int>(cut.count))};
   parts.ops.clear();
   add_parts(steps, parts, cut, cut.size, cut.count, 0);
-  if (cut.count > 1) steps.add_sum(m.y.desc, parts.y.place, static_cast<int>(cut.count), sum);
+  steps.add_sum(m.y.desc, parts.y.place, static_cast<int>(cut.count), sum);
   last.ops.insert(last.ops.begin(), PostOp{.algorithm = dnnl::algorithm::binary_add, .operand = 0, .place = sum});
   add_parts(steps, last, cut, cut.left, 1, cut.count * cut.size);
 }
