@@ -97,11 +97,11 @@ void pack_features(const SampledProduct& product, const FeaturePart& part, Count
 // The values of W = dy x^T: for some features at a time, the rows of x that belong to a K tile are packed, and all rows of dy pass by.
 template <class Kind>
 void drive_sampled(const Kind& side, const SampledProduct& product, const Features& features) {
-  const Count down = shares(side.tiles(), product.threads), groups = divided_up(side.groups(), down), width = features.width;
+  const Count down = shares(side.tiles(), product.threads), width = features.width;
   const auto sample = side.sample();
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < side.tiles() * down; ++number) {
-    const Count k = number / down, begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
+    const Count k = number / down, begin = group_begin(side, number % down, down), end = group_begin(side, number % down + 1, down);
     if (begin == end) continue;
     const Count columns = side.columns_in(k), depth = side.end(k) - side.begin(k), row = begin * side.height;
     const Count rows = std::min(end * side.height, side.rows) - row;

@@ -57,8 +57,8 @@ void multiply_columns(const Kind& side, const Product& product, const std::vecto
   }
 }
 
-// Threads get as many columns of x each, in panels alike wide, where there are enough; else they share the rows of W. Micro-kernels for up
-// to four vectors add in the same order, so that where columns are cut does not matter.
+// Threads get as many columns of x each, in panels alike wide, where there are enough; else they share the rows of W, by what these store.
+// Micro-kernels for up to four vectors add in the same order, so that where columns are cut does not matter.
 template <class Kind>
 void drive(const Kind& side, const Product& product, int widest, const Walk& walk) {
   const Count lanes = side.micro.lanes, vectors = divided_up(product.width, lanes), threads = product.threads;
@@ -75,10 +75,9 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
   Count sets = divided_up(of_image, std::max<Count>(1, std::min(walk.panels, most)));
   if (is_even) sets = multiple(sets);
   const Count down = adds ? 1 : shares(product.images * sets, product.threads);
-  const Count groups = divided_up(side.groups(), down);
   for_each_piece(product, sets * down, [&](Count number) {
     const Count image = number / down / sets, set = number / down % sets;
-    const Count begin = std::min(number % down * groups, side.groups()), end = std::min(begin + groups, side.groups());
+    const Count begin = group_begin(side, number % down, down), end = group_begin(side, number % down + 1, down);
     if (begin == end) return;
     Product mine = product;
     mine.x += image * product.x_image;

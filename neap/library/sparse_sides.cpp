@@ -105,7 +105,7 @@ BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) c
 }
 
 RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
-    : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value) {
+    : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value), offsets(matrix.offsets) {
   const BlockSide plain(matrix, tile_columns, of, threads);
   bounds = plain.bounds;
   const Count all = matrix.offsets[rows] - matrix.offsets[0], row_starts = tiles() + 1;
@@ -122,13 +122,20 @@ RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of,
   static thread_local Buffer values, columns_of;  // of the calling thread, read by all
   packed = {values.of(all), reinterpret_cast<unsigned short*>(columns_of.of(divided_up(all, 2)))};
   const PackRun pack_run = micro.pack_run(value);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-  for (Count number = 0; number < tiles() * rows; ++number) {
+  const auto copy = [&](Count number) {
     const Count tile = number / rows, row = number % rows, at = plain.starts[static_cast<std::size_t>(row * row_starts + tile)];
     const Count to = starts[static_cast<std::size_t>(number)], count = starts[static_cast<std::size_t>(number) + 1] - to;
     pack_run(matrix.order.at == nullptr ? matrix.values : nullptr, matrix.columns_of, at, count, begin(tile), packed, to);
     if (matrix.order.at != nullptr)
       (value == Value::f32 ? take_in_order<float> : take_in_order<std::uint16_t>)(matrix, at, count, packed, to);
+  };
+  const Count runs = tiles() * rows;
+  const auto first = [&](Count share) {
+    return share_begin(share, threads, runs, [&](Count number) { return starts[static_cast<std::size_t>(number)] + number; });
+  };
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (int share = 0; share < threads; ++share) {
+    for (Count number = first(share); number < first(share + 1); ++number) copy(number);
   }
 }
 

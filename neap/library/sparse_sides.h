@@ -1,6 +1,7 @@
 // Sparse matrices as the drivers of their products see them: groups of rows, and K tiles, which are ranges of columns. Both kinds have
 //   tile(transposed, vectors): the micro-kernel; null where there is none for panels so wide
 //   part(group, groups, follow, tile): what it takes of some groups, which `follow` includes, in a K tile
+//   stored_before(group): how many values are stored in the groups ahead
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -36,6 +37,7 @@ struct NmgSide : Side {
   Tile<NmgPart> tile(bool transposed, int vectors) const { return micro.nmg(w.value, w.n, w.m, w.wide, transposed, vectors); }
   NmgPart part(Count group, Count groups, Count follow, Count tile) const;
   Sample<NmgPart> sample() const { return micro.sample_nmg(w.n); }
+  Count stored_before(Count group) const { return group * chunks * slots * w.n; }
   Count first_value(Count group, Count tile) const { return first_slot(group, tile) * w.n; }  // of part(group, ...)
 
  private:
@@ -51,6 +53,7 @@ struct BlockSide : Side {
   Tile<BlockPart> tile(bool transposed, int vectors) const { return micro.blocks(w.value, w.height, w.width, transposed, vectors); }
   BlockPart part(Count group, Count groups, Count follow, Count tile) const;
   Sample<BlockPart> sample() const { return micro.sample_blocks(w.height); }
+  Count stored_before(Count group) const { return (w.offsets[group] - w.offsets[0]) * w.height * w.width; }
   Count first_value(Count, Count) const { return 0; }
 };
 
@@ -59,9 +62,11 @@ struct RowSide : Side {
   RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads);
   Tile<RowPart> tile(bool, int vectors) const { return micro.rows(value, vectors); }
   RowPart part(Count row, Count count, Count follow, Count tile) const;
+  Count stored_before(Count row) const { return offsets[row] - offsets[0]; }
 
  private:
   Value value;
+  Offsets offsets;
   std::vector<Count> starts;  // [K tiles, rows], and the end
   PackedRows packed;
 };
@@ -112,6 +117,29 @@ void add_windows(const Windows& windows, const float* sums, Count width, Count r
 
 // Into how many parts so many pieces of work are cut, so that all threads have as much to do; of many pieces they have anyhow.
 inline Count shares(Count pieces, int threads) { return pieces % threads != 0 && pieces < 8 * threads ? threads : 1; }
+
+// Where share number `share` of `shares` of so many things begins, so that all weigh about the same; those ahead of thing i weigh
+// before(i).
+template <class Before>
+Count share_begin(Count share, Count shares, Count things, Before before) {
+  const double wanted = static_cast<double>(before(things)) * static_cast<double>(share) / static_cast<double>(shares);
+  Count first = 0, last = things;
+  while (first < last) {
+    const Count middle = first + (last - first) / 2;
+    if (static_cast<double>(before(middle)) < wanted) {
+      first = middle + 1;
+    } else {
+      last = middle;
+    }
+  }
+  return share >= shares ? things : first;
+}
+// Of the groups of a matrix, by the values that they store: a few rows of a graph may have most. A row takes as long as some values do.
+template <class Kind>
+Count group_begin(const Kind& side, Count share, Count shares) {
+  constexpr Count row = 8;  // cycles from a row to the next, by those of a value
+  return share_begin(share, shares, side.groups(), [&](Count group) { return side.stored_before(group) + group * side.height * row; });
+}
 
 // work(number) for all pieces of a product, of which an image has so many: on all threads, but where windows are added to a picture, which
 // one thread makes.

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "neap/library/sparse_sides.h"
 #include "tests/library/sparse_matrices.h"
 
 namespace neap::sparse::sparse_kernels_test {
@@ -420,6 +421,34 @@ TEST(SparseKernels, WideOffsets) {
   BlockMatrix w = blocks.matrix();
   w.offsets = {offsets.data(), true};
   check(blocks, w, {.width = 9});
+}
+
+// As of a graph: a few rows have most of the elements. No thread's share of the rows weighs more than an even one and a row, whatever the
+// number of threads; an even number of rows each would.
+TEST(SparseKernels, RowsAreSharedByWhatTheyStore) {
+  const Count rows = 400, columns = 900;
+  const RandomBlocks skewed(rows, columns, 1, 1, [](Count row) { return 1.0 / static_cast<double>(1 + row); });
+  const BlockMatrix w = skewed.matrix();
+  const Count all = w.offsets[rows], heaviest = w.offsets[1], of_row = 8;
+  const BlockSide blocks(w, 256, tiles(Isa::portable));
+  const RowSide packed(w, 256, tiles(Isa::portable), 2);
+  for (const Count shares : {1, 2, 3, 7, 64, 1000}) {
+    Count last = 0;
+    for (Count share = 0; share < shares; ++share) {
+      const Count begin = group_begin(blocks, share, shares), end = group_begin(blocks, share + 1, shares);
+      EXPECT_EQ(begin, last);
+      EXPECT_EQ(group_begin(packed, share, shares), begin);
+      EXPECT_LE(w.offsets[end] - w.offsets[begin], (all + of_row * rows) / shares + heaviest + of_row) << share << " of " << shares;
+      last = end;
+    }
+    EXPECT_EQ(last, rows);
+  }
+  EXPECT_GT(w.offsets[rows / 4], all / 2) << "the matrix is not skewed";
+  EXPECT_LT(group_begin(blocks, 1, 2), rows / 4);
+  for (const Count width : {1, 40, 130}) {
+    check(skewed, w, {.width = width, .bias = true});
+    check_product(skewed, ByColumns(skewed, Value::f32), {.width = width}, true);
+  }
 }
 
 TEST(SparseKernels, Finishes) {

@@ -1,6 +1,7 @@
 // Random sparse matrices in each form, beside what they are as plain ones.
 #pragma once
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -74,10 +75,13 @@ struct RandomBlocks : RandomMatrix {
   std::vector<std::int32_t> offsets{0}, columns_of;
 
   RandomBlocks(Count rows_, Count columns_, int height_, int width_, double density, unsigned seed = 1)
+      : RandomBlocks(
+            rows_, columns_, height_, width_, [density](Count) { return density; }, seed) {}
+  RandomBlocks(Count rows_, Count columns_, int height_, int width_, const std::function<double(Count)>& density_of_row, unsigned seed = 1)
       : RandomMatrix(rows_, columns_, seed), height(height_), width(width_) {
     const Count across = (columns + width - 1) / width;
-    std::bernoulli_distribution is_there(density);
     for (Count row = 0; row < rows; row += height) {
+      std::bernoulli_distribution is_there(density_of_row(row));
       for (Count column = 0; column < across; ++column) {
         if (!is_there(random)) continue;
         columns_of.push_back(static_cast<std::int32_t>(column));
