@@ -1,31 +1,19 @@
 // Products with a matrix that is stored sparsely leave out what is not stored: L_dense and then matmul becomes L_matmul, and elements that
 // L_take picks from a dense product (the gradient of the stored values) become L_sample; convolutions and their gradients become those of
-// layouts/sparse_conv.h. convert=1: a matrix that is known, in a layout without kernels, is stored by rows first. Where the cost model sees
-// no gain, out of cache and in it, the matrix is made dense and multiplied as such; be it for one of its products alone.
+// layouts/sparse_conv.h. What is done to the matrix ahead of the product, or to the product ahead of the elements, is done to what is
+// stored (sparse_values.h). convert=1: a matrix that is known, in a layout without kernels, is stored by rows first. Where the cost model
+// sees no gain, out of cache and in it, the matrix is made dense and multiplied as such; be it for one of its products alone.
 #include <algorithm>
 
 #include "neap/ir/origin.h"
 #include "neap/layouts/packing.h"
 #include "neap/layouts/sparse_layout.h"
 #include "neap/runtime/library.h"
-#include "neap/transform/call_edit.h"
+#include "neap/transform/sparse_values.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::multiply_sparse_transformation {
 namespace {
-
-// The node that makes a value, if it is the operator `what`, which nobody has claimed, of a layout that leaves elements out.
-struct Sparse {
-  const SparseLayout* layout = nullptr;
-  int at = -1;
-};
-Sparse sparse_maker(const Draft& draft, ValueId value, std::string_view what) {
-  const int at = value == no_value ? -1 : draft.producer(value);
-  if (at < 0 || draft.node(at).is_map() || !draft.node(at).implementation.empty()) return {};
-  std::string_view kind;
-  const SparseLayout* layout = layout_of_operator(draft.node(at).op, kind);
-  return layout != nullptr && layout->leaves_out && kind == what ? Sparse{layout, at} : Sparse{};
-}
 
 ValueId transposed(Draft& draft, int before, ValueId matrix) {
   return insert_call(draft, before, "transpose", {matrix}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
@@ -56,49 +44,51 @@ void bind(Draft& draft, int at) {
   draft.replace(at, std::move(node));
 }
 
-// The operands and attributes of L_matmul of the matrix that node `matrix` makes and x.
+// A matrix as a product reads it: the stored values under the places, or the transpose.
+struct Matrix {
+  SparseNode dense;
+  ValueId values = no_value;
+  bool transposed = false;
+};
+
+// The operands and attributes of L_matmul of the matrix and x.
 struct Product {
   std::vector<ValueId> operands;
   Attributes attributes;
 };
-Product product_of(const Draft& draft, const Sparse& matrix, ValueId x, bool transpose, bool features_first) {
-  const Node& dense = draft.node(matrix.at);
+Product product_of(const Draft& draft, const Matrix& matrix, ValueId x, bool transpose, bool features_first) {
+  const Node& dense = draft.node(matrix.dense.at);
   Product made{{x}, dense.attributes};
   made.operands.insert(made.operands.end(), dense.inputs.begin(), dense.inputs.end());
-  made.operands[1] = stored(draft, made.operands[1], draft.type(x).dtype);
-  if (transpose) made.attributes["transpose"] = true;
+  made.operands[1] = stored(draft, matrix.values, draft.type(x).dtype);
+  if (transpose != matrix.transposed) made.attributes["transpose"] = true;
   if (features_first) made.attributes["features_first"] = true;
   return made;
 }
 
 // y = x W or x W^T, of rows x.
-std::string multiply_rows(Draft& draft, int at, const Sparse& matrix) {
+void multiply_rows(Draft& draft, int at, const Matrix& matrix) {
   const Call call = call_of(draft, at);
-  const std::string op = matrix.layout->op("matmul");
-  const bool ta = call.flag("transpose_a"), tb = call.flag("transpose_b");
+  const std::string op = matrix.dense.layout->op("matmul");
   const ValueId x = draft.node(at).inputs[0];
-  if (draft.type(x).rank() < 2) return "it multiplies a vector";
-  if (ta && draft.type(x).rank() > 2) return "it multiplies a batch of transposed matrices";
-  if (ta) {
-    const Product product = product_of(draft, matrix, x, !tb, false);
+  const bool is_transposed = !call.flag("transpose_b");
+  if (call.flag("transpose_a")) {
+    const Product product = product_of(draft, matrix, x, is_transposed, false);
     const ValueId columns = insert_call(draft, at, op, product.operands, product.attributes);
     become_call(draft, at, "transpose", {columns}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
-    return "";
+    return;
   }
-  const Product product = product_of(draft, matrix, x, !tb, true);
+  const Product product = product_of(draft, matrix, x, is_transposed, true);
   become_call(draft, at, op, product.operands, product.attributes);
-  return "";
 }
 
 // y = W x or W^T x.
-std::string multiply_columns(Draft& draft, int at, const Sparse& matrix) {
+void multiply_columns(Draft& draft, int at, const Matrix& matrix) {
   const Call call = call_of(draft, at);
   const ValueId x = draft.node(at).inputs[1];
-  if (draft.type(x).rank() != 2) return "it multiplies other than a matrix";
   const ValueId columns = call.flag("transpose_b") ? transposed(draft, at, x) : x;
   const Product product = product_of(draft, matrix, columns, call.flag("transpose_a"), false);
-  become_call(draft, at, matrix.layout->op("matmul"), product.operands, product.attributes);
-  return "";
+  become_call(draft, at, matrix.dense.layout->op("matmul"), product.operands, product.attributes);
 }
 
 // The attributes of a layout's convolution with filters of these sizes, for one that is not in groups.
@@ -130,10 +120,11 @@ std::string sample_filters(Draft& draft, int at, int gradient, const SparseLayou
 }
 
 // Elements of a b at the layout's places.
-std::string sample(Draft& draft, int at, const SparseLayout& layout) {
+std::string sample_product(Draft& draft, int at, const SparseLayout& layout) {
   const Node take = draft.node(at);
   if (const int gradient = filter_gradient(draft, take); gradient >= 0) return sample_filters(draft, at, gradient, layout);
-  const int product = maker(draft, take.inputs[0], "matmul");
+  const int move = maker(draft, take.inputs[0], "transpose");
+  const int product = maker(draft, move < 0 ? take.inputs[0] : draft.node(move).inputs[0], "matmul");
   if (product < 0) return "it takes elements of something else than a product";
   if (find_operator_or_null(layout.op("sample")) == nullptr) return "the layout samples no products";
   const Call call = call_of(draft, product);
@@ -141,31 +132,48 @@ std::string sample(Draft& draft, int at, const SparseLayout& layout) {
   if (draft.type(a).rank() != 2 || draft.type(b).rank() != 2) return "the product is none of two matrices";
   std::vector<ValueId> operands{call.flag("transpose_a") ? transposed(draft, at, a) : a,
                                 call.flag("transpose_b") ? b : transposed(draft, at, b)};
+  if (move >= 0) std::swap(operands[0], operands[1]);
   operands.insert(operands.end(), take.inputs.begin() + 1, take.inputs.end());
   become_call(draft, at, layout.op("sample"), operands, take.attributes);
   tag(draft, at, take.origin, layout.op("sample"));
   return "";
 }
 
-bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
-
-// Convolutions by the filters that `reshape` makes of a matrix, and gradients of their inputs.
-std::vector<int> convolutions(const Draft& draft, int reshape) {
-  std::vector<int> found;
-  if (!is_call_of(draft.node(reshape), "reshape")) return found;
-  const ValueId filters = draft.node(reshape).outputs[0];
-  for (const int user : draft.users_in_order(filters)) {
-    if (is_convolution(draft.node(user)) && draft.node(user).inputs[1] == filters) found.push_back(user);
+// All takes of what is made of a product, so that it goes with the last of them.
+std::string sample(Draft& draft, const SparseNode& take) {
+  const std::vector<int> products = products_behind(draft, draft.node(take.at).inputs[0]);
+  if (products.empty()) return "it takes elements of something else than a product";
+  const Draft::Mark mark = draft.mark();
+  StoredElements elements(draft, take);
+  std::vector<int> taken;
+  for (const int at : takes_of(draft, products[0], take)) {
+    const ValueId whole = draft.node(at).inputs[0], made = draft.node(at).outputs[0];
+    const bool is_product = maker(draft, whole, "matmul") >= 0 || filter_gradient(draft, draft.node(at)) >= 0;
+    if (is_product && !elements.knows(whole)) {
+      elements.know(whole, made);
+      taken.push_back(at);
+    } else if (const ValueId value = elements.of(whole, false, at); value != made) {
+      pass_over(draft, at, value);
+    }
   }
-  return found;
+  taken.insert(taken.end(), elements.takes().begin(), elements.takes().end());
+  std::string reason = "what it takes is made of no product alone";
+  bool edited = false;
+  for (const int at : taken) {
+    const std::string why = sample_product(draft, at, *take.layout);
+    edited |= why.empty();
+    if (!why.empty()) reason = why;
+  }
+  if (!edited) draft.rollback(mark);
+  return edited ? "" : reason;
 }
 
-std::string convolve(Draft& draft, int at, const Sparse& matrix) {
+bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
+
+void convolve(Draft& draft, int at, const Matrix& matrix) {
   const bool is_gradient = draft.node(at).op == "conv_input_gradient";
-  const std::string op = matrix.layout->op(is_gradient ? "conv_input" : "conv");
-  if (find_operator_or_null(op) == nullptr) return "the layout has no convolutions";
+  const std::string op = matrix.dense.layout->op(is_gradient ? "conv_input" : "conv");
   const Call call = call_of(draft, at);
-  if (call.integer("groups") != 1) return "it convolves in groups";
   const Node node = draft.node(at);
   Product made = product_of(draft, matrix, node.inputs[0], false, false);
   const Shape& filters = draft.type(node.inputs[1]).shape;
@@ -173,48 +181,72 @@ std::string convolve(Draft& draft, int at, const Sparse& matrix) {
   if (is_gradient) made.attributes["input_size"] = call.attributes().at("input_size");
   if (is_gradient || !call.has(2)) {
     become_call(draft, at, op, made.operands, made.attributes);
-    return "";
+    return;
   }
   const ValueId plain = insert_call(draft, at, op, made.operands, made.attributes);
   Shape along(filters.size() - 1, Dim(1));  // of [N, K, ...] without N
   along[0] = filters[0];
   const ValueId bias = insert_call(draft, at, "reshape", {node.inputs[2]}, {{"shape", along}});
   become_call(draft, at, "add", {plain, bias});
-  return "";
 }
 
-// What multiplies by the matrix, as it is or as filters.
-std::vector<int> products(const Draft& draft, const Sparse& matrix) {
-  std::vector<int> found;
-  for (const int user : draft.users_in_order(draft.node(matrix.at).outputs[0])) {
-    if (is_call_of(draft.node(user), "matmul")) found.push_back(user);
-    for (const int at : convolutions(draft, user)) found.push_back(at);
+// What is not stored adds nothing to a sum of all elements.
+void sum_up(Draft& draft, int at, const Matrix& matrix) {
+  const Shape result = draft.type(draft.node(at).outputs[0]).shape;
+  if (result.empty()) return become_call(draft, at, "sum", {matrix.values});
+  const ValueId number = insert_call(draft, at, "sum", {matrix.values});
+  become_call(draft, at, "reshape", {number}, {{"shape", result}});
+}
+
+// Why a reader of the matrix cannot read what is stored; "" where it can.
+std::string refusal(const Draft& draft, const SparseReader& reader, const SparseLayout& layout) {
+  const Node& node = draft.node(reader.at);
+  const Call call = call_of(draft, reader.at);
+  if (node.op == "sum") return "";
+  if (is_convolution(node)) {
+    if (find_operator_or_null(layout.op(node.op == "conv" ? "conv" : "conv_input")) == nullptr) return "the layout has no convolutions";
+    return call.integer("groups") != 1 ? "it convolves in groups" : "";
   }
-  return found;
+  const bool by_rows = node.inputs[1] == reader.matrix;
+  const int rank = draft.type(node.inputs[by_rows ? 0 : 1]).rank();
+  if (!by_rows) return rank != 2 ? "it multiplies other than a matrix" : "";
+  if (rank < 2) return "it multiplies a vector";
+  return call.flag("transpose_a") && rank > 2 ? "it multiplies a batch of transposed matrices" : "";
 }
 
-// One of them, by what is stored.
-std::string multiply(Draft& draft, int at, const Sparse& matrix) {
-  const std::vector<std::string> origin = draft.node(matrix.at).origin;
-  const bool by_rows = draft.node(at).inputs[1] == draft.node(matrix.at).outputs[0];
-  std::string why = is_convolution(draft.node(at)) ? convolve(draft, at, matrix)
-                    : by_rows                      ? multiply_rows(draft, at, matrix)
-                                                   : multiply_columns(draft, at, matrix);
-  if (!why.empty()) return why;
+// One of the readers, by what is stored.
+std::string multiply(Draft& draft, const SparseReader& reader, const SparseNode& dense, StoredElements& elements) {
+  const int at = reader.at;
+  if (std::string why = refusal(draft, reader, *dense.layout); !why.empty()) return why;
+  const std::vector<std::string> origin = draft.node(dense.at).origin;
+  const Matrix matrix{dense, elements.of(reader.matrix, reader.transposed, at), reader.transposed};
+  if (draft.node(at).op == "sum") {
+    sum_up(draft, at, matrix);
+    tag(draft, at, origin, dense.layout->op("sum"));
+    return "";
+  }
+  if (is_convolution(draft.node(at))) {
+    convolve(draft, at, matrix);
+  } else if (draft.node(at).inputs[1] == reader.matrix) {
+    multiply_rows(draft, at, matrix);
+  } else {
+    multiply_columns(draft, at, matrix);
+  }
   // A bias or a transpose may stand behind it now.
-  const int product = draft.node(at).op.starts_with(matrix.layout->op("")) ? at : draft.producer(draft.node(at).inputs[0]);
+  const int product = draft.node(at).op.starts_with(dense.layout->op("")) ? at : draft.producer(draft.node(at).inputs[0]);
   tag(draft, product, origin, std::string(draft.node(product).op));
   bind(draft, product);
   return "";
 }
 
 // All that are left, with the last of which the dense matrix goes.
-std::string multiply_all(Draft& draft, const Sparse& matrix) {
+std::string multiply_all(Draft& draft, const SparseNode& matrix) {
   if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
   std::string reason = "nothing multiplies it";
   bool edited = false;
-  for (const int at : products(draft, matrix)) {
-    const std::string why = multiply(draft, at, matrix);
+  StoredElements elements(draft, matrix);
+  for (const SparseReader& reader : sparse_readers(draft, matrix)) {
+    const std::string why = multiply(draft, reader, matrix, elements);
     edited |= why.empty();
     if (!why.empty()) reason = why;
   }
@@ -222,7 +254,7 @@ std::string multiply_all(Draft& draft, const Sparse& matrix) {
 }
 
 // Stores a matrix by rows instead, for whose products there are kernels. "" where that is done.
-std::string convert(Draft& draft, const Sparse& matrix) {
+std::string convert(Draft& draft, const SparseNode& matrix) {
   if (!implementations_of(matrix.layout->op("matmul")).empty()) return "its layout has kernels of its own";
   const Node node = draft.node(matrix.at);
   std::vector<Array> components;
@@ -240,17 +272,20 @@ std::string convert(Draft& draft, const Sparse& matrix) {
 }
 
 // The node at the site's second place, if it multiplies by the matrix.
-std::string multiply_one(Draft& draft, ValueId product, const Sparse& matrix) {
+std::string multiply_one(Draft& draft, ValueId product, const SparseNode& matrix) {
   if (find_operator_or_null(matrix.layout->op("matmul")) == nullptr) return "the layout has no products";
-  const std::vector<int> all = products(draft, matrix);
-  const int at = draft.producer(product);
-  return std::find(all.begin(), all.end(), at) == all.end() ? "it is no product with the matrix" : multiply(draft, at, matrix);
+  for (const SparseReader& reader : sparse_readers(draft, matrix)) {
+    if (reader.at != draft.producer(product)) continue;
+    StoredElements elements(draft, matrix);
+    return multiply(draft, reader, matrix, elements);
+  }
+  return "it is no product with the matrix";
 }
 
 std::string apply(Draft& draft, const Site& site, const Parameters& parameters) {
   constexpr const char* none = "it is no sparse matrix";
   if (site.at.empty() || site.at.size() > 2) return none;
-  Sparse matrix = sparse_maker(draft, site.at[0], "dense");
+  SparseNode matrix = sparse_maker(draft, site.at[0], "dense");
   const bool converts = parameters.at("convert") != 0;
   if (matrix.at < 0 && (converts || site.at.size() == 2)) return none;
   if (site.at.size() == 2) return converts ? "a matrix is converted for all its products" : multiply_one(draft, site.at[1], matrix);
@@ -259,8 +294,19 @@ std::string apply(Draft& draft, const Site& site, const Parameters& parameters) 
     matrix.layout = &find_layout("csr");
   }
   if (matrix.at >= 0) return multiply_all(draft, matrix);
-  const Sparse take = sparse_maker(draft, site.at[0], "take");
-  return take.at < 0 ? none : sample(draft, take.at, *take.layout);
+  const SparseNode take = sparse_maker(draft, site.at[0], "take");
+  return take.at < 0 ? none : sample(draft, take);
+}
+
+// Whether elements are taken of what a product makes. Takes of one product are edited together, at the site of the oldest: those of the
+// graph as written come ahead of such as an edit made.
+bool is_sample(const Draft& draft, ValueId made) {
+  const SparseNode take = sparse_maker(draft, made, "take");
+  if (take.at < 0) return false;
+  const std::vector<int> products = products_behind(draft, draft.node(take.at).inputs[0]);
+  if (products.empty()) return false;
+  const std::vector<int> takes = takes_of(draft, products[0], take);
+  return std::all_of(takes.begin(), takes.end(), [&](int other) { return draft.node(other).outputs[0] >= made; });
 }
 
 // A matrix with all its products; then, where there are several, with each alone: the dense matrix stays for the others.
@@ -270,13 +316,11 @@ std::vector<Site> find(const Draft& draft) {
     const Node& node = draft.node(at);
     if (node.is_map() || node.outputs.size() != 1) continue;
     const ValueId made = node.outputs[0];
-    const Sparse matrix = sparse_maker(draft, made, "dense");
-    const std::vector<int> all = matrix.at < 0 ? std::vector<int>{} : products(draft, matrix);
-    const bool is_sample =
-        sparse_maker(draft, made, "take").at >= 0 && (maker(draft, node.inputs[0], "matmul") >= 0 || filter_gradient(draft, node) >= 0);
-    if (!all.empty() || is_sample) sites.push_back({{made}});
-    for (const int product : all) {
-      if (all.size() > 1) sites.push_back({{made, draft.node(product).outputs[0]}});
+    const SparseNode matrix = sparse_maker(draft, made, "dense");
+    const std::vector<SparseReader> all = matrix.at < 0 ? std::vector<SparseReader>{} : sparse_readers(draft, matrix);
+    if (!all.empty() || is_sample(draft, made)) sites.push_back({{made}});
+    for (const SparseReader& reader : all) {
+      if (all.size() > 1) sites.push_back({{made, draft.node(reader.at).outputs[0]}});
     }
   }
   return sites;

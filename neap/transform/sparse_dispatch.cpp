@@ -11,6 +11,7 @@
 #include "neap/base/progress.h"
 #include "neap/ir/origin.h"
 #include "neap/layouts/sparse_layout.h"
+#include "neap/transform/sparse_values.h"
 
 namespace neap {
 namespace {
@@ -25,13 +26,26 @@ bool was_edited(const Optimizer& optimizer, const std::vector<ValueId>& site) {
                      [&](const Step& step) { return step.transformation == "multiply_sparse" && step.site.at == site; });
 }
 
-// What reads a matrix, by itself or in another shape.
-std::vector<const Node*> readers(const Graph& written, const Uses& uses, ValueId matrix) {
+// Whether elements are taken of no dense matrix: takes of one product are edited together, at the site of one.
+bool was_sampled(const Optimizer& optimizer, const Draft& written, const SparseNode& take) {
+  const std::vector<int> products = products_behind(written, written.node(take.at).inputs[0]);
+  const std::vector<int> takes = products.empty() ? std::vector<int>{take.at} : takes_of(written, products[0], take);
+  return std::any_of(takes.begin(), takes.end(), [&](int at) { return was_edited(optimizer, {written.node(at).outputs[0]}); });
+}
+
+// What reads a matrix, by itself or as what it was made sparsely.
+std::vector<const Node*> readers(const Draft& written, ValueId matrix) {
+  const SparseForms forms = sparse_forms(written, sparse_maker(written, matrix, "dense"));
+  const auto is_form = [&](ValueId id) {
+    return std::any_of(forms.begin(), forms.end(), [&](const auto& form) { return form.first == id; });
+  };
   std::vector<const Node*> all;
-  for (const int user : uses.users(matrix)) {
-    const Node& node = *written.nodes()[static_cast<std::size_t>(user)];
-    const auto further = node.op == "reshape" ? readers(written, uses, node.outputs[0]) : std::vector<const Node*>{&node};
-    all.insert(all.end(), further.begin(), further.end());
+  for (const auto& [form, transposed] : forms) {
+    for (const int user : written.users_in_order(form)) {
+      const Node* node = &written.node(user);
+      const bool is_dense = !is_form(node->outputs[0]) && !node->op.ends_with("_take");
+      if (is_dense && std::find(all.begin(), all.end(), node) == all.end()) all.push_back(node);
+    }
   }
   return all;
 }
@@ -56,63 +70,55 @@ std::vector<std::string> found_by(const Graph& graph, const std::string& matrix,
   return all;
 }
 
-std::string why(const Optimizer& optimizer, const Graph& written, const Node& node, const Uses& uses) {
+std::string why(const Optimizer& optimizer, const Graph& written, const Draft& draft, const Node& node) {
   const std::string place = node_name(written, node);
   const std::vector<Refusal>& all = optimizer.refusals();
   const auto last = std::find_if(all.rbegin(), all.rend(),
                                  [&](const Refusal& one) { return one.transformation == "multiply_sparse" && one.place == place; });
   if (last != all.rend()) return last->reason;
   const auto name = [](const Node& one) { return one.is_map() ? std::string("a map") : one.op; };
-  const auto node_at = [&](int at) -> const Node& { return *written.nodes()[static_cast<std::size_t>(at)]; };
   if (node.op.ends_with("_take")) {
-    int maker = uses.producer(node.inputs[0]);
-    while (maker >= 0 && node_at(maker).op == "reshape") maker = uses.producer(node_at(maker).inputs[0]);
-    return fmt::format("{} makes it whole", maker < 0 ? "what is given" : name(node_at(maker)));
+    int maker = draft.producer(node.inputs[0]);
+    while (maker >= 0 && draft.node(maker).op == "reshape") maker = draft.producer(draft.node(maker).inputs[0]);
+    return fmt::format("{} makes it whole", maker < 0 ? "what is given" : name(draft.node(maker)));
   }
-  ValueId value = node.outputs[0];
-  while (!uses.is_output(value) && !uses.users(value).empty()) {
-    const Node& user = node_at(uses.users(value).front());
-    if (user.op != "reshape") return fmt::format("{} takes dense operands only", name(user));
-    value = user.outputs[0];
-  }
-  return "it is a result";
+  const std::vector<const Node*> reading = readers(draft, node.outputs[0]);
+  return reading.empty() ? "it is a result" : fmt::format("{} takes dense operands only", name(*reading[0]));
 }
 
 }  // namespace
 
 std::vector<SparseUse> sparse_uses(const Graph& written, const Optimizer& optimizer) {
   std::vector<SparseUse> all;
-  std::optional<Uses> uses;
+  std::optional<Draft> draft;
   std::set<ValueId> packed;
   for (const NodePtr& node : written.nodes()) {
     std::string_view what;
     const SparseLayout* layout = node->is_map() ? nullptr : layout_of_operator(node->op, what);
     if (layout == nullptr || !layout->leaves_out || (what != "dense" && what != "take")) continue;
-    if (!uses) uses.emplace(written);
+    if (!draft) draft.emplace(written);
     const bool is_take = what == "take";
     // What is taken first at places that were found in the run is a value that is packed there, and whole until then.
-    const int finder = is_take ? uses->producer(node->inputs[1]) : -1;
-    if (finder >= 0 && written.nodes()[static_cast<std::size_t>(finder)]->op == layout->op("places") &&
-        packed.insert(node->inputs[1]).second)
-      continue;
+    const int finder = is_take ? draft->producer(node->inputs[1]) : -1;
+    if (finder >= 0 && draft->node(finder).op == layout->op("places") && packed.insert(node->inputs[1]).second) continue;
     SparseUse use{.matrix = origin_place(node->origin.empty() ? node->op : node->origin.front()),
                   .layout = choice_of(*layout, make_call(written, *node)).to_string()};
     const ValueId made = node->outputs[0];
-    const bool whole = was_edited(optimizer, {made});
+    const bool whole = is_take ? was_sampled(optimizer, *draft, sparse_maker(*draft, made, "take")) : was_edited(optimizer, {made});
     bool in_part = false;
-    for (const Node* reader : is_take || whole ? std::vector<const Node*>{} : readers(written, *uses, made)) {
+    for (const Node* reader : is_take || whole ? std::vector<const Node*>{} : readers(*draft, made)) {
       const bool edited = was_edited(optimizer, {made, reader->outputs[0]});
       in_part |= edited;
       if (!edited) use.dense_for.push_back(reader->op);
     }
     if (whole || in_part) {
       use.by = is_take ? found_by(optimizer.graph(), use.matrix, {"sample"})
-                       : found_by(optimizer.graph(), use.matrix, {"matmul", "conv", "conv_input"});
+                       : found_by(optimizer.graph(), use.matrix, {"matmul", "conv", "conv_input", "sum"});
     }
     if (!whole || use.by.empty()) {
       use.dense = node->op;
       use.dense_bytes = bytes_of(written.type(is_take ? node->inputs[0] : node->outputs[0]), optimizer.model());
-      use.reason = why(optimizer, written, *node, *uses);
+      use.reason = why(optimizer, written, *draft, *node);
     }
     all.push_back(std::move(use));
   }

@@ -100,7 +100,7 @@ TEST(Dispatch, ReasonsNameTheOperator) {
   Graph graph;
   Builder build(graph);
   const Var x = build.input("x", {DType::f32, {8, 3, 3, 3}, {}}), w = build.input("w", {DType::f32, {8, 3, 3, 3}, {}}, Role::parameter);
-  graph.add_output(sum(x * w, {}).id(), "loss");
+  graph.add_output(sum(x * build.call("exp", {w}), {}).id(), "loss");
   Array filters(DType::f32, {8, 3, 3, 3});
   for (std::int64_t i = 0; i < filters.count(); ++i) filters.set(i, std::cos(static_cast<double>(i)));
   std::map<std::string, Array> parameters{{"w", filters}};
@@ -110,8 +110,44 @@ TEST(Dispatch, ReasonsNameTheOperator) {
   optimizer.optimize();
   const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
   ASSERT_EQ(uses.size(), 2u);
-  EXPECT_EQ(uses[0].reason, "mul takes dense operands only");
+  EXPECT_EQ(uses[0].reason, "exp takes dense operands only");
   EXPECT_EQ(uses[1].reason, "mul makes it whole");
+}
+
+// Weights that are scaled, or taken a function of that keeps zeros, and then transposed: all is done to what is stored, forwards and
+// backwards.
+TEST(Dispatch, WhatIsDoneToWeightsAheadOfAProductIsDoneToWhatIsStored) {
+  for (const char* sparsifier : {"nmg n=2 m=8 g=4", "blocks sparsity=0.9", "magnitude sparsity=0.97"}) {
+    SCOPED_TRACE(sparsifier);
+    Graph graph;
+    Builder build(graph);
+    const Var x = build.input("x", {DType::f32, {128, 512}, {}}, Role::parameter),
+              w = build.input("w", {DType::f32, {512, 512}, {}}, Role::parameter),
+              scale = build.input("scale", {DType::f32, {}, {}}, Role::parameter);
+    const Var y = build.call("matmul", {x, transpose(build.call("tanh", {w * scale}), {1, 0})});
+    graph.add_output(sum(y * y, {}).id(), "loss");
+    Array weights(DType::f32, {512, 512}), rows(DType::f32, {128, 512});
+    for (std::int64_t i = 0; i < weights.count(); ++i) weights.set(i, std::cos(static_cast<double>(i)));
+    for (std::int64_t i = 0; i < rows.count(); ++i) rows.set(i, std::sin(static_cast<double>(i)) / 512);
+    std::map<std::string, Array> parameters{{"w", weights}};
+    sparsify(graph, parameters, SparsityPlan().add("w", sparsifier));
+    graph = gradient(graph, {.loss = "loss"});
+    Optimizer optimizer(graph);
+    optimizer.optimize();
+    const std::vector<SparseUse> uses = sparse_uses(graph, optimizer);
+    ASSERT_EQ(uses.size(), 2u);
+    for (const SparseUse& use : uses) EXPECT_EQ(use.dense, "") << to_string(uses);
+    EXPECT_NE(to_string(uses).find("_matmul by native"), std::string::npos) << to_string(uses);
+    EXPECT_NE(to_string(uses).find("_sample by "), std::string::npos) << to_string(uses);
+    parameters.emplace("x", rows);
+    parameters.emplace("scale", Array::full(DType::f32, {}, 0.75));
+    std::vector<Array> inputs;
+    for (const Input& input : graph.inputs) inputs.push_back(parameters.at(input.name));
+    Optimizer plain(graph);
+    plain.optimize(1);
+    const std::vector<Array> wanted = Executable(plain.graph()).run(inputs), got = Executable(optimizer.graph()).run(inputs);
+    for (std::size_t i = 0; i < wanted.size(); ++i) expect_close(got[i], wanted[i], 1e-3, graph.outputs[i].name);
+  }
 }
 
 // A convolution by filters in blocks says so too.
