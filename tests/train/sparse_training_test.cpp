@@ -185,6 +185,43 @@ TEST(SparseTraining, AResumedRunGivesTheSameBits) {
   }
 }
 
+// What stores exactly what a sparsifier makes is given that one, any other a share of the largest.
+std::string sparsifier_for(const SparseLayout& layout) {
+  for (const sparse::Sparsifier* sparsifier : sparse::all_sparsifiers()) {
+    if (sparsifier->layout == layout.name) return sparsifier->name;
+  }
+  return "magnitude";
+}
+
+// Components of every layout that there is: saved, loaded, and trained on to the same bits.
+TEST(SparseTraining, EveryLayoutGoesOnFromACheckpoint) {
+  for (const SparseLayout* layout : all_layouts()) {
+    SCOPED_TRACE(layout->name);
+    struct Stored {
+      Net net;
+      Sgd rule{{.momentum = 0.9}};
+      std::unique_ptr<Trainer> trainer;
+      Stored(const SparseLayout& layout, const TrainerOptions& given) {
+        net.initialize(3);
+        sparse::sparsify(net, sparse::SparsityPlan().add("*.weight", sparsifier_for(layout), layout.name));
+        TrainerOptions how = given;
+        how.initialize = false;
+        trainer = std::make_unique<Trainer>(net, classification(net), rule, points(64), nullptr, how);
+      }
+    };
+    TemporaryFolder folder;
+    Stored whole(*layout, options(3));
+    EXPECT_NO_THROW(whole.net.find("hidden.weight." + layout->components[1].name));
+    whole.trainer->run();
+    Stored(*layout, options(1, folder.path())).trainer->run();
+    Stored rest(*layout, options(3, folder.path()));
+    EXPECT_TRUE(rest.trainer->resumed());
+    rest.trainer->run();
+    for (const auto& [name, array] : whole.trainer->state().arrays())
+      EXPECT_TRUE(same_bits(array, rest.trainer->state().arrays().at(name))) << name;
+  }
+}
+
 // Formats of values and gradients, and what rules keep of gradients, go on too.
 TEST(SparseTraining, FormatsAndScoresGoOn) {
   struct Formatted {
