@@ -1,5 +1,8 @@
 // Block rows (BCSR): small dense blocks, r rows by c columns, as CSR over blocks. With c = 1 they are pieces of columns, which vector units
 // like best. Where the matrix ends inside a block, the rest is padding.
+#include <algorithm>
+#include <numeric>
+
 #include "neap/layouts/geometry.h"
 #include "neap/layouts/packing.h"
 
@@ -23,35 +26,52 @@ StoredPoints points(Definition& d, int first) {
   return made;
 }
 
+// Which blocks of a row of blocks have an element that is kept.
+void find_stored(const Packer& from, std::int64_t block_row, std::int64_t r, std::int64_t c, std::vector<char>& stored) {
+  std::fill(stored.begin(), stored.end(), 0);
+  for (std::int64_t row = block_row * r; row < std::min(from.rows(), (block_row + 1) * r); ++row)
+    from.for_each_kept(row, [&](std::int64_t column) { stored[static_cast<std::size_t>(column / c)] = 1; });
+}
+
+// Rows of blocks are counted and then filled, each part of them by itself.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
-  const std::int64_t r = number_of(numbers, "r"), c = number_of(numbers, "c");
-  const std::int64_t block_rows = divided_up(from.rows(), r), block_columns = divided_up(from.columns(), c);
-  const auto stored = [&](std::int64_t block_row, std::int64_t block_column) {
-    for (std::int64_t i = 0; i < r * c; ++i) {
-      if (from.kept(block_row * r + i / c, block_column * c + i % c)) return true;
+  const std::int64_t r = number_of(numbers, "r"), c = number_of(numbers, "c"), across = from.columns();
+  const std::int64_t block_rows = divided_up(from.rows(), r), block_columns = divided_up(across, c);
+  Array offsets = Array::zeros(DType::i64, {block_rows + 1});
+  std::int64_t* const by_row = offsets.values<std::int64_t>().data();
+  for_each_rows(block_rows, dense.count(), [&](std::int64_t begin, std::int64_t end) {
+    std::vector<char> stored(static_cast<std::size_t>(block_columns));
+    for (std::int64_t row = begin; row < end; ++row) {
+      find_stored(from, row, r, c, stored);
+      by_row[row + 1] = std::count(stored.begin(), stored.end(), 1);
     }
-    return false;
-  };
-  std::vector<std::int32_t> columns;
-  Array offsets(DType::i64, {block_rows + 1});
-  offsets.set_int(0, 0);
-  for (std::int64_t row = 0; row < block_rows; ++row) {
-    for (std::int64_t column = 0; column < block_columns; ++column) {
-      if (stored(row, column)) columns.push_back(static_cast<std::int32_t>(column));
-    }
-    offsets.set_int(row + 1, static_cast<std::int64_t>(columns.size()));
-  }
-  Array values = from.values({static_cast<std::int64_t>(columns.size()), r, c});
-  for (std::int64_t row = 0; row < block_rows; ++row) {
-    for (std::int64_t b = offsets.get_int(row); b < offsets.get_int(row + 1); ++b) {
-      for (std::int64_t i = 0; i < r * c; ++i) {
-        const std::int64_t y = row * r + i / c, x = columns[static_cast<std::size_t>(b)] * c + i % c;
-        if (from.kept(y, x)) from.copy(values, b * r * c + i, y, x);
+  });
+  std::partial_sum(by_row, by_row + block_rows + 1, by_row);
+  const std::int64_t count = by_row[block_rows];
+  Array values = from.values({count, r, c}), columns(DType::i32, {count});
+  std::int32_t* const column_of = columns.values<std::int32_t>().data();
+  from.with_elements(values, [&](const auto* elements, auto* kept) {
+    for_each_rows(block_rows, dense.count(), [&](std::int64_t begin, std::int64_t end) {
+      std::vector<char> stored(static_cast<std::size_t>(block_columns));
+      std::vector<std::int64_t> place(static_cast<std::size_t>(block_columns));  // among the values
+      for (std::int64_t row = begin; row < end; ++row) {
+        find_stored(from, row, r, c, stored);
+        std::int64_t next = by_row[row];
+        for (std::size_t block = 0; block < stored.size(); ++block) {
+          if (stored[block] == 0) continue;
+          place[block] = next * r * c;
+          column_of[next++] = static_cast<std::int32_t>(block);
+        }
+        for (std::int64_t y = row * r; y < std::min(from.rows(), (row + 1) * r); ++y) {
+          from.for_each_kept(y, [&](std::int64_t x) {
+            kept[place[static_cast<std::size_t>(x / c)] + (y - row * r) * c + x % c] = elements[y * across + x];
+          });
+        }
       }
-    }
-  }
-  return {values, offsets, Array::of(columns)};
+    });
+  });
+  return {values, offsets, columns};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {

@@ -1,5 +1,8 @@
 // Compressed sparse rows: for each row its elements, by rising columns. The same places by columns stand beside them, so that products
 // with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
+#include <numeric>
+#include <utility>
+
 #include "neap/layouts/packing.h"
 
 namespace neap::csr_layout {
@@ -14,33 +17,50 @@ StoredPoints points(Definition& d, int first) {
   return {{row, entry}, axis_position(row), position_at(d, first + 1, {axis_position(entry)}), {axis_position(entry)}, {}};
 }
 
+// Rows are counted and then filled, each part of them by itself; the lists by columns likewise, in which a part's elements of a column
+// stand behind those of the parts ahead.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const std::int64_t rows = from.rows(), columns = from.columns(), count = from.count();
-  Array values = from.values({count}), offsets(DType::i64, {rows + 1}), at(DType::i32, {count});
-  Array t_offsets = Array::zeros(DType::i64, {columns + 1}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
-  const auto by_row = offsets.values<std::int64_t>(), by_column = t_offsets.values<std::int64_t>(), order = t_order.values<std::int64_t>();
-  const auto column_of = at.values<std::int32_t>(), row_of = t_rows.values<std::int32_t>();
-  std::size_t next = 0;
-  by_row[0] = 0;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c) {
-      if (!from.kept(r, c)) continue;
-      from.copy(values, static_cast<std::int64_t>(next), r, c);
-      column_of[next++] = static_cast<std::int32_t>(c);
-      ++by_column[static_cast<std::size_t>(c) + 1];
+  const std::int64_t rows = from.rows(), columns = from.columns(), size = rows * columns;
+  Array offsets = Array::zeros(DType::i64, {rows + 1}), t_offsets = Array::zeros(DType::i64, {columns + 1});
+  std::int64_t *const by_row = offsets.values<std::int64_t>().data(), *const by_column = t_offsets.values<std::int64_t>().data();
+  const std::int64_t parts = row_parts(rows, size);
+  std::vector<std::int64_t> next(static_cast<std::size_t>(parts * columns));  // [parts, columns]
+  const auto part_of = [&](std::int64_t begin) { return rows == 0 ? 0 : (begin * parts + rows - 1) / rows; };
+  for_each_rows(rows, size, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t* const in_column = next.data() + part_of(begin) * columns;
+    for (std::int64_t r = begin; r < end; ++r) {
+      from.for_each_kept(r, [&](std::int64_t c) {
+        ++by_row[r + 1];
+        ++in_column[c];
+      });
     }
-    by_row[static_cast<std::size_t>(r) + 1] = static_cast<std::int64_t>(next);
+  });
+  std::partial_sum(by_row, by_row + rows + 1, by_row);
+  for (std::int64_t c = 0; c < columns; ++c) {
+    std::int64_t place = by_column[c];
+    for (std::int64_t part = 0; part < parts; ++part) place += std::exchange(next[static_cast<std::size_t>(part * columns + c)], place);
+    by_column[c + 1] = place;
   }
-  for (std::size_t c = 0; c < static_cast<std::size_t>(columns); ++c) by_column[c + 1] += by_column[c];
-  std::vector<std::int64_t> free(by_column.begin(), by_column.end());
-  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
-    for (auto e = static_cast<std::size_t>(by_row[r]); e < static_cast<std::size_t>(by_row[r + 1]); ++e) {
-      const auto place = static_cast<std::size_t>(free[static_cast<std::size_t>(column_of[e])]++);
-      row_of[place] = static_cast<std::int32_t>(r);
-      order[place] = static_cast<std::int64_t>(e);
-    }
-  }
+  const std::int64_t count = by_row[rows];
+  Array values = from.values({count}), at(DType::i32, {count}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
+  std::int32_t *const column_of = at.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
+  std::int64_t* const order = t_order.values<std::int64_t>().data();
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    for_each_rows(rows, size, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t* const free = next.data() + part_of(begin) * columns;
+      for (std::int64_t r = begin; r < end; ++r) {
+        std::int64_t e = by_row[r];
+        from.for_each_kept(r, [&](std::int64_t c) {
+          stored[e] = elements[r * columns + c];
+          column_of[e] = static_cast<std::int32_t>(c);
+          const std::int64_t place = free[c]++;
+          row_of[place] = static_cast<std::int32_t>(r);
+          order[place] = e++;
+        });
+      }
+    });
+  });
   return {values, offsets, at, t_offsets, t_rows, t_order};
 }
 

@@ -28,11 +28,13 @@ Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
   Array values = from.values(dense.sizes());
-  for (std::int64_t r = 0; r < from.rows(); ++r) {
-    for (std::int64_t c = 0; c < from.columns(); ++c) {
-      if (from.kept(r, c)) from.copy(values, r * from.columns() + c, r, c);
-    }
-  }
+  const std::int64_t columns = from.columns();
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    for_each_rows(from.rows(), dense.count(), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r)
+        from.for_each_kept(r, [&](std::int64_t c) { stored[r * columns + c] = elements[r * columns + c]; });
+    });
+  });
   return {values, keep.clone()};
 }
 

@@ -21,25 +21,31 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   const std::int64_t n = number_of(numbers, "n"), m = number_of(numbers, "m"), groups = divided_up(from.rows(), m);
   check_kept_rows(n, m, "layout nm");
   Array values = from.values({groups, from.columns(), n}), rows(DType::i8, {groups, from.columns(), n});
-  std::int64_t next = 0;
-  for (std::int64_t group = 0; group < groups; ++group) {
-    for (std::int64_t c = 0; c < from.columns(); ++c) {
-      std::int64_t kept = 0;
-      for (std::int64_t i = 0; i < m; ++i) {
-        if (!from.kept(group * m + i, c)) continue;
-        if (kept == n)
-          throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, c),
-                      "layout nm", "make the mask with the sparsifier nm");
-        from.copy(values, next + kept, group * m + i, c);
-        rows.set_int(next + kept++, i);
-      }
-      // Places that are left take rows that nothing is stored for, with 0; those behind the matrix's end first.
-      for (std::int64_t i = m - 1; kept < n; --i) {
-        if (!from.kept(group * m + i, c)) rows.set_int(next + kept++, i);
-      }
-      next += n;
+  std::int8_t* const row_of = rows.values<std::int8_t>().data();
+  const std::int64_t columns = from.columns();
+  const auto pack_column = [&](const auto* elements, auto* stored, std::int64_t group, std::int64_t c) {
+    const std::int64_t next = (group * columns + c) * n;
+    std::int64_t kept = 0;
+    for (std::int64_t i = 0; i < m; ++i) {
+      if (!from.kept(group * m + i, c)) continue;
+      if (kept == n)
+        throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, c),
+                    "layout nm", "make the mask with the sparsifier nm");
+      stored[next + kept] = elements[(group * m + i) * columns + c];
+      row_of[next + kept++] = static_cast<std::int8_t>(i);
     }
-  }
+    // Places that are left take rows that nothing is stored for, with 0; those behind the matrix's end first.
+    for (std::int64_t i = m - 1; kept < n; --i) {
+      if (!from.kept(group * m + i, c)) row_of[next + kept++] = static_cast<std::int8_t>(i);
+    }
+  };
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    for_each_rows(groups, dense.count(), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t group = begin; group < end; ++group) {
+        for (std::int64_t c = 0; c < columns; ++c) pack_column(elements, stored, group, c);
+      }
+    });
+  });
   return {values, rows};
 }
 

@@ -2,7 +2,22 @@
 
 #include <algorithm>
 
+#include "neap/base/parallel.h"
+
 namespace neap {
+
+std::int64_t row_parts(std::int64_t rows, std::int64_t size) {
+  constexpr std::int64_t of_part = 1 << 16, most = 64;  // elements for which a thread is worth starting; parts
+  return std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
+}
+
+void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(std::int64_t, std::int64_t)>& work) {
+  const std::int64_t parts = row_parts(rows, size);
+  for_each_index(static_cast<std::size_t>(parts), [&](std::size_t number) {
+    const auto part = static_cast<std::int64_t>(number);
+    work(part * rows / parts, (part + 1) * rows / parts);
+  });
+}
 
 Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   if (dense.rank() != 2)

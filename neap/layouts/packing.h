@@ -1,11 +1,17 @@
 // What layouts share when they pack dense matrices, and when they look at components from outside.
 #pragma once
+#include <bit>
 #include <cstring>
 #include <string_view>
 
 #include "neap/layouts/sparse_layout.h"
 
 namespace neap {
+
+// work(begin, end) for parts of so many rows, `size` elements in all, side by side where they are many. The parts depend on the sizes
+// alone.
+void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(std::int64_t begin, std::int64_t end)>& work);
+std::int64_t row_parts(std::int64_t rows, std::int64_t size);  // how many, alike long: part p begins at row p * rows / parts
 
 // A dense matrix and which of its elements are to be stored.
 class Packer {
@@ -16,6 +22,9 @@ class Packer {
   std::int64_t columns() const { return columns_; }
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   std::int64_t count() const;  // kept elements
+  // found(column) for the kept elements of a row, in order.
+  template <class Found>
+  void for_each_kept(std::int64_t row, Found found) const;
   std::int64_t count_in_row(std::int64_t row) const;
 
   Array values(Sizes sizes) const { return Array::zeros(dense_.dtype(), std::move(sizes)); }
@@ -25,12 +34,54 @@ class Packer {
     std::memcpy(values.raw() + static_cast<std::size_t>(at) * size,
                 dense_.raw() + static_cast<std::size_t>(row * columns() + column) * size, size);
   }
+  // work(elements, values): the matrix and `values` as unsigned integers as large as an element, so that copying one is an assignment.
+  template <class Work>
+  void with_elements(Array& values, Work work) const;
 
  private:
   const Array& dense_;
   const bool* keep_ = nullptr;
   std::int64_t rows_ = 0, columns_ = 0;
 };
+
+template <class Found>
+void Packer::for_each_kept(std::int64_t row, Found found) const {
+  const bool* const keep = keep_ + row * columns();
+  constexpr std::int64_t at_once = sizeof(std::uint64_t);
+  std::int64_t column = 0;
+  for (; column + at_once <= columns(); column += at_once) {
+    std::uint64_t several = 0;
+    std::memcpy(&several, keep + column, at_once);
+    if constexpr (std::endian::native == std::endian::little) {
+      for (; several != 0; several &= several - 1) found(column + std::countr_zero(several) / 8);  // a bool is 0 or 1
+    } else {
+      for (std::int64_t c = column; several != 0 && c < column + at_once; ++c) {
+        if (keep[c]) found(c);
+      }
+    }
+  }
+  for (; column < columns(); ++column) {
+    if (keep[column]) found(column);
+  }
+}
+
+template <class Work>
+void Packer::with_elements(Array& values, Work work) const {
+  const auto as = [&](auto like) {
+    using Element = decltype(like);
+    work(reinterpret_cast<const Element*>(dense_.raw()), reinterpret_cast<Element*>(values.raw()));
+  };
+  switch (size_of(dense_.dtype())) {
+    case 1:
+      return as(std::uint8_t{});
+    case 2:
+      return as(std::uint16_t{});
+    case 4:
+      return as(std::uint32_t{});
+    default:
+      return as(std::uint64_t{});
+  }
+}
 
 std::int64_t number_of(const Attributes& numbers, std::string_view name);
 std::int64_t divided_up(std::int64_t a, std::int64_t b);  // rounded up, as `ceil_div` does for sizes

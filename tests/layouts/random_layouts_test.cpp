@@ -46,7 +46,8 @@ class Draw {
 
  private:
   std::int64_t size(std::int64_t least, std::int64_t most) {
-    return below(8) == 0 ? std::max<std::int64_t>(least, 1) : least + below(most - least + 1);
+    constexpr std::int64_t small = 100;
+    return below(8) == 0 && least < small ? std::max<std::int64_t>(least, 1) : least + below(most - least + 1);
   }
 
   LayoutChoice numbers(const SparseLayout& layout) {
@@ -131,6 +132,16 @@ TEST(RandomLayouts, StoreWhatTheyAreGiven) {
     layout.check(drawn.components, drawn.sizes, drawn.choice.parameters);
     EXPECT_TRUE(same_bits(unpack(drawn.choice, drawn.components, drawn.sizes), masked(drawn.dense, drawn.mask)));
     EXPECT_EQ(LayoutChoice::parse(drawn.choice.to_string()).to_string(), drawn.choice.to_string());
+  });
+}
+
+// So many elements that threads pack parts of the rows.
+TEST(RandomLayouts, LargeMatricesAreStoredInParts) {
+  for_each_layout(1, [](Draw& draw, const SparseLayout& layout) {
+    const Drawn drawn = draw.matrix(layout, 500, 600, DType::f32);
+    SCOPED_TRACE(drawn.text());
+    layout.check(drawn.components, drawn.sizes, drawn.choice.parameters);
+    EXPECT_TRUE(same_bits(unpack(drawn.choice, drawn.components, drawn.sizes), masked(drawn.dense, drawn.mask)));
   });
 }
 

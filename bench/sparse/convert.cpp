@@ -1,0 +1,57 @@
+// How quickly a matrix is brought into a layout, against copying it: what a conversion cannot be quicker than, as it reads all elements.
+#include <cstring>
+
+#include "bench/demo_step.h"
+#include "bench/harness.h"
+#include "neap/base/parallel.h"
+#include "neap/layouts/sparse_layout.h"
+#include "neap/sparse/sparsifier.h"
+
+namespace neap::bench::convert_topic {
+namespace {
+
+constexpr std::int64_t rows = 3072, columns = 3072;  // 38 MB, out of the caches
+
+// By parts, on all threads.
+void copy(const Array& from, Array& to) {
+  constexpr std::size_t parts = 64;
+  const std::size_t bytes = static_cast<std::size_t>(from.bytes());
+  for_each_index(parts, [&](std::size_t part) {
+    const std::size_t begin = part * bytes / parts, end = (part + 1) * bytes / parts;
+    std::memcpy(to.raw() + begin, from.raw() + begin, end - begin);
+  });
+}
+
+std::vector<Row> run() {
+  struct Form {
+    const char *layout, *sparsifier;
+  };
+  const Form forms[] = {{"csr", "magnitude sparsity=0.95"},
+                        {"blocks r=4 c=1", "blocks sparsity=0.9 r=4 c=1"},
+                        {"masked", "magnitude sparsity=0.9"},
+                        {"nm n=2 m=4", "nm n=2 m=4"},
+                        {"nmg n=2 m=4 g=16", "nmg n=2 m=4 g=16"}};
+  const Array matrix = random_array({rows, columns}, 1);
+  std::vector<Array> masks;
+  for (const Form& form : forms) masks.push_back(sparse::SparsifierChoice::parse(form.sparsifier).keep({.weights = matrix}));
+  std::vector<Candidate> candidates{{"copy", [&] {
+                                       Array to(DType::f32, {rows, columns});
+                                       copy(matrix, to);
+                                     }}};
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    const LayoutChoice choice = LayoutChoice::parse(forms[i].layout);
+    candidates.push_back({forms[i].layout, [&matrix, &masks, choice, i] { choice.pack(matrix, masks[i]); }});
+  }
+  const auto seconds = interleave(candidates, {.rounds = 7, .seconds = 0.05});
+  std::vector<Row> all;
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    all.push_back(against(fmt::format("{} x {} to {} ({})", rows, columns, forms[i].layout, forms[i].sparsifier), "ms", 1e3, seconds[i + 1],
+                          seconds[0], "copy", {}));
+  }
+  return all;
+}
+
+const RegisterTopic topic{{"convert", "dense matrices brought into sparse layouts, against a copy", run}};
+
+}  // namespace
+}  // namespace neap::bench::convert_topic
