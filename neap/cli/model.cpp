@@ -32,10 +32,9 @@ Graph read_onnx_model(const std::filesystem::path& file) {
   std::map<std::string, std::string> notes;
   std::map<std::string, Array> parameters;
   Graph graph = read_onnx(file, {.parameters = &parameters, .parameters_if = sparse::plan_note, .metadata = &notes});
-  const auto plan = notes.find(sparse::plan_note);
-  if (plan == notes.end()) return graph;
-  sparse::sparsify(graph, parameters, sparse::SparsityPlan::parse_json(plan->second, file.string() + ", its note " + sparse::plan_note),
-                   sparse::Keep::nonzero);
+  const auto plan = sparse::plan_of_notes(notes, file);
+  if (!plan) return graph;
+  sparse::sparsify(graph, parameters, *plan);
   return sparse::with_constants(graph, parameters);
 }
 

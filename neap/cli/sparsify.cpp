@@ -54,10 +54,11 @@ void check_names(const std::string& bytes, const sparse::SparsityPlan& plan) {
 }
 
 int run(const Given& given) {
-  const sparse::SparsityPlan plan = plan_of(given);
+  sparse::SparsityPlan plan = plan_of(given);
   std::map<std::string, Array> parameters;
   std::map<std::string, std::string> notes;
   const Graph dense = read_onnx(given.model, {.parameters = &parameters, .metadata = &notes});
+  if (const auto before = sparse::plan_of_notes(notes, given.model)) plan.go_on(*before);
   Graph graph = dense;
   std::map<std::string, Array> components = parameters;
   const std::vector<sparse::SparsifiedWeight> reports = sparse::sparsify(graph, components, plan);
@@ -83,12 +84,14 @@ int run(const Given& given) {
                     {"layout", one.layout},
                     {"sparsity", one.sparsity},
                     {"energy", one.energy},
+                    {"as_before", one.keep == sparse::Keep::nonzero},
                     {"dense_bytes", one.dense_bytes},
                     {"stored_bytes", one.stored_bytes}});
     if (given.json) continue;
-    fmt::print("{:<40} {:<16} {:<20} {:5.1f} % zeros, {:5.1f} % of the magnitudes stay; {} for {}\n", one.name, to_string(one.sizes),
-               one.layout, 100 * one.sparsity, 100 * one.energy, human_bytes(static_cast<double>(one.stored_bytes)),
-               human_bytes(static_cast<double>(one.dense_bytes)));
+    const std::string stays =
+        one.keep == sparse::Keep::nonzero ? "as before" : fmt::format("{:5.1f} % of the magnitudes stay", 100 * one.energy);
+    fmt::print("{:<40} {:<16} {:<20} {:5.1f} % zeros, {}; {} for {}\n", one.name, to_string(one.sizes), one.layout, 100 * one.sparsity,
+               stays, human_bytes(static_cast<double>(one.stored_bytes)), human_bytes(static_cast<double>(one.dense_bytes)));
   }
   if (given.json) {
     const nlohmann::json rules = nlohmann::json::parse(plan.to_json());

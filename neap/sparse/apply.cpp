@@ -40,19 +40,27 @@ void check_finite(const Array& matrix) {
   }
 }
 
-Packed packed(const std::string& name, const Array& value, const WeightRule& rule, const SparsityPlan& plan, Keep keep) {
+// The mask that a parameter has: one that the plan gives, or what an earlier plan left.
+Array mask_before(const SparsityPlan& plan, const std::string& name, const Array& value, const Array& matrix) {
+  Array mask = given_for(plan.masks, name, value, "mask's sizes");
+  const bool sparsified = std::any_of(plan.weights.begin(), plan.weights.end(),
+                                      [&](const WeightRule& rule) { return rule.keep == Keep::nonzero && matches(rule.names, name); });
+  return mask.empty() && sparsified ? nonzero(matrix) : mask;
+}
+
+Packed packed(const std::string& name, const Array& value, const WeightRule& rule, const SparsityPlan& plan) {
   const std::string place = "parameter '" + name + "'";
   const Array matrix = value.reshape(matrix_sizes(value.sizes()));
   try {
     Packed made;
-    const Array mask = keep == Keep::nonzero ? nonzero(matrix)
-                                             : rule.sparsifier.keep({.weights = matrix,
-                                                                     .scores = given_for(plan.scores, name, value, "scores"),
-                                                                     .before = given_for(plan.masks, name, value, "mask's sizes"),
-                                                                     .seed = plan.seed ^ hash_bytes(name).low,
-                                                                     .place = place});
+    const Array mask = rule.keep == Keep::nonzero ? nonzero(matrix)
+                                                  : rule.sparsifier.keep({.weights = matrix,
+                                                                          .scores = given_for(plan.scores, name, value, "scores"),
+                                                                          .before = mask_before(plan, name, value, matrix),
+                                                                          .seed = plan.seed ^ hash_bytes(name).low,
+                                                                          .place = place});
     const double energy = energy_kept(matrix, mask);
-    if (keep == Keep::chosen && !(energy > 0)) check_finite(matrix);
+    if (rule.keep == Keep::chosen && !(energy > 0)) check_finite(matrix);
     made.components = rule.layout.pack(matrix, mask);
     made.rule = &rule;
     made.sizes = matrix.sizes();
@@ -61,7 +69,7 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
       for (Array& component : made.components) component = component.reshape(made.sizes);
     }
     made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy,
-                   value.bytes(), stored_bytes(made.components), mask};
+                   value.bytes(), stored_bytes(made.components), mask,          rule.keep};
     return made;
   } catch (const Error& error) {
     throw Error(error.problem(), place, error.remedy());
@@ -69,7 +77,7 @@ Packed packed(const std::string& name, const Array& value, const WeightRule& rul
 }
 
 // What the rules take of these values, in their order. Error for a rule that takes nothing.
-std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan, Keep keep) {
+std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan) {
   for (const auto* given : {&plan.scores, &plan.masks}) {
     for (const auto& [name, array] : *given) {
       const bool there = std::any_of(values.begin(), values.end(), [&, n = name](const auto& value) { return value.first == n; });
@@ -85,7 +93,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
       ++fitting[r];
       if (!can_be_sparse(value)) continue;
       ++taken[r];
-      if (!done) all.push_back(packed(name, value, plan.weights[r], plan, keep));
+      if (!done) all.push_back(packed(name, value, plan.weights[r], plan));
       done = true;
     }
   }
@@ -135,7 +143,7 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
     if (!parameter->composed()) values.emplace_back(parameter->name(), parameter->value().array());
   }
   std::vector<SparsifiedWeight> reports;
-  std::vector<Packed> all = pack_all(values, plan, Keep::chosen);
+  std::vector<Packed> all = pack_all(values, plan);
   std::set<std::string> straight, composed;
   for (const Packed& one : all) {
     if (is_straight(plan, one.report.name, one.rule->layout)) straight.insert(one.report.name);
@@ -187,8 +195,8 @@ Graph with_open_products(const Graph& graph) {
 
 }  // namespace
 
-std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan, Keep keep) {
-  const std::vector<Packed> all = pack_all({parameters.begin(), parameters.end()}, plan, keep);
+std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan) {
+  const std::vector<Packed> all = pack_all({parameters.begin(), parameters.end()}, plan);
   Graph made;
   made.name = graph.name;
   Builder build(made);

@@ -20,6 +20,12 @@ std::string matrix_name(const Graph& graph, const Uses& uses, const Node& dense,
 
 }  // namespace
 
+std::optional<SparsityPlan> plan_of_notes(const std::map<std::string, std::string>& notes, const std::filesystem::path& file) {
+  const auto note = notes.find(plan_note);
+  if (note == notes.end()) return std::nullopt;
+  return SparsityPlan().go_on(SparsityPlan::parse_json(note->second, file.string() + ", its note " + plan_note));
+}
+
 Exported for_export(const Graph& graph, std::map<std::string, Array> parameters) {
   Exported made{.parameters = std::move(parameters)};
   made.graph.name = graph.name;

@@ -55,6 +55,44 @@ SparsityPlan& SparsityPlan::gradient(std::string names, std::string_view format,
 
 namespace {
 
+// Those of `before` whose names no rule has: one of the same names would never count.
+void add_behind(std::vector<FormatRule>& rules, const std::vector<FormatRule>& before) {
+  for (const FormatRule& rule : before) {
+    if (std::none_of(rules.begin(), rules.end(), [&](const FormatRule& one) { return one.names == rule.names; })) rules.push_back(rule);
+  }
+}
+
+// Whether values are drawn in each run.
+bool formats_draw(const SparsityPlan& plan) {
+  const auto draws = [](const FormatRule& rule) { return rule.format.draws(); };
+  return std::any_of(plan.outputs.begin(), plan.outputs.end(), draws) || std::any_of(plan.gradients.begin(), plan.gradients.end(), draws);
+}
+
+bool weights_draw(const SparsityPlan& plan) {
+  return std::any_of(plan.weights.begin(), plan.weights.end(),
+                     [](const WeightRule& rule) { return rule.sparsifier.sparsifier->takes == Takes::seed; });
+}
+
+}  // namespace
+
+SparsityPlan& SparsityPlan::go_on(const SparsityPlan& before) {
+  if (formats_draw(before)) {
+    if (seed != 0 && seed != before.seed && (formats_draw(*this) || weights_draw(*this)))
+      throw Error(fmt::format("the seed is {}; what was made sparse before draws by {}", seed, before.seed), "sparsity plan",
+                  "leave the seed out, or give the same");
+    seed = before.seed;
+  }
+  for (WeightRule rule : before.weights) {
+    rule.keep = Keep::nonzero;
+    weights.push_back(std::move(rule));
+  }
+  add_behind(outputs, before.outputs);
+  add_behind(gradients, before.gradients);
+  return *this;
+}
+
+namespace {
+
 const Json& list_of(const Json& json, const char* key, const std::string& place) {
   static const Json none = Json::array();
   if (!json.contains(key)) return none;

@@ -13,10 +13,14 @@
 
 namespace neap::sparse {
 
+// What is kept: what the sparsifier chooses, or all that is not zero (of a file that was sparsified before).
+enum class Keep : std::uint8_t { chosen, nonzero };
+
 struct WeightRule {
   std::string names;  // of parameters; '*' stands for any characters
   SparsifierChoice sparsifier;
   LayoutChoice layout;
+  Keep keep = Keep::chosen;  // not part of JSON
 };
 
 // The format of values that a network makes. Their names: "block3/fc: matmul", what an operator of that layer makes; "block3/fc", what
@@ -44,6 +48,9 @@ struct SparsityPlan {
   // See OutputFormat::parse for the format's text. Error where it is none.
   SparsityPlan& output(std::string names, std::string_view format, Array mask = {});
   SparsityPlan& gradient(std::string names, std::string_view format, Array mask = {});
+  // Puts a plan that was carried out before behind this one: its rules stay in force for what these rules do not name, and what it made
+  // sparse is as it is (`same_format` of this plan keeps that mask). Error where both draw at random, by different seeds.
+  SparsityPlan& go_on(const SparsityPlan& before);
   // {"weights": [{"names": "encoder.*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "nmg n=2 m=4 g=16"}],
   //  "outputs": [{"names": "block*/relu", "inline": "threshold least=0.1", "temporary": "dense", "external": "keep_all", "layout":
   //  "dense"}], "gradients": [as outputs], "seed": 0}. Error naming what is wrong and where.
@@ -56,7 +63,8 @@ struct SparsifiedWeight {
   Sizes sizes;
   double sparsity = 0, energy = 0;  // share of zeros; share of the magnitudes that stays
   std::int64_t dense_bytes = 0, stored_bytes = 0;
-  Array mask;  // bool, of the matrix's sizes
+  Array mask;                // bool, of the matrix's sizes
+  Keep keep = Keep::chosen;  // nonzero: an earlier plan made it so
 };
 
 // Sparsifies the parameters that rules name, as they are: each becomes the components of its layout, of which the values are trained and
@@ -64,13 +72,9 @@ struct SparsifiedWeight {
 // vectors, or what is composed already; nothing is changed then. Formats of other values and of gradients take effect whenever the module
 // computes or is traced, as its RecordEdit: a rule that fits no value is an Error then. A module takes one plan with formats.
 std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan);
-// What is kept: what the sparsifiers choose, or all that is not zero (of a file that was sparsified before).
-enum class Keep : std::uint8_t { chosen, nonzero };
-
 // The same for a graph whose parameters are inputs, with their values (see OnnxReadOptions::parameters): components become inputs, formats
 // operators; all rules must fit.
-std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan,
-                                       Keep keep = Keep::chosen);
+std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan);
 // Parameters with what was not kept of them set to zero, in the sizes that they had: for files that others read.
 std::map<std::string, Array> with_zeros(std::map<std::string, Array> parameters, const std::vector<SparsifiedWeight>& sparsified);
 // The graph with its parameters and state as constants. Error where one has no elements.

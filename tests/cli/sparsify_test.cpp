@@ -7,6 +7,7 @@
 #include "neap/onnx/onnx.h"
 #include "neap/ops/builder.h"
 #include "tests/cli/program.h"
+#include "tests/support/results.h"
 
 namespace neap::sparsify_test {
 namespace {
@@ -83,6 +84,36 @@ TEST_F(Sparsify, TakesPlans) {
   EXPECT_TRUE(contains(ran.text, "first.weight")) << ran.text;
   EXPECT_TRUE(contains(ran.text, "90.0 % zeros")) << ran.text;
   EXPECT_TRUE(contains(ran.text, "blocks r=4 c=1")) << ran.text;
+}
+
+// What was sparsified before stays as it is, in its layout, and what nodes make in their formats; rules that come later go ahead of these.
+TEST_F(Sparsify, ASecondPlanKeepsTheFirst) {
+  const std::string from = model(), once = path("once.onnx"), twice = path("twice.onnx"), again = path("again.onnx");
+  ASSERT_EQ(neap({"sparsify", from, "--weights", "first*=nmg n=2 m=4 g=4", "--outputs", "relu=threshold least=0.5", "-o", once}).code, 0);
+  const Ran second = neap({"sparsify", once, "--weights", "second.weight=magnitude sparsity=0.9", "-o", twice, "--json"});
+  ASSERT_EQ(second.code, 0) << second.text;
+  const nlohmann::json weights = second.json()["weights"];
+  ASSERT_EQ(weights.size(), 2u) << second.text;
+  EXPECT_EQ(weights[0]["layout"], "nmg n=2 m=4 g=4");
+  EXPECT_EQ(weights[0]["as_before"], true);
+  EXPECT_EQ(weights[1]["as_before"], false);
+  EXPECT_EQ(second.json()["outputs"][0]["names"], "relu");
+  const Ran shown = neap({"show", twice});
+  for (const char* op : {"nmg_dense", "csr_dense", "threshold least=0.5"}) EXPECT_TRUE(contains(shown.text, op)) << shown.text;
+  const auto weight = [](const std::string& file) {
+    std::map<std::string, Array> parameters;
+    read_onnx(file, {.parameters = &parameters});
+    return parameters.at("first.weight");
+  };
+  EXPECT_TRUE(same_bits(weight(twice), weight(once)));
+  // Another layout for the same zeros, by a rule that goes ahead of the one that the file has.
+  const std::string plan = file("plan.json", R"({"weights": [{"names": "first*", "sparsifier": "same_format", "layout": "csr"}]})");
+  const Ran third = neap({"sparsify", twice, "--plan", plan, "-o", again, "--json"});
+  ASSERT_EQ(third.code, 0) << third.text;
+  EXPECT_EQ(third.json()["weights"][0]["layout"], "csr");
+  EXPECT_DOUBLE_EQ(third.json()["weights"][0]["sparsity"].get<double>(), 0.5);
+  EXPECT_TRUE(same_bits(weight(again), weight(once)));
+  EXPECT_FALSE(contains(neap({"show", again}).text, "nmg_dense"));
 }
 
 // Formats of values are noted in the file by the nodes' names, and hold when it is read.

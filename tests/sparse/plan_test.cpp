@@ -235,6 +235,34 @@ TEST(Plan, ScoresAndMasksOfWeights) {
   EXPECT_EQ(problem_of([&] { plan.to_json(); }), "scores and masks of weights cannot be written");
 }
 
+TEST(Plan, GoesOnWithOneFromBefore) {
+  const SparsityPlan before = SparsityPlan{.seed = 7}.add("a", "random").add("*", "nm").output("x", "random").output("y", "threshold");
+  SparsityPlan plan = SparsityPlan().add("a", "magnitude").output("y", "threshold least=0.5").go_on(before);
+  ASSERT_EQ(plan.weights.size(), 3u);
+  EXPECT_EQ(plan.weights[0].keep, Keep::chosen);
+  EXPECT_EQ(plan.weights[2].names, "*");
+  EXPECT_EQ(plan.weights[2].keep, Keep::nonzero);
+  ASSERT_EQ(plan.outputs.size(), 2u);  // the rule of the same names is gone
+  EXPECT_EQ(plan.outputs[0].format.inline_sparsifier.to_string(), "threshold least=0.5");
+  EXPECT_EQ(plan.seed, 7u);  // by which `x` goes on drawing
+  EXPECT_EQ(problem_of([&] { SparsityPlan{.seed = 8}.output("z", "random").go_on(before); }),
+            "the seed is 8; what was made sparse before draws by 7");
+  EXPECT_EQ((SparsityPlan{.seed = 8}.output("z", "threshold").go_on(before).seed), 7u);
+}
+
+// A random sparsifier of an earlier plan does not choose again.
+TEST(Plan, WhatAnEarlierPlanMadeStaysAsItIs) {
+  Graph graph;
+  Builder build(graph);
+  graph.add_output(build.input("w", {DType::f32, {4, 4}, {}}, Role::parameter).id(), "y");
+  Array weights = Array::full(DType::f32, {4, 4}, 1);
+  for (const int i : {0, 3, 9}) weights.set(i, 0);
+  std::map<std::string, Array> parameters{{"w", weights}};
+  const auto reports = sparsify(graph, parameters, SparsityPlan().go_on(SparsityPlan().add("*", "random sparsity=0.9")));
+  EXPECT_TRUE(same_bits(with_zeros(weights, reports[0].mask), weights));
+  EXPECT_EQ(parameters.at("w.values").count(), 13);
+}
+
 TEST(Plan, NaNIsNamedWithItsTensor) {
   Net net;
   net.initialize(1);
