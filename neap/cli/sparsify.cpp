@@ -15,7 +15,8 @@ namespace neap::sparsify_command {
 namespace {
 
 struct Given {
-  std::filesystem::path model, plan, out;
+  ModelArguments model;
+  std::filesystem::path plan, out;
   std::vector<std::string> weights, outputs;  // "names=sparsifier", "names=format"
   bool json = false, strict = false;
 };
@@ -27,8 +28,9 @@ sparse::SparsityPlan plan_of(const Given& given) {
     plan = sparse::SparsityPlan::parse_json(read_file(given.plan, most), given.plan.string());
   }
   for (const std::string& text : given.weights) {
-    const auto [names, sparsifier] = name_and_value(text, "--weights");
-    plan.add(names, sparsifier);
+    const auto [names, format] = name_and_value(text, "--weights");
+    const std::size_t bar = std::min(format.find('|'), format.size());
+    plan.add(names, format.substr(0, bar), format.substr(std::min(bar + 1, format.size())));
   }
   for (const std::string& text : given.outputs) {
     const auto [names, format] = name_and_value(text, "--outputs");
@@ -38,6 +40,24 @@ sparse::SparsityPlan plan_of(const Given& given) {
     throw Error("nothing is to be made sparse", "the command line",
                 "give --plan FILE, --weights 'NAMES=SPARSIFIER' or --outputs 'NAMES=FORMAT'");
   return plan;
+}
+
+// A model's graph with its parameters as inputs; sizes given by hand are numbers in it.
+struct Dense {
+  std::map<std::string, Array> parameters;
+  std::map<std::string, std::string> notes;
+  Graph graph;
+};
+Dense read(const ModelArguments& model) {
+  Dense made;
+  OnnxReadOptions how{.parameters = &made.parameters, .metadata = &made.notes};
+  made.graph = read_onnx(model.file, how);
+  const Symbols sizes = sizes_of(model, made.graph);
+  if (sizes.empty()) return made;
+  how.sizes.insert(sizes.begin(), sizes.end());
+  made.parameters.clear();
+  made.graph = read_onnx(model.file, how);
+  return made;
 }
 
 // Operators of the graph may be others in the file that is written.
@@ -55,12 +75,10 @@ void check_names(const std::string& bytes, const sparse::SparsityPlan& plan) {
 
 int run(const Given& given) {
   sparse::SparsityPlan plan = plan_of(given);
-  std::map<std::string, Array> parameters;
-  std::map<std::string, std::string> notes;
-  const Graph dense = read_onnx(given.model, {.parameters = &parameters, .metadata = &notes});
-  if (const auto before = sparse::plan_of_notes(notes, given.model)) plan.go_on(*before);
-  Graph graph = dense;
-  std::map<std::string, Array> components = parameters;
+  Dense dense = read(given.model);
+  if (const auto before = sparse::plan_of_notes(dense.notes, given.model.file)) plan.go_on(*before);
+  Graph graph = dense.graph;
+  std::map<std::string, Array> components = dense.parameters;
   const std::vector<sparse::SparsifiedWeight> reports = sparse::sparsify(graph, components, plan);
   if (given.strict) {
     const Graph whole = sparse::with_constants(graph, components);
@@ -69,8 +87,9 @@ int run(const Given& given) {
     handle(sparse_uses(whole, optimizer), DenseFallback::refused);
   }
   if (!given.out.empty()) {
-    notes[sparse::plan_note] = plan.to_json();
-    const std::string bytes = onnx_bytes(dense, {.parameters = sparse::with_zeros(parameters, reports), .metadata = notes});
+    dense.notes[sparse::plan_note] = plan.to_json();
+    const std::string bytes =
+        onnx_bytes(dense.graph, {.parameters = sparse::with_zeros(dense.parameters, reports), .metadata = dense.notes});
     if (!plan.outputs.empty() || !plan.gradients.empty()) check_names(bytes, plan);
     write_file(given.out, bytes);
   }
@@ -112,12 +131,15 @@ int run(const Given& given) {
 
 std::function<int()> declare(const Options& options) {
   const auto given = std::make_shared<Given>();
-  options.add("model", &given->model, "an .onnx file").required();
+  options.add("model", &given->model.file, "an .onnx file").required();
+  options.add("--set", &given->model.sizes, "a size that the model leaves open, fixed in what is written: NAME=NUMBER").one_at_a_time();
   options.add(
       "--plan", &given->plan,
       R"(JSON: {"weights": [{"names": "*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "csr"}], "outputs": [{"names": "relu1", )"
       R"("inline": "threshold least=0.1", "external": "keep_all", "layout": "dense"}], "gradients": [as outputs]})");
-  options.add("--weights", &given->weights, "NAMES=SPARSIFIER, behind the plan's: '*.weight=magnitude sparsity=0.9'");
+  options.add("--weights", &given->weights,
+              "NAMES=SPARSIFIER or NAMES=SPARSIFIER | LAYOUT, behind the plan's: '*.weight=magnitude sparsity=0.9 | csr'; keep_all: it "
+              "stays dense");
   options.add("--outputs", &given->outputs, "NAMES=FORMAT of what nodes make: 'block1*=threshold least=0.1 | dense | keep_all | dense'");
   options.add("-o,--out", &given->out, "write the model with zeros, as ONNX that everybody reads; Neap stores it in its layouts");
   add_strict_option(options, given->strict);

@@ -10,11 +10,24 @@
 namespace neap::sparse {
 namespace {
 
+// A parameter that a rule takes.
+struct Taken {
+  std::string name;
+  Array value;
+  const WeightRule* rule = nullptr;
+  Array mask;  // of the matrix that it counts as
+
+  std::string place() const { return "parameter '" + name + "'"; }
+  Array matrix() const { return value.reshape(matrix_sizes(value.sizes())); }
+};
+
 struct Packed {
   SparsifiedWeight report;
   const WeightRule* rule = nullptr;
-  std::vector<Array> components;
-  Sizes sizes;  // of what they store: a matrix, or the parameter as it is
+  std::vector<Array> components;  // the parameter itself where it stays dense
+  Sizes sizes;                    // of what they store: a matrix, or the parameter as it is
+
+  bool dense() const { return rule->layout.layout == nullptr; }
 };
 
 // Numbers are trained; places and masks are not.
@@ -48,31 +61,50 @@ Array mask_before(const SparsityPlan& plan, const std::string& name, const Array
   return mask.empty() && sparsified ? nonzero(matrix) : mask;
 }
 
-Packed packed(const std::string& name, const Array& value, const WeightRule& rule, const SparsityPlan& plan) {
-  const std::string place = "parameter '" + name + "'";
-  const Array matrix = value.reshape(matrix_sizes(value.sizes()));
+// The masks of all that one rule takes.
+void choose(std::vector<Taken*>& all, const SparsityPlan& plan) {
+  if (all.front()->rule->keep == Keep::nonzero) {
+    for (Taken* one : all) one->mask = nonzero(one->matrix());
+    return;
+  }
+  std::vector<Array> matrices;  // that what is given points into
+  for (const Taken* one : all) matrices.push_back(one->matrix());
+  std::vector<Sparsified> given;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Taken& one = *all[i];
+    try {
+      given.push_back({.weights = matrices[i],
+                       .scores = given_for(plan.scores, one.name, one.value, "scores"),
+                       .before = mask_before(plan, one.name, one.value, matrices[i]),
+                       .seed = plan.seed ^ hash_bytes(one.name).low,
+                       .place = one.place()});
+    } catch (const Error& error) {
+      throw Error(error.problem(), one.place(), error.remedy());
+    }
+  }
+  const std::vector<Array> masks = all.front()->rule->sparsifier.keep_together(given);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->mask = masks[i];
+}
+
+Packed packed(const Taken& taken) {
+  const auto& [name, value, rule, mask] = taken;
+  const Array matrix = taken.matrix();
   try {
     Packed made;
-    const Array mask = rule.keep == Keep::nonzero ? nonzero(matrix)
-                                                  : rule.sparsifier.keep({.weights = matrix,
-                                                                          .scores = given_for(plan.scores, name, value, "scores"),
-                                                                          .before = mask_before(plan, name, value, matrix),
-                                                                          .seed = plan.seed ^ hash_bytes(name).low,
-                                                                          .place = place});
     const double energy = energy_kept(matrix, mask);
-    if (rule.keep == Keep::chosen && !(energy > 0)) check_finite(matrix);
-    made.components = rule.layout.pack(matrix, mask);
-    made.rule = &rule;
+    if (rule->keep == Keep::chosen && !(energy > 0)) check_finite(matrix);
+    made.rule = rule;
+    made.components = made.dense() ? std::vector<Array>{with_zeros(matrix, mask)} : rule->layout.pack(matrix, mask);
     made.sizes = matrix.sizes();
-    if (!rule.layout.layout->leaves_out) {
+    if (made.dense() || !rule->layout.layout->leaves_out) {
       made.sizes = value.sizes();
       for (Array& component : made.components) component = component.reshape(made.sizes);
     }
-    made.report = {name,          rule.layout.to_string(),       value.sizes(), sparsity_of(mask), energy,
-                   value.bytes(), stored_bytes(made.components), mask,          rule.keep};
+    made.report = {name,          text_of(rule->layout),         value.sizes(), sparsity_of(mask), energy,
+                   value.bytes(), stored_bytes(made.components), mask,          rule->keep};
     return made;
   } catch (const Error& error) {
-    throw Error(error.problem(), place, error.remedy());
+    throw Error(error.problem(), taken.place(), error.remedy());
   }
 }
 
@@ -84,7 +116,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
       if (!there) throw Error(fmt::format("there are scores or a mask for '{}', which is no parameter", name), "sparsity plan");
     }
   }
-  std::vector<Packed> all;
+  std::vector<Taken> all;
   std::vector<int> fitting(plan.weights.size(), 0), taken(plan.weights.size(), 0);
   for (const auto& [name, value] : values) {
     bool done = false;
@@ -93,7 +125,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
       ++fitting[r];
       if (!can_be_sparse(value)) continue;
       ++taken[r];
-      if (!done) all.push_back(packed(name, value, plan.weights[r], plan));
+      if (!done) all.push_back({name, value, &plan.weights[r]});
       done = true;
     }
   }
@@ -106,7 +138,12 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
     throw Error(fmt::format("'{}' names {}", plan.weights[r].names, fitting[r] > 0 ? "only vectors" : "no parameter"), "sparsity plan",
                 known.empty() ? "there is no matrix among the parameters" : "matrices: " + known);
   }
-  return all;
+  std::map<const WeightRule*, std::vector<Taken*>> by_rule;
+  for (Taken& one : all) by_rule[one.rule].push_back(&one);
+  for (auto& [rule, of_one] : by_rule) choose(of_one, plan);
+  std::vector<Packed> made;
+  for (const Taken& one : all) made.push_back(packed(one));
+  return made;
 }
 
 // Whether the plan gives what stays of a weight a gradient everywhere. Error where its layout has no elements for that, or where a rule for
@@ -114,7 +151,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
 bool is_straight(const SparsityPlan& plan, const std::string& name, const LayoutChoice& layout) {
   const auto rule =
       std::find_if(plan.gradients.begin(), plan.gradients.end(), [&](const FormatRule& one) { return matches(one.names, name); });
-  if (rule == plan.gradients.end() || !rule->format.keeps_all()) return false;
+  if (layout.layout == nullptr || rule == plan.gradients.end() || !rule->format.keeps_all()) return false;
   if (layout.layout->leaves_out)
     throw Error(fmt::format("'{}' has no elements for the gradient of what it does not store", layout.layout->name),
                 "parameter '" + name + "'", "store it in the layout masked, or leave the rule for its gradient out");
@@ -147,12 +184,17 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
   std::set<std::string> straight, composed;
   for (const Packed& one : all) {
     if (is_straight(plan, one.report.name, one.rule->layout)) straight.insert(one.report.name);
-    composed.insert(one.report.name);
+    if (!one.dense()) composed.insert(one.report.name);
   }
   give_formats(module, plan, composed);
   for (Packed& one : all) {
     const auto found =
         std::find_if(declared.begin(), declared.end(), [&](const Parameter* parameter) { return parameter->name() == one.report.name; });
+    if (one.dense()) {
+      (*found)->set(one.components[0]);
+      reports.push_back(std::move(one.report));
+      continue;
+    }
     const SparseLayout& layout = *one.rule->layout.layout;
     std::vector<Parameter::Part> parts;
     for (std::size_t k = 0; k < one.components.size(); ++k)
@@ -205,7 +247,9 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
   GraphFormats formats(build, plan);
   for (const Input& input : graph.inputs) {
     const auto sparse = std::find_if(all.begin(), all.end(), [&](const Packed& one) { return one.report.name == input.name; });
-    if (sparse == all.end()) {
+    if (sparse != all.end()) reports.push_back(sparse->report);
+    if (sparse != all.end() && sparse->dense()) parameters[input.name] = sparse->components[0];
+    if (sparse == all.end() || sparse->dense()) {
       const Var whole = build.input(input.name, graph.type(input.value), input.role);
       inputs.push_back(input.role == Role::parameter ? formats.parameter(input.name, whole) : whole);
       continue;
@@ -228,7 +272,6 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
     const Shape& whole = graph.type(input.value).shape;
     inputs.push_back(matrix.shape() == whole ? matrix : reshape(matrix, whole));
     build.set_scope("");
-    reports.push_back(sparse->report);
   }
   formats.append(graph, inputs);
   graph = with_open_products(made);

@@ -36,16 +36,13 @@ SparsifierChoice running_choice(std::string_view text) {
   return choice;
 }
 
-LayoutChoice layout_or_dense(std::string_view text) {
-  if (text == dense || text.empty()) return {};
-  LayoutChoice choice = LayoutChoice::parse(text);
-  if (choice.layout->places == nullptr && choice.layout->leaves_out)
+LayoutChoice running_layout(std::string_view text) {
+  LayoutChoice choice = layout_or_dense(text);
+  if (choice.layout != nullptr && choice.layout->places == nullptr && choice.layout->leaves_out)
     throw Error(fmt::format("'{}' cannot be packed while a graph runs", choice.layout->name), "output format",
                 "use dense, masked, or a layout that has an operator NAME_places");
   return choice;
 }
-
-std::string text_of(const LayoutChoice& layout) { return layout.layout == nullptr ? std::string(dense) : layout.to_string(); }
 
 // Whether a value in this layout is the dense one with zeros: there is nothing to pack.
 bool as_dense(const LayoutChoice& layout) { return layout.layout == nullptr || !layout.layout->leaves_out; }
@@ -87,9 +84,11 @@ Var packed(Builder& build, const Var& x, const SparsifierChoice& choice, const L
   const std::string place = "layout " + layout.to_string();
   const Var matrix = as_matrix(x);
   const Dim &rows = matrix.size(0), &columns = matrix.size(1);
-  if (!rows.is_constant() || !columns.is_constant())
+  if (!rows.is_constant() || !columns.is_constant()) {
+    const std::string open = (rows.is_constant() ? columns : rows).symbols().front();
     throw Error(fmt::format("the value is {}, whose sizes are open", x.type().to_string()), place,
-                "give the sizes, or use dense or masked");
+                fmt::format("use the layout dense or masked, or give {} a number (neap sparsify --set {}=32)", open, open));
+  }
   if (choice.sparsifier->count == nullptr)
     throw Error(fmt::format("how many elements '{}' keeps is known only when the graph runs", choice.sparsifier->name), place,
                 "use dense or masked, or a sparsifier that keeps a share, such as magnitude");
@@ -179,6 +178,10 @@ const Register straight_through{{.name = straight_op,
 
 }  // namespace
 
+LayoutChoice layout_or_dense(std::string_view text) { return text == dense || text.empty() ? LayoutChoice() : LayoutChoice::parse(text); }
+
+std::string text_of(const LayoutChoice& layout) { return layout.layout == nullptr ? std::string(dense) : layout.to_string(); }
+
 OutputFormat OutputFormat::parse(std::string_view text) {
   std::vector<std::string_view> parts = parts_of(text);
   if (parts.size() > 4)
@@ -186,7 +189,7 @@ OutputFormat OutputFormat::parse(std::string_view text) {
                 "write 'inline sparsifier | layout | external sparsifier | layout'");
   parts.resize(4);
   const auto choice = [](std::string_view part) { return running_choice(part.empty() ? "keep_all" : part); };
-  OutputFormat format{choice(parts[0]), layout_or_dense(parts[1]), choice(parts[2]), layout_or_dense(parts[3])};
+  OutputFormat format{choice(parts[0]), running_layout(parts[1]), choice(parts[2]), running_layout(parts[3])};
   if (format.inline_sparsifier.sparsifier->reach != Reach::element)
     throw Error(
         fmt::format("'{}' looks at more than one element, so it cannot run where each is made", format.inline_sparsifier.sparsifier->name),

@@ -11,6 +11,10 @@
 
 namespace neap::sparse {
 
+// The text of a layout; "dense", or nothing: no layout.
+LayoutChoice layout_or_dense(std::string_view text);
+std::string text_of(const LayoutChoice& layout);
+
 struct OutputFormat {
   SparsifierChoice inline_sparsifier;  // looks at each element alone
   LayoutChoice temporary;              // no layout: dense

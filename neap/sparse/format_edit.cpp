@@ -31,12 +31,13 @@ Tensor formatted(const std::string& name, const Tensor& value, const FormatRule&
   const Var x = build.input("x", value.type());
   const FormatInputs inputs{input("seed", more[0]), input("mask", more[1]), stream_of(name)};
   build.set_scope(name);
-  graph.add_output(in_format(build, x, rule.format, inputs).id(), "y");
+  graph.add_output(formatted_by(rule, name, build, x, inputs).id(), "y");
   return record_graph(graph, given).front();
 }
 
 Tensor with_formatted_gradient(const std::string& name, const Tensor& value, const FormatRule& rule, std::uint64_t seed) {
   if (rule.format.keeps_all()) return value;
+  check_gradient_format(rule, name, value.type());
   const Tensors more = inputs_of(rule, seed);
   return call("format_cotangent", {value, more[0], more[1]}, cotangent_attributes(name, rule));
 }

@@ -54,7 +54,11 @@ class GraphFormats {
   std::vector<bool> outputs_seen_, gradients_seen_;
 };
 
-// What both share. The first rule that fits a name, null where none does; `seen`: all that fit.
+// What both share. The value in its rule's format; Error naming both.
+Var formatted_by(const FormatRule& rule, const std::string& name, Builder& build, const Var& value, const FormatInputs& inputs);
+// Error naming value and rule where the gradient of a value of this type cannot have the format: before it is asked for.
+void check_gradient_format(const FormatRule& rule, const std::string& name, const Type& type);
+// The first rule that fits a name, null where none does; `seen`: all that fit.
 const FormatRule* rule_for(const std::vector<FormatRule>& rules, const std::string& name, std::vector<bool>& seen);
 void check_all_seen(const std::vector<FormatRule>& rules, const std::vector<bool>& seen, const std::string& known);
 Attributes cotangent_attributes(const std::string& name, const FormatRule& rule);

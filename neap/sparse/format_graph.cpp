@@ -31,6 +31,23 @@ void check_all_seen(const std::vector<FormatRule>& rules, const std::vector<bool
   }
 }
 
+Var formatted_by(const FormatRule& rule, const std::string& name, Builder& build, const Var& value, const FormatInputs& inputs) {
+  try {
+    return in_format(build, value, rule.format, inputs);
+  } catch (const Error& error) {
+    throw Error(error.problem(), fmt::format("value '{}', rule '{}' ({})", name, rule.names, rule.format.to_string()), error.remedy());
+  }
+}
+
+void check_gradient_format(const FormatRule& rule, const std::string& name, const Type& type) {
+  Graph graph;
+  Builder build(graph);
+  FormatInputs inputs;
+  if (rule.format.draws()) inputs.seed = build.constant(Array::scalar(std::int64_t{0}));
+  if (!rule.mask.empty()) inputs.mask = build.constant(rule.mask);
+  formatted_by(rule, name + " (gradient)", build, build.input("x", type), inputs);
+}
+
 std::int64_t stream_of(const std::string& name) { return static_cast<std::int64_t>(hash_bytes(name).low >> 2); }
 
 Attributes cotangent_attributes(const std::string& name, const FormatRule& rule) {
@@ -49,6 +66,7 @@ FormatInputs GraphFormats::inputs_of(const std::string& name, const FormatRule& 
 
 Var GraphFormats::with_gradient(const std::string& name, const Var& value, const FormatRule& rule) {
   if (rule.format.keeps_all()) return value;
+  check_gradient_format(rule, name, value.type());
   const FormatInputs inputs = inputs_of(name, rule);
   return build_.call("format_cotangent", {value, inputs.seed, inputs.mask}, cotangent_attributes(name, rule));
 }
@@ -61,7 +79,7 @@ Var GraphFormats::parameter(const std::string& name, const Var& value) {
 Var GraphFormats::changed(const std::string& name, Var value, Done& done) {
   build_.set_scope(name);
   if (const FormatRule* rule = rule_for(plan_.outputs, name, outputs_seen_); rule != nullptr && rule != done.output) {
-    if (!rule->format.keeps_all()) value = in_format(build_, value, rule->format, inputs_of(name, *rule));
+    if (!rule->format.keeps_all()) value = formatted_by(*rule, name, build_, value, inputs_of(name, *rule));
     done.output = rule;
   }
   if (const FormatRule* rule = rule_for(plan_.gradients, name, gradients_seen_); rule != nullptr && rule != done.gradient) {

@@ -16,6 +16,7 @@ using Json = nlohmann::json;
 // The layout that stores exactly what a sparsifier makes.
 std::string layout_for(const SparsifierChoice& choice) {
   if (choice.sparsifier->layout.empty()) return "csr";
+  if (choice.sparsifier->layout == "dense") return "dense";
   const SparseLayout& layout = find_layout(choice.sparsifier->layout);
   std::string text = layout.name;
   for (const ChoiceNumber& number : layout.numbers) text += fmt::format(" {}={}", number.name, choice.numbers.at(number.name));
@@ -39,7 +40,7 @@ void check_keys(const Json& object, std::initializer_list<std::string_view> know
 
 SparsityPlan& SparsityPlan::add(std::string names, std::string_view sparsifier, std::string_view layout) {
   const SparsifierChoice choice = SparsifierChoice::parse(sparsifier);
-  weights.push_back({std::move(names), choice, LayoutChoice::parse(layout.empty() ? layout_for(choice) : layout)});
+  weights.push_back({std::move(names), choice, layout_or_dense(layout.empty() ? layout_for(choice) : layout)});
   return *this;
 }
 
@@ -164,7 +165,7 @@ std::string SparsityPlan::to_json() const {
   if (!scores.empty() || !masks.empty()) throw Error("scores and masks of weights cannot be written", "sparsity plan", "add them in C++");
   Json rules = Json::array();
   for (const WeightRule& rule : weights)
-    rules.push_back({{"names", rule.names}, {"sparsifier", rule.sparsifier.to_string()}, {"layout", rule.layout.to_string()}});
+    rules.push_back({{"names", rule.names}, {"sparsifier", rule.sparsifier.to_string()}, {"layout", text_of(rule.layout)}});
   Json json{{"weights", rules}, {"seed", seed}};
   if (!outputs.empty()) json["outputs"] = sparse::to_json(outputs);
   if (!gradients.empty()) json["gradients"] = sparse::to_json(gradients);

@@ -19,7 +19,7 @@ enum class Keep : std::uint8_t { chosen, nonzero };
 struct WeightRule {
   std::string names;  // of parameters; '*' stands for any characters
   SparsifierChoice sparsifier;
-  LayoutChoice layout;
+  LayoutChoice layout;       // none: it stays a dense parameter, with zeros where the sparsifier keeps nothing
   Keep keep = Keep::chosen;  // not part of JSON
 };
 
@@ -43,7 +43,8 @@ struct SparsityPlan {
   // none: its magnitude), and the mask that same_format keeps. Not part of JSON.
   std::map<std::string, Array> scores, masks;
 
-  // A rule; the layout may be empty: then it is the one that stores what the sparsifier makes (nm, nmg, blocks), else csr.
+  // A rule; the layout may be empty: then it is the one that stores what the sparsifier makes (nm, nmg, blocks; dense of keep_all), else
+  // csr. A weight by keep_all alone stays as it is: a rule behind that fits its name does not count.
   SparsityPlan& add(std::string names, std::string_view sparsifier, std::string_view layout = "");
   // See OutputFormat::parse for the format's text. Error where it is none.
   SparsityPlan& output(std::string names, std::string_view format, Array mask = {});
@@ -68,7 +69,8 @@ struct SparsifiedWeight {
 };
 
 // Sparsifies the parameters that rules name, as they are: each becomes the components of its layout, of which the values are trained and
-// the places are buffers. Filters [out, in, window...] count as matrices of `out` rows. Error for a rule that names no parameter, only
+// the places are buffers (one in the layout dense stays a parameter). A sparsifier such as global_magnitude judges all that its rule takes
+// together. Filters [out, in, window...] count as matrices of `out` rows. Error for a rule that names no parameter, only
 // vectors, or what is composed already; nothing is changed then. Formats of other values and of gradients take effect whenever the module
 // computes or is traced, as its RecordEdit: a rule that fits no value is an Error then. A module takes one plan with formats.
 std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan);

@@ -66,7 +66,19 @@ std::string SparsifierChoice::to_string() const {
 
 Array SparsifierChoice::keep(const Sparsified& given) const {
   check(given);
-  return sparsifier->keep(given, numbers);
+  try {
+    return sparsifier->keep(given, numbers);
+  } catch (const Error& error) {
+    throw Error(error.problem(), given.place, error.remedy());
+  }
+}
+
+std::vector<Array> SparsifierChoice::keep_together(const std::vector<Sparsified>& given) const {
+  for (const Sparsified& one : given) check(one);
+  if (sparsifier->keep_together != nullptr) return sparsifier->keep_together(given, numbers);
+  std::vector<Array> masks;
+  for (const Sparsified& one : given) masks.push_back(keep(one));
+  return masks;
 }
 
 std::vector<float> scores_of(const Sparsified& given) {
@@ -138,24 +150,6 @@ double energy_kept(const Array& weights, const Array& mask) {
     total.some += part.some;
   }
   return total.all == 0 ? 1 : total.some / total.all;
-}
-
-std::vector<Array> keep_largest_of_all(const std::vector<Sparsified>& given, double sparsity) {
-  std::vector<float> all;
-  for (const Sparsified& one : given) {
-    check(one);
-    const std::vector<float> scores = scores_of(one);
-    all.insert(all.end(), scores.begin(), scores.end());
-  }
-  const auto count = static_cast<std::int64_t>(all.size());
-  const Array together = largest(all, kept_count(count, sparsity), {count});
-  std::vector<Array> masks;
-  std::int64_t at = 0;
-  for (const Sparsified& one : given) {
-    masks.push_back(together.slice_rows(at, at + one.weights.count()).reshape(one.weights.sizes()).clone());
-    at += one.weights.count();
-  }
-  return masks;
 }
 
 }  // namespace neap::sparse

@@ -46,13 +46,15 @@ struct Sparsifier {
   // The mask: bool, of the weights' sizes. The same for the same arguments, on any number of threads: of equal scores the first in
   // row-major order is kept. Error for NaN among the scores.
   std::function<Array(const Sparsified& given, const Numbers& numbers)> keep;
+  // The masks of several matrices that are judged together; null: each is judged alone.
+  std::function<std::vector<Array>(const std::vector<Sparsified>& given, const Numbers& numbers)> keep_together = nullptr;
   // The same mask in a graph, of x's shape; NaN counts as the largest. Null: it needs scores or a search, and is for weights only.
   std::function<Var(Builder& build, const Running& given, const Numbers& numbers)> keep_running = nullptr;
   // How many of a matrix it keeps, where that does not depend on the elements; null: it does.
   std::function<std::int64_t(std::int64_t rows, std::int64_t columns, const Numbers& numbers)> count = nullptr;
   std::function<bool(const Numbers& numbers)> even_rows = nullptr;  // whether of each row it keeps as many; null: no
   Takes takes = Takes::nothing;
-  // The layout that stores exactly what it makes, with the numbers of the same names; empty: one of any places.
+  // The layout that stores exactly what it makes, with the numbers of the same names, or "dense"; empty: one of any places.
   std::string layout = {};
 };
 
@@ -72,6 +74,7 @@ struct SparsifierChoice {
   std::string to_string() const;
   // Error, naming the place, where weights, scores and mask do not fit each other.
   Array keep(const Sparsified& given) const;
+  std::vector<Array> keep_together(const std::vector<Sparsified>& given) const;  // masks of all that one rule covers
 };
 
 // For sparsifiers: |w|, or the scores given; Error for NaN.
@@ -83,8 +86,5 @@ double sparsity_of(const Array& mask);                            // the share o
 Array with_zeros(const Array& values, const Array& mask);         // a copy, 0 where the mask (bool, as many elements) is false
 // Sum of the kept magnitudes over that of all (1 where all are 0).
 double energy_kept(const Array& weights, const Array& mask);
-
-// One sparsity over several matrices together: the largest magnitudes of all are kept.
-std::vector<Array> keep_largest_of_all(const std::vector<Sparsified>& given, double sparsity);
 
 }  // namespace neap::sparse

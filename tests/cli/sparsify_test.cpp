@@ -86,6 +86,23 @@ TEST_F(Sparsify, TakesPlans) {
   EXPECT_TRUE(contains(ran.text, "blocks r=4 c=1")) << ran.text;
 }
 
+TEST_F(Sparsify, AWeightStaysDenseAndOthersShareASparsity) {
+  const std::string from = model(), to = path("sparse.onnx");
+  const Ran dense = neap(
+      {"sparsify", from, "--weights", "second*=keep_all", "--weights", "*.weight=global_magnitude sparsity=0.9 | coo", "-o", to, "--json"});
+  ASSERT_EQ(dense.code, 0) << dense.text;
+  const nlohmann::json weights = dense.json()["weights"];
+  EXPECT_EQ(weights[0]["layout"], "coo");
+  EXPECT_EQ(weights[1]["layout"], "dense");
+  const std::string shown = neap({"show", to}).text;
+  EXPECT_TRUE(contains(shown, "coo_dense")) << shown;
+  EXPECT_FALSE(contains(shown, "csr_dense")) << shown;
+  const Ran both = neap({"sparsify", from, "--weights", "*.weight=global_magnitude sparsity=0.9", "--json"});
+  ASSERT_EQ(both.code, 0) << both.text;
+  const nlohmann::json shared = both.json()["weights"];
+  EXPECT_NEAR(shared[0]["sparsity"].get<double>() * 64 * 48 + shared[1]["sparsity"].get<double>() * 64 * 16, 0.9 * 64 * 64, 0.51);
+}
+
 // What was sparsified before stays as it is, in its layout, and what nodes make in their formats; rules that come later go ahead of these.
 TEST_F(Sparsify, ASecondPlanKeepsTheFirst) {
   const std::string from = model(), once = path("once.onnx"), twice = path("twice.onnx"), again = path("again.onnx");
@@ -131,6 +148,27 @@ TEST_F(Sparsify, OutputsAreFormattedWhenTheFileIsRead) {
     changed += std::abs(thin.get(i) - whole.get(i));
   }
   EXPECT_GT(changed, 0.01);
+}
+
+// What is packed while the model runs needs sizes that are known.
+TEST_F(Sparsify, OutputsArePackedWhereSizesAreGiven) {
+  const std::string from = model(), to = path("packed.onnx"), rule = "relu=keep_all | dense | magnitude sparsity=0.5 | csr";
+  const Ran open = neap({"sparsify", from, "--outputs", rule, "-o", to});
+  EXPECT_NE(open.code, 0);
+  for (const char* text : {"the value is f32[N,64], whose sizes are open", "value 'relu",
+                           "rule 'relu' (keep_all | dense | magnitude sparsity=0.5", "--set N=32"})
+    EXPECT_TRUE(contains(open.text, text)) << open.text;
+  const std::string plan = file("plan.json", R"({"gradients": [{"names": "relu", "external": "magnitude", "layout": "csr"}]})");
+  const Ran gradient = neap({"sparsify", from, "--plan", plan});
+  EXPECT_TRUE(contains(gradient.text, "rule 'relu'") && contains(gradient.text, "(gradient)")) << gradient.text;
+
+  const Ran fixed = neap({"sparsify", from, "--outputs", rule, "--set", "N=5", "-o", to});
+  ASSERT_EQ(fixed.code, 0) << fixed.text;
+  EXPECT_TRUE(contains(neap({"show", to}).text, "csr_places"));
+  const Array sparse = run_on_input(to, "4"), plain = run_on_input(to, "0");
+  EXPECT_EQ(sparse.sizes(), (Sizes{5, 16}));
+  for (std::int64_t i = 0; i < sparse.count(); ++i) EXPECT_NEAR(sparse.get(i), plain.get(i), 1e-4);
+  EXPECT_EQ(neap({"bench", to, "--rounds", "1"}).code, 0);
 }
 
 TEST_F(Sparsify, DenseFallbacksAreToldOrRefused) {
@@ -182,6 +220,9 @@ TEST_F(Sparsify, Refusals) {
   refused({"--plan", file("bad.json", "{]")}, "this is no JSON");
   refused({"--outputs", "nowhere=threshold"}, "'nowhere' names no floating-point value");
   refused({"--outputs", "relu=magnitude"}, "looks at more than one element");
+  refused({"--outputs", "relu=same_format"}, "give the rule a mask in C++");
+  refused({"--weights", "*.weight=same_format"}, "sparsify it by another sparsifier first");
+  refused({"--weights", "*.weight=magnitude", "--set", "M=4"}, "no size of the model is called M");
 }
 
 }  // namespace

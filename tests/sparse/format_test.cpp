@@ -237,6 +237,16 @@ TEST(ModuleFormats, Refusals) {
             "a random choice of a parameter's gradient would be the same in each step");
   EXPECT_EQ(problem_of([&] { with(SparsityPlan().add("first.weight", "magnitude", "csr").gradient("first.weight", "keep_all")); }),
             "'csr' has no elements for the gradient of what it does not store");
+  // What a value cannot be packed as says which value, and by which rule, and so it does of a gradient before it is asked for.
+  const std::string packed = "keep_all | dense | magnitude sparsity=0.5 per_row=0 | csr";
+  const SparsityPlan plans[] = {SparsityPlan().output("fir*t", packed), SparsityPlan().gradient("fir*t", packed)};
+  for (const SparsityPlan& plan : plans) {
+    auto open = with(plan);
+    const Tensor rows = Tensor::placeholder({DType::f32, {Dim::symbol("N"), 24}, {}}, "x");
+    expect_error([&] { (*open)(rows); }, "the value is f32[N,16], whose sizes are open", "value 'first");
+    expect_error([&] { (*open)(rows); }, "sizes are open", "rule 'fir*t' (" + packed + ")");
+    EXPECT_NE(error_of([&] { (*open)(rows); }).find("give N a number"), std::string::npos);
+  }
   auto twice = with(SparsityPlan().output("first", "threshold"));
   EXPECT_EQ(problem_of([&] { sparsify(*twice, SparsityPlan().output("second", "threshold")); }), "the network has formats already");
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "neap/layouts/packing.h"
 #include "neap/nn/linear.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/executable.h"
@@ -233,6 +234,59 @@ TEST(Plan, ScoresAndMasksOfWeights) {
   given.masks = {{"third.weight", mask}};
   EXPECT_EQ(problem_of([&] { sparsify(other, given); }), "there are scores or a mask for 'third.weight', which is no parameter");
   EXPECT_EQ(problem_of([&] { plan.to_json(); }), "scores and masks of weights cannot be written");
+}
+
+// One sparsity over all that a rule names; what is kept is larger than what goes, whichever matrix it is of. A rule ahead takes its names.
+TEST(Plan, OneSparsityOverSeveralMatrices) {
+  Net net;
+  net.initialize(1);
+  net.find("second.weight").set(net.find("second.weight").value() * 4.0);
+  const Array first = net.find("first.weight").value().array(), second = net.find("second.weight").value().array();
+  const auto reports = sparsify(net, SparsityPlan().add("*.weight", "global_magnitude sparsity=0.75"));
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_GT(reports[0].sparsity, reports[1].sparsity + 0.3);
+  const auto elements = static_cast<double>(first.count() + second.count());
+  EXPECT_NEAR(reports[0].sparsity * static_cast<double>(first.count()) + reports[1].sparsity * static_cast<double>(second.count()),
+              0.75 * elements, 0.51);
+  double least = HUGE_VAL, dropped = 0;
+  for (std::size_t k = 0; k < 2; ++k) {
+    const Array& weights = k == 0 ? first : second;
+    for (std::int64_t i = 0; i < weights.count(); ++i) {
+      const double magnitude = std::abs(weights.get(i));
+      if (reports[k].mask.get(i) != 0)
+        least = std::min(least, magnitude);
+      else
+        dropped = std::max(dropped, magnitude);
+    }
+  }
+  EXPECT_GE(least, dropped);
+
+  Net other;
+  other.initialize(1);
+  const auto alone = sparsify(other, SparsityPlan().add("second*", "magnitude sparsity=0.5").add("*", "global_magnitude sparsity=0.75"));
+  EXPECT_DOUBLE_EQ(alone[0].sparsity, 0.75);
+  EXPECT_DOUBLE_EQ(alone[1].sparsity, 0.5);
+}
+
+// A rule that keeps all leaves a weight to itself, whatever comes behind it.
+TEST(Plan, AWeightStaysDenseByRule) {
+  const SparsityPlan plan =
+      SparsityPlan::parse_json(SparsityPlan().add("second.weight", "keep_all").add("*.weight", "magnitude sparsity=0.9").to_json(), "here");
+  EXPECT_EQ(plan.weights[0].layout.layout, nullptr);
+  Net net;
+  net.initialize(1);
+  const Array second = net.find("second.weight").value().array().clone();
+  const auto reports = sparsify(net, plan);
+  EXPECT_EQ(reports[1].layout, "dense");
+  EXPECT_EQ(reports[1].stored_bytes, reports[1].dense_bytes);
+  EXPECT_TRUE(same_bits(net.find("second.weight").value().array(), second));
+  EXPECT_EQ(net.find("first.weight.values").value().array().count(), 38);
+
+  Net thin;  // zeros in a dense parameter
+  thin.initialize(1);
+  sparsify(thin, SparsityPlan().add("second.weight", "magnitude sparsity=0.5", "dense"));
+  const Array zeros = thin.find("second.weight").value().array();
+  EXPECT_DOUBLE_EQ(sparsity_of(nonzero(zeros)), 0.5);
 }
 
 TEST(Plan, GoesOnWithOneFromBefore) {

@@ -133,7 +133,8 @@ TEST(Sparsifier, SetMovesAsManyAtRandom) {
 TEST(Sparsifier, SameFormatAndGlobalMasks) {
   const Array a = gaussian(DType::f32, {10, 10}, 6), b = gaussian(DType::f32, {5, 4}, 7), mask = keep("random sparsity=0.5", a);
   EXPECT_TRUE(same_bits(keep("same_format", a, {.weights = a, .before = mask}), mask));
-  const std::vector<Array> masks = keep_largest_of_all({{.weights = a, .place = "a"}, {.weights = b, .place = "b"}}, 0.75);
+  const SparsifierChoice global = SparsifierChoice::parse("global_magnitude sparsity=0.75");
+  const std::vector<Array> masks = global.keep_together({{.weights = a, .place = "a"}, {.weights = b, .place = "b"}});
   EXPECT_NEAR(sparsity_of(masks[0]) * 100 + sparsity_of(masks[1]) * 20, 90, 1e-9);
   double least_kept = 1e9, largest_dropped = 0;
   for (const auto& [weights, one] : {std::pair{a, masks[0]}, std::pair{b, masks[1]}}) {
