@@ -60,6 +60,13 @@ Dense read(const ModelArguments& model) {
   return made;
 }
 
+// What each layout that fits would cost: "csr 12.1 us, dense 40.2 us".
+std::string prices_text(const sparse::SparsifiedWeight& one) {
+  std::string text;
+  for (const auto& [layout, seconds] : one.prices) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", layout, human_seconds(seconds));
+  return text;
+}
+
 // Operators of the graph may be others in the file that is written.
 void check_names(const std::string& bytes, const sparse::SparsityPlan& plan) {
   sparse::SparsityPlan formats = plan;
@@ -87,7 +94,7 @@ int run(const Given& given) {
     handle(sparse_uses(whole, optimizer), DenseFallback::refused);
   }
   if (!given.out.empty()) {
-    dense.notes[sparse::plan_note] = plan.to_json();
+    dense.notes[sparse::plan_note] = plan.settled(reports).to_json();
     const std::string bytes =
         onnx_bytes(dense.graph, {.parameters = sparse::with_zeros(dense.parameters, reports), .metadata = dense.notes});
     if (!plan.outputs.empty() || !plan.gradients.empty()) check_names(bytes, plan);
@@ -98,11 +105,14 @@ int run(const Given& given) {
   for (const sparse::SparsifiedWeight& one : reports) {
     before += one.dense_bytes;
     after += one.stored_bytes;
+    nlohmann::json prices = nlohmann::json::object();
+    for (const auto& [layout, seconds] : one.prices) prices[layout] = seconds;
     rows.push_back({{"name", one.name},
                     {"sizes", one.sizes},
                     {"layout", one.layout},
                     {"sparsity", one.sparsity},
                     {"energy", one.energy},
+                    {"prices", prices},
                     {"as_before", one.keep == sparse::Keep::nonzero},
                     {"dense_bytes", one.dense_bytes},
                     {"stored_bytes", one.stored_bytes}});
@@ -111,6 +121,7 @@ int run(const Given& given) {
         one.keep == sparse::Keep::nonzero ? "as before" : fmt::format("{:5.1f} % of the magnitudes stay", 100 * one.energy);
     fmt::print("{:<40} {:<16} {:<20} {:5.1f} % zeros, {}; {} for {}\n", one.name, to_string(one.sizes), one.layout, 100 * one.sparsity,
                stays, human_bytes(static_cast<double>(one.stored_bytes)), human_bytes(static_cast<double>(one.dense_bytes)));
+    if (!one.prices.empty()) fmt::print("  chosen by cost: {}\n", prices_text(one));
   }
   if (given.json) {
     const nlohmann::json rules = nlohmann::json::parse(plan.to_json());
@@ -139,7 +150,7 @@ std::function<int()> declare(const Options& options) {
       R"("inline": "threshold least=0.1", "external": "keep_all", "layout": "dense"}], "gradients": [as outputs]})");
   options.add("--weights", &given->weights,
               "NAMES=SPARSIFIER or NAMES=SPARSIFIER | LAYOUT, behind the plan's: '*.weight=magnitude sparsity=0.9 | csr'; keep_all: it "
-              "stays dense");
+              "stays dense; layout auto: the cheapest one");
   options.add("--outputs", &given->outputs, "NAMES=FORMAT of what nodes make: 'block1*=threshold least=0.1 | dense | keep_all | dense'");
   options.add("-o,--out", &given->out, "write the model with zeros, as ONNX that everybody reads; Neap stores it in its layouts");
   add_strict_option(options, given->strict);

@@ -74,6 +74,26 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   return {values, offsets, columns};
 }
 
+// Whether a mask keeps of every block all or nothing.
+bool whole(const Packer& from, std::int64_t r) {
+  for (std::int64_t row = 0; row < from.rows(); ++row) {
+    for (std::int64_t column = 0; column < from.columns(); ++column) {
+      if (from.kept(row, column) != from.kept(row / r * r, column)) return false;
+    }
+  }
+  return true;
+}
+
+// Pieces of columns, which kernels take best: of the largest height that fits, and of its halves.
+std::vector<Attributes> fits(const Array& keep) {
+  std::vector<Attributes> all;
+  for (const std::int64_t r : {8, 4, 2}) {
+    if (all.empty() && !whole(Packer(keep, keep), r)) continue;
+    all.push_back({{"r", r}, {"c", std::int64_t{1}}});
+  }
+  return all;
+}
+
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {
   const ComponentCheck check("blocks", components, component_names);
   const std::int64_t r = number_of(numbers, "r"), c = number_of(numbers, "c"), count = components[2].count();
@@ -112,6 +132,7 @@ const RegisterLayout blocks{{.name = "blocks",
                                    return std::vector<Shape>{{rows + Dim(1)}, {call.size(first + 1, 0)}};
                                  },
                              .pack = pack,
+                             .fits = fits,
                              .check = check,
                              .places = places,
                              .masks = RunningMasks::known}};

@@ -124,6 +124,7 @@ const RegisterLayout csr{{.name = "csr",
                                 return std::vector<Shape>{{size[0] + Dim(1)}, entries, {size[1] + Dim(1)}, entries, entries};
                               },
                           .pack = pack,
+                          .fits = [](const Array&) { return std::vector<Attributes>(1); },
                           .check = check,
                           .product = product,
                           .sample = sample,

@@ -2,9 +2,12 @@
 // in which each pattern of kept rows holds exactly g columns, which stand together: a kernel knows a column's pattern from its place alone.
 // Rows beyond the last whole group of m, and columns beyond the last whole chunk, are padding of zeros.
 #include <algorithm>
+#include <bit>
 #include <limits>
+#include <map>
 
 #include "neap/base/parallel.h"
+#include "neap/base/revolving_door.h"
 #include "neap/layouts/geometry.h"
 #include "neap/layouts/packing.h"
 
@@ -114,15 +117,21 @@ std::vector<std::uint64_t> bits_of(const std::vector<KeptRows>& patterns) {
   return bits;
 }
 
+// Which of m rows of a column are kept, as bits.
+std::uint64_t kept_bits(const Packer& from, std::int64_t first, std::int64_t m, std::int64_t column) {
+  std::uint64_t kept = 0;
+  for (std::int64_t i = 0; i < m; ++i) {
+    if (from.kept(first + i, column)) kept |= std::uint64_t{1} << i;
+  }
+  return kept;
+}
+
 // The patterns that hold all kept rows of a column, by column of the chunk.
 void find_fitting(const Packer& from, const Geometry& geometry, const std::vector<std::uint64_t>& patterns, std::int64_t group,
                   std::int64_t chunk, std::vector<std::vector<int>>& fitting) {
   for (std::size_t k = 0; k < fitting.size(); ++k) {
     fitting[k].clear();
-    std::uint64_t kept = 0;
-    for (std::int64_t i = 0; i < geometry.m; ++i) {
-      if (from.kept(group * geometry.m + i, chunk * geometry.chunk() + static_cast<std::int64_t>(k))) kept |= std::uint64_t{1} << i;
-    }
+    const std::uint64_t kept = kept_bits(from, group * geometry.m, geometry.m, chunk * geometry.chunk() + static_cast<std::int64_t>(k));
     for (std::size_t p = 0; p < patterns.size(); ++p) {
       if ((kept & ~patterns[p]) == 0) fitting[k].push_back(static_cast<int>(p));
     }
@@ -175,6 +184,51 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   return {values, index, pattern_rows(geometry)};
 }
 
+// The patterns of a mask that keeps n of every m rows of each column, [row groups, columns]; empty where it keeps others.
+std::vector<int> exact_patterns(const Packer& from, std::int64_t n, std::int64_t m) {
+  const std::vector<std::uint64_t> bits = bits_of(kept_row_patterns(n, m));
+  std::map<std::uint64_t, int> numbers;
+  for (std::size_t p = 0; p < bits.size(); ++p) numbers[bits[p]] = static_cast<int>(p);
+  std::vector<int> all;
+  for (std::int64_t group = 0; group < from.rows() / m; ++group) {
+    for (std::int64_t column = 0; column < from.columns(); ++column) {
+      const auto found = numbers.find(kept_bits(from, group * m, m, column));
+      if (found == numbers.end()) return {};
+      all.push_back(found->second);
+    }
+  }
+  return all;
+}
+
+// Whether every chunk has each pattern g times; the last one, where it is cut off, at most.
+bool in_groups(const std::vector<int>& patterns, std::int64_t columns, std::int64_t count, std::int64_t g) {
+  std::vector<std::int64_t> seen(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    if (static_cast<std::int64_t>(i) % columns % (count * g) == 0) std::fill(seen.begin(), seen.end(), 0);
+    if (++seen[static_cast<std::size_t>(patterns[i])] > g) return false;
+  }
+  return true;
+}
+
+// Of masks that the sparsifier makes: n of m rows are kept everywhere, and of all g the smallest that fits is the one that it had.
+std::vector<Attributes> fits(const Array& keep) {
+  constexpr std::int64_t most_rows = 16, most_patterns = 1024;  // see kept_row_patterns
+  const Packer from(keep, keep);
+  std::vector<Attributes> all;
+  for (std::int64_t m = 2; m <= most_rows && m <= from.rows(); ++m) {
+    const std::int64_t n = from.columns() == 0 ? 0 : std::popcount(kept_bits(from, 0, m, 0));
+    const std::int64_t count = binomial(static_cast<int>(m), static_cast<int>(n));
+    if (from.rows() % m != 0 || n == 0 || n == m || count > std::min(from.columns(), most_patterns)) continue;
+    const std::vector<int> patterns = exact_patterns(from, n, m);
+    for (std::int64_t g = 1; !patterns.empty() && g * count <= from.columns(); ++g) {
+      if (!in_groups(patterns, from.columns(), count, g)) continue;
+      all.push_back({{"n", n}, {"m", m}, {"g", g}});
+      break;
+    }
+  }
+  return all;
+}
+
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers) {
   const ComponentCheck check("nmg", components, component_names);
   const Geometry geometry(numbers);
@@ -223,6 +277,7 @@ const RegisterLayout nmg{{.name = "nmg",
                           .values_shape = values_shape,
                           .place_shapes = place_shapes,
                           .pack = pack,
+                          .fits = fits,
                           .check = check,
                           .places = places,
                           .masks = RunningMasks::known}};

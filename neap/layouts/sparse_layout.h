@@ -60,6 +60,9 @@ struct SparseLayout {
   // The components that store the elements of `dense` [rows, columns] where `keep` (bool, of the same sizes) is true. Error where they
   // cannot be stored so.
   std::function<std::vector<Array>(const Array& dense, const Array& keep, const Attributes& numbers)> pack;
+  // For weights whose layout is chosen by cost: the numbers with which it stores what a mask (bool, a matrix) keeps and nothing else, where
+  // there are such. Null: it is for who names it.
+  std::function<std::vector<Attributes>(const Array& keep)> fits = nullptr;
   // Error, naming the component, where components from outside are not what `pack` could have made for a matrix of these sizes: wrong
   // sizes, places out of range, unsorted or twice.
   std::function<void(const std::vector<Array>& components, const Sizes& size, const Attributes& numbers)> check;

@@ -23,11 +23,11 @@ struct Taken {
 
 struct Packed {
   SparsifiedWeight report;
-  const WeightRule* rule = nullptr;
+  LayoutChoice layout;
   std::vector<Array> components;  // the parameter itself where it stays dense
   Sizes sizes;                    // of what they store: a matrix, or the parameter as it is
 
-  bool dense() const { return rule->layout.layout == nullptr; }
+  bool dense() const { return layout.layout == nullptr; }
 };
 
 // Numbers are trained; places and masks are not.
@@ -86,22 +86,49 @@ void choose(std::vector<Taken*>& all, const SparsityPlan& plan) {
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->mask = masks[i];
 }
 
-Packed packed(const Taken& taken) {
+// What a weight's layout is priced in: the graph that it is a parameter of, or a product where that is not known yet.
+using UsesOf = std::function<std::optional<Graph>(const std::string& name)>;
+
+// The layout of a rule; chosen by cost, with the prices in the report.
+LayoutChoice layout_of(const Taken& taken, const UsesOf& uses_of_weight, SparsifiedWeight& report) {
+  const WeightRule& rule = *taken.rule;
+  if (!rule.automatic) return rule.layout;
+  std::optional<Graph> uses = uses_of_weight == nullptr ? std::nullopt : uses_of_weight(taken.name);
+  Array value = with_zeros(taken.value, taken.mask);
+  if (!uses) {
+    value = value.reshape(taken.mask.sizes());
+    uses = product_with(type_of(value));
+  }
+  const std::vector<PricedLayout> prices = price_layouts(*uses, value, taken.mask, rule.layout, *rule.automatic);
+  for (const PricedLayout& one : prices) report.prices.emplace_back(text_of(one.layout), one.seconds);
+  return prices.front().layout;
+}
+
+Packed packed(const Taken& taken, const SparsityPlan& plan, const UsesOf& uses) {
   const auto& [name, value, rule, mask] = taken;
   const Array matrix = taken.matrix();
   try {
     Packed made;
     const double energy = energy_kept(matrix, mask);
     if (rule->keep == Keep::chosen && !(energy > 0)) check_finite(matrix);
-    made.rule = rule;
-    made.components = made.dense() ? std::vector<Array>{with_zeros(matrix, mask)} : rule->layout.pack(matrix, mask);
+    made.layout = layout_of(taken, uses, made.report);
+    made.components = made.dense() ? std::vector<Array>{with_zeros(matrix, mask)} : made.layout.pack(matrix, mask);
     made.sizes = matrix.sizes();
-    if (made.dense() || !rule->layout.layout->leaves_out) {
+    if (made.dense() || !made.layout.layout->leaves_out) {
       made.sizes = value.sizes();
       for (Array& component : made.components) component = component.reshape(made.sizes);
     }
-    made.report = {name,          text_of(rule->layout),         value.sizes(), sparsity_of(mask), energy,
-                   value.bytes(), stored_bytes(made.components), mask,          rule->keep};
+    made.report = {.name = name,
+                   .layout = text_of(made.layout),
+                   .sizes = value.sizes(),
+                   .sparsity = sparsity_of(mask),
+                   .energy = energy,
+                   .dense_bytes = value.bytes(),
+                   .stored_bytes = stored_bytes(made.components),
+                   .mask = mask,
+                   .keep = rule->keep,
+                   .rule = static_cast<std::size_t>(rule - plan.weights.data()),
+                   .prices = std::move(made.report.prices)};
     return made;
   } catch (const Error& error) {
     throw Error(error.problem(), taken.place(), error.remedy());
@@ -109,7 +136,8 @@ Packed packed(const Taken& taken) {
 }
 
 // What the rules take of these values, in their order. Error for a rule that takes nothing.
-std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan) {
+std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& values, const SparsityPlan& plan,
+                             const UsesOf& uses = nullptr) {
   for (const auto* given : {&plan.scores, &plan.masks}) {
     for (const auto& [name, array] : *given) {
       const bool there = std::any_of(values.begin(), values.end(), [&, n = name](const auto& value) { return value.first == n; });
@@ -142,7 +170,7 @@ std::vector<Packed> pack_all(const std::vector<std::pair<std::string, Array>>& v
   for (Taken& one : all) by_rule[one.rule].push_back(&one);
   for (auto& [rule, of_one] : by_rule) choose(of_one, plan);
   std::vector<Packed> made;
-  for (const Taken& one : all) made.push_back(packed(one));
+  for (const Taken& one : all) made.push_back(packed(one, plan, uses));
   return made;
 }
 
@@ -183,7 +211,7 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
   std::vector<Packed> all = pack_all(values, plan);
   std::set<std::string> straight, composed;
   for (const Packed& one : all) {
-    if (is_straight(plan, one.report.name, one.rule->layout)) straight.insert(one.report.name);
+    if (is_straight(plan, one.report.name, one.layout)) straight.insert(one.report.name);
     if (!one.dense()) composed.insert(one.report.name);
   }
   give_formats(module, plan, composed);
@@ -195,14 +223,14 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
       reports.push_back(std::move(one.report));
       continue;
     }
-    const SparseLayout& layout = *one.rule->layout.layout;
+    const SparseLayout& layout = *one.layout.layout;
     std::vector<Parameter::Part> parts;
     for (std::size_t k = 0; k < one.components.size(); ++k)
       parts.push_back({layout.components[k].name, one.components[k], role_of(one.components[k])});
     const Shape whole = (*found)->type().shape;
     (*found)->compose(
         parts,
-        [op = layout.op("dense"), attributes = attributes_of(one.rule->layout, {one.sizes.begin(), one.sizes.end()}), whole,
+        [op = layout.op("dense"), attributes = attributes_of(one.layout, {one.sizes.begin(), one.sizes.end()}), whole,
          name = one.report.name, dtype = (*found)->type().dtype, through = straight.contains(one.report.name)](const Tensors& components) {
           const Scope scope(name);  // by which `sparse_uses` tells the matrices of a module apart
           Tensors given = components;
@@ -211,7 +239,7 @@ std::vector<SparsifiedWeight> sparsify(Module& module, const SparsityPlan& plan)
           if (through) matrix = call("straight_through", {matrix, given[0]});
           return matrix.type().shape == whole ? matrix : matrix.reshape(whole);
         },
-        [layout = &layout, sizes = one.sizes, numbers = one.rule->layout.parameters](const std::vector<Array>& components) {
+        [layout = &layout, sizes = one.sizes, numbers = one.layout.parameters](const std::vector<Array>& components) {
           layout->check(components, sizes, numbers);
         });
     reports.push_back(std::move(one.report));
@@ -238,7 +266,11 @@ Graph with_open_products(const Graph& graph) {
 }  // namespace
 
 std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array>& parameters, const SparsityPlan& plan) {
-  const std::vector<Packed> all = pack_all({parameters.begin(), parameters.end()}, plan);
+  const auto uses = [&](const std::string& name) -> std::optional<Graph> {
+    const auto found = std::find_if(graph.inputs.begin(), graph.inputs.end(), [&](const Input& one) { return one.name == name; });
+    return found == graph.inputs.end() ? std::nullopt : uses_of(graph, *found);
+  };
+  const std::vector<Packed> all = pack_all({parameters.begin(), parameters.end()}, plan, uses);
   Graph made;
   made.name = graph.name;
   Builder build(made);
@@ -254,7 +286,7 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
       inputs.push_back(input.role == Role::parameter ? formats.parameter(input.name, whole) : whole);
       continue;
     }
-    const SparseLayout& layout = *sparse->rule->layout.layout;
+    const SparseLayout& layout = *sparse->layout.layout;
     std::vector<Var> components;
     for (std::size_t k = 0; k < sparse->components.size(); ++k) {
       const Array& component = sparse->components[k];
@@ -266,9 +298,8 @@ std::vector<SparsifiedWeight> sparsify(Graph& graph, std::map<std::string, Array
     parameters.erase(input.name);
     build.set_scope(input.name);
     if (const DType dtype = graph.type(input.value).dtype; components[0].dtype() != dtype) components[0] = cast(components[0], dtype);
-    Var matrix =
-        build.call(layout.op("dense"), components, attributes_of(sparse->rule->layout, {sparse->sizes.begin(), sparse->sizes.end()}));
-    if (is_straight(plan, input.name, sparse->rule->layout)) matrix = build.call("straight_through", {matrix, components[0]});
+    Var matrix = build.call(layout.op("dense"), components, attributes_of(sparse->layout, {sparse->sizes.begin(), sparse->sizes.end()}));
+    if (is_straight(plan, input.name, sparse->layout)) matrix = build.call("straight_through", {matrix, components[0]});
     const Shape& whole = graph.type(input.value).shape;
     inputs.push_back(matrix.shape() == whole ? matrix : reshape(matrix, whole));
     build.set_scope("");

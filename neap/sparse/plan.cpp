@@ -38,10 +38,29 @@ void check_keys(const Json& object, std::initializer_list<std::string_view> know
 
 }  // namespace
 
+std::string WeightRule::layout_text() const { return automatic ? automatic->to_string() : text_of(layout); }
+
 SparsityPlan& SparsityPlan::add(std::string names, std::string_view sparsifier, std::string_view layout) {
   const SparsifierChoice choice = SparsifierChoice::parse(sparsifier);
-  weights.push_back({std::move(names), choice, layout_or_dense(layout.empty() ? layout_for(choice) : layout)});
+  const std::string text = layout.find_first_not_of(' ') == std::string_view::npos ? layout_for(choice) : std::string(layout);
+  const std::optional<AutoLayout> automatic = AutoLayout::parse(text);
+  weights.push_back({std::move(names), choice, layout_or_dense(automatic ? layout_for(choice) : text), automatic});
   return *this;
+}
+
+SparsityPlan SparsityPlan::settled(const std::vector<SparsifiedWeight>& sparsified) const {
+  SparsityPlan plan = *this;
+  plan.weights.clear();
+  for (std::size_t r = 0; r < weights.size(); ++r) {
+    bool there = false;
+    for (const SparsifiedWeight& one : sparsified) {
+      if (one.rule != r) continue;
+      if (weights[r].automatic) plan.weights.push_back({one.name, weights[r].sparsifier, layout_or_dense(one.layout), {}, weights[r].keep});
+      there = true;
+    }
+    if (there && !weights[r].automatic) plan.weights.push_back(weights[r]);
+  }
+  return plan;
 }
 
 SparsityPlan& SparsityPlan::output(std::string names, std::string_view format, Array mask) {
@@ -165,7 +184,7 @@ std::string SparsityPlan::to_json() const {
   if (!scores.empty() || !masks.empty()) throw Error("scores and masks of weights cannot be written", "sparsity plan", "add them in C++");
   Json rules = Json::array();
   for (const WeightRule& rule : weights)
-    rules.push_back({{"names", rule.names}, {"sparsifier", rule.sparsifier.to_string()}, {"layout", text_of(rule.layout)}});
+    rules.push_back({{"names", rule.names}, {"sparsifier", rule.sparsifier.to_string()}, {"layout", rule.layout_text()}});
   Json json{{"weights", rules}, {"seed", seed}};
   if (!outputs.empty()) json["outputs"] = sparse::to_json(outputs);
   if (!gradients.empty()) json["gradients"] = sparse::to_json(gradients);

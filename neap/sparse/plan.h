@@ -8,6 +8,7 @@
 
 #include "neap/layouts/sparse_layout.h"
 #include "neap/nn/module.h"
+#include "neap/sparse/auto_layout.h"
 #include "neap/sparse/format.h"
 #include "neap/sparse/sparsifier.h"
 
@@ -19,8 +20,10 @@ enum class Keep : std::uint8_t { chosen, nonzero };
 struct WeightRule {
   std::string names;  // of parameters; '*' stands for any characters
   SparsifierChoice sparsifier;
-  LayoutChoice layout;       // none: it stays a dense parameter, with zeros where the sparsifier keeps nothing
-  Keep keep = Keep::chosen;  // not part of JSON
+  LayoutChoice layout;                       // none: a dense parameter, with zeros where the sparsifier keeps nothing
+  std::optional<AutoLayout> automatic = {};  // given: the cheapest layout of each weight, in place of `layout`
+  Keep keep = Keep::chosen;                  // not part of JSON
+  std::string layout_text() const;
 };
 
 // The format of values that a network makes. Their names: "block3/fc: matmul", what an operator of that layer makes; "block3/fc", what
@@ -29,6 +32,18 @@ struct FormatRule {
   std::string names;
   OutputFormat format;
   Array mask;  // of the sparsifier same_format: bool, broadcasts to the value; not part of JSON
+};
+
+struct SparsifiedWeight {
+  std::string name, layout;
+  Sizes sizes;
+  double sparsity = 0, energy = 0;  // share of zeros; share of the magnitudes that stays
+  std::int64_t dense_bytes = 0, stored_bytes = 0;
+  Array mask;                // bool, of the matrix's sizes
+  Keep keep = Keep::chosen;  // nonzero: an earlier plan made it so
+  std::size_t rule = 0;      // of the plan's
+  // Where the layout was chosen: the modelled seconds of what uses the weight, the cheapest first.
+  std::vector<std::pair<std::string, double>> prices = {};
 };
 
 // The first rule of each list that fits a name counts.
@@ -44,7 +59,8 @@ struct SparsityPlan {
   std::map<std::string, Array> scores, masks;
 
   // A rule; the layout may be empty: then it is the one that stores what the sparsifier makes (nm, nmg, blocks; dense of keep_all), else
-  // csr. A weight by keep_all alone stays as it is: a rule behind that fits its name does not count.
+  // csr. "auto": for each weight the cheapest of the layouts that store its mask exactly, see auto_layout.h. A weight by keep_all alone
+  // stays as it is: a rule behind that fits its name does not count.
   SparsityPlan& add(std::string names, std::string_view sparsifier, std::string_view layout = "");
   // See OutputFormat::parse for the format's text. Error where it is none.
   SparsityPlan& output(std::string names, std::string_view format, Array mask = {});
@@ -52,20 +68,13 @@ struct SparsityPlan {
   // Puts a plan that was carried out before behind this one: its rules stay in force for what these rules do not name, and what it made
   // sparse is as it is (`same_format` of this plan keeps that mask). Error where both draw at random, by different seeds.
   SparsityPlan& go_on(const SparsityPlan& before);
+  // The same plan with layouts as they were chosen, a rule for each weight, and without rules that took none.
+  SparsityPlan settled(const std::vector<SparsifiedWeight>& sparsified) const;
   // {"weights": [{"names": "encoder.*.weight", "sparsifier": "nmg n=2 m=4 g=16", "layout": "nmg n=2 m=4 g=16"}],
   //  "outputs": [{"names": "block*/relu", "inline": "threshold least=0.1", "temporary": "dense", "external": "keep_all", "layout":
   //  "dense"}], "gradients": [as outputs], "seed": 0}. Error naming what is wrong and where.
   static SparsityPlan parse_json(std::string_view text, const std::string& place);
   std::string to_json() const;  // Error where a rule has a mask, or there are scores or masks of weights
-};
-
-struct SparsifiedWeight {
-  std::string name, layout;
-  Sizes sizes;
-  double sparsity = 0, energy = 0;  // share of zeros; share of the magnitudes that stays
-  std::int64_t dense_bytes = 0, stored_bytes = 0;
-  Array mask;                // bool, of the matrix's sizes
-  Keep keep = Keep::chosen;  // nonzero: an earlier plan made it so
 };
 
 // Sparsifies the parameters that rules name, as they are: each becomes the components of its layout, of which the values are trained and

@@ -150,6 +150,26 @@ TEST_F(Sparsify, OutputsAreFormattedWhenTheFileIsRead) {
   EXPECT_GT(changed, 0.01);
 }
 
+// What is chosen is written down: the file names layouts, not how they were found.
+TEST_F(Sparsify, LayoutsAreChosenByCost) {
+  const std::string from = model(), to = path("chosen.onnx");
+  const Ran ran = neap({"sparsify", from, "--weights", "*.weight=blocks sparsity=0.75 | auto open=256", "-o", to, "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  const nlohmann::json weights = ran.json()["weights"];
+  ASSERT_EQ(weights.size(), 2u);
+  for (const nlohmann::json& one : weights) {
+    const nlohmann::json& prices = one["prices"];
+    for (const char* layout : {"dense", "csr", "blocks r=4 c=1", "blocks r=2 c=1"}) EXPECT_TRUE(prices.contains(layout)) << one;
+    const double cheapest = prices[one["layout"].get<std::string>()].get<double>();
+    for (const auto& [layout, seconds] : prices.items()) EXPECT_GE(seconds.get<double>(), cheapest) << layout;
+  }
+  std::map<std::string, std::string> notes;
+  read_onnx(to, {.metadata = &notes});
+  EXPECT_FALSE(contains(notes.at("neap.sparsity"), "auto")) << notes.at("neap.sparsity");
+  EXPECT_TRUE(contains(notes.at("neap.sparsity"), "\"first.weight\"")) << notes.at("neap.sparsity");
+  EXPECT_TRUE(contains(neap({"sparsify", from, "--weights", "*.weight=magnitude|auto"}).text, "chosen by cost: "));
+}
+
 // What is packed while the model runs needs sizes that are known.
 TEST_F(Sparsify, OutputsArePackedWhereSizesAreGiven) {
   const std::string from = model(), to = path("packed.onnx"), rule = "relu=keep_all | dense | magnitude sparsity=0.5 | csr";
