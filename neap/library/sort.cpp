@@ -127,7 +127,26 @@ Implementation sorting(const char* op, Result result) {
 
 const RegisterImplementation argsort{sorting("argsort", Result::order)};
 const RegisterImplementation sort{sorting("sort", Result::values)};
-const RegisterImplementation rank{sorting("rank", Result::places)};
+// Of the flops of the definition, which compares all with all: short lines are ranked more quickly so, in vectors and where their elements
+// are made. A comparison of a sort takes 27 cycles on Zen 3, a third as much where lines are of 4. Counted as 15, since loops for lines of
+// 16 and more are predicted half of what they take: both take as long for lines of 128.
+double rank_efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
+  constexpr double peak = 32, cycles = 15;  // flops a cycle; of a comparison
+  constexpr std::int64_t typical = 128;     // size of a symbol
+  const Dim& size = inputs[0].shape[static_cast<std::size_t>(call.axis("axis", inputs[0].rank()))];
+  const auto count = static_cast<double>(std::max<std::int64_t>(2, size.evaluate({}, typical)));
+  const Map map = define(call).map;
+  const double all = static_cast<double>(element_count(inputs[0].shape).evaluate({}, typical));
+  const double flops_of_element = static_cast<double>(flops(map.stages[0].value, map.axes).evaluate({}, typical)) / std::max(1.0, all);
+  return flops_of_element / (peak * cycles * std::log2(count));
+}
+
+Implementation ranking() {
+  Implementation made = sorting("rank", Result::places);
+  made.efficiency = rank_efficiency;
+  return made;
+}
+const RegisterImplementation rank{ranking()};
 
 const RegisterImplementation top_k{
     {.name = "native",

@@ -78,6 +78,27 @@ TEST(Format, InlineSparsifiersFuseIntoTheProducer) {
 }
 
 // What says that it looks at each element alone does so, or it could not be fused.
+// One that looks at a short block ranks its elements where they are made: between kernels there is a mask, but neither magnitudes nor
+// places, of eight bytes an element.
+TEST(Format, SparsifiersOfShortBlocksFuseIntoTheProducer) {
+  for (const char* sparsifier : {"nm n=2 m=4", "nm n=2 m=8"}) {
+    SCOPED_TRACE(sparsifier);
+    Graph graph;
+    Builder build(graph);
+    const Var x = build.input("x", {DType::f32, {256, 768}, {}}), bias = build.input("bias", {DType::f32, {768}, {}});
+    const OutputFormat format = OutputFormat::parse(std::string("keep_all | dense | ") + sparsifier);
+    graph.add_output(in_format(build, build.call("relu", {x + bias}), format, {}).id(), "y");
+    Optimizer optimizer(graph);
+    optimizer.optimize();
+    const Graph& made = optimizer.graph();
+    ASSERT_EQ(made.nodes().size(), 2u) << to_string(made);
+    EXPECT_EQ(made.type(made.nodes()[0]->outputs[0]).dtype, DType::boolean) << to_string(made);
+    for (const NodePtr& node : made.nodes()) EXPECT_TRUE(node->is_map()) << to_string(made);
+    const std::vector<Array> inputs{waves({256, 768}), waves({768})};
+    EXPECT_TRUE(same_bits(Executable(made).run(inputs)[0], interpret(graph, inputs)[0]));
+  }
+}
+
 TEST(Format, ReachIsWhatASparsifierSays) {
   for (const Sparsifier* one : all_sparsifiers()) {
     if (one->keep_running == nullptr) continue;
