@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "bench/core/graphs.h"
@@ -15,6 +13,7 @@
 #include "neap/base/rates.h"
 #include "neap/nn/linear.h"
 #include "neap/nn/sequential.h"
+#include "neap/sparse/crossover.h"
 #include "neap/train/step.h"
 
 namespace neap::bench::plan_topic {
@@ -22,12 +21,10 @@ namespace {
 
 // A layout by the share of zeros that it stores.
 struct Form {
-  const char *name, *sparsifier, *layout, *color;
+  const char *name, *sparsifier, *layout;
 };
-constexpr Form forms[] = {{"CSR", "magnitude sparsity={}", "csr", "#2e6fbb"},
-                          {"4 x 1 blocks", "blocks sparsity={} r=4 c=1", "", "#c2571a"}};
-constexpr Form grouped[] = {
-    {"2:4:16", "nmg n=2 m=4 g=16", "", ""}, {"2:8:14", "nmg n=2 m=8 g=14", "", ""}, {"1:10:16", "nmg n=1 m=10 g=16", "", ""}};
+constexpr Form forms[] = {{"CSR", "magnitude sparsity={}", "csr"}, {"4 x 1 blocks", "blocks sparsity={} r=4 c=1", ""}};
+constexpr Form grouped[] = {{"2:4:16", "nmg n=2 m=4 g=16", ""}, {"2:8:14", "nmg n=2 m=8 g=14", ""}, {"1:10:16", "nmg n=1 m=10 g=16", ""}};
 
 struct Layer {
   Executable run;
@@ -97,42 +94,12 @@ void compare(std::vector<Row>& rows, std::int64_t out, std::int64_t in, std::int
   }
 }
 
-struct Point {
-  double zeros, ratio;
-};
-
-std::string picture(const std::vector<std::vector<Point>>& curves) {
-  constexpr double width = 640, height = 400, left = 60, bottom = 350, right = 500, top = 30;
-  const auto x = [&](double zeros) { return left + (right - left) * (zeros - 0.5) / 0.5; };
-  const auto y = [&](double ratio) { return bottom - (bottom - top) * std::clamp(std::log2(ratio) + 1, 0.0, 6.0) / 6; };
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"12\">\n", width, height);
-  for (const double ratio : {0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0})
-    svg += fmt::format(
-        "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}x</text>\n",
-        left, right, y(ratio), y(ratio), ratio == 1 ? "#555" : "#ddd", left - 6, y(ratio) + 4, ratio);
-  for (const double zeros : {0.5, 0.6, 0.7, 0.8, 0.9, 1.0})
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.0f} %</text>\n", x(zeros), bottom + 18, zeros * 100);
-  svg +=
-      fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">zeros; how many times quicker than dense, 768 x 768, 384 tokens</text>\n",
-                  (left + right) / 2, bottom + 40);
-  for (std::size_t i = 0; i < curves.size(); ++i) {
-    std::string points;
-    for (const Point& point : curves[i]) points += fmt::format("{:.1f},{:.1f} ", x(point.zeros), y(point.ratio));
-    svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n", points, forms[i].color);
-    svg += fmt::format("<text x=\"{}\" y=\"{:.1f}\" fill=\"{}\">{}</text>\n", right + 8, y(curves[i].back().ratio) + 4, forms[i].color,
-                       forms[i].name);
-  }
-  return svg + "</svg>\n";
-}
-
 std::vector<Row> run() {
   std::vector<std::string> texts;  // that forms point into
   texts.reserve(64);
   const auto with = [&](const Form& form, double zeros) {
     texts.push_back(fmt::format(fmt::runtime(form.sparsifier), zeros));
-    return std::pair(fmt::format("{} at {:g} % zeros", form.name, zeros * 100),
-                     Form{form.name, texts.back().c_str(), form.layout, form.color});
+    return std::pair(fmt::format("{} at {:g} % zeros", form.name, zeros * 100), Form{form.name, texts.back().c_str(), form.layout});
   };
   std::vector<std::pair<std::string, Form>> all, some;
   for (const Form& form : forms) {
@@ -160,19 +127,27 @@ std::vector<Row> run() {
     compare(rows, 768, 3072, tokens, some);
   }
 
+  // The picture of `neap bench sparse`, by what the plan makes of each point.
+  const sparse::CrossoverLayer picture;
+  std::vector<sparse::CrossoverCurve> curves = sparse::crossover_curves(picture);
   std::vector<std::pair<std::string, Form>> along;
-  const std::vector<double> shares{0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99};
-  for (const Form& form : forms) {
-    for (const double zeros : shares) along.push_back(with(form, zeros));
+  for (const sparse::CrossoverCurve& curve : curves) {
+    for (const sparse::CrossoverPoint& point : curve.points)
+      along.emplace_back(fmt::format("{} at {:.3g} % zeros", curve.name, point.zeros * 100),
+                         Form{curve.name.c_str(), point.sparsifier.c_str(), point.layout.c_str()});
   }
-  const std::size_t first = rows.size();
-  compare(rows, 768, 768, 384, along);
-  std::vector<std::vector<Point>> curves(std::size(forms));
-  for (std::size_t i = first; i < rows.size(); ++i) {
-    rows[i].name = "crossover, " + rows[i].name;
-    curves[(i - first) / shares.size()].push_back({shares[(i - first) % shares.size()], rows[i].ratio.value_or(0)});
+  std::size_t next = rows.size();
+  compare(rows, picture.rows, picture.columns, picture.tokens, along);
+  for (sparse::CrossoverCurve& curve : curves) {
+    for (sparse::CrossoverPoint& point : curve.points) {
+      Row& row = rows[next++];
+      row.name = "crossover, " + row.name;
+      point.ratio = row.ratio.value_or(0);
+      point.pays = row.target.has_value();  // else it was left dense
+    }
   }
-  if (std::filesystem::is_directory("build")) write_file("build/sparse_crossover.svg", picture(curves));
+  if (std::filesystem::is_directory("build"))
+    write_file("build/sparse_crossover.svg", sparse::crossover_picture(picture.text() + ", as planned", curves));
   return rows;
 }
 

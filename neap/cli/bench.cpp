@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "neap/base/clock.h"
+#include "neap/base/interleave.h"
 #include "neap/base/machine.h"
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
@@ -25,17 +25,6 @@ struct Given {
   int level = 4, threads = 0, rounds = 15, nodes = 10;
   bool json = false, strict = false;
 };
-
-double seconds_of(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return seconds_since(start);
-}
-
-double quantile(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(std::lround(part * static_cast<double>(values.size() - 1)))];
-}
 
 // One level of the optimiser: what it runs, and how long that took in each round.
 struct Measured {
@@ -63,26 +52,12 @@ struct Measured {
   }
 };
 
-// Rounds in turn, every other one backwards; as many runs a round as take a hundredth of a second. Then times of each node, by themselves.
+// All levels in turn. Then times of each node, by themselves.
 void measure(std::vector<std::unique_ptr<Measured>>& all, const std::vector<Array>& inputs, int rounds) {
-  constexpr double round_seconds = 0.01;
-  std::vector<int> runs;
-  for (const auto& one : all) {
-    one->executable.run(inputs);
-    const double once = seconds_of([&] { one->executable.run(inputs); });
-    runs.push_back(std::max(1, static_cast<int>(std::min(1e6, round_seconds / std::max(1e-9, once)))));
-  }
-  Progress progress("rounds", rounds, "rounds");
-  for (int round = 0; round < rounds; ++round) {
-    for (std::size_t turn = 0; turn < all.size(); ++turn) {
-      const std::size_t i = round % 2 == 0 ? turn : all.size() - 1 - turn;
-      const double taken = seconds_of([&] {
-        for (int run = 0; run < runs[i]; ++run) all[i]->executable.run(inputs);
-      });
-      all[i]->seconds.push_back(taken / runs[i]);
-    }
-    progress.advance(1);
-  }
+  std::vector<std::function<void()>> ways;
+  for (const auto& one : all) ways.emplace_back([&] { one->executable.run(inputs); });
+  const std::vector<std::vector<double>> seconds = interleaved_seconds(ways, rounds);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->seconds = seconds[i];
   for (const auto& one : all) {
     one->executable.set_profiling(true);
     one->node_seconds.resize(one->nodes.size());

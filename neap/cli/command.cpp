@@ -116,6 +116,18 @@ std::function<int()> CommandLine::declare(const Command& command, CLI::App& app)
 void CommandLine::add_within(const Command& command, std::size_t space) {
   CLI::App& outer = *app.get_subcommand(command.name.substr(0, space));
   CLI::App& inner = *outer.add_subcommand(command.name.substr(space + 1), command.about);
+  // What the outer command needs is not asked of the inner one; the parser would take the inner one's name for it.
+  std::vector<const CLI::Option*> needed;
+  for (CLI::Option* option : outer.get_options()) {
+    if (option->get_required()) needed.push_back(option->required(false));
+  }
+  if (!needed.empty()) {
+    outer.parse_complete_callback([&outer, needed] {
+      for (const CLI::Option* option : needed) {
+        if (outer.get_subcommands().empty() && option->count() == 0) throw CLI::RequiredError(option->get_name());
+      }
+    });
+  }
   actions.back() = [&inner, run_inner = declare(command, inner), run_outer = actions.back()] {
     return inner.parsed() ? run_inner() : run_outer();
   };

@@ -32,6 +32,28 @@ TEST_F(BenchCommand, PrintsWhatIsSlowest) {
   EXPECT_TRUE(contains(ran.text, "more nodes: --nodes ")) << ran.text;
 }
 
+TEST_F(BenchCommand, DrawsFromHowManyZerosOnLayoutsPay) {
+  const Ran ran = neap({"bench", "sparse", "--rows", "60", "--columns", "64", "--tokens", "8", "--rounds", "1", "--threads", "1", "--json",
+                        "--out", path("curves.svg")});
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  const nlohmann::json json = ran.json();
+  EXPECT_EQ(json["columns"], 64);
+  ASSERT_EQ(json["curves"].size(), 3U);
+  for (const nlohmann::json& curve : json["curves"]) {
+    EXPECT_GE(curve["points"].size(), 9U);
+    for (const nlohmann::json& point : curve["points"])
+      EXPECT_NEAR(point["ratio"].get<double>(), json["dense_seconds"].get<double>() / point["seconds"].get<double>(), 1e-9);
+  }
+  const std::string picture = read_file(path("curves.svg"), 1 << 20);
+  for (const char* part : {"<svg", "60 x 64, 8 tokens", ">n:m:g<", ">4 x 1 blocks<", ">CSR<", "</svg>"})
+    EXPECT_TRUE(contains(picture, part)) << part;
+  const Ran table = neap({"bench", "sparse", "--rows", "16", "--columns", "16", "--tokens", "4", "--rounds", "1"});
+  EXPECT_TRUE(contains(table.text, "against dense")) << table.text;
+  EXPECT_EQ(neap({"bench", "sparse", "--rows", "0"}).code, 2);
+  EXPECT_EQ(neap({"bench"}).code, 2);  // a model is wanted still
+  EXPECT_EQ(neap({"bench", "--help"}).code, 0);
+}
+
 TEST_F(BenchCommand, RefusesWhatDoesNotFit) {
   EXPECT_EQ(neap({"bench", small_model(), "--input", "z=" + path("z.npy")}).code, 3);
   EXPECT_EQ(neap({"bench", small_model(), "--against", "7"}).code, 2);
