@@ -11,15 +11,26 @@ namespace {
 
 constexpr double rate = 0.1;
 
-Array first_weights(const Type& type) {
-  const Sizes sizes = evaluate(type.shape, {});
-  const double largest = sizes.size() == 2 ? 1 / std::sqrt(static_cast<double>(sizes[0])) : 0;
-  return random_array(sizes, 1, -largest, largest);
+// In the order in which graph_of declares them.
+std::vector<Array> inputs_of(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape) {
+  std::vector<Array> inputs{features};
+  inputs.insert(inputs.end(), edges.arrays.begin(), edges.arrays.end());
+  inputs.push_back(labels);
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const std::int64_t in = layer == 0 ? shape.features : shape.hidden, out = layer + 1 == shape.layers ? shape.classes : shape.hidden;
+    const double largest = 1 / std::sqrt(static_cast<double>(in));
+    inputs.push_back(random_array({in, out}, 1, -largest, largest));
+    inputs.push_back(random_array({out}, 1, 0, 0));
+  }
+  return inputs;
 }
 
-Graph optimized(Graph graph, Order order, std::int64_t plan) {
-  Optimizer optimizer(std::move(graph));
+constexpr double seconds_of_tuning = 120;
+
+Graph optimized(const Graph& graph, const std::vector<Array>& inputs, Order order, std::int64_t plan) {
+  Optimizer optimizer(graph);
   OptimizeOptions options;
+  if (order == Order::measured) options.tune = TuneOptions{.seconds = seconds_of_tuning, .inputs = inputs};
   for (RecipeLine& line : options.recipe) {
     if (line.transformation != "order_products") continue;
     line.parameters["order"] = order == Order::transform_first ? 1 : order == Order::aggregate_first ? 2 : 0;
@@ -61,15 +72,11 @@ Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role fea
 }
 
 GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan)
-    : inputs_{features},
-      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), order, plan))) {
-  inputs_.insert(inputs_.end(), edges.arrays.begin(), edges.arrays.end());
-  inputs_.push_back(labels);
-  const Graph& graph = executable_.graph();
-  for (const Input& input : graph.inputs) {
-    if (input.role == Role::parameter) inputs_.push_back(first_weights(graph.type(input.value)));
-  }
-}
+    : GcnStep(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), inputs_of(edges, features, labels, shape), order,
+              plan) {}
+
+GcnStep::GcnStep(const Graph& graph, std::vector<Array> inputs, Order order, std::int64_t plan)
+    : inputs_(std::move(inputs)), executable_(generated(optimized(graph, inputs_, order, plan))) {}
 
 double GcnStep::run() { return executable_.run(inputs_)[0].get(0); }
 

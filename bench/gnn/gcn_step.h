@@ -10,9 +10,10 @@ struct GcnShape {
   int layers;
 };
 
-// How a step is optimised: the order of its products as named, by cost, or by cost with what fixed features give kept across steps. The
-// graph's lists are fixed in all: what is made of them alone (weights in the order by columns) is made once, as peers make their formats.
-enum class Order : std::uint8_t { transform_first, aggregate_first, by_cost, kept };
+// How a step is optimised: the order of its products as named, by cost, by measuring, or by cost with what fixed features give kept across
+// steps. The graph's lists are fixed in all: what is made of them alone (weights in the order by columns) is made once, as peers make their
+// formats.
+enum class Order : std::uint8_t { transform_first, aggregate_first, by_cost, measured, kept };
 
 class GcnStep {
  public:
@@ -24,6 +25,7 @@ class GcnStep {
 
  private:
   static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role features);
+  GcnStep(const Graph& graph, std::vector<Array> inputs, Order order, std::int64_t plan);
   std::vector<Array> inputs_;
   Executable executable_;
 };

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "neap/base/file.h"
-#include "neap/base/progress.h"
 #include "neap/cli/model.h"
+#include "neap/cli/tuning.h"
 #include "neap/demo/summary.h"
 #include "neap/files/json.h"
 #include "neap/transform/sparse_dispatch.h"
@@ -22,15 +22,6 @@ struct Given {
   bool explain = false, json = false, strict = false;
 };
 
-std::string tuning_text(const Tuning& tuning) {
-  std::string text = fmt::format("tuned {} kernels, {} of them by measuring: {} run better with other parameters", tuning.kernels,
-                                 tuning.measured, tuning.changed);
-  if (tuning.before > 0)
-    text += fmt::format("; those measured take {} in place of {}", human_seconds(tuning.after), human_seconds(tuning.before));
-  if (tuning.left > 0) text += fmt::format("; no time was left for {}", tuning.left);
-  return text + "\n";
-}
-
 int run(const Given& given) {
   const Graph graph = read_model(given.model);
   Optimizer optimizer(graph, CostModel(sizes_of(given.model, graph)));
@@ -39,17 +30,8 @@ int run(const Given& given) {
   if (given.replay.empty()) {
     OptimizeOptions options{.level = given.level, .memory_bytes = given.memory};
     if (!given.passes.empty()) options.recipe = parse_recipe(read_file(given.passes, most));
-    std::optional<Progress> progress;
-    if (given.tune > 0) {
-      progress.emplace("tuning", static_cast<std::int64_t>(given.tune), "s");
-      double shown = 0;
-      options.tune = TuneOptions{.seconds = given.tune, .report = [&progress, shown](double seconds, const std::string& note) mutable {
-                                   shown += seconds;
-                                   const auto whole = static_cast<std::int64_t>(shown);
-                                   shown -= static_cast<double>(whole);
-                                   progress->advance(whole, note);
-                                 }};
-    }
+    std::optional<TuningProgress> progress;
+    if (given.tune > 0) options.tune = progress.emplace(given.tune).options();
     optimizer.optimize(options);
   } else {
     optimizer.replay(read_file(given.replay, most));
@@ -95,12 +77,7 @@ std::function<int()> declare(const Options& options) {
   options.add_action("--print-passes", print_passes, "print the list of transformations that are tried, for --passes");
   const Option memory =
       options.add("--memory", &given->memory, "most bytes for values between nodes: what does not fit is computed again").positive();
-  constexpr double usual = 30;
-  const Option tune = options
-                          .add("--tune", &given->tune,
-                               fmt::format("measure the costliest kernels with other parameters, for this many seconds ({})", usual))
-                          .value_or(usual)
-                          .positive();
+  const Option tune = add_tune(options, given->tune, "measure the costliest kernels with other parameters");
   options.add("--replay", &given->replay, "make the edits of this file in place of the optimiser's own")
       .not_with(level)
       .not_with(passes)

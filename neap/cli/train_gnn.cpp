@@ -8,6 +8,7 @@
 #include "neap/base/progress.h"
 #include "neap/cli/model.h"
 #include "neap/cli/run_file.h"
+#include "neap/cli/tuning.h"
 #include "neap/cli/vertex_run.h"
 #include "neap/demo/export.h"
 #include "neap/demo/report_parts.h"
@@ -28,6 +29,7 @@ struct Given {
   VertexRun run;
   fs::path out = "out/gnn", resume;
   int threads = 0, compare = 0;
+  double tune = 0;
   bool restart = false, json = false;
   bool epochs_given = false, others_given = false;
 };
@@ -39,7 +41,7 @@ VertexRun run_of(const Given& given, const fs::path& folder) {
     if (!before) throw Error("there is no run to go on with", folder.string(), "give the folder that `neap train gnn --out` named");
     if (given.others_given) {
       throw Error("a run that goes on keeps its options", folder.string(),
-                  "beside --resume give --epochs, --compare, --threads and --json only");
+                  "beside --resume give --epochs, --compare, --tune, --threads and --json only");
     }
     VertexRun run = *before;
     if (given.epochs_given) run.epochs = given.run.epochs;
@@ -71,6 +73,19 @@ gnn::GraphData ordered(gnn::GraphData data, const VertexRun& run, std::FILE* tex
   return choice.order == gnn::Order::none ? data : gnn::reordered(data, choice.vertices);
 }
 
+// The step that is trained with.
+Optimizer tuned_step(gnn::VertexTraining& training, double seconds, std::FILE* text) {
+  std::optional<TuneOptions> tune;
+  std::optional<TuningProgress> progress;
+  if (seconds > 0 && training.level() == 0)
+    throw Error("level 0 runs nothing that could be tuned", "the command line", "give a higher --level, or leave out --tune");
+  if (seconds > 0) tune = progress.emplace(seconds).options();
+  Optimizer step = optimized_step(training, std::move(tune));
+  progress.reset();
+  if (seconds > 0) fmt::print(text, "{}", tuning_text(step.tuning()));
+  return step;
+}
+
 int run(const Given& given) {
   use_threads(given.threads);
   std::FILE* text = given.json ? stderr : stdout;
@@ -89,6 +104,8 @@ int run(const Given& given) {
   make_folder(out);
   write_run(json_of(asked), out);
   write_model(out / "step.neap", training.trainer().step_graph());
+  const Optimizer step = tuned_step(training, given.tune, text);
+  training.trainer().use(Executable(step.graph(), {.compile = training.level() > 0}));
   if (training.run() == Outcome::stopped) {
     fmt::print(text, "stopped and saved: the same command, or neap train gnn --resume {}, goes on\n", out.string());
     return exit_stopped;
@@ -96,7 +113,6 @@ int run(const Given& given) {
   const VertexResult result = result_of(training, data);
   fmt::print(text, "test accuracy {:.2f} % (validation {:.2f} % in epoch {}; naming the commonest class: {:.2f} %)\n", 100 * result.test,
              100 * result.validation, result.best_epoch, 100 * result.majority);
-  const Optimizer step = optimized_step(training);
   Json report =
       vertex_report(fmt::format("Neap: {} trained on {}", options.network.model, data.place), command_text(), training, data, result, step);
   Json figures = to_json(result);
@@ -128,10 +144,11 @@ std::function<int()> declare(const Options& options) {
                              .between(0, 1000);
   const Option out = options.add("--out", &given->out, "folder for checkpoint, model and report").shows_default();
   const Option resume = options.add("--resume", &given->resume, "folder of a run that goes on, with its own options").not_with(out);
+  const Option tune = add_tune(options, given->tune, "measure orders of products and the costliest kernels on this graph first");
   const Option threads = add_threads(options, given->threads);
   options.add("--restart", &given->restart, "start anew where --out has a run");
   const Option json = options.add("--json", &given->json, "print training.json on standard output, the rest on standard error");
-  const std::vector<Option> free{epochs, compare, resume, threads, json};
+  const std::vector<Option> free{epochs, compare, resume, tune, threads, json};
   return [given, options, epochs, free] {
     given->epochs_given = epochs.given();
     given->others_given = options.given_beside(free);

@@ -54,9 +54,11 @@ nlohmann::json vertex_report(const std::string& title, const std::string& comman
   return report;
 }
 
-Optimizer optimized_step(gnn::VertexTraining& training) {
-  Optimizer optimizer(training.trainer().step_graph());
-  optimizer.optimize(training.level());
+Optimizer optimized_step(gnn::VertexTraining& training, std::optional<TuneOptions> tune) {
+  Trainer& trainer = training.trainer();
+  Optimizer optimizer(trainer.step_graph());
+  if (tune) tune->inputs = trainer.state().inputs(training.batch(), training.rate(), trainer.steps_done() + 1);
+  optimizer.optimize({.level = training.level(), .tune = std::move(tune)});
   return optimizer;
 }
 

@@ -21,7 +21,7 @@ nlohmann::json to_json(const VertexResult& result);
 nlohmann::json data_json(const gnn::GraphData& data);
 
 // One step of this training, transformed as the run has it.
-Optimizer optimized_step(gnn::VertexTraining& training);
+Optimizer optimized_step(gnn::VertexTraining& training, std::optional<TuneOptions> tune = {});  // tuned: on the data of its step
 
 // What render_report takes, with the edits of that step. `confusion` is of the test vertices.
 nlohmann::json vertex_report(const std::string& title, const std::string& command, gnn::VertexTraining& training,

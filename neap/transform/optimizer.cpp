@@ -6,6 +6,7 @@
 #include "neap/base/environment.h"
 #include "neap/base/error.h"
 #include "neap/runtime/memory_plan.h"
+#include "neap/transform/measured_ways.h"
 #include "neap/transform/tune.h"
 
 namespace neap {
@@ -270,15 +271,25 @@ void Optimizer::undo() {
 
 void Optimizer::optimize(const OptimizeOptions& options) {
   draft_.allow_libraries(options.libraries);
-  for (const RecipeLine& line : options.recipe) {
+  WaysMeasured measured;
+  if (options.tune && !options.tune->inputs.empty()) measured = measure_ways(graph(), model_, options);
+  for (std::size_t i = 0; i < options.recipe.size(); ++i) {
+    const RecipeLine& line = options.recipe[i];
     if (options.level < line.from || options.level > line.to) continue;
     if (!options.libraries && line.transformation == "bind_library") continue;
     Parameters parameters = line.parameters;
+    if (const auto found = measured.ways.find(i); found != measured.ways.end())
+      parameters[find_transformation(line.transformation).ways.parameter] = found->second;
     if (line.transformation == "recompute" && options.memory_bytes > 0) parameters.emplace("budget_bytes", options.memory_bytes);
     apply_all(find_transformation(line.transformation), parameters);
   }
   if (options.memory_bytes > 0) require_memory(options.memory_bytes);
-  if (options.tune) tuning_ = tune(*this, *options.tune);
+  if (options.tune) {
+    TuneOptions rest = *options.tune;
+    rest.seconds = std::max(0.0, rest.seconds - measured.seconds);
+    tuning_ = tune(*this, rest);
+    tuning_.ways = measured.runs;
+  }
 }
 
 void Optimizer::require_memory(std::int64_t budget) const {

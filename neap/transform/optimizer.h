@@ -33,12 +33,16 @@ struct Prediction {
 struct TuneOptions {
   double seconds = 30;                                                            // of measuring, about
   std::function<void(double seconds, const std::string& note)> report = nullptr;  // as time goes by: the time since the last report
+  // Of a run, in the graph's order; they are not written into. Given: ways of whole passes are measured, too, ahead of all else. Without
+  // them they cannot be: what moves is decided by positions in the data.
+  std::vector<Array> inputs = {};
 };
 struct Tuning {
   int kernels = 0;               // distinct ones that were looked at
   int measured = 0;              // of which so many by running them; what was found for the others was known
   int changed = 0;               // that are better with other parameters
   int left = 0;                  // for which there was no time
+  int ways = 0;                  // of whole passes, that were run
   double before = 0, after = 0;  // seconds of what was measured, once each
 };
 

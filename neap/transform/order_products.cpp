@@ -20,6 +20,8 @@ namespace neap::order_products_transformation {
 namespace {
 
 constexpr std::size_t most_chains = 10;  // of one component, up to which all combinations are tried
+constexpr std::size_t most_named = 40;   // whose plans have a number
+constexpr double nearly = 1.25;          // times the time of the best: a model is as wrong as that
 constexpr double clear_gain = 0.99;      // of the time of transforming first: on a tie that stays, since what follows joins its loop
 
 bool flag(const Node& node, std::string_view name) {
@@ -59,9 +61,7 @@ class Ordering {
         pass_(pass) {}
 
   int run() {
-    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) find_chain(i);
-    if (chains_.empty()) return 0;
-    note_needed_anyway();
+    if (!find_chains()) return 0;
     int edits = 0;
     for (const std::vector<std::size_t>& component : components()) edits += choose(component);
     if (edits > 0) {
@@ -71,7 +71,44 @@ class Ordering {
     return edits;
   }
 
+  // Plans as numbers; see Ways.
+  std::vector<std::int64_t> ways(std::size_t most) {
+    if (order_ != 0 || !find_chains() || chains_.size() > most_named) return {};
+    std::vector<std::int64_t> plans;
+    if (plan_ >= 0) {
+      for (std::size_t i = 0; i < std::min(most, chains_.size()); ++i) plans.push_back(plan_ ^ std::int64_t{1} << i);
+      return plans;
+    }
+    std::vector<std::size_t> all(chains_.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const auto price = [&](std::int64_t plan) { return seconds(all, of_number(all, plan)); };
+    std::int64_t best = 0;
+    for (const std::vector<std::size_t>& component : components()) {
+      const Plan plan = best_plan(component);
+      for (std::size_t i = 0; i < component.size(); ++i) best |= static_cast<std::int64_t>(plan[i]) << component[i];
+    }
+    std::vector<std::pair<double, std::int64_t>> priced;
+    const auto add = [&](std::int64_t plan) {
+      if (plan != best && price(plan) <= nearly * price(best)) priced.emplace_back(price(plan), plan);
+    };
+    if (chains_.size() <= most_chains) {
+      for (std::int64_t plan = 0; plan < std::int64_t{1} << chains_.size(); ++plan) add(plan);
+    } else {
+      for (std::size_t i = 0; i < chains_.size(); ++i) add(best ^ std::int64_t{1} << i);
+    }
+    std::sort(priced.begin(), priced.end());
+    plans.push_back(best);
+    for (std::size_t i = 0; i < std::min(most - 1, priced.size()); ++i) plans.push_back(priced[i].second);
+    return plans;
+  }
+
  private:
+  bool find_chains() {
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) find_chain(i);
+    if (!chains_.empty()) note_needed_anyway();
+    return !chains_.empty();
+  }
+
   // ---- finding chains -----------------------------------------------------------------------------------------------------------
 
   const Node* maker(ValueId id, std::string_view op) const {
@@ -187,6 +224,12 @@ class Ordering {
 
   using Plan = std::vector<bool>;  // by member: aggregate first
 
+  static Plan of_number(const std::vector<std::size_t>& members, std::int64_t number) {
+    Plan plan;
+    for (const std::size_t member : members) plan.push_back((number >> member & 1) != 0);
+    return plan;
+  }
+
   double seconds(const std::vector<std::size_t>& members, const Plan& plan) const {
     double total = 0;
     std::set<std::string_view> counted;
@@ -216,11 +259,7 @@ class Ordering {
     Plan transform(members.size(), false), aggregate(members.size(), true);
     if (order_ == 1) return transform;
     if (order_ == 2) return aggregate;
-    if (plan_ >= 0) {
-      Plan forced;
-      for (const std::size_t member : members) forced.push_back((plan_ >> member & 1) != 0);
-      return forced;
-    }
+    if (plan_ >= 0) return of_number(members, plan_);
     Plan best = transform;
     double least = seconds(members, transform) * clear_gain;
     const auto look_at = [&](const Plan& plan) {
@@ -275,7 +314,9 @@ class Ordering {
     const bool tie = !plan[member] && others < mine && others >= clear_gain * mine;
     return fmt::format("{} first: {:.4g} us against {:.4g} us, with all that shares its products{}",
                        plan[member] ? "aggregates" : "transforms", mine * 1e6, others * 1e6,
-                       tie ? "; on a tie, since what follows joins its loop" : "");
+                       plan_ >= 0 ? "; as given"
+                       : tie      ? "; on a tie, since what follows joins its loop"
+                                  : "");
   }
 
   // Each inner product stands ahead of the first that takes it, where its operands are known: chains are in the order of their nodes.
@@ -313,7 +354,12 @@ const RegisterTransformation order_products{
                     {"keep", 0, 0, 1, "1: products of fixed inputs alone are kept across runs and cost nothing"},
                     {"plan", -1, -1, std::int64_t{1} << 40, "bit i: whether chain i aggregates first, whatever the cost; -1: by cost"}},
      .needs_gain = false,
-     .apply_everywhere = [](Graph& graph, const Parameters& parameters, Pass& pass) { return Ordering(graph, parameters, pass).run(); }}};
+     .apply_everywhere = [](Graph& graph, const Parameters& parameters, Pass& pass) { return Ordering(graph, parameters, pass).run(); },
+     .ways = {"plan", [](const Graph& graph, const Parameters& parameters, const CostModel& model, std::size_t most) {
+                Graph copy = graph;
+                Pass pass{model};
+                return Ordering(copy, parameters, pass).ways(most);
+              }}}};
 
 }  // namespace
 }  // namespace neap::order_products_transformation

@@ -46,6 +46,14 @@ struct Pass {
   void refuse(const Graph& graph, const Node& node, std::string reason);
 };
 
+// Of a pass over a whole graph that chooses between ways to compute the same: for who measures them (measured_ways.h).
+struct Ways {
+  std::string parameter;  // that names a way; negative: the pass chooses by cost
+  // At most so many: those that the cost model finds nearly as quick as the best, the best first; where the parameter names one, those that
+  // differ from it in one place. None where there is no choice.
+  std::function<std::vector<std::int64_t>(const Graph&, const Parameters&, const CostModel&, std::size_t most)> find = nullptr;
+};
+
 struct Transformation {
   std::string name;   // "fuse_vertical"
   int level = 1;      // 1 inside an operator, 2 between neighbours, 3 across a region, 4 across the program
@@ -62,6 +70,7 @@ struct Transformation {
   // In place of the two above: a pass over the whole graph, linear in its size; gives how many edits it made. A node whose operands' or
   // results' types it changes must become a new node (`replace_node`): costs are kept by node.
   std::function<int(Graph&, const Parameters&, Pass&)> apply_everywhere;
+  Ways ways = {};
 };
 
 // `static const RegisterTransformation x{{.name = ...}};`

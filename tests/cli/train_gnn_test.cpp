@@ -1,6 +1,8 @@
 // Graph networks by command, on a small generated graph, without a compiler (level 0).
 #include <fmt/format.h>
 
+#include <regex>
+
 #include "tests/cli/program.h"
 
 namespace neap::train_gnn_test {
@@ -61,6 +63,25 @@ TEST_F(TrainGnn, TheStepIsAGraphThatOptimizeExplains) {
     EXPECT_TRUE(contains(explained.text, "(layer1: spmm")) << explained.text;
     EXPECT_TRUE(contains(explained.text, " first: ")) << explained.text;
   }
+}
+
+TEST_F(TrainGnn, TunedRunsMeasureOnTheirGraphAndTrainAsOthersDo) {
+  const auto last_loss = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"train",   "gnn", "--data",   "arxiv-like", "--scale", "0.01",      "--hidden", "16",
+                                       "--model", "gcn", "--epochs", "3",          "--out",   path("run"), "--restart"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = neap(arguments);
+    EXPECT_EQ(ran.code, 0) << ran.text;
+    EXPECT_EQ(std::regex_search(ran.text, std::regex("tuned [0-9]+ kernels.*; [0-9]+ ways of the whole were run")), !more.empty())
+        << ran.text;
+    std::smatch found;
+    EXPECT_TRUE(std::regex_search(ran.text, found, std::regex("epoch   3/3  loss ([0-9.]+)"))) << ran.text;
+    return found.empty() ? 0 : std::stod(found[1]);
+  };
+  EXPECT_NEAR(last_loss({"--tune", "20"}), last_loss({}), 2e-3);
+  const Ran refused = train({"--model", "gcn", "--epochs", "1", "--restart", "--tune"});
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_TRUE(contains(refused.text, "level 0 runs nothing that could be tuned")) << refused.text;
 }
 
 // By a whole run: the report's document stands in its page.

@@ -1,0 +1,194 @@
+#include "neap/transform/measured_ways.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <set>
+
+#include "neap/base/clock.h"
+#include "neap/base/error.h"
+#include "neap/base/median.h"
+#include "neap/codegen/cache.h"
+#include "neap/runtime/executable.h"
+
+namespace neap {
+namespace {
+
+constexpr std::size_t most_ways = 12;  // of the cost model
+constexpr std::size_t finalists = 4;   // that take turns: as many programs stand in memory
+constexpr int first_rounds = 3, last_rounds = 15;
+constexpr double least_gain = 0.01;  // of the time of the best so far
+
+struct Way {
+  std::int64_t number = 0;
+  std::shared_ptr<Executable> program;
+  double seconds = 0;
+};
+
+class Search {
+ public:
+  Search(const Graph& graph, const CostModel& model, const OptimizeOptions& options, std::size_t line, double seconds)
+      : graph_(graph), model_(model), options_(options), line_(line), seconds_(seconds) {
+    report_ = options.tune->report;
+    for (const Array& input : options.tune->inputs) inputs_.push_back(input.clone());
+    options_.tune.reset();
+  }
+
+  // The quickest way.
+  std::int64_t run(const std::vector<std::int64_t>& ways, const std::function<std::vector<std::int64_t>(std::int64_t)>& neighbours) {
+    std::vector<Way> best = tried(ways, {});
+    for (bool better = true; better && !time_is_over();) {
+      const std::int64_t before = best[0].number;
+      best = tried(neighbours(before), {best[0]});
+      better = best[0].number != before;
+    }
+    return best[0].number;
+  }
+  int count() const { return static_cast<int>(known_.size()); }
+
+ private:
+  void report(const Way& way) {
+    if (report_ == nullptr) return;
+    const double now = seconds_since(start_);
+    report_(now - reported_,
+            fmt::format("{}: way {} takes {:.3g} ms", options_.recipe[line_].transformation, way.number, way.seconds * 1e3));
+    reported_ = now;
+  }
+
+  bool time_is_over() const { return seconds_since(start_) > seconds_; }
+
+  // These ways and those that stood before, the quickest first; of ways that become the same program the first.
+  std::vector<Way> tried(const std::vector<std::int64_t>& ways, std::vector<Way> standing) {
+    const bool has_best = !standing.empty();
+    for (const std::int64_t number : ways) {
+      if (!standing.empty() && time_is_over()) break;
+      std::optional<Way> way = made(number);
+      if (!way) continue;
+      way->seconds = run_once(*way->program);
+      for (int i = 1; i < first_rounds; ++i) way->seconds = std::min(way->seconds, run_once(*way->program));
+      report(*way);
+      standing.push_back(std::move(*way));
+      if (standing.size() <= finalists) continue;
+      const auto from = standing.begin() + (has_best ? 1 : 0);  // the best so far stays, to take turns with the others
+      standing.erase(std::max_element(from, standing.end(), [](const Way& a, const Way& b) { return a.seconds < b.seconds; }));
+    }
+    return in_turns(std::move(standing));
+  }
+
+  // The first where none of the others is clearly quicker.
+  std::vector<Way> in_turns(std::vector<Way> ways) {
+    if (ways.size() < 2) return ways;
+    std::vector<std::vector<double>> seconds(ways.size());
+    for (int round = 0; round < last_rounds; ++round) {
+      for (std::size_t i = 0; i < ways.size(); ++i) {
+        const std::size_t at = round % 2 == 0 ? i : ways.size() - 1 - i;
+        seconds[at].push_back(run_once(*ways[at].program));
+      }
+    }
+    for (std::size_t i = 0; i < ways.size(); ++i) ways[i].seconds = median(seconds[i]);
+    const auto quickest = std::min_element(ways.begin(), ways.end(), [](const Way& a, const Way& b) { return a.seconds < b.seconds; });
+    if (quickest->seconds < (1 - least_gain) * ways[0].seconds) std::iter_swap(ways.begin(), quickest);
+    return ways;
+  }
+
+  // Nothing where another way became the same program.
+  std::optional<Way> made(std::int64_t number) {
+    OptimizeOptions options = options_;
+    RecipeLine& line = options.recipe[line_];
+    line.parameters[find_transformation(line.transformation).ways.parameter] = number;
+    Optimizer optimizer(graph_, model_);
+    optimizer.optimize(options);
+    if (!known_.insert(structural_hash(optimizer.graph()).hex()).second) return std::nullopt;
+    Way way{number, std::make_shared<Executable>(optimizer.graph())};
+    for (const NodeProfile& node : way.program->profile()) {
+      if (node.how == "interpreter") throw Error("ways cannot be measured without a compiler", "tuning", "install one, or do not tune");
+    }
+    way.program->run(inputs_);
+    return way;
+  }
+
+  double run_once(Executable& program) {
+    const auto start = Clock::now();
+    program.run(inputs_);
+    return seconds_since(start);
+  }
+
+  const Graph& graph_;
+  const CostModel& model_;
+  OptimizeOptions options_;  // without tuning
+  std::size_t line_;
+  double seconds_;
+  std::vector<Array> inputs_;  // ours: a run may write into them
+  std::set<std::string> known_;
+  std::function<void(double, const std::string&)> report_;
+  Clock::time_point start_ = Clock::now();
+  double reported_ = 0;
+};
+
+// All that decides which way is the quickest.
+Hash circumstances(const Graph& graph, const CostModel& model, const OptimizeOptions& options, std::size_t line) {
+  Hasher hasher;
+  const Hash program = structural_hash(graph);
+  hasher.add(machine().cpu).add(name(best_isa())).add(static_cast<std::uint64_t>(thread_count()));
+  hasher.add(program.low).add(program.high).add(static_cast<std::uint64_t>(line)).add(static_cast<std::uint64_t>(options.level));
+  hasher.add(to_string(options.recipe)).add(static_cast<std::uint64_t>(options.libraries));
+  hasher.add(static_cast<std::uint64_t>(options.memory_bytes));
+  for (const auto& [symbol, size] : model.sizes(graph)) hasher.add(symbol).add(static_cast<std::uint64_t>(size));
+  for (const Array& input : options.tune->inputs) {
+    if (is_float(input.dtype())) continue;
+    hasher.add(std::string_view(reinterpret_cast<const char*>(input.raw()), static_cast<std::size_t>(input.bytes())));
+  }
+  return hasher.finish();
+}
+
+// Nothing where it is no number.
+std::optional<std::int64_t> number_of(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 0 ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+WaysMeasured measure_ways(const Graph& graph, const CostModel& model, const OptimizeOptions& options) {
+  const auto start = Clock::now();
+  const double most_seconds = options.tune->seconds / 2;
+  KernelCache cache("tuning");
+  WaysMeasured measured;
+  for (std::size_t i = 0; i < options.recipe.size(); ++i) {
+    const RecipeLine& line = options.recipe[i];
+    const Transformation& transformation = find_transformation(line.transformation);
+    if (transformation.ways.find == nullptr || options.level < line.from || options.level > line.to) continue;
+    if (complete(transformation, line.parameters).at(transformation.ways.parameter) >= 0) continue;
+    OptimizeOptions ahead = options;
+    ahead.tune.reset();
+    ahead.memory_bytes = 0;
+    ahead.recipe.resize(i);
+    Optimizer before(graph, model);
+    before.optimize(ahead);
+    const auto ways_of = [&](const Parameters& given) {
+      return transformation.ways.find(before.graph(), complete(transformation, given), model, most_ways);
+    };
+    const std::vector<std::int64_t> ways = ways_of(line.parameters);
+    if (ways.size() < 2) continue;
+    const Hash hash = circumstances(graph, model, options, i);
+    std::optional<std::int64_t> found = number_of(cache.kernel_of(hash));
+    if (!found) {
+      const double left = most_seconds - seconds_since(start);
+      if (left <= 0) break;
+      Search search(graph, model, options, i, left);
+      found = search.run(ways, [&](std::int64_t way) {
+        Parameters near = line.parameters;
+        near[transformation.ways.parameter] = way;
+        return ways_of(near);
+      });
+      measured.runs += search.count();
+      cache.note(hash, std::to_string(*found));
+    }
+    measured.ways[i] = *found;
+  }
+  measured.seconds = seconds_since(start);
+  return measured;
+}
+
+}  // namespace neap
