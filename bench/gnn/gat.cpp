@@ -1,5 +1,6 @@
 // A layer of graph attention (GAT), forward and backward, 8 heads: as optimised against one kernel for each operator, and the values with
-// an element for each edge that go through memory between kernels. The graph's lists are the same in every run.
+// an element for each edge that go through memory between kernels; and against two sparse products as wide, which read of neighbours what
+// it has to read. The graph's lists are the same in every run.
 #include <cmath>
 
 #include "bench/core/graphs.h"
@@ -53,6 +54,21 @@ Layer layer(const EdgeArrays& edges, std::int64_t features, std::int64_t wide) {
   return made;
 }
 
+// What the layer reads at least: the values of neighbours forward and backward, as two sparse products as wide read them.
+Layer bare_products(const EdgeArrays& edges, std::int64_t width) {
+  Layer made;
+  Builder build(made.graph);
+  made.inputs.push_back(random_array({edges.vertices, width}, 1));
+  const Var x = build.input("x", {DType::f32, {edges.vertices, width}, {}});
+  const std::vector<Var> e = edges.inputs(build, Role::fixed);
+  made.inputs.insert(made.inputs.end(), edges.arrays.begin(), edges.arrays.end());
+  for (const bool transpose : {false, true}) {
+    const Var y = build.call("spmm", {x, Var(), e[1], e[2], e[3], e[4], e[5]}, {{"transpose", transpose}});
+    made.graph.add_output(y.id(), transpose ? "against" : "along");
+  }
+  return made;
+}
+
 Executable at_level(const Graph& graph, int level) {
   Optimizer optimizer(graph);
   optimizer.optimize(level);
@@ -86,10 +102,16 @@ std::vector<Row> rows_for(const EdgeArrays& edges, std::int64_t features, std::i
                           std::optional<double> target, bool whole) {
   const Layer made = layer(edges, features, wide);
   Executable plain = at_level(made.graph, 0), ours = at_level(made.graph, 4);
+  const Layer bare = bare_products(edges, heads * features);
+  Executable products = at_level(bare.graph, 4);
   check_results(ours.run(made.inputs), plain.run(made.inputs), name);
-  const auto seconds =
-      interleave({{"ours", [&] { ours.run(made.inputs); }}, {"plain", [&] { plain.run(made.inputs); }}}, {.rounds = 5, .seconds = 0});
+  const auto seconds = interleave({{"ours", [&] { ours.run(made.inputs); }},
+                                   {"plain", [&] { plain.run(made.inputs); }},
+                                   {"products", [&] { products.run(bare.inputs); }}},
+                                  {.rounds = 5, .seconds = 0});
   std::vector<Row> rows{against(name, "ms", 1e3, seconds[0], seconds[1], "one kernel an operator", target)};
+  if (wide == 0)
+    rows.push_back(against("  what it reads of neighbours, alone", "ms", 1e3, seconds[0], seconds[2], "two sparse products", std::nullopt));
   if (!whole) return rows;
   const double mine = edge_bytes(ours, edges.edges);
   rows.push_back({.name = "  values of edges between kernels",

@@ -61,6 +61,7 @@ RunOptions options_of(const Given& given, const fs::path& folder) {
   if (!before || !has_checkpoint(folder / "checkpoint")) return options;
   RunOptions resolved = options;
   if (resolved.model.empty()) resolved.model = before->model;  // by the data, which are the same
+  resolved.settled_plan = before->settled_plan;                // by what was given, which is the same
   check_same_run(*before, resolved, folder);
   return resolved;
 }

@@ -19,7 +19,7 @@ namespace neap {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataArguments, data, test, label, task, size, holdout, validation)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunOptions, data, model, hidden, optimizer, schedule, rate, momentum, decay, clip, smoothing, warm_up,
-                                   epochs, batch, seed, level, augment, plan)
+                                   epochs, batch, seed, level, augment, plan, settled_plan)
 
 namespace {
 
@@ -117,7 +117,9 @@ void complete(Network& network, RunOptions& options, const TrainingData& data) {
   }
   if (!options.plan.empty()) {
     if (!options.model.ends_with(".onnx")) network.layer->initialize(options.seed);
-    sparse::sparsify(*network.layer, sparse::SparsityPlan::parse_json(options.plan, "the run's plan"));
+    const std::string& text = options.settled_plan.empty() ? options.plan : options.settled_plan;
+    const sparse::SparsityPlan plan = sparse::SparsityPlan::parse_json(text, "the run's plan");
+    options.settled_plan = plan.settled(sparse::sparsify(*network.layer, plan)).to_json();
   }
   Shape shape{Dim::symbol("N")};
   shape.insert(shape.end(), example.begin(), example.end());

@@ -25,7 +25,8 @@ struct RunOptions {
   std::uint64_t seed = 0;
   int level = 4;
   bool augment = true;
-  std::string plan;  // of sparsity, as JSON; empty: none
+  std::string plan;          // of sparsity, as JSON; empty: none
+  std::string settled_plan;  // with the layouts that were chosen by cost: a run that goes on keeps them
 };
 
 // In run.json (run_file.h).

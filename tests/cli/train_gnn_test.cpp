@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "tests/cli/program.h"
+#include "tests/support/environment.h"
 
 namespace neap::train_gnn_test {
 namespace {
@@ -66,6 +67,7 @@ TEST_F(TrainGnn, TheStepIsAGraphThatOptimizeExplains) {
 }
 
 TEST_F(TrainGnn, TunedRunsMeasureOnTheirGraphAndTrainAsOthersDo) {
+  const Environment cache("NEAP_CACHE", path("cache"));  // in which nothing is known yet
   const auto last_loss = [&](const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"train",   "gnn", "--data",   "arxiv-like", "--scale", "0.01",      "--hidden", "16",
                                        "--model", "gcn", "--epochs", "3",          "--out",   path("run"), "--restart"};

@@ -80,6 +80,27 @@ TEST_F(TrainCommands, APlanMakesWeightsSparse) {
   EXPECT_TRUE(contains(train(other).text, "names only vectors")) << train(other).text;
 }
 
+// What is cheapest may be another layout on another day, which the checkpoint would not fit.
+TEST_F(TrainCommands, LayoutsThatAreChosenByCostStayThoseOfTheRun) {
+  table(true);
+  const std::string plan =
+      file("plan.json", R"({"weights": [{"names": "hidden1.weight", "sparsifier": "magnitude sparsity=0.5", "layout": "auto"}]})");
+  std::vector<std::string> how{"--data", path("classes.csv"), "--label", "quadrant", "--hidden", "32",    "--epochs",
+                               "2",      "--batch",           "12",      "--plan",   plan,       "--out", path("out")};
+  ASSERT_EQ(train(how).code, 0);
+  const auto run = [&] { return nlohmann::json::parse(read_file(path("out/run.json"))); };
+  const std::string settled = run()["settled_plan"];
+  EXPECT_FALSE(contains(settled, "auto")) << settled;
+  EXPECT_TRUE(contains(settled, "hidden1.weight")) << settled;
+  how[7] = "4";
+  const Ran longer = train(how);
+  EXPECT_EQ(longer.code, 0) << longer.text;
+  EXPECT_TRUE(contains(longer.text, "goes on from the checkpoint")) << longer.text;
+  EXPECT_EQ(run()["settled_plan"], settled);
+  const Ran eval = neap({"eval", path("out"), "--level", "0", "--json"});
+  EXPECT_EQ(eval.code, 0) << eval.text;
+}
+
 TEST_F(TrainCommands, EveryOptimizerAndScheduleLearnsClasses) {
   table(true);
   const std::pair<const char*, const char*> all[] = {{"sgd", "cosine"}, {"adam", "step"}, {"adamw", "one-cycle"}, {"lion", "constant"}};
