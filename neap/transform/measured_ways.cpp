@@ -14,10 +14,11 @@
 namespace neap {
 namespace {
 
-constexpr std::size_t most_ways = 12;  // of the cost model
-constexpr std::size_t finalists = 4;   // that take turns: as many programs stand in memory
-constexpr int first_rounds = 3, last_rounds = 15;
-constexpr double least_gain = 0.01;  // of the time of the best so far
+constexpr std::size_t most_ways = 24;  // of the cost model
+constexpr std::size_t finalists = 6;   // that take turns: as many programs stand in memory
+constexpr int first_rounds = 3, fewest_rounds = 15, most_rounds = 60;
+constexpr double seconds_of_turns = 3;
+constexpr double least_gain = 0.01;  // of the time of the best so far, in three rounds of four at least
 
 struct Way {
   std::int64_t number = 0;
@@ -79,16 +80,32 @@ class Search {
   std::vector<Way> in_turns(std::vector<Way> ways) {
     if (ways.size() < 2) return ways;
     std::vector<std::vector<double>> seconds(ways.size());
-    for (int round = 0; round < last_rounds; ++round) {
+    const auto start = Clock::now();
+    for (int round = 0; round < most_rounds; ++round) {
+      if (round >= fewest_rounds && seconds_since(start) > seconds_of_turns) break;
       for (std::size_t i = 0; i < ways.size(); ++i) {
         const std::size_t at = round % 2 == 0 ? i : ways.size() - 1 - i;
         seconds[at].push_back(run_once(*ways[at].program));
       }
     }
     for (std::size_t i = 0; i < ways.size(); ++i) ways[i].seconds = median(seconds[i]);
-    const auto quickest = std::min_element(ways.begin(), ways.end(), [](const Way& a, const Way& b) { return a.seconds < b.seconds; });
-    if (quickest->seconds < (1 - least_gain) * ways[0].seconds) std::iter_swap(ways.begin(), quickest);
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < ways.size(); ++i) {
+      if (is_quicker(seconds[i], seconds[0]) && ways[i].seconds < ways[best].seconds) best = i;
+    }
+    std::swap(ways[0], ways[best]);
     return ways;
+  }
+
+  // By round, so that what slows the machine down for a while does not count.
+  static bool is_quicker(const std::vector<double>& one, const std::vector<double>& other) {
+    std::size_t won = 0;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < one.size(); ++i) {
+      ratios.push_back(one[i] / other[i]);
+      won += one[i] < other[i] ? 1 : 0;
+    }
+    return median(ratios) < 1 - least_gain && 4 * won >= 3 * one.size();
   }
 
   // Nothing where another way became the same program.

@@ -1,6 +1,6 @@
 // Ways that a cost model cannot tell apart, told apart by running them: of a pass over the whole graph that chooses how to compute the same
 // (the order of products), those that the model finds nearly as quick as its best are tried, each as the program that the whole recipe
-// makes of it, on the data of a run; then what differs from the quickest in one place, until nothing is quicker. What was found is kept in
+// makes of it, on the data of a run; then what is next to the quickest, until nothing is clearly quicker. What was found is kept in
 // the cache by graph, sizes, positions in the data, recipe, threads, CPU and build of this program.
 #pragma once
 #include <map>

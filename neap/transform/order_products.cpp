@@ -76,7 +76,13 @@ class Ordering {
     if (order_ != 0 || !find_chains() || chains_.size() > most_named) return {};
     std::vector<std::int64_t> plans;
     if (plan_ >= 0) {
-      for (std::size_t i = 0; i < std::min(most, chains_.size()); ++i) plans.push_back(plan_ ^ std::int64_t{1} << i);
+      for (std::size_t i = 0; i < chains_.size(); ++i) plans.push_back(plan_ ^ std::int64_t{1} << i);
+      for (std::size_t i = 0; i < chains_.size(); ++i) {
+        for (std::size_t j = i + 1; j < chains_.size(); ++j) {
+          if (share_product(chains_[i], chains_[j])) plans.push_back(plan_ ^ std::int64_t{1} << i ^ std::int64_t{1} << j);
+        }
+      }
+      plans.resize(std::min(most, plans.size()));
       return plans;
     }
     std::vector<std::size_t> all(chains_.size());
@@ -220,6 +226,16 @@ class Ordering {
     std::vector<std::vector<std::size_t>> all;
     for (auto& [at, members] : grouped) all.push_back(std::move(members));
     return all;
+  }
+
+  // Whether some form of one takes a product that some form of the other takes: both may pay where neither does alone.
+  static bool share_product(const Chain& one, const Chain& other) {
+    for (const Form* a : {&one.transform_first, &one.aggregate_first}) {
+      for (const Form* b : {&other.transform_first, &other.aggregate_first}) {
+        if (a->inner_key == b->inner_key) return true;
+      }
+    }
+    return false;
   }
 
   using Plan = std::vector<bool>;  // by member: aggregate first

@@ -50,7 +50,7 @@ struct Pass {
 struct Ways {
   std::string parameter;  // that names a way; negative: the pass chooses by cost
   // At most so many: those that the cost model finds nearly as quick as the best, the best first; where the parameter names one, those that
-  // differ from it in one place. None where there is no choice.
+  // differ from it in one place, or in two that have something in common. None where there is no choice.
   std::function<std::vector<std::int64_t>(const Graph&, const Parameters&, const CostModel&, std::size_t most)> find = nullptr;
 };
 
