@@ -1,5 +1,7 @@
 #include "neap/cli/tuning.h"
 
+#include <fmt/format.h>
+
 namespace neap {
 
 Option add_tune(const Options& options, double& seconds, const std::string& what) {
