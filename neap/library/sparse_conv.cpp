@@ -97,13 +97,14 @@ void convolve_back(const Kind& filters, const Pictures& pictures, const Behind&,
 
 template <class Kind>
 void sample(const Kind& filters, const Pictures& pictures, const Behind&, Inputs inputs, float* values) {
-  const bool empty = pictures.images == 0;  // sums of nothing
+  const bool empty = pictures.images == 0;  // sums of nothing, which may stand nowhere: no row is behind another
+  const Count places = empty ? 0 : pictures.places;
   multiply_sampled(filters.matrix(inputs), {.dy = static_cast<const float*>(inputs[0]),
-                                            .dy_stride = pictures.places,
+                                            .dy_stride = places,
                                             .x = static_cast<const float*>(inputs[1]),
-                                            .x_stride = pictures.places,
+                                            .x_stride = places,
                                             .values = values,
-                                            .width = empty ? 0 : pictures.places,
+                                            .width = places,
                                             .windows = pictures.taken(),
                                             .images = empty ? 1 : pictures.images,
                                             .dy_image = filters.given.rows * pictures.places,
