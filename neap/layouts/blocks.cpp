@@ -40,9 +40,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   const std::int64_t block_rows = divided_up(from.rows(), r), block_columns = divided_up(across, c);
   Array offsets = Array::zeros(DType::i64, {block_rows + 1});
   std::int64_t* const by_row = offsets.values<std::int64_t>().data();
-  for_each_rows(block_rows, dense.count(), [&](std::int64_t begin, std::int64_t end) {
+  for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
     std::vector<char> stored(static_cast<std::size_t>(block_columns));
-    for (std::int64_t row = begin; row < end; ++row) {
+    for (std::int64_t row = part.begin; row < part.end; ++row) {
       find_stored(from, row, r, c, stored);
       by_row[row + 1] = std::count(stored.begin(), stored.end(), 1);
     }
@@ -52,10 +52,10 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   Array values = from.values({count, r, c}), columns(DType::i32, {count});
   std::int32_t* const column_of = columns.values<std::int32_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* kept) {
-    for_each_rows(block_rows, dense.count(), [&](std::int64_t begin, std::int64_t end) {
+    for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
       std::vector<char> stored(static_cast<std::size_t>(block_columns));
       std::vector<std::int64_t> place(static_cast<std::size_t>(block_columns));  // among the values
-      for (std::int64_t row = begin; row < end; ++row) {
+      for (std::int64_t row = part.begin; row < part.end; ++row) {
         find_stored(from, row, r, c, stored);
         std::int64_t next = by_row[row];
         for (std::size_t block = 0; block < stored.size(); ++block) {

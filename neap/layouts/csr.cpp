@@ -26,10 +26,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   std::int64_t *const by_row = offsets.values<std::int64_t>().data(), *const by_column = t_offsets.values<std::int64_t>().data();
   const std::int64_t parts = row_parts(rows, size);
   std::vector<std::int64_t> next(static_cast<std::size_t>(parts * columns));  // [parts, columns]
-  const auto part_of = [&](std::int64_t begin) { return rows == 0 ? 0 : (begin * parts + rows - 1) / rows; };
-  for_each_rows(rows, size, [&](std::int64_t begin, std::int64_t end) {
-    std::int64_t* const in_column = next.data() + part_of(begin) * columns;
-    for (std::int64_t r = begin; r < end; ++r) {
+  for_each_rows(rows, size, [&](const RowRange& part) {
+    std::int64_t* const in_column = next.data() + part.number * columns;
+    for (std::int64_t r = part.begin; r < part.end; ++r) {
       from.for_each_kept(r, [&](std::int64_t c) {
         ++by_row[r + 1];
         ++in_column[c];
@@ -47,9 +46,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   std::int32_t *const column_of = at.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
   std::int64_t* const order = t_order.values<std::int64_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    for_each_rows(rows, size, [&](std::int64_t begin, std::int64_t end) {
-      std::int64_t* const free = next.data() + part_of(begin) * columns;
-      for (std::int64_t r = begin; r < end; ++r) {
+    for_each_rows(rows, size, [&](const RowRange& part) {
+      std::int64_t* const free = next.data() + part.number * columns;
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
         std::int64_t e = by_row[r];
         from.for_each_kept(r, [&](std::int64_t c) {
           stored[e] = elements[r * columns + c];

@@ -30,8 +30,8 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   Array values = from.values(dense.sizes());
   const std::int64_t columns = from.columns();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    for_each_rows(from.rows(), dense.count(), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r)
+    for_each_rows(from.rows(), dense.count(), [&](const RowRange& part) {
+      for (std::int64_t r = part.begin; r < part.end; ++r)
         from.for_each_kept(r, [&](std::int64_t c) { stored[r * columns + c] = elements[r * columns + c]; });
     });
   });

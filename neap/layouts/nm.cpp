@@ -40,8 +40,8 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
     }
   };
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    for_each_rows(groups, dense.count(), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t group = begin; group < end; ++group) {
+    for_each_rows(groups, dense.count(), [&](const RowRange& part) {
+      for (std::int64_t group = part.begin; group < part.end; ++group) {
         for (std::int64_t c = 0; c < columns; ++c) pack_column(elements, stored, group, c);
       }
     });

@@ -11,11 +11,11 @@ std::int64_t row_parts(std::int64_t rows, std::int64_t size) {
   return std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
 }
 
-void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(std::int64_t, std::int64_t)>& work) {
+void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange&)>& work) {
   const std::int64_t parts = row_parts(rows, size);
   for_each_index(static_cast<std::size_t>(parts), [&](std::size_t number) {
     const auto part = static_cast<std::int64_t>(number);
-    work(part * rows / parts, (part + 1) * rows / parts);
+    work({part, part * rows / parts, (part + 1) * rows / parts});
   });
 }
 

@@ -8,10 +8,13 @@
 
 namespace neap {
 
-// work(begin, end) for parts of so many rows, `size` elements in all, side by side where they are many. The parts depend on the sizes
-// alone.
-void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(std::int64_t begin, std::int64_t end)>& work);
-std::int64_t row_parts(std::int64_t rows, std::int64_t size);  // how many, alike long: part p begins at row p * rows / parts
+// Rows of a matrix that are packed by one thread.
+struct RowRange {
+  std::int64_t number, begin, end;
+};
+// Work on parts of so many rows, `size` elements in all, side by side where they are many. The parts depend on the sizes alone.
+void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange& part)>& work);
+std::int64_t row_parts(std::int64_t rows, std::int64_t size);  // how many
 
 // A dense matrix and which of its elements are to be stored.
 class Packer {

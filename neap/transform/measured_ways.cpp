@@ -1,7 +1,6 @@
 #include "neap/transform/measured_ways.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <set>
 
@@ -9,7 +8,7 @@
 #include "neap/base/error.h"
 #include "neap/base/median.h"
 #include "neap/codegen/cache.h"
-#include "neap/runtime/executable.h"
+#include "neap/transform/measuring.h"
 
 namespace neap {
 namespace {
@@ -116,10 +115,7 @@ class Search {
     Optimizer optimizer(graph_, model_);
     optimizer.optimize(options);
     if (!known_.insert(structural_hash(optimizer.graph()).hex()).second) return std::nullopt;
-    Way way{number, std::make_shared<Executable>(optimizer.graph())};
-    for (const NodeProfile& node : way.program->profile()) {
-      if (node.how == "interpreter") throw Error("ways cannot be measured without a compiler", "tuning", "install one, or do not tune");
-    }
+    Way way{number, std::make_shared<Executable>(measurable(optimizer.graph(), "ways"))};
     way.program->run(inputs_);
     return way;
   }
@@ -144,9 +140,8 @@ class Search {
 
 // All that decides which way is the quickest.
 Hash circumstances(const Graph& graph, const CostModel& model, const OptimizeOptions& options, std::size_t line) {
-  Hasher hasher;
+  Hasher hasher = on_this_machine();
   const Hash program = structural_hash(graph);
-  hasher.add(machine().cpu).add(name(best_isa())).add(static_cast<std::uint64_t>(thread_count()));
   hasher.add(program.low).add(program.high).add(static_cast<std::uint64_t>(line)).add(static_cast<std::uint64_t>(options.level));
   hasher.add(to_string(options.recipe)).add(static_cast<std::uint64_t>(options.libraries));
   hasher.add(static_cast<std::uint64_t>(options.memory_bytes));
@@ -158,11 +153,14 @@ Hash circumstances(const Graph& graph, const CostModel& model, const OptimizeOpt
   return hasher.finish();
 }
 
-// Nothing where it is no number.
+// Nothing where it is no number of a way.
 std::optional<std::int64_t> number_of(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && number >= 0 ? std::optional(number) : std::nullopt;
+  try {
+    const std::int64_t number = parse_integer(text, "tuning");
+    return number >= 0 ? std::optional(number) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -177,6 +175,11 @@ WaysMeasured measure_ways(const Graph& graph, const CostModel& model, const Opti
     const Transformation& transformation = find_transformation(line.transformation);
     if (transformation.ways.find == nullptr || options.level < line.from || options.level > line.to) continue;
     if (complete(transformation, line.parameters).at(transformation.ways.parameter) >= 0) continue;
+    const Hash hash = circumstances(graph, model, options, i);
+    if (const std::optional<std::int64_t> known = number_of(cache.kernel_of(hash))) {
+      measured.ways[i] = *known;
+      continue;
+    }
     OptimizeOptions ahead = options;
     ahead.tune.reset();
     ahead.memory_bytes = 0;
@@ -188,21 +191,16 @@ WaysMeasured measure_ways(const Graph& graph, const CostModel& model, const Opti
     };
     const std::vector<std::int64_t> ways = ways_of(line.parameters);
     if (ways.size() < 2) continue;
-    const Hash hash = circumstances(graph, model, options, i);
-    std::optional<std::int64_t> found = number_of(cache.kernel_of(hash));
-    if (!found) {
-      const double left = most_seconds - seconds_since(start);
-      if (left <= 0) break;
-      Search search(graph, model, options, i, left);
-      found = search.run(ways, [&](std::int64_t way) {
-        Parameters near = line.parameters;
-        near[transformation.ways.parameter] = way;
-        return ways_of(near);
-      });
-      measured.runs += search.count();
-      cache.note(hash, std::to_string(*found));
-    }
-    measured.ways[i] = *found;
+    const double left = most_seconds - seconds_since(start);
+    if (left <= 0) break;
+    Search search(graph, model, options, i, left);
+    measured.ways[i] = search.run(ways, [&](std::int64_t way) {
+      Parameters near = line.parameters;
+      near[transformation.ways.parameter] = way;
+      return ways_of(near);
+    });
+    measured.runs += search.count();
+    cache.note(hash, std::to_string(measured.ways[i]));
   }
   measured.seconds = seconds_since(start);
   return measured;

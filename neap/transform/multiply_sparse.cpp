@@ -168,8 +168,6 @@ std::string sample(Draft& draft, const SparseNode& take) {
   return edited ? "" : reason;
 }
 
-bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
-
 void convolve(Draft& draft, int at, const Matrix& matrix) {
   const bool is_gradient = draft.node(at).op == "conv_input_gradient";
   const std::string op = matrix.dense.layout->op(is_gradient ? "conv_input" : "conv");

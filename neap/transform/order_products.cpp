@@ -93,9 +93,11 @@ class Ordering {
       const Plan plan = best_plan(component);
       for (std::size_t i = 0; i < component.size(); ++i) best |= static_cast<std::int64_t>(plan[i]) << component[i];
     }
+    const double most_seconds = nearly * price(best);
     std::vector<std::pair<double, std::int64_t>> priced;
     const auto add = [&](std::int64_t plan) {
-      if (plan != best && price(plan) <= nearly * price(best)) priced.emplace_back(price(plan), plan);
+      const double mine = price(plan);
+      if (plan != best && mine <= most_seconds) priced.emplace_back(mine, plan);
     };
     if (chains_.size() <= most_chains) {
       for (std::int64_t plan = 0; plan < std::int64_t{1} << chains_.size(); ++plan) add(plan);

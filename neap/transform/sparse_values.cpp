@@ -64,8 +64,6 @@ std::optional<bool> orientation(const Draft& draft, const Node& node, const Shap
   return map && makes_zero(draft, node, *map, [&](ValueId id) { return forms.contains(id); }) ? way : std::nullopt;
 }
 
-bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
-
 bool sums_all(const Draft& draft, int at) {
   if (!is_call_of(draft.node(at), "sum")) return false;
   const Call call = call_of(draft, at);
@@ -103,6 +101,8 @@ void collect_products(const Draft& draft, ValueId value, std::set<ValueId>& seen
 }
 
 }  // namespace
+
+bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
 
 SparseNode sparse_maker(const Draft& draft, ValueId value, std::string_view what) {
   const int at = value == no_value ? -1 : draft.producer(value);

@@ -10,8 +10,8 @@
 #include "neap/codegen/cache.h"
 #include "neap/codegen/kernel.h"
 #include "neap/ir/map_walk.h"
-#include "neap/runtime/executable.h"
 #include "neap/transform/map_edit.h"
+#include "neap/transform/measuring.h"
 
 namespace neap {
 namespace {
@@ -178,10 +178,7 @@ std::vector<std::vector<double>> measure(const std::vector<Candidate>& candidate
   all.set_nodes(std::move(nodes));
   std::vector<Array> inputs;
   for (const Input& input : all.inputs) inputs.push_back(random_elements(all.type(input.value), symbols, inputs.size()));
-  Executable executable(all);
-  for (const NodeProfile& node : executable.profile()) {
-    if (node.how == "interpreter") throw Error("kernels cannot be measured without a compiler", "tuning", "install one, or do not tune");
-  }
+  Executable executable = measurable(all, "kernels");
   executable.run(inputs);
   executable.set_profiling(true);
   std::vector<std::vector<double>> seconds(candidates.size());
@@ -274,8 +271,7 @@ class Tuner {
 
   std::vector<Kernel> costliest() const {
     const Graph& graph = optimizer_.graph();
-    Hasher around;
-    around.add(machine().cpu).add(name(best_isa())).add(static_cast<std::uint64_t>(thread_count()));
+    const Hasher around = on_this_machine();
     std::map<std::string, Kernel> by_hash;
     double total = 0;
     for (const NodePtr& node : graph.nodes()) {

@@ -4,9 +4,8 @@
 #include <random>
 
 #include "neap/ops/interpreter.h"
-#include "neap/runtime/executable.h"
-#include "neap/transform/optimizer.h"
 #include "tests/autodiff/differences.h"
+#include "tests/layouts/compiled.h"
 #include "tests/layouts/matrices.h"
 #include "tests/support/results.h"
 
@@ -215,19 +214,7 @@ TEST(RandomLayouts, CompiledAsInterpreted) {
     add(drawn, call_of(drawn, "matmul", {random({9, rows})}, 0, true, true));
     add(drawn, call_of(drawn, "sample", {random({rows, 9}), random({columns, 9})}, 1));
   });
-  const std::vector<Array> wanted = interpret(graph, inputs);
-  Optimizer optimizer(graph);
-  optimizer.optimize();
-  Executable executable(optimizer.graph());
-  std::vector<std::vector<Array>> results;
-  for (const int threads : {1, 2}) {
-    const Threads number(threads);
-    results.push_back(executable.run(inputs));
-  }
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    expect_close(results[0][i], wanted[i], 1e-5, names[i]);
-    EXPECT_TRUE(same_bits(results[0][i], results[1][i])) << names[i];
-  }
+  testing::expect_compiled(graph, highest_level, inputs, interpret(graph, inputs), names);
 }
 
 }  // namespace

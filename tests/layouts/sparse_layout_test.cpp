@@ -8,9 +8,8 @@
 #include <set>
 
 #include "neap/ops/interpreter.h"
-#include "neap/runtime/executable.h"
-#include "neap/transform/optimizer.h"
 #include "tests/autodiff/differences.h"
+#include "tests/layouts/compiled.h"
 #include "tests/layouts/matrices.h"
 #include "tests/support/results.h"
 
@@ -249,20 +248,7 @@ TEST(SparseLayout, CompiledAsInterpreted) {
     for (const int way : {0, 1, 2, 3}) add("matmul", way % 2 == 1, way / 2 == 1);
   }
   const std::vector<Array> wanted = interpret(graph, inputs);
-  for (const int level : {0, 4}) {
-    Optimizer optimizer(graph);
-    optimizer.optimize(level);
-    Executable executable(optimizer.graph());
-    std::vector<std::vector<Array>> results;
-    for (const int threads : {1, 2}) {
-      const Threads number(threads);
-      results.push_back(executable.run(inputs));
-    }
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      expect_close(results[0][i], wanted[i], 1e-5, names[i] + " at level " + std::to_string(level));
-      EXPECT_TRUE(same_bits(results[0][i], results[1][i])) << names[i];
-    }
-  }
+  for (const int level : {0, 4}) testing::expect_compiled(graph, level, inputs, wanted, names);
 }
 
 TEST(SparseLayout, GradientsAgreeWithDifferences) {
