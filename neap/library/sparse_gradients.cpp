@@ -102,8 +102,8 @@ void drive_sampled(const Kind& side, const SampledProduct& product, const Featur
 #pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
   for (Count number = 0; number < side.tiles() * down; ++number) {
     const Count k = number / down, begin = group_begin(side, number % down, down), end = group_begin(side, number % down + 1, down);
-    if (begin == end) continue;
     const Count columns = side.columns_in(k), depth = side.end(k) - side.begin(k), row = begin * side.height;
+    if (begin == end || depth == 0) continue;  // a matrix without columns stores no values, and has no panel
     const Count rows = std::min(end * side.height, side.rows) - row;
     static thread_local Buffer panels, all_dy;
     float* const panel = panels.of(depth * width);
