@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <string_view>
 
 #include "neap/base/environment.h"
@@ -58,6 +59,23 @@ std::atomic<int>& threads_now() {
 }
 std::atomic<bool> deterministic_now{true};
 
+// What the kernel says of the first CPU's data caches. The C library counts the third cache of every chip of some CPUs (AMD's), of which a
+// core reaches one. Nothing where there is no such file.
+std::optional<std::int64_t> cache_bytes(int level) {
+  for (int number = 0; number < 8; ++number) {
+    const auto read = [&](const char* file) {
+      std::string text;
+      std::ifstream(fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/{}", number, file)) >> text;
+      return text;
+    };
+    if (read("level") != std::to_string(level) || read("type") == "Instruction") continue;
+    const std::string size = read("size");  // "32768K"
+    const std::int64_t kilobytes = std::atoll(size.c_str());
+    if (kilobytes > 0 && size.ends_with('K')) return kilobytes << 10;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view name(Isa isa) {
@@ -86,9 +104,9 @@ const Machine& machine() {
       const long value = ::sysconf(what);
       return value > 0 ? static_cast<std::int64_t>(value) : otherwise;
     };
-    m.l1_bytes = ask(_SC_LEVEL1_DCACHE_SIZE, m.l1_bytes);
-    m.l2_bytes = ask(_SC_LEVEL2_CACHE_SIZE, m.l2_bytes);
-    m.l3_bytes = ask(_SC_LEVEL3_CACHE_SIZE, m.l3_bytes);
+    m.l1_bytes = cache_bytes(1).value_or(ask(_SC_LEVEL1_DCACHE_SIZE, m.l1_bytes));
+    m.l2_bytes = cache_bytes(2).value_or(ask(_SC_LEVEL2_CACHE_SIZE, m.l2_bytes));
+    m.l3_bytes = cache_bytes(3).value_or(ask(_SC_LEVEL3_CACHE_SIZE, m.l3_bytes));
     m.memory_bytes = ask(_SC_PHYS_PAGES, 0) * ask(_SC_PAGESIZE, 0);
     return m;
   }();

@@ -15,15 +15,31 @@ namespace {
 
 constexpr std::size_t most_ways = 24;  // of the cost model
 constexpr std::size_t finalists = 6;   // that take turns: as many programs stand in memory
-constexpr int first_rounds = 3, fewest_rounds = 15, most_rounds = 60;
-constexpr double seconds_of_turns = 3;
+// Ways take turns, so many rounds at least and at most, but no new round after some time.
+struct Turns {
+  int fewest, most;
+  double seconds;
+};
+constexpr Turns beside_the_best{3, 9, 0.1}, among_finalists{15, 60, 3};
 constexpr double least_gain = 0.01;  // of the time of the best so far, in three rounds of four at least
 
 struct Way {
   std::int64_t number = 0;
   std::shared_ptr<Executable> program;
-  double seconds = 0;
+  double ratio = 1;  // of its time to that of the best so far
 };
+
+// Of times by round, so that what slows the machine down for a while does not count.
+double ratio_of(const std::vector<double>& one, const std::vector<double>& other) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < one.size(); ++i) ratios.push_back(one[i] / other[i]);
+  return median(ratios);
+}
+bool is_quicker(const std::vector<double>& one, const std::vector<double>& other) {
+  std::size_t won = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) won += one[i] < other[i] ? 1 : 0;
+  return ratio_of(one, other) < 1 - least_gain && 4 * won >= 3 * one.size();
+}
 
 class Search {
  public:
@@ -47,64 +63,56 @@ class Search {
   int count() const { return static_cast<int>(known_.size()); }
 
  private:
-  void report(const Way& way) {
+  void report(const Way& way, double seconds) {
     if (report_ == nullptr) return;
     const double now = seconds_since(start_);
-    report_(now - reported_,
-            fmt::format("{}: way {} takes {:.3g} ms", options_.recipe[line_].transformation, way.number, way.seconds * 1e3));
+    report_(now - reported_, fmt::format("{}: way {} takes {:.3g} ms", options_.recipe[line_].transformation, way.number, seconds * 1e3));
     reported_ = now;
   }
 
   bool time_is_over() const { return seconds_since(start_) > seconds_; }
 
-  // These ways and those that stood before, the quickest first; of ways that become the same program the first.
+  // These ways and those that stood before, of which the first is the best so far; the quickest first. Of ways that become the same program
+  // the first.
   std::vector<Way> tried(const std::vector<std::int64_t>& ways, std::vector<Way> standing) {
-    const bool has_best = !standing.empty();
     for (const std::int64_t number : ways) {
       if (!standing.empty() && time_is_over()) break;
       std::optional<Way> way = made(number);
       if (!way) continue;
-      way->seconds = run_once(*way->program);
-      for (int i = 1; i < first_rounds; ++i) way->seconds = std::min(way->seconds, run_once(*way->program));
-      report(*way);
       standing.push_back(std::move(*way));
-      if (standing.size() <= finalists) continue;
-      const auto from = standing.begin() + (has_best ? 1 : 0);  // the best so far stays, to take turns with the others
-      standing.erase(std::max_element(from, standing.end(), [](const Way& a, const Way& b) { return a.seconds < b.seconds; }));
+      const auto seconds = in_turns({standing.front(), standing.back()}, beside_the_best);
+      standing.back().ratio = ratio_of(seconds[1], seconds[0]);
+      report(standing.back(), median(seconds[1]));
+      if (standing.size() > finalists) standing.erase(std::ranges::max_element(standing.begin() + 1, standing.end(), {}, &Way::ratio));
     }
-    return in_turns(std::move(standing));
+    return judged(std::move(standing));
   }
 
   // The first where none of the others is clearly quicker.
-  std::vector<Way> in_turns(std::vector<Way> ways) {
+  std::vector<Way> judged(std::vector<Way> ways) {
     if (ways.size() < 2) return ways;
-    std::vector<std::vector<double>> seconds(ways.size());
-    const auto start = Clock::now();
-    for (int round = 0; round < most_rounds; ++round) {
-      if (round >= fewest_rounds && seconds_since(start) > seconds_of_turns) break;
-      for (std::size_t i = 0; i < ways.size(); ++i) {
-        const std::size_t at = round % 2 == 0 ? i : ways.size() - 1 - i;
-        seconds[at].push_back(run_once(*ways[at].program));
-      }
-    }
-    for (std::size_t i = 0; i < ways.size(); ++i) ways[i].seconds = median(seconds[i]);
+    const auto seconds = in_turns(ways, among_finalists);
     std::size_t best = 0;
-    for (std::size_t i = 1; i < ways.size(); ++i) {
-      if (is_quicker(seconds[i], seconds[0]) && ways[i].seconds < ways[best].seconds) best = i;
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+      ways[i].ratio = ratio_of(seconds[i], seconds[0]);
+      if (is_quicker(seconds[i], seconds[0]) && ways[i].ratio < ways[best].ratio) best = i;
     }
     std::swap(ways[0], ways[best]);
     return ways;
   }
 
-  // By round, so that what slows the machine down for a while does not count.
-  static bool is_quicker(const std::vector<double>& one, const std::vector<double>& other) {
-    std::size_t won = 0;
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < one.size(); ++i) {
-      ratios.push_back(one[i] / other[i]);
-      won += one[i] < other[i] ? 1 : 0;
+  // Seconds, by way and round.
+  std::vector<std::vector<double>> in_turns(const std::vector<Way>& ways, const Turns& turns) {
+    std::vector<std::vector<double>> seconds(ways.size());
+    const auto start = Clock::now();
+    for (int round = 0; round < turns.most; ++round) {
+      if (round >= turns.fewest && seconds_since(start) > turns.seconds) break;
+      for (std::size_t i = 0; i < ways.size(); ++i) {
+        const std::size_t at = round % 2 == 0 ? i : ways.size() - 1 - i;
+        seconds[at].push_back(run_once(*ways[at].program));
+      }
     }
-    return median(ratios) < 1 - least_gain && 4 * won >= 3 * one.size();
+    return seconds;
   }
 
   // Nothing where another way became the same program.
