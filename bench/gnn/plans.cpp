@@ -56,7 +56,7 @@ Shares shares_of_best(const EdgeArrays& edges, const Array& features, const Arra
     const std::string hash = structural_hash(plan.step.graph()).hex();
     if (hash != by_model && hash != by_measuring) candidates.push_back({"other", [&plan] { plan.step.run(); }});
   }
-  const auto seconds = interleave(candidates, {.rounds = 40, .seconds = 0.04, .clock = Clock::thread});
+  const auto seconds = interleave(candidates, {.rounds = 60, .seconds = 0.04, .clock = Clock::thread});
   const std::vector<double>&model = seconds[0], &measuring = seconds[by_measuring == by_model ? 0 : 1];
   std::size_t best = 0;
   for (std::size_t i = 0; i < seconds.size(); ++i) {
