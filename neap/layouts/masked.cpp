@@ -1,4 +1,6 @@
 // Masked: the whole matrix, and which of its elements count. It saves no bytes; training that changes the mask needs nothing else.
+#include <algorithm>
+
 #include "neap/layouts/packing.h"
 
 namespace neap::masked_layout {
@@ -27,15 +29,20 @@ Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  Array values = from.values(dense.sizes());
+  Array values(dense.dtype(), dense.sizes()), mask(DType::boolean, dense.sizes());
   const std::int64_t columns = from.columns();
-  from.with_elements(values, [&](const auto* elements, auto* stored) {
+  from.with_elements(values, [&]<class Element>(const Element* elements, Element* stored) {
     for_each_rows(from.rows(), dense.count(), [&](const RowRange& part) {
-      for (std::int64_t r = part.begin; r < part.end; ++r)
-        from.for_each_kept(r, [&](std::int64_t c) { stored[r * columns + c] = elements[r * columns + c]; });
+      const std::int64_t first = part.begin * columns, count = part.end * columns - first;
+      const std::uint8_t* const kept = from.mask_from(part.begin);
+      const Element* const all = elements + first;
+      Element* const to = stored + first;
+#pragma omp simd
+      for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Element>(all[i] & -static_cast<Element>(kept[i]));
+      std::copy_n(kept, count, reinterpret_cast<std::uint8_t*>(mask.raw()) + first);
     });
   });
-  return {values, keep.clone()};
+  return {values, mask};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {

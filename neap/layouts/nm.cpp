@@ -1,4 +1,6 @@
 // Plain n:m: n of every m rows of each column are stored, whichever they are.
+#include <bit>
+
 #include "neap/layouts/packing.h"
 #include "neap/layouts/patterns.h"
 
@@ -23,26 +25,28 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   Array values = from.values({groups, from.columns(), n}), rows(DType::i8, {groups, from.columns(), n});
   std::int8_t* const row_of = rows.values<std::int8_t>().data();
   const std::int64_t columns = from.columns();
-  const auto pack_column = [&](const auto* elements, auto* stored, std::int64_t group, std::int64_t c) {
-    const std::int64_t next = (group * columns + c) * n;
-    std::int64_t kept = 0;
-    for (std::int64_t i = 0; i < m; ++i) {
-      if (!from.kept(group * m + i, c)) continue;
-      if (kept == n)
+  const auto pack_column = [&](const auto* elements, auto* stored, std::int64_t group, std::int64_t c, std::uint64_t kept) {
+    std::int64_t next = (group * columns + c) * n;
+    const std::int64_t end = next + n;
+    for (std::uint64_t left = kept; left != 0; left &= left - 1, ++next) {
+      if (next == end)
         throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, c),
                     "layout nm", "make the mask with the sparsifier nm");
-      stored[next + kept] = elements[(group * m + i) * columns + c];
-      row_of[next + kept++] = static_cast<std::int8_t>(i);
+      const std::int64_t i = std::countr_zero(left);
+      stored[next] = elements[(group * m + i) * columns + c];
+      row_of[next] = static_cast<std::int8_t>(i);
     }
     // Places that are left take rows that nothing is stored for, with 0; those behind the matrix's end first.
-    for (std::int64_t i = m - 1; kept < n; --i) {
-      if (!from.kept(group * m + i, c)) row_of[next + kept++] = static_cast<std::int8_t>(i);
+    for (std::int64_t i = m - 1; next < end; --i) {
+      if ((kept >> i & 1) == 0) row_of[next++] = static_cast<std::int8_t>(i);
     }
   };
   from.with_elements(values, [&](const auto* elements, auto* stored) {
     for_each_rows(groups, dense.count(), [&](const RowRange& part) {
+      std::vector<std::uint64_t> kept(static_cast<std::size_t>(columns));
       for (std::int64_t group = part.begin; group < part.end; ++group) {
-        for (std::int64_t c = 0; c < columns; ++c) pack_column(elements, stored, group, c);
+        from.kept_of_columns(group * m, m, kept.data());
+        for (std::int64_t c = 0; c < columns; ++c) pack_column(elements, stored, group, c, kept[static_cast<std::size_t>(c)]);
       }
     });
   });

@@ -2,11 +2,9 @@
 // in which each pattern of kept rows holds exactly g columns, which stand together: a kernel knows a column's pattern from its place alone.
 // Rows beyond the last whole group of m, and columns beyond the last whole chunk, are padding of zeros.
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <map>
 
-#include "neap/base/parallel.h"
 #include "neap/base/revolving_door.h"
 #include "neap/layouts/geometry.h"
 #include "neap/layouts/packing.h"
@@ -117,26 +115,62 @@ std::vector<std::uint64_t> bits_of(const std::vector<KeptRows>& patterns) {
   return bits;
 }
 
-// Which of m rows of a column are kept, as bits.
-std::uint64_t kept_bits(const Packer& from, std::int64_t first, std::int64_t m, std::int64_t column) {
-  std::uint64_t kept = 0;
-  for (std::int64_t i = 0; i < m; ++i) {
-    if (from.kept(first + i, column)) kept |= std::uint64_t{1} << i;
+// The columns of a chunk in the order of their slots; empty where their kept rows do not fit the patterns.
+class Slots {
+ public:
+  explicit Slots(const Geometry& geometry)
+      : geometry_(geometry), bits_(bits_of(geometry.patterns)), fitting_(static_cast<std::size_t>(geometry.chunk())) {
+    if (geometry.m > most_rows) return;
+    exact_.assign(std::size_t{1} << geometry.m, none);
+    for (std::size_t p = 0; p < bits_.size(); ++p) exact_[bits_[p]] = static_cast<int>(p);
   }
-  return kept;
-}
 
-// The patterns that hold all kept rows of a column, by column of the chunk.
-void find_fitting(const Packer& from, const Geometry& geometry, const std::vector<std::uint64_t>& patterns, std::int64_t group,
-                  std::int64_t chunk, std::vector<std::vector<int>>& fitting) {
-  for (std::size_t k = 0; k < fitting.size(); ++k) {
-    fitting[k].clear();
-    const std::uint64_t kept = kept_bits(from, group * geometry.m, geometry.m, chunk * geometry.chunk() + static_cast<std::int64_t>(k));
-    for (std::size_t p = 0; p < patterns.size(); ++p) {
-      if ((kept & ~patterns[p]) == 0) fitting[k].push_back(static_cast<int>(p));
-    }
+  // `kept`: of each column, as bits.
+  const std::vector<int>& of(const std::uint64_t* kept) {
+    if (!find_exact(kept)) find_fitting(kept);
+    return columns_;
   }
-}
+
+ private:
+  static constexpr std::int64_t most_rows = 16;
+  static constexpr int none = -1;
+
+  // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many.
+  bool find_exact(const std::uint64_t* kept) {
+    if (exact_.empty()) return false;
+    columns_.resize(fitting_.size());
+    next_.resize(bits_.size());
+    const auto g = static_cast<std::size_t>(geometry_.g);
+    for (std::size_t p = 0; p < next_.size(); ++p) next_[p] = p * g;
+    for (std::size_t k = 0; k < columns_.size(); ++k) {
+      const int p = exact_[kept[k]];
+      if (p == none) return false;
+      std::size_t& slot = next_[static_cast<std::size_t>(p)];
+      if (slot == (static_cast<std::size_t>(p) + 1) * g) return false;
+      columns_[slot++] = static_cast<int>(k);
+    }
+    return true;
+  }
+
+  void find_fitting(const std::uint64_t* kept) {
+    for (std::size_t k = 0; k < fitting_.size(); ++k) {
+      fitting_[k].clear();
+      for (std::size_t p = 0; p < bits_.size(); ++p) {
+        if ((kept[k] & ~bits_[p]) == 0) fitting_[k].push_back(static_cast<int>(p));
+      }
+    }
+    columns_.clear();
+    for (const std::vector<int>& columns : Matching(fitting_, geometry_.pattern_count(), geometry_.g).find())
+      columns_.insert(columns_.end(), columns.begin(), columns.end());
+  }
+
+  const Geometry& geometry_;
+  std::vector<std::uint64_t> bits_;  // of patterns
+  std::vector<int> exact_;           // by kept rows, the pattern of these
+  std::vector<std::vector<int>> fitting_;
+  std::vector<std::size_t> next_;
+  std::vector<int> columns_;
+};
 
 // Error where nearly all would be padding: a narrow matrix of many rows in wide chunks.
 void check_padding(const Geometry& geometry, const Sizes& size) {
@@ -149,36 +183,55 @@ void check_padding(const Geometry& geometry, const Sizes& size) {
         "layout nmg", "use a smaller g");
 }
 
+// The values and the index of one chunk; `kept`: of each of its columns, as bits.
+template <class Element, class Column>
+void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk, const std::uint64_t* kept,
+                Slots& slots, const Element* elements, Element* stored, Column* index) {
+  const std::int64_t m = geometry.m, n = geometry.n, width = geometry.chunk(), first = chunk * width;
+  const std::vector<int>& columns = slots.of(kept);
+  if (columns.empty())
+    throw Error(fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", n, m, geometry.g, group * m,
+                            (group + 1) * m - 1, first, first + width - 1),
+                "layout nmg", "make the mask with the sparsifier nmg");
+  const std::int64_t before = (group * divided_up(from.columns(), width) + chunk) * width;
+  stored += before * n;
+  index += before;
+  for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[static_cast<std::size_t>(slot)]);
+  for (std::int64_t slot = 0; slot < width; slot += geometry.g) {
+    const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
+    for (std::int64_t j = 0; j < n; ++j) {
+      const int row = pattern[static_cast<std::size_t>(j)];
+      const Element* const from_row = elements + (group * m + row) * from.columns() + first;
+      for (std::int64_t at = slot; at < slot + geometry.g; ++at) {
+        const int k = columns[static_cast<std::size_t>(at)];
+        if ((kept[k] >> row & 1) != 0) stored[at * n + j] = from_row[k];  // padding has nothing to read
+      }
+    }
+  }
+}
+
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
   const Geometry geometry(numbers);
   check_padding(geometry, dense.sizes());
-  const std::vector<KeptRows>& patterns = geometry.patterns;
   Array values = from.values(geometry.value_sizes(dense.sizes()));
   Array index(geometry.index_type(), geometry.index_sizes(dense.sizes()));
-  const std::vector<std::uint64_t> bits = bits_of(patterns);
-  for_each_index(static_cast<std::size_t>(index.size(0)), [&](std::size_t at) {
-    const auto group = static_cast<std::int64_t>(at);
-    std::int64_t slot = group * index.size(1) * geometry.chunk();
-    std::vector<std::vector<int>> fitting(static_cast<std::size_t>(geometry.chunk()));
-    for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
-      find_fitting(from, geometry, bits, group, chunk, fitting);
-      const auto matched = Matching(fitting, geometry.pattern_count(), geometry.g).find();
-      if (matched.empty())
-        throw Error(
-            fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", geometry.n, geometry.m, geometry.g,
-                        group * geometry.m, (group + 1) * geometry.m - 1, chunk * geometry.chunk(), (chunk + 1) * geometry.chunk() - 1),
-            "layout nmg", "make the mask with the sparsifier nmg");
-      for (std::size_t p = 0; p < matched.size(); ++p) {
-        for (const int k : matched[p]) {
-          index.set_int(slot, k);
-          for (std::int64_t j = 0; j < geometry.n; ++j) {
-            const std::int64_t row = group * geometry.m + patterns[p][static_cast<std::size_t>(j)], column = chunk * geometry.chunk() + k;
-            if (from.kept(row, column)) from.copy(values, slot * geometry.n + j, row, column);
-          }
-          ++slot;
-        }
+  const auto fill = [&](const auto* elements, auto* stored, auto* index_of) {
+    for_each_rows(index.size(0), dense.count(), [&](const RowRange& part) {
+      Slots slots(geometry);
+      std::vector<std::uint64_t> kept(static_cast<std::size_t>(index.size(1) * geometry.chunk()));
+      for (std::int64_t group = part.begin; group < part.end; ++group) {
+        from.kept_of_columns(group * geometry.m, geometry.m, kept.data());
+        for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk)
+          fill_chunk(from, geometry, group, chunk, kept.data() + chunk * geometry.chunk(), slots, elements, stored, index_of);
       }
+    });
+  };
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    if (index.dtype() == DType::i16) {
+      fill(elements, stored, index.values<std::int16_t>().data());
+    } else {
+      fill(elements, stored, index.values<std::int32_t>().data());
     }
   });
   return {values, index, pattern_rows(geometry)};
@@ -190,9 +243,11 @@ std::vector<int> exact_patterns(const Packer& from, std::int64_t n, std::int64_t
   std::map<std::uint64_t, int> numbers;
   for (std::size_t p = 0; p < bits.size(); ++p) numbers[bits[p]] = static_cast<int>(p);
   std::vector<int> all;
+  std::vector<std::uint64_t> kept(static_cast<std::size_t>(from.columns()));
   for (std::int64_t group = 0; group < from.rows() / m; ++group) {
-    for (std::int64_t column = 0; column < from.columns(); ++column) {
-      const auto found = numbers.find(kept_bits(from, group * m, m, column));
+    from.kept_of_columns(group * m, m, kept.data());
+    for (const std::uint64_t each : kept) {
+      const auto found = numbers.find(each);
       if (found == numbers.end()) return {};
       all.push_back(found->second);
     }
@@ -216,7 +271,8 @@ std::vector<Attributes> fits(const Array& keep) {
   const Packer from(keep, keep);
   std::vector<Attributes> all;
   for (std::int64_t m = 2; m <= most_rows && m <= from.rows(); ++m) {
-    const std::int64_t n = from.columns() == 0 ? 0 : std::popcount(kept_bits(from, 0, m, 0));
+    std::int64_t n = 0;
+    for (std::int64_t i = 0; i < m; ++i) n += from.kept(i, 0) ? 1 : 0;
     const std::int64_t count = binomial(static_cast<int>(m), static_cast<int>(n));
     if (from.rows() % m != 0 || n == 0 || n == m || count > std::min(from.columns(), most_patterns)) continue;
     const std::vector<int> patterns = exact_patterns(from, n, m);

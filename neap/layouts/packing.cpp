@@ -35,6 +35,16 @@ std::int64_t Packer::count_in_row(std::int64_t row) const {
   return std::count(keep_ + row * columns(), keep_ + (row + 1) * columns(), true);
 }
 
+// Row by row from the last on, which vector units can.
+void Packer::kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const {
+  std::fill_n(kept, columns(), 0);
+  for (std::int64_t row = std::min(first + m, rows()) - 1; row >= first; --row) {
+    const std::uint8_t* const keep = mask_from(row);
+#pragma omp simd
+    for (std::int64_t c = 0; c < columns_; ++c) kept[c] = 2 * kept[c] + keep[c];
+  }
+}
+
 std::int64_t number_of(const Attributes& numbers, std::string_view name) { return std::get<std::int64_t>(numbers.find(name)->second); }
 
 std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }

@@ -25,10 +25,14 @@ class Packer {
   std::int64_t columns() const { return columns_; }
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   std::int64_t count() const;  // kept elements
+  // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
+  const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
   // found(column) for the kept elements of a row, in order.
   template <class Found>
   void for_each_kept(std::int64_t row, Found found) const;
   std::int64_t count_in_row(std::int64_t row) const;
+  // Which of m rows (64 at most) from `first` on each column keeps, as bits: kept[columns]. Rows beyond the last are not kept.
+  void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
 
   Array values(Sizes sizes) const { return Array::zeros(dense_.dtype(), std::move(sizes)); }
   // values[at] = dense[row, column], of whatever dtype.
