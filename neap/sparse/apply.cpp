@@ -67,15 +67,14 @@ void choose(std::vector<Taken*>& all, const SparsityPlan& plan) {
     for (Taken* one : all) one->mask = nonzero(one->matrix());
     return;
   }
-  std::vector<Array> matrices;  // that what is given points into
-  for (const Taken* one : all) matrices.push_back(one->matrix());
   std::vector<Sparsified> given;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Taken& one = *all[i];
+  for (const Taken* each : all) {
+    const Taken& one = *each;
+    const Array matrix = one.matrix();
     try {
-      given.push_back({.weights = matrices[i],
+      given.push_back({.weights = matrix,
                        .scores = given_for(plan.scores, one.name, one.value, "scores"),
-                       .before = mask_before(plan, one.name, one.value, matrices[i]),
+                       .before = mask_before(plan, one.name, one.value, matrix),
                        .seed = plan.seed ^ hash_bytes(one.name).low,
                        .place = one.place()});
     } catch (const Error& error) {

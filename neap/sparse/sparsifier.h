@@ -20,7 +20,7 @@ enum class Reach : std::uint8_t { element, block, tensor };
 enum class Takes : std::uint8_t { nothing, seed, mask };
 
 struct Sparsified {
-  const Array& weights;    // [rows, columns], of a floating dtype
+  Array weights;           // [rows, columns], of a floating dtype
   Array scores;            // of the same sizes: how much each element is worth; none: its magnitude
   Array before;            // bool: what was kept until now; none: everything
   std::uint64_t seed = 0;  // of random choices

@@ -60,15 +60,16 @@ GradualPruning::GradualPruning(const Module& module, SparsifierSchedule sparsifi
 
 bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, StepState& state) const {
   if (!is_due(step, options_)) return false;
-  const sparse::SparsifierChoice choice = sparsifier_(step);
+  std::vector<sparse::Sparsified> given;
   for (const std::string& name : names_) {
     const Array& mask = state.array(name + mask_part);
     const Array values = options_.revive ? state.array(name + values_part) : sparse::with_zeros(state.array(name + values_part), mask);
     const std::string slot = fmt::format("optimizer/{}/{}{}", options_.scores, name, values_part);
     const Array scores = options_.scores.empty() ? Array() : state.array(slot);
-    const Array next = choice.keep({.weights = as_matrix(values), .scores = as_matrix(scores), .place = "parameter '" + name + "'"});
-    copy_elements(next, state.array(name + mask_part));
+    given.push_back({.weights = as_matrix(values), .scores = as_matrix(scores), .place = "parameter '" + name + "'"});
   }
+  const std::vector<Array> masks = sparsifier_(step).keep_together(given);
+  for (std::size_t i = 0; i < names_.size(); ++i) copy_elements(masks[i], state.array(names_[i] + mask_part));
   return true;
 }
 

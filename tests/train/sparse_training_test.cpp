@@ -124,6 +124,24 @@ TEST(SparseTraining, MasksFollowTheirMethod) {
   }
 }
 
+// As a plan judges the matrices of a rule: one sparsity of all, so that small weights go first.
+TEST(SparseTraining, MatricesAreJudgedTogether) {
+  Net net;
+  net.initialize(3);
+  sparse::sparsify(net, sparse::SparsityPlan().add("*.weight", "keep_all", "masked"));
+  Parameter& large = net.find("out.weight.values");
+  large.set(large.value() * 100.0);
+  TrainerOptions how = options(1);
+  how.initialize = false;
+  how.before_step = GradualPruning(net, [](std::int64_t) { return sparse::SparsifierChoice::parse("global_magnitude sparsity=0.5"); },
+                                   {.every = 1, .until = 2});
+  Trainer(net, classification(net), Sgd(), points(100), nullptr, how).run();
+  const auto zeros = [&](const char* name) { return share_of_zeros(net.find(name).value().array()); };
+  EXPECT_NEAR(zeros("hidden.weight.mask") * 144 + zeros("out.weight.mask") * 96, 120, 1e-9);  // of [24, 6] and [4, 24]
+  EXPECT_GT(zeros("hidden.weight.mask"), 0.7);
+  EXPECT_LT(zeros("out.weight.mask"), 0.2);
+}
+
 // The mask after a revision is what the sparsifier says of the gradient of the same network with dense weights.
 TEST(SparseTraining, RigLGrowsByTheDenseGradient) {
   Net net, dense;
