@@ -58,7 +58,7 @@ Subject open(const Given& given) {
   if (!given.data.data.empty()) options.data = given.data;
   if (onnx) {
     options.model = given.model.string();
-    options.plan.clear();  // the file has the zeros
+    options.plan = options.settled_plan = "";  // the file has the zeros, and a plan of its own
   }
   settle(options);
   Network network = open_network(options);

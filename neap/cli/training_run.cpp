@@ -13,7 +13,7 @@
 #include "neap/optim/adam.h"
 #include "neap/optim/lion.h"
 #include "neap/optim/sgd.h"
-#include "neap/sparse/plan.h"
+#include "neap/sparse/export.h"
 
 namespace neap {
 
@@ -38,9 +38,10 @@ std::unique_ptr<Layer> mlp(const Sizes& example, const std::vector<std::int64_t>
   return net;
 }
 
-std::unique_ptr<Layer> read_network(const fs::path& file) {
+Network read_network(const fs::path& file) {
   std::map<std::string, Array> values;
-  Graph graph = read_onnx(file, {.parameters = &values});
+  std::map<std::string, std::string> notes;
+  Graph graph = read_onnx(file, {.parameters = &values, .metadata = &notes});
   const auto data = std::ranges::find_if(graph.inputs, [](const Input& input) { return input.role == Role::input; });
   const bool one_batch = data != graph.inputs.end() && graph.type(data->value).rank() > 0 && graph.type(data->value).shape[0].is_constant();
   if (one_batch) {  // as many exporters write it: batches of any size are wanted
@@ -50,7 +51,18 @@ std::unique_ptr<Layer> read_network(const fs::path& file) {
     values.clear();
     graph = read_onnx(file, {.shapes = {{name, shape}}, .parameters = &values});
   }
-  return std::make_unique<GraphLayer>(std::move(graph), values);
+  return {.layer = std::make_unique<GraphLayer>(std::move(graph), values), .plan = sparse::plan_of_notes(notes, file)};
+}
+
+// By the run's plan, and by that of the file, which stays in force for what the run's does not name.
+void make_sparse(Network& network, RunOptions& options) {
+  sparse::SparsityPlan plan;
+  if (const std::string& text = options.settled_plan.empty() ? options.plan : options.settled_plan; !text.empty())
+    plan = sparse::SparsityPlan::parse_json(text, "the run's plan");
+  if (network.plan && options.settled_plan.empty()) plan.go_on(*network.plan);
+  if (plan.weights.empty() && plan.outputs.empty() && plan.gradients.empty()) return;
+  if (!options.model.ends_with(".onnx")) network.layer->initialize(options.seed);
+  options.settled_plan = plan.settled(sparse::sparsify(*network.layer, plan)).to_json();
 }
 
 bool is_name(const std::string& model) { return model == "efficient-net" || model == "mlp" || model == "linear"; }
@@ -97,7 +109,7 @@ void settle(RunOptions& options) {
 
 Network open_network(const RunOptions& options) {
   if (!options.model.ends_with(".onnx")) return {};
-  Network network{.layer = read_network(options.model)};
+  Network network = read_network(options.model);
   const Shape& shape = static_cast<const GraphLayer&>(*network.layer).input_type().shape;
   const bool image = shape.size() == 4 && std::all_of(shape.begin() + 1, shape.end(), [](const Dim& size) { return size.is_constant(); });
   if (image) network.wanted = Sizes{shape[1].constant(), shape[2].constant(), shape[3].constant()};
@@ -115,12 +127,7 @@ void complete(Network& network, RunOptions& options, const TrainingData& data) {
   } else if (network.layer == nullptr) {
     network.layer = mlp(example, options.model == "mlp" ? options.hidden : std::vector<std::int64_t>(), data.outputs());
   }
-  if (!options.plan.empty()) {
-    if (!options.model.ends_with(".onnx")) network.layer->initialize(options.seed);
-    const std::string& text = options.settled_plan.empty() ? options.plan : options.settled_plan;
-    const sparse::SparsityPlan plan = sparse::SparsityPlan::parse_json(text, "the run's plan");
-    options.settled_plan = plan.settled(sparse::sparsify(*network.layer, plan)).to_json();
-  }
+  make_sparse(network, options);
   Shape shape{Dim::symbol("N")};
   shape.insert(shape.end(), example.begin(), example.end());
   const Graph graph = inference_graph(*network.layer, {"examples", {data.train->fields()[0].dtype, shape, {}}}, false);

@@ -10,6 +10,7 @@
 #include "neap/nn/module.h"
 #include "neap/optim/schedule.h"
 #include "neap/optim/update_rule.h"
+#include "neap/sparse/plan.h"
 #include "neap/train/step.h"
 
 namespace neap {
@@ -25,8 +26,8 @@ struct RunOptions {
   std::uint64_t seed = 0;
   int level = 4;
   bool augment = true;
-  std::string plan;          // of sparsity, as JSON; empty: none
-  std::string settled_plan;  // with the layouts that were chosen by cost: a run that goes on keeps them
+  std::string plan;          // of sparsity, as JSON; empty: that of the model's file, or none
+  std::string settled_plan;  // of both, with the layouts that were chosen by cost: a run that goes on keeps them
 };
 
 // In run.json (run_file.h).
@@ -39,7 +40,8 @@ void settle(RunOptions& options);
 
 struct Network {
   std::unique_ptr<Layer> layer;
-  std::optional<Sizes> wanted;  // sizes of an example, where the model says so
+  std::optional<Sizes> wanted = std::nullopt;               // sizes of an example, where the model says so
+  std::optional<sparse::SparsityPlan> plan = std::nullopt;  // of a file that `neap sparsify` or a training left
 };
 // From a file, before the data are known; `layer` is null for a network by name.
 Network open_network(const RunOptions& options);

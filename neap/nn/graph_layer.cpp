@@ -65,11 +65,14 @@ std::set<ValueId> statistics(const Graph& graph) {
   return found;
 }
 
-// As a module's names must be: letters, digits, '_'.
+// As a module's names must be: letters, digits, '_', and '.' between these.
 std::string part_name(const std::string& name, std::set<std::string>& taken) {
   std::string made = name;
+  bool begins = true;  // a part of the name
   for (char& c : made) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+    const bool ends = !begins && c == '.' && &c != &made.back();
+    if (!ends && std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+    begins = ends;
   }
   const std::string base = made;
   for (int i = 2; made.empty() || !taken.insert(made).second; ++i) made = fmt::format("{}_{}", base, i);

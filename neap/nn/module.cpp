@@ -19,6 +19,18 @@ void check_name(const std::string& name, const std::string& place) {
   if (!plain) throw Error(fmt::format("'{}' cannot be the name of a part of a network", name), place, "use letters, digits and '_'");
 }
 
+// Of a parameter: such names with '.' between them, as those that another program gave to the parameters of a graph.
+void check_dotted_name(const std::string& name, const std::string& place) {
+  for (std::size_t at = 0; at != std::string::npos;) {
+    const std::size_t dot = name.find('.', at);
+    check_name(name.substr(at, dot - at), place);
+    at = dot == std::string::npos ? dot : dot + 1;
+  }
+}
+
+// Whether a part's parameters may have the name of this one.
+bool is_within(const std::string& parameter, const std::string& part) { return parameter.starts_with(part + '.'); }
+
 }  // namespace
 
 Parameter::Parameter(Module& owner, std::string name, Type type, Initializer initializer, Role role)
@@ -149,7 +161,8 @@ void Module::initialize(std::uint64_t seed) {
 
 Module& Module::adopt(std::string name, std::unique_ptr<Module> part) {
   check_name(name, path());
-  const bool taken = std::any_of(parts_.begin(), parts_.end(), [&](const auto& other) { return other->name_ == name; });
+  const bool taken = std::any_of(parts_.begin(), parts_.end(), [&](const auto& other) { return other->name_ == name; }) ||
+                     std::any_of(own_.begin(), own_.end(), [&](const auto& own) { return is_within(own->name_, name); });
   if (taken) throw Error(fmt::format("there are two parts '{}'", name), path(), "give each a name of its own");
   part->parent_ = this;
   part->name_ = std::move(name);
@@ -159,8 +172,9 @@ Module& Module::adopt(std::string name, std::unique_ptr<Module> part) {
 }
 
 Parameter& Module::declare(std::string name, Type type, Initializer initializer, Role role) {
-  check_name(name, path());
-  const bool taken = std::any_of(own_.begin(), own_.end(), [&](const auto& other) { return other->name_ == name; });
+  check_dotted_name(name, path());
+  const bool taken = std::any_of(own_.begin(), own_.end(), [&](const auto& other) { return other->name_ == name; }) ||
+                     std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) { return is_within(name, part->name_); });
   if (taken) throw Error(fmt::format("there are two parameters '{}'", name), path(), "give each a name of its own");
   own_.push_back(std::make_unique<Parameter>(*this, std::move(name), std::move(type), std::move(initializer), role));
   return *own_.back();

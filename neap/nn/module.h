@@ -55,8 +55,8 @@ class Parameter {
   std::function<void(const std::vector<Array>& parts)> check_;
 };
 
-// A part of a network: parameters, buffers and further modules, each with a name of its own (letters, digits, '_'). Parts are members
-// made by `add`, which keeps them:  Linear& hidden = add<Linear>("hidden", 784, 128);
+// A part of a network: parameters, buffers and further modules, each with a name of its own (letters, digits, '_'; of parameters
+// also '.' between these). Parts are members made by `add`, which keeps them:  Linear& hidden = add<Linear>("hidden", 784, 128);
 class Module {
  public:
   Module() = default;

@@ -75,6 +75,48 @@ TEST_F(Sparsify, ATrainedNetworkKeepsItsParametersNames) {
   EXPECT_EQ(ran.json()["weights"][0]["name"], "hidden1.weight");
 }
 
+// What a file says of its weights stays in force while they are trained further, beside the plan of the run.
+TEST_F(Sparsify, TrainingGoesOnWithTheFilesPlan) {
+  std::string rows = "a,b,c,d,y\n";
+  for (int i = 0; i < 64; ++i) rows += fmt::format("{},{},{},{},{}\n", std::sin(i), std::cos(i), i % 3, i % 5, i % 2);
+  const std::string table = file("table.csv", rows), sparse = path("sparse.onnx");
+  const auto train = [&](std::vector<std::string> options, const char* out) {
+    options.insert(options.begin(), {"train", "--out", path(out), "--level", "0", "--threads", "1"});
+    const Ran ran = neap(options);
+    EXPECT_EQ(ran.code, 0) << ran.text;
+  };
+  train({"--data", table, "--model", "mlp", "--hidden", "8", "--epochs", "1", "--batch", "8"}, "dense");
+  ASSERT_EQ(neap({"sparsify", path("dense/model.onnx"), "--weights", "hidden1.weight=nm n=2 m=4", "-o", sparse}).code, 0);
+  const std::string plan = file("plan.json", R"({"weights": [{"names": "output.weight", "sparsifier": "magnitude sparsity=0.5"}]})");
+  train({"--data", table, "--model", sparse, "--epochs", "1", "--batch", "8", "--plan", plan}, "further");
+  const auto weights = [](const std::string& from) {
+    std::map<std::string, Array> parameters;
+    read_onnx(from, {.parameters = &parameters});
+    return parameters;
+  };
+  const std::map<std::string, Array> before = weights(sparse);
+  const auto keeps_the_mask = [&] {
+    const std::map<std::string, Array> after = weights(path("further/model.onnx"));
+    const Array &was = before.at("hidden1.weight"), &is = after.at("hidden1.weight");
+    int moved = 0, zeros = 0;
+    for (std::int64_t i = 0; i < was.count(); ++i) {
+      EXPECT_EQ(was.get(i) == 0, is.get(i) == 0) << i;
+      moved += was.get(i) != is.get(i) ? 1 : 0;
+    }
+    for (const float each : after.at("output.weight").values<float>()) zeros += each == 0 ? 1 : 0;
+    EXPECT_GT(moved, 0);
+    EXPECT_EQ(zeros, 8);  // of [2, 8]
+  };
+  keeps_the_mask();
+  const Ran shown = neap({"show", path("further/model.onnx")});
+  for (const char* op : {"nm_dense", "csr_dense"}) EXPECT_TRUE(contains(shown.text, op)) << shown.text;
+  const Ran resumed = neap({"train", "--resume", path("further"), "--epochs", "2", "--threads", "1"});
+  ASSERT_EQ(resumed.code, 0) << resumed.text;
+  keeps_the_mask();
+  const Ran judged = neap({"eval", path("further")});
+  EXPECT_EQ(judged.code, 0) << judged.text;
+}
+
 TEST_F(Sparsify, TakesPlans) {
   const std::string from = model();
   const std::string plan =

@@ -36,7 +36,7 @@ TEST(GraphLayer, StartsFromTheValuesAndKeepsStatistics) {
   std::vector<std::string> parameters, buffers;
   for (const Parameter* parameter : layer.parameters()) parameters.push_back(parameter->name());
   for (const Parameter* buffer : layer.buffers()) buffers.push_back(buffer->name());
-  EXPECT_EQ(parameters, (std::vector<std::string>{"a_w", "scale", "bias"}));
+  EXPECT_EQ(parameters, (std::vector<std::string>{"a.w", "scale", "bias"}));
   EXPECT_EQ(buffers, (std::vector<std::string>{"mean", "variance"}));
   for (const std::int64_t rows : {2, 6}) {
     Tensor x = Tensor::full(DType::f32, {rows, 3}, 1);
@@ -45,6 +45,22 @@ TEST(GraphLayer, StartsFromTheValuesAndKeepsStatistics) {
     EXPECT_NEAR(y.array().get(0), 9, 1e-3);
     EXPECT_NEAR(y.array().get(1), 13, 1e-3);
   }
+}
+
+TEST(GraphLayer, NamesOfParametersStayWhereTheyCan) {
+  Graph graph;
+  Builder build(graph);
+  Var sum = build.input("x", Type::parse("f32[N,2]"));
+  std::map<std::string, Array> given;
+  for (const std::string name : {"layer.0.weight", "/a/b.c", ".d", "e..f", "g.", "_a_b.c"}) {
+    sum = sum + build.input(name, Type::parse("f32[2]"), Role::parameter);
+    given[name] = Array::of<float>({1, 2});
+  }
+  graph.add_output(sum.id(), "y");
+  GraphLayer layer(graph, given);
+  std::vector<std::string> names;
+  for (const Parameter* parameter : layer.parameters()) names.push_back(parameter->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"layer.0.weight", "_a_b.c", "_d", "e._f", "g_", "_a_b.c_2"}));
 }
 
 TEST(GraphLayer, RefusesWhatItCannotTakeOrBe) {
