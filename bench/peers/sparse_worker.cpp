@@ -80,6 +80,8 @@ void run(const std::vector<std::string>& arguments) {
   fs::create_directories(folder);
   std::map<std::string, Maker> makers{{"bert", bert_work(folder, "")},
                                       {"bert_2:4:16", bert_work(folder, "nmg n=2 m=4 g=16")},
+                                      {"bert_2:8:14", bert_work(folder, "nmg n=2 m=8 g=14")},
+                                      {"bert_1:10:16", bert_work(folder, "nmg n=1 m=10 g=16")},
                                       {"bert_4x1", bert_work(folder, "blocks r=4 c=1 sparsity=0.9")}};
   for (const LayerShape& shape : shapes) {
     const std::string name = fmt::format("csr_{}_{}_{}", shape.rows, shape.columns, shape.tokens);

@@ -16,6 +16,7 @@ std::vector<Row> run() {
   };
   const Form forms[] = {{"2:4:16", "nmg n=2 m=4 g=16", 1.35},
                         {"2:8:14", "nmg n=2 m=8 g=14", {}},
+                        {"1:10:16", "nmg n=1 m=10 g=16", {}},
                         {"4 x 1 blocks, 90 % zeros", "blocks r=4 c=1 sparsity=0.9", 2.5}};
   const Array x = random_array({bert_batch, bert_positions, 768}, 1, -1, 1);
   Executable dense = encoder("");
