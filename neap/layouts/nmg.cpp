@@ -135,19 +135,25 @@ class Slots {
   static constexpr std::int64_t most_rows = 16;
   static constexpr int none = -1;
 
-  // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many.
+  // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many. Of a chunk that is cut off, the
+  // columns that are left take the slots that are left.
   bool find_exact(const std::uint64_t* kept) {
     if (exact_.empty()) return false;
-    columns_.resize(fitting_.size());
-    next_.resize(bits_.size());
     const auto g = static_cast<std::size_t>(geometry_.g);
+    columns_.assign(fitting_.size(), none);
+    next_.resize(bits_.size());
     for (std::size_t p = 0; p < next_.size(); ++p) next_[p] = p * g;
-    for (std::size_t k = 0; k < columns_.size(); ++k) {
+    std::size_t end = columns_.size();
+    while (end > 0 && kept[end - 1] == 0) --end;
+    for (std::size_t k = 0; k < end; ++k) {
       const int p = exact_[kept[k]];
       if (p == none) return false;
       std::size_t& slot = next_[static_cast<std::size_t>(p)];
       if (slot == (static_cast<std::size_t>(p) + 1) * g) return false;
       columns_[slot++] = static_cast<int>(k);
+    }
+    for (int& column : columns_) {
+      if (column == none) column = static_cast<int>(end++);
     }
     return true;
   }
@@ -201,10 +207,10 @@ void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group
     const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
     for (std::int64_t j = 0; j < n; ++j) {
       const int row = pattern[static_cast<std::size_t>(j)];
-      const Element* const from_row = elements + (group * m + row) * from.columns() + first;
+      const std::int64_t before_row = (group * m + row) * from.columns() + first;
       for (std::int64_t at = slot; at < slot + geometry.g; ++at) {
         const int k = columns[static_cast<std::size_t>(at)];
-        if ((kept[k] >> row & 1) != 0) stored[at * n + j] = from_row[k];  // padding has nothing to read
+        if ((kept[k] >> row & 1) != 0) stored[at * n + j] = elements[before_row + k];  // padding has nothing to read
       }
     }
   }
