@@ -63,25 +63,6 @@ std::int64_t least_extent(const memory::desc& y, bool columns) {
   return columns ? 128 : 64;
 }
 
-Cut choose_cut(const Matmul& m) {
-  constexpr std::int64_t least_terms = 256;  // of a part
-  double flops = 2.0 * static_cast<double>(terms(m));
-  for (int axis = 0; axis < rank(m); ++axis) flops *= static_cast<double>(extent(m.y.desc, axis));
-  const std::int64_t wanted = parts_of(flops);
-  Cut best{0, 1, extent(m.y.desc, 0), 0};
-  for (int axis = 0; axis < rank(m); ++axis) {
-    const std::int64_t least = axis < rank(m) - 2 ? 1 : least_extent(m.y.desc, axis == rank(m) - 1);
-    const std::int64_t most = extent(m.y.desc, axis) / least;
-    if (const Cut cut = cut_of(axis, extent(m.y.desc, axis), std::min(wanted, most)); cut.count > best.count) best = cut;
-  }
-  if (m.y.desc.data_type() != memory::data_type::f32) return best;  // parts of a sum would be rounded
-  // Sums of parts are written and read again. One term at least is left, whose product takes the sum of the others up.
-  const std::size_t budget = (m.a.desc.get_size() + m.b.desc.get_size()) / 4 / std::max<std::size_t>(m.y.desc.get_size(), 1);
-  const std::int64_t most = std::min<std::int64_t>({wanted, terms(m) / least_terms, static_cast<std::int64_t>(budget)});
-  if (const Cut cut = cut_of(-1, terms(m) - 1, most); cut.count > best.count) return {-1, cut.count, cut.size, cut.left + 1};
-  return best;
-}
-
 // The axis of an operand that a cut divides; nothing where it takes all of it in each part.
 std::optional<int> axis_of(const Cut& cut, const Matmul& m, int name) {
   const int row = rank(m) - 2, column = rank(m) - 1;
@@ -105,12 +86,41 @@ memory::desc part_of(const memory::desc& desc, std::optional<int> axis, std::int
   return {sizes, desc.data_type(), strides};
 }
 
-// Adds the products of `count` parts of `size` elements each, from element `begin` of the cut's axis on.
-void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t size, std::int64_t count, std::int64_t begin) {
+Matmul part_of(const Matmul& whole, const Cut& cut, std::int64_t size) {
   Matmul part = whole;
   part.a.desc = part_of(whole.a.desc, axis_of(cut, whole, DNNL_ARG_SRC), size);
   part.b.desc = part_of(whole.b.desc, axis_of(cut, whole, DNNL_ARG_WEIGHTS), size);
   part.y.desc = part_of(whole.y.desc, axis_of(cut, whole, DNNL_ARG_DST), size);
+  return part;
+}
+
+// The general driver takes some post-operations only where the result's rows stand one behind the other. What takes its place, plain loops,
+// takes hundreds of times as long.
+bool stays_quick(const Matmul& whole, const Cut& cut) { return is_split_by_threads(primitive(part_of(whole, cut, cut.size))); }
+
+Cut choose_cut(const Matmul& m) {
+  constexpr std::int64_t least_terms = 256;  // of a part
+  double flops = 2.0 * static_cast<double>(terms(m));
+  for (int axis = 0; axis < rank(m); ++axis) flops *= static_cast<double>(extent(m.y.desc, axis));
+  const std::int64_t wanted = parts_of(flops);
+  Cut best{0, 1, extent(m.y.desc, 0), 0};
+  for (int axis = 0; axis < rank(m); ++axis) {
+    const std::int64_t least = axis < rank(m) - 2 ? 1 : least_extent(m.y.desc, axis == rank(m) - 1);
+    const std::int64_t most = extent(m.y.desc, axis) / least;
+    const Cut cut = cut_of(axis, extent(m.y.desc, axis), std::min(wanted, most));
+    if (cut.count > best.count && stays_quick(m, cut)) best = cut;
+  }
+  if (m.y.desc.data_type() != memory::data_type::f32) return best;  // parts of a sum would be rounded
+  // Sums of parts are written and read again. One term at least is left, whose product takes the sum of the others up.
+  const std::size_t budget = (m.a.desc.get_size() + m.b.desc.get_size()) / 4 / std::max<std::size_t>(m.y.desc.get_size(), 1);
+  const std::int64_t most = std::min<std::int64_t>({wanted, terms(m) / least_terms, static_cast<std::int64_t>(budget)});
+  if (const Cut cut = cut_of(-1, terms(m) - 1, most); cut.count > best.count) return {-1, cut.count, cut.size, cut.left + 1};
+  return best;
+}
+
+// Adds the products of `count` parts of `size` elements each, from element `begin` of the cut's axis on.
+void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t size, std::int64_t count, std::int64_t begin) {
+  const Matmul part = part_of(whole, cut, size);
   std::optional<Primitive> chosen;
   on_one_thread([&] { chosen = primitive(part); });
   std::vector<Steps::Argument> all = arguments(part), of_whole = arguments(whole);
