@@ -109,6 +109,21 @@ TEST(SparseLayout, ProductsAreThoseOfTheDenseMatrix) {
   }
 }
 
+// Matrices that are packed in several parts, and numbers whose patterns are looked for in other ways.
+TEST(SparseLayout, PacksLargeMatrices) {
+  for (const char* text : {"masked", "csr", "blocks r=4 c=1", "nm n=2 m=4", "nm n=2 m=20", "nmg n=2 m=4 g=16", "nmg n=2 m=8 g=5",
+                           "nmg n=1 m=20 g=2", "nmg n=1 m=2 g=20000"}) {
+    SCOPED_TRACE(text);
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    const Sizes sizes{301, 437};
+    const Array mask = mask_for(choice, sizes, 0.3, 1);
+    for (const DType dtype : {DType::f32, DType::i8}) {
+      const Array dense = random_matrix(dtype, sizes, 2);
+      EXPECT_TRUE(same_bits(unpack(choice, choice.pack(dense, mask), sizes), masked(dense, mask))) << name(dtype);
+    }
+  }
+}
+
 // Values of bf16 beside an x of f32: what they hold is multiplied in f32, and their gradient is bf16.
 TEST(SparseLayout, NarrowValuesAreStorage) {
   for (const std::string& text : layouts_to_test()) {
