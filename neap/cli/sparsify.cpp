@@ -36,7 +36,7 @@ sparse::SparsityPlan plan_of(const Given& given) {
     const auto [names, format] = name_and_value(text, "--outputs");
     plan.output(names, format);
   }
-  if (plan.weights.empty() && plan.outputs.empty() && plan.gradients.empty())
+  if (plan.empty())
     throw Error("nothing is to be made sparse", "the command line",
                 "give --plan FILE, --weights 'NAMES=SPARSIFIER' or --outputs 'NAMES=FORMAT'");
   return plan;

@@ -60,7 +60,7 @@ void make_sparse(Network& network, RunOptions& options) {
   if (const std::string& text = options.settled_plan.empty() ? options.plan : options.settled_plan; !text.empty())
     plan = sparse::SparsityPlan::parse_json(text, "the run's plan");
   if (network.plan && options.settled_plan.empty()) plan.go_on(*network.plan);
-  if (plan.weights.empty() && plan.outputs.empty() && plan.gradients.empty()) return;
+  if (plan.empty()) return;
   if (!options.model.ends_with(".onnx")) network.layer->initialize(options.seed);
   options.settled_plan = plan.settled(sparse::sparsify(*network.layer, plan)).to_json();
 }

@@ -3,7 +3,6 @@
 // Rows beyond the last whole group of m, and columns beyond the last whole chunk, are padding of zeros.
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "neap/base/revolving_door.h"
 #include "neap/layouts/geometry.h"
@@ -106,24 +105,28 @@ class Matching {
   std::vector<bool> tried_;
 };
 
-// The rows of each pattern as bits.
-std::vector<std::uint64_t> bits_of(const std::vector<KeptRows>& patterns) {
-  std::vector<std::uint64_t> bits(patterns.size(), 0);
-  for (std::size_t p = 0; p < patterns.size(); ++p) {
-    for (const int row : patterns[p]) bits[p] |= std::uint64_t{1} << row;
+// Patterns by their rows as bits.
+struct Patterns {
+  static constexpr std::int64_t most_rows = 16;  // for which there are numbers
+  static constexpr int none = -1;
+  std::vector<std::uint64_t> bits;
+  std::vector<int> numbers;  // by rows, of the pattern of just these
+
+  Patterns(const std::vector<KeptRows>& patterns, std::int64_t m) : bits(patterns.size(), 0) {
+    for (std::size_t p = 0; p < patterns.size(); ++p) {
+      for (const int row : patterns[p]) bits[p] |= std::uint64_t{1} << row;
+    }
+    if (m > most_rows) return;
+    numbers.assign(std::size_t{1} << m, none);
+    for (std::size_t p = 0; p < bits.size(); ++p) numbers[bits[p]] = static_cast<int>(p);
   }
-  return bits;
-}
+};
 
 // The columns of a chunk in the order of their slots; empty where their kept rows do not fit the patterns.
 class Slots {
  public:
-  explicit Slots(const Geometry& geometry)
-      : geometry_(geometry), bits_(bits_of(geometry.patterns)), fitting_(static_cast<std::size_t>(geometry.chunk())) {
-    if (geometry.m > most_rows) return;
-    exact_.assign(std::size_t{1} << geometry.m, none);
-    for (std::size_t p = 0; p < bits_.size(); ++p) exact_[bits_[p]] = static_cast<int>(p);
-  }
+  Slots(const Geometry& geometry, const Patterns& patterns)
+      : geometry_(geometry), patterns_(patterns), fitting_(static_cast<std::size_t>(geometry.chunk())) {}
 
   // `kept`: of each column, as bits.
   const std::vector<int>& of(const std::uint64_t* kept) {
@@ -132,28 +135,25 @@ class Slots {
   }
 
  private:
-  static constexpr std::int64_t most_rows = 16;
-  static constexpr int none = -1;
-
   // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many. Of a chunk that is cut off, the
   // columns that are left take the slots that are left.
   bool find_exact(const std::uint64_t* kept) {
-    if (exact_.empty()) return false;
+    if (patterns_.numbers.empty()) return false;
     const auto g = static_cast<std::size_t>(geometry_.g);
-    columns_.assign(fitting_.size(), none);
-    next_.resize(bits_.size());
+    columns_.assign(fitting_.size(), Patterns::none);
+    next_.resize(patterns_.bits.size());
     for (std::size_t p = 0; p < next_.size(); ++p) next_[p] = p * g;
     std::size_t end = columns_.size();
     while (end > 0 && kept[end - 1] == 0) --end;
     for (std::size_t k = 0; k < end; ++k) {
-      const int p = exact_[kept[k]];
-      if (p == none) return false;
+      const int p = patterns_.numbers[kept[k]];
+      if (p == Patterns::none) return false;
       std::size_t& slot = next_[static_cast<std::size_t>(p)];
       if (slot == (static_cast<std::size_t>(p) + 1) * g) return false;
       columns_[slot++] = static_cast<int>(k);
     }
     for (int& column : columns_) {
-      if (column == none) column = static_cast<int>(end++);
+      if (column == Patterns::none) column = static_cast<int>(end++);
     }
     return true;
   }
@@ -161,8 +161,8 @@ class Slots {
   void find_fitting(const std::uint64_t* kept) {
     for (std::size_t k = 0; k < fitting_.size(); ++k) {
       fitting_[k].clear();
-      for (std::size_t p = 0; p < bits_.size(); ++p) {
-        if ((kept[k] & ~bits_[p]) == 0) fitting_[k].push_back(static_cast<int>(p));
+      for (std::size_t p = 0; p < patterns_.bits.size(); ++p) {
+        if ((kept[k] & ~patterns_.bits[p]) == 0) fitting_[k].push_back(static_cast<int>(p));
       }
     }
     columns_.clear();
@@ -171,8 +171,7 @@ class Slots {
   }
 
   const Geometry& geometry_;
-  std::vector<std::uint64_t> bits_;  // of patterns
-  std::vector<int> exact_;           // by kept rows, the pattern of these
+  const Patterns& patterns_;
   std::vector<std::vector<int>> fitting_;
   std::vector<std::size_t> next_;
   std::vector<int> columns_;
@@ -222,9 +221,10 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   check_padding(geometry, dense.sizes());
   Array values = from.values(geometry.value_sizes(dense.sizes()));
   Array index(geometry.index_type(), geometry.index_sizes(dense.sizes()));
+  const Patterns patterns(geometry.patterns, geometry.m);
   const auto fill = [&](const auto* elements, auto* stored, auto* index_of) {
     for_each_rows(index.size(0), dense.count(), [&](const RowRange& part) {
-      Slots slots(geometry);
+      Slots slots(geometry, patterns);
       std::vector<std::uint64_t> kept(static_cast<std::size_t>(index.size(1) * geometry.chunk()));
       for (std::int64_t group = part.begin; group < part.end; ++group) {
         from.kept_of_columns(group * geometry.m, geometry.m, kept.data());
@@ -243,19 +243,17 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   return {values, index, pattern_rows(geometry)};
 }
 
-// The patterns of a mask that keeps n of every m rows of each column, [row groups, columns]; empty where it keeps others.
+// The patterns of a mask that keeps n of every m rows (Patterns::most_rows at most) of each column, [row groups, columns]; empty where it
+// keeps others.
 std::vector<int> exact_patterns(const Packer& from, std::int64_t n, std::int64_t m) {
-  const std::vector<std::uint64_t> bits = bits_of(kept_row_patterns(n, m));
-  std::map<std::uint64_t, int> numbers;
-  for (std::size_t p = 0; p < bits.size(); ++p) numbers[bits[p]] = static_cast<int>(p);
+  const Patterns patterns(kept_row_patterns(n, m), m);
   std::vector<int> all;
   std::vector<std::uint64_t> kept(static_cast<std::size_t>(from.columns()));
   for (std::int64_t group = 0; group < from.rows() / m; ++group) {
     from.kept_of_columns(group * m, m, kept.data());
     for (const std::uint64_t each : kept) {
-      const auto found = numbers.find(each);
-      if (found == numbers.end()) return {};
-      all.push_back(found->second);
+      all.push_back(patterns.numbers[each]);
+      if (all.back() == Patterns::none) return {};
     }
   }
   return all;
@@ -273,10 +271,10 @@ bool in_groups(const std::vector<int>& patterns, std::int64_t columns, std::int6
 
 // Of masks that the sparsifier makes: n of m rows are kept everywhere, and of all g the smallest that fits is the one that it had.
 std::vector<Attributes> fits(const Array& keep) {
-  constexpr std::int64_t most_rows = 16, most_patterns = 1024;  // see kept_row_patterns
+  constexpr std::int64_t most_patterns = 1024;  // see kept_row_patterns
   const Packer from(keep, keep);
   std::vector<Attributes> all;
-  for (std::int64_t m = 2; m <= most_rows && m <= from.rows(); ++m) {
+  for (std::int64_t m = 2; m <= Patterns::most_rows && m <= from.rows(); ++m) {
     std::int64_t n = 0;
     for (std::int64_t i = 0; i < m; ++i) n += from.kept(i, 0) ? 1 : 0;
     const std::int64_t count = binomial(static_cast<int>(m), static_cast<int>(n));

@@ -16,6 +16,12 @@ Primitive primitive(const Matmul& m) {
   return {dnnl::matmul::desc(m.a.desc, m.b.desc, m.y.desc), attributes(m.ops, m.y.desc, m.vector_axis), engine()};
 }
 
+Primitive primitive_on_one_thread(const Matmul& m) {
+  std::optional<Primitive> chosen;
+  on_one_thread([&] { chosen = primitive(m); });
+  return *chosen;
+}
+
 std::vector<Steps::Argument> arguments(const Matmul& m) {
   std::vector<Steps::Argument> made;
   for (const auto& [name, operand] : {std::pair{DNNL_ARG_SRC, &m.a}, {DNNL_ARG_WEIGHTS, &m.b}, {DNNL_ARG_DST, &m.y}})
@@ -24,8 +30,8 @@ std::vector<Steps::Argument> arguments(const Matmul& m) {
   return made;
 }
 
-// Products by the general driver (which all instruction sets below AVX-512 get) are split by the number of threads, along the sum, too.
-bool is_split_by_threads(const Primitive& chosen) {
+// All instruction sets below AVX-512 get the general driver. It splits products by the number of threads, along the sum, too.
+bool is_by_general_driver(const Primitive& chosen) {
   return std::string_view(chosen.impl_info_str()).find("gemm") != std::string_view::npos;
 }
 
@@ -96,7 +102,9 @@ Matmul part_of(const Matmul& whole, const Cut& cut, std::int64_t size) {
 
 // The general driver takes some post-operations only where the result's rows stand one behind the other. What takes its place, plain loops,
 // takes hundreds of times as long.
-bool stays_quick(const Matmul& whole, const Cut& cut) { return is_split_by_threads(primitive(part_of(whole, cut, cut.size))); }
+bool stays_quick(const Matmul& whole, const Cut& cut) {
+  return is_by_general_driver(primitive_on_one_thread(part_of(whole, cut, cut.size)));
+}
 
 Cut choose_cut(const Matmul& m) {
   constexpr std::int64_t least_terms = 256;  // of a part
@@ -121,8 +129,7 @@ Cut choose_cut(const Matmul& m) {
 // Adds the products of `count` parts of `size` elements each, from element `begin` of the cut's axis on.
 void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t size, std::int64_t count, std::int64_t begin) {
   const Matmul part = part_of(whole, cut, size);
-  std::optional<Primitive> chosen;
-  on_one_thread([&] { chosen = primitive(part); });
+  const Primitive chosen = primitive_on_one_thread(part);
   std::vector<Steps::Argument> all = arguments(part), of_whole = arguments(whole);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::optional<int> axis = axis_of(cut, whole, all[i].name);
@@ -130,7 +137,7 @@ void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t s
     all[i].offset += part_bytes(of_whole[i].desc, axis, begin);
     if (!axis && all[i].name == DNNL_ARG_DST) all[i].slice_bytes = static_cast<std::int64_t>(part.y.desc.get_size());  // sums side by side
   }
-  steps.add(dnnl::matmul(*chosen), chosen->scratchpad_desc(), std::move(all), static_cast<int>(count));
+  steps.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), std::move(all), static_cast<int>(count));
 }
 
 // The sum in parts: the last of them adds the sum of the others to its own ahead of the post-operations.
@@ -149,7 +156,7 @@ void add_parts_of_sum(Steps& steps, const Matmul& m, const Cut& cut) {
 
 Steps matmul_steps(const Matmul& m) {
   Steps steps;
-  if (const Primitive chosen = primitive(m); !deterministic() || !is_split_by_threads(chosen)) {
+  if (const Primitive chosen = primitive(m); !deterministic() || !is_by_general_driver(chosen)) {
     steps.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), arguments(m));
     return steps;
   }

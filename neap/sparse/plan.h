@@ -58,6 +58,7 @@ struct SparsityPlan {
   // none: its magnitude), and the mask that same_format keeps. Not part of JSON.
   std::map<std::string, Array> scores, masks;
 
+  bool empty() const { return weights.empty() && outputs.empty() && gradients.empty(); }  // of rules
   // A rule; the layout may be empty: then it is the one that stores what the sparsifier makes (nm, nmg, blocks; dense of keep_all), else
   // csr. "auto": for each weight the cheapest of the layouts that store its mask exactly, see auto_layout.h. A weight by keep_all alone
   // stays as it is: a rule behind that fits its name does not count.

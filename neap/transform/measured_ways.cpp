@@ -80,9 +80,10 @@ class Search {
       std::optional<Way> way = made(number);
       if (!way) continue;
       standing.push_back(std::move(*way));
-      const auto seconds = in_turns({standing.front(), standing.back()}, beside_the_best);
-      standing.back().ratio = ratio_of(seconds[1], seconds[0]);
-      report(standing.back(), median(seconds[1]));
+      const bool is_first = standing.size() == 1;
+      const auto seconds = in_turns(is_first ? standing : std::vector<Way>{standing.front(), standing.back()}, beside_the_best);
+      standing.back().ratio = ratio_of(seconds.back(), seconds.front());
+      report(standing.back(), median(seconds.back()));
       if (standing.size() > finalists) standing.erase(std::ranges::max_element(standing.begin() + 1, standing.end(), {}, &Way::ratio));
     }
     return judged(std::move(standing));
