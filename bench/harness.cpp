@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -47,6 +48,12 @@ std::vector<Topic>& registry() {
 
 std::string number(double value) { return value >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value); }
 std::string number(const std::optional<double>& value) { return value ? number(*value) : "-"; }
+
+std::string line_of(const Row& row) {
+  const std::string met = !row.target || !row.ratio ? "" : *row.ratio >= *row.target ? "  met" : "  MISSED";
+  return fmt::format("{:<46} {:>10} {:>10} {:>10}  {:<24} {:>7} {:>6.0f}% {:>7}{}", row.name, row.metric, number(row.ours),
+                     number(row.other), row.other_name, number(row.ratio), row.spread * 100, number(row.target), met);
+}
 
 }  // namespace
 
@@ -94,6 +101,12 @@ Row alone(std::string name, std::string metric, double scale, const std::vector<
   return {.name = std::move(name), .metric = std::move(metric), .ours = median(ours) * scale, .spread = spread(ours)};
 }
 
+void Rows::add(Row row) {
+  std::printf("%s\n", line_of(row).c_str());
+  std::fflush(stdout);
+  all_.push_back(std::move(row));
+}
+
 RegisterTopic::RegisterTopic(Topic topic) { registry().push_back(std::move(topic)); }
 
 const std::vector<Topic>& topics() {
@@ -104,12 +117,6 @@ const std::vector<Topic>& topics() {
 std::string heading_line() {
   return fmt::format("{:<46} {:>10} {:>10} {:>10}  {:<24} {:>7} {:>7} {:>7}", "what", "metric", "ours", "other", "(who)", "ratio", "spread",
                      "target");
-}
-
-std::string line_of(const Row& row) {
-  const std::string met = !row.target || !row.ratio ? "" : *row.ratio >= *row.target ? "  met" : "  MISSED";
-  return fmt::format("{:<46} {:>10} {:>10} {:>10}  {:<24} {:>7} {:>6.0f}% {:>7}{}", row.name, row.metric, number(row.ours),
-                     number(row.other), row.other_name, number(row.ratio), row.spread * 100, number(row.target), met);
 }
 
 std::string json_of(const std::vector<Row>& rows) {

@@ -50,9 +50,19 @@ Row against(std::string name, std::string metric, double scale, const std::vecto
 Row below(std::string name, std::string metric, double scale, const std::vector<double>& ours, double bound);  // in the metric's unit
 Row alone(std::string name, std::string metric, double scale, const std::vector<double>& ours);
 
+// Where a topic puts its rows. Each is printed as it is made, so that a run that is stopped leaves what it measured.
+class Rows {
+ public:
+  void add(Row row);
+  const std::vector<Row>& all() const { return all_; }
+
+ private:
+  std::vector<Row> all_;
+};
+
 struct Topic {
   std::string name, about;
-  std::function<std::vector<Row>()> run;
+  std::function<void(Rows&)> run;
 };
 struct RegisterTopic {
   explicit RegisterTopic(Topic topic);
@@ -60,7 +70,6 @@ struct RegisterTopic {
 const std::vector<Topic>& topics();  // by name
 
 std::string heading_line();
-std::string line_of(const Row& row);
 std::string json_of(const std::vector<Row>& rows);
 
 // The machine, threads, compiler, libraries and load, a line each.

@@ -1,5 +1,4 @@
-// bench_core, bench_gnn, bench_sparse: [--json FILE] [--list] [TOPIC...]: Neap against its targets, topics in alphabetical order; all where
-// none is named.
+// bench_core, bench_gnn, bench_sparse: Neap against its targets.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -11,10 +10,19 @@
 namespace neap::bench {
 namespace {
 
+constexpr const char* usage =
+    "[--json FILE] [--list] [TOPIC...]: measures Neap against its targets, topics in alphabetical order; all where none is named\n"
+    "--json FILE  the rows, too, as JSON\n"
+    "--list       the topics, a line each\n";
+
 int run(const std::vector<std::string>& arguments) {
   std::string json;
   std::vector<std::string> wanted;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--help" || arguments[i] == "-h") {
+      std::printf("%s", usage);
+      return 0;
+    }
     if (arguments[i] == "--list") {
       for (const Topic& topic : topics()) std::printf("%-16s %s\n", topic.name.c_str(), topic.about.c_str());
       return 0;
@@ -33,18 +41,14 @@ int run(const std::vector<std::string>& arguments) {
   }
   std::printf("%s\n", machine_text().c_str());
   std::printf("ratio: how many times better ours is; spread: interquartile range over median of the rounds\n%s\n", heading_line().c_str());
-  std::vector<Row> all;
+  Rows rows;
   for (const Topic& topic : topics()) {
     if (!is_wanted(topic)) continue;
     std::printf("-- %s: %s\n", topic.name.c_str(), topic.about.c_str());
     std::fflush(stdout);
-    for (const Row& row : topic.run()) {
-      std::printf("%s\n", line_of(row).c_str());
-      all.push_back(row);
-    }
-    std::fflush(stdout);
+    topic.run(rows);
   }
-  if (!json.empty()) write_file(json, json_of(all));
+  if (!json.empty()) write_file(json, json_of(rows.all()));
   return 0;
 }
 

@@ -11,7 +11,7 @@
 namespace neap::bench::at_once_topic {
 namespace {
 
-std::vector<Row> overhead() {
+void overhead(Rows& rows) {
   const Tensor a(random_array({16}, 1)), b(random_array({16}, 2));
   Graph graph;
   Builder build(graph);
@@ -20,7 +20,8 @@ std::vector<Row> overhead() {
   const std::vector<Array> inputs{a.array(), b.array()};
   const auto seconds =
       interleave({{"tensor", [&] { (a + b).array(); }}, {"graph", [&] { run_at_once(graph, inputs); }}}, {.clock = Clock::thread});
-  return {below("tensors: a + b of 16 elements", "us", 1e6, seconds[0], 3), below("a graph of that, at once", "us", 1e6, seconds[1], 3)};
+  rows.add(below("tensors: a + b of 16 elements", "us", 1e6, seconds[0], 3));
+  rows.add(below("a graph of that, at once", "us", 1e6, seconds[1], 3));
 }
 
 // One operator on an array, in cache: elements read and written a second against those of a copy.
@@ -38,26 +39,25 @@ Row against_copy(const std::string& name, const Sizes& sizes, const std::functio
   return against(name, "us", 1e6, seconds[0], seconds[1], "copy of as many bytes", std::nullopt);
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Threads one(1);
-  std::vector<Row> rows = overhead();
-  rows.push_back(against_copy("softmax, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) { return build.call("softmax", {x}); }));
-  rows.push_back(against_copy("sum of rows, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) {
+  overhead(rows);
+  rows.add(against_copy("softmax, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) { return build.call("softmax", {x}); }));
+  rows.add(against_copy("sum of rows, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) {
     return build.call("sum", {x}, {{"axes", std::vector<std::int64_t>{1}}});
   }));
-  rows.push_back(against_copy("sum of columns, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) {
+  rows.add(against_copy("sum of columns, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) {
     return build.call("sum", {x}, {{"axes", std::vector<std::int64_t>{0}}});
   }));
-  rows.push_back(against_copy("transpose, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) {
+  rows.add(against_copy("transpose, 1000x1000", {1000, 1000}, [](Builder& build, const Var& x) {
     return build.call("transpose", {x}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
   }));
-  rows.push_back(against_copy("max pool 3x3 of stride 2, 1x64x112x112", {1, 64, 112, 112}, [](Builder& build, const Var& x) {
+  rows.add(against_copy("max pool 3x3 of stride 2, 1x64x112x112", {1, 64, 112, 112}, [](Builder& build, const Var& x) {
     return build.call("max_pool", {x},
                       {{"kernel_size", std::vector<std::int64_t>{3, 3}},
                        {"strides", std::vector<std::int64_t>{2, 2}},
                        {"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
   }));
-  return rows;
 }
 
 const RegisterTopic topic{{"at_once", "without a compiler, one thread: overhead, and single operators", run}};

@@ -50,7 +50,7 @@ Graph one_more_kernel(Graph graph, std::int64_t size) {
   return optimizer.graph();
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const DemoStep demo = demo_step(128);
   Graph graph;
   const auto optimize = interleave({{"optimize",
@@ -68,9 +68,11 @@ std::vector<Row> run() {
   Graph single, more;
   const auto one = interleave({{"one", compile(single), [&] { single = one_kernel(++size); }}}, {.rounds = 5, .seconds = 0});
   const auto next = interleave({{"next", compile(more), [&] { more = one_more_kernel(demo.graph, ++size); }}}, {.rounds = 5, .seconds = 0});
-  return {alone("demo's training graph: optimizer", "ms", 1e3, optimize[0]), below("  cold compile", "s", 1, cold[0], 4),
-          below("  warm compile", "ms", 1e3, warm[0], 50), below("  one more kernel in it", "ms", 1e3, next[0], 100),
-          below("a graph of one kernel, cold", "ms", 1e3, one[0], 100)};
+  rows.add(alone("demo's training graph: optimizer", "ms", 1e3, optimize[0]));
+  rows.add(below("  cold compile", "s", 1, cold[0], 4));
+  rows.add(below("  warm compile", "ms", 1e3, warm[0], 50));
+  rows.add(below("  one more kernel in it", "ms", 1e3, next[0], 100));
+  rows.add(below("a graph of one kernel, cold", "ms", 1e3, one[0], 100));
 }
 
 const RegisterTopic topic{{"compile_time", "generating, compiling and loading, wall time", run}};

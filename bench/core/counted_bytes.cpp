@@ -80,8 +80,7 @@ double missed_bytes(const Graph& graph, const std::vector<Array>& inputs, EventC
   return line * static_cast<double>(misses.stop());
 }
 
-std::vector<Row> run() {
-  std::vector<Row> rows;
+void run(Rows& rows) {
   std::optional<EventCounter> misses = EventCounter::open(Event::cache_misses);
   for (const Subject& one : subjects()) {
     Optimizer optimizer(one.graph);
@@ -96,23 +95,22 @@ std::vector<Row> run() {
       read += node.read;
     }
     const double modelled = optimizer.cost().bytes;
-    rows.push_back({.name = one.name,
-                    .metric = "MB",
-                    .ours = modelled * 1e-6,
-                    .other = counted * 1e-6,
-                    .other_name = "counted, simulated L2",
-                    .ratio = 1 - std::abs(modelled - counted) / counted,
-                    .target = one.wanted ? std::optional(0.85) : std::nullopt});
+    rows.add({.name = one.name,
+              .metric = "MB",
+              .ours = modelled * 1e-6,
+              .other = counted * 1e-6,
+              .other_name = "counted, simulated L2",
+              .ratio = 1 - std::abs(modelled - counted) / counted,
+              .target = one.wanted ? std::optional(0.85) : std::nullopt});
     if (!misses) continue;
     const double missed = missed_bytes(optimizer.graph(), inputs, *misses);
-    rows.push_back({.name = one.name + ", read",
-                    .metric = "MB",
-                    .ours = read * 1e-6,
-                    .other = missed * 1e-6,
-                    .other_name = "counted by the processor",
-                    .ratio = 1 - std::abs(read - missed) / missed});
+    rows.add({.name = one.name + ", read",
+              .metric = "MB",
+              .ours = read * 1e-6,
+              .other = missed * 1e-6,
+              .other_name = "counted by the processor",
+              .ratio = 1 - std::abs(read - missed) / missed});
   }
-  return rows;
 }
 
 const RegisterTopic topic{{"counted_bytes", "modelled bytes against those counted; the ratio is 1 less what the model is off by", run}};

@@ -10,9 +10,8 @@
 namespace neap::bench::depthwise_topic {
 namespace {
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Threads one(1);
-  std::vector<Row> rows;
   double product = 1;
   for (const DepthwiseLayer& layer : depthwise_layers) {
     const auto [channels, size, kernel] = layer;
@@ -26,14 +25,13 @@ std::vector<Row> run() {
     row.ours = work / row.ours;
     row.other = work / *row.other;
     product *= *row.ratio;
-    rows.push_back(std::move(row));
+    rows.add(std::move(row));
   }
-  rows.push_back({.name = "depthwise, geometric mean of the seven",
-                  .metric = "ratio",
-                  .ours = std::pow(product, 1.0 / 7),
-                  .ratio = std::pow(product, 1.0 / 7),
-                  .target = 1.3});
-  return rows;
+  rows.add({.name = "depthwise, geometric mean of the seven",
+            .metric = "ratio",
+            .ours = std::pow(product, 1.0 / 7),
+            .ratio = std::pow(product, 1.0 / 7),
+            .target = 1.3});
 }
 
 const RegisterTopic topic{{"depthwise", "depthwise convolution + bias + swish, channels-last, one thread", run}};

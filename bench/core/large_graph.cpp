@@ -22,17 +22,17 @@ Row pass_row(const Transformation& transformation, const std::vector<Graph>& sta
   return below("pass " + transformation.name, "ms", 1e3, slowest, 200);
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Graph graph = large_graph(10'000);
   const std::string text = to_string(graph);
   const auto seconds = interleave({{"parse and verify", [&] { verify(parse_graph(text)); }}, {"hash", [&] { structural_hash(graph); }}},
                                   {.rounds = 7, .clock = Clock::thread});
-  std::vector<Row> rows{below("parse and verify", "ms", 1e3, seconds[0], 200), below("structural hash", "ms", 1e3, seconds[1], 10)};
+  rows.add(below("parse and verify", "ms", 1e3, seconds[0], 200));
+  rows.add(below("structural hash", "ms", 1e3, seconds[1], 10));
   Optimizer lowered(graph);
   lowered.set_verifying(false);
   lowered.optimize(0);
-  for (const Transformation* transformation : all_transformations()) rows.push_back(pass_row(*transformation, {graph, lowered.graph()}));
-  return rows;
+  for (const Transformation* transformation : all_transformations()) rows.add(pass_row(*transformation, {graph, lowered.graph()}));
 }
 
 const RegisterTopic topic{{"large_graph", "a graph of 10,000 nodes, CPU time of one thread", run}};

@@ -57,9 +57,8 @@ struct Product {
   }
 };
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Threads one(1);
-  std::vector<Row> rows;
   for (const Layer& layer : {Layer{64, 64, 56, 3},
                              {128, 128, 28, 3},
                              {256, 256, 14, 3},
@@ -68,17 +67,16 @@ std::vector<Row> run() {
                              {24, 144, 56, 1},
                              {112, 672, 14, 1},
                              {40, 160, 7, 1}}) {
-    rows.push_back(convolution(layer));
+    rows.add(convolution(layer));
   }
   for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{512, 512, 512}, {128, 784, 512}, {1024, 64, 1024}}) {
     const auto seconds = Product(m, k, n).measure();
-    rows.push_back(against(fmt::format("matmul {}x{} {}x{}", m, k, k, n), "us", 1e6, seconds[0], seconds[1], "oneDNN", 0.97));
+    rows.add(against(fmt::format("matmul {}x{} {}x{}", m, k, k, n), "us", 1e6, seconds[0], seconds[1], "oneDNN", 0.97));
   }
   const auto seconds = Product(4, 4, 4).measure();
   std::vector<double> difference;
   for (std::size_t i = 0; i < seconds[0].size(); ++i) difference.push_back(seconds[0][i] - seconds[1][i]);
-  rows.push_back(below("overhead of a call (4x4 matmul - oneDNN's)", "us", 1e6, difference, 5));
-  return rows;
+  rows.add(below("overhead of a call (4x4 matmul - oneDNN's)", "us", 1e6, difference, 5));
 }
 
 const RegisterTopic topic{{"library_calls", "convolutions and matrix products, one thread", run}};

@@ -73,7 +73,7 @@ Row overhead_row(Executable& step, const std::vector<Array>& inputs) {
   return alone("  of which beside the nodes", "us", 1e6, rest);
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const DemoStep demo = demo_step(batch);
   const Version best = optimized(demo.graph, 4), written = optimized(demo.graph, 0);
   Executable ours = generated(best.graph), plain(written.graph, {.compile = false}), loops = generated(written.graph);
@@ -83,20 +83,19 @@ std::vector<Row> run() {
   const auto seconds = interleave(
       {{"optimised", [&] { ours.run(a); }}, {"as written", [&] { plain.run(b); }}, {"as written, generated", [&] { loops.run(c); }}},
       {.rounds = 9, .seconds = 0});
-  std::vector<Row> rows{against("training step, batch 128", "ms", 1e3, seconds[0], seconds[1], "as written", 1.5),
-                        against("training step, batch 128", "ms", 1e3, seconds[0], seconds[2], "as written, generated", std::nullopt)};
-  rows.push_back(overhead_row(ours, a));
-  rows.push_back(smaller("bytes moved a step, modelled", best.cost.bytes, written.cost.bytes, "as written", 1 / 0.65));
+  rows.add(against("training step, batch 128", "ms", 1e3, seconds[0], seconds[1], "as written", 1.5));
+  rows.add(against("training step, batch 128", "ms", 1e3, seconds[0], seconds[2], "as written, generated", std::nullopt));
+  rows.add(overhead_row(ours, a));
+  rows.add(smaller("bytes moved a step, modelled", best.cost.bytes, written.cost.bytes, "as written", 1 / 0.65));
   const auto arena = [](const Graph& graph, bool reuse) { return static_cast<double>(plan_memory(graph, {}, reuse).arena_bytes); };
-  rows.push_back(smaller("arena", arena(best.graph, true), arena(written.graph, false), "as written, no reuse", 1 / 0.7));
-  rows.push_back(smaller("arena", arena(best.graph, true), arena(written.graph, true), "as written, reuse", 1 / 0.7));
-  rows.push_back(bits_row(ours, demo.inputs));
+  rows.add(smaller("arena", arena(best.graph, true), arena(written.graph, false), "as written, no reuse", 1 / 0.7));
+  rows.add(smaller("arena", arena(best.graph, true), arena(written.graph, true), "as written, reuse", 1 / 0.7));
+  rows.add(bits_row(ours, demo.inputs));
   const auto cost = interleave({{"deterministic", [&] { ours.run(a); }, [&] { set_deterministic(true), ours.run(a); }},
                                 {"not", [&] { ours.run(a); }, [&] { set_deterministic(false), ours.run(a); }}},
                                {.rounds = 9, .seconds = 0});
   set_deterministic(true);
-  rows.push_back(against("training step, deterministic", "ms", 1e3, cost[0], cost[1], "not deterministic", std::nullopt));
-  return rows;
+  rows.add(against("training step, deterministic", "ms", 1e3, cost[0], cost[1], "not deterministic", std::nullopt));
 }
 
 const RegisterTopic topic{{"training_step", "the demo's training step, batch 128, AdamW", run}};

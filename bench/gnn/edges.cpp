@@ -12,9 +12,8 @@ namespace {
 
 constexpr std::int64_t width = 64;
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Threads one(1);
-  std::vector<Row> rows;
   std::vector<double> x, y;
   for (const std::int64_t entries : {100'000, 300'000, 1'000'000, 3'000'000, 10'000'000}) {
     gnn::GraphData data = gnn::power_law_communities(
@@ -24,7 +23,7 @@ std::vector<Row> run() {
     const EdgeArrays edges(data.graph);
     GcnStep step(edges, data.dense, data.labels, {.features = width, .hidden = width, .classes = 10, .layers = 2}, Order::by_cost);
     const auto seconds = interleave({{"step", [&] { step.run(); }}}, {.rounds = 7, .seconds = 0.05, .clock = Clock::thread});
-    rows.push_back(
+    rows.add(
         alone(fmt::format("{:.1e} edges, {} vertices, order {}", static_cast<double>(edges.edges), edges.vertices, gnn::name(order.order)),
               "ms", 1e3, seconds[0]));
     x.push_back(std::log(static_cast<double>(edges.edges)));
@@ -40,14 +39,13 @@ std::vector<Row> run() {
     sxy += x[i] * y[i];
   }
   const double power = (n * sxy - sx * sy) / (n * sxx - sx * sx);
-  rows.push_back({.name = "time grows by this power of the edges",
-                  .metric = "power",
-                  .ours = power,
-                  .other = 1.1,
-                  .other_name = "the bound",
-                  .ratio = 1.1 / power,
-                  .target = 1});
-  return rows;
+  rows.add({.name = "time grows by this power of the edges",
+            .metric = "power",
+            .ours = power,
+            .other = 1.1,
+            .other_name = "the bound",
+            .ratio = 1.1 / power,
+            .target = 1});
 }
 
 const RegisterTopic topic{{"edges", "a GCN's epoch (64 features, hidden 64) on graphs of 10^5 to 10^7 edges, one thread", run}};

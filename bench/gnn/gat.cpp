@@ -98,8 +98,8 @@ void check_results(const std::vector<Array>& got, const std::vector<Array>& want
 }
 
 // Of attention over `features` a head, with a dense product of `wide` features ahead of it; `whole`: what goes through memory, too.
-std::vector<Row> rows_for(const EdgeArrays& edges, std::int64_t features, std::int64_t wide, const std::string& name,
-                          std::optional<double> target, bool whole) {
+void compare(Rows& rows, const EdgeArrays& edges, std::int64_t features, std::int64_t wide, const std::string& name,
+             std::optional<double> target, bool whole) {
   const Layer made = layer(edges, features, wide);
   Executable plain = at_level(made.graph, 0), ours = at_level(made.graph, 4);
   check_results(ours.run(made.inputs), plain.run(made.inputs), name);
@@ -112,37 +112,33 @@ std::vector<Row> rows_for(const EdgeArrays& edges, std::int64_t features, std::i
     candidates.push_back({"products", [&] { products->run(bare.inputs); }});
   }
   const auto seconds = interleave(candidates, {.rounds = 5, .seconds = 0});
-  std::vector<Row> rows{against(name, "ms", 1e3, seconds[0], seconds[1], "one kernel an operator", target)};
+  rows.add(against(name, "ms", 1e3, seconds[0], seconds[1], "one kernel an operator", target));
   if (is_bare)
-    rows.push_back(against("  what it reads of neighbours, alone", "ms", 1e3, seconds[0], seconds[2], "two sparse products", std::nullopt));
-  if (!whole) return rows;
+    rows.add(against("  what it reads of neighbours, alone", "ms", 1e3, seconds[0], seconds[2], "two sparse products", std::nullopt));
+  if (!whole) return;
   const double mine = edge_bytes(ours, edges.edges);
-  rows.push_back({.name = "  values of edges between kernels",
-                  .metric = "MB",
-                  .ours = mine / 1e6,
-                  .other = edge_bytes(plain, edges.edges) / 1e6,
-                  .other_name = "one kernel an operator",
-                  .ratio = mine == 0 ? 1 : 0,
-                  .target = 1});
-  rows.push_back({.name = "  arena",
-                  .metric = "MB",
-                  .ours = static_cast<double>(ours.plan().arena_bytes) / 1e6,
-                  .other = static_cast<double>(plain.plan().arena_bytes) / 1e6,
-                  .other_name = "one kernel an operator",
-                  .ratio = static_cast<double>(plain.plan().arena_bytes) / static_cast<double>(ours.plan().arena_bytes)});
-  return rows;
+  rows.add({.name = "  values of edges between kernels",
+            .metric = "MB",
+            .ours = mine / 1e6,
+            .other = edge_bytes(plain, edges.edges) / 1e6,
+            .other_name = "one kernel an operator",
+            .ratio = mine == 0 ? 1 : 0,
+            .target = 1});
+  rows.add({.name = "  arena",
+            .metric = "MB",
+            .ours = static_cast<double>(ours.plan().arena_bytes) / 1e6,
+            .other = static_cast<double>(plain.plan().arena_bytes) / 1e6,
+            .other_name = "one kernel an operator",
+            .ratio = static_cast<double>(plain.plan().arena_bytes) / static_cast<double>(ours.plan().arena_bytes)});
 }
 
-std::vector<Row> run() {
-  std::vector<Row> rows;
-  const auto add = [&](const std::vector<Row>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
+void run(Rows& rows) {
   for (const bool dense : {false, true}) {
     const EdgeArrays edges(dense ? gnn::reddit_like(1).graph : gnn::arxiv_like(1).graph);
-    add(rows_for(edges, 8, 0, fmt::format("{}, attention of 8 heads x 8", dense ? "denser" : "arxiv-like"), 4, true));
-    add(rows_for(edges, 8, 128, "  with the dense product of 128 features", std::nullopt, false));
-    add(rows_for(edges, 32, 0, "  8 heads x 32", std::nullopt, false));
+    compare(rows, edges, 8, 0, fmt::format("{}, attention of 8 heads x 8", dense ? "denser" : "arxiv-like"), 4, true);
+    compare(rows, edges, 8, 128, "  with the dense product of 128 features", std::nullopt, false);
+    compare(rows, edges, 32, 0, "  8 heads x 32", std::nullopt, false);
   }
-  return rows;
 }
 
 const RegisterTopic topic{{"gat", "a layer of graph attention, forward and backward, on both graphs", run}};

@@ -36,7 +36,7 @@ class Product {
 };
 
 // One order: products alone, and with the finding of the order in each of the epochs' products.
-void measure(std::vector<Row>& rows, const gnn::Graph& graph, Product& before, gnn::Order order, bool judged) {
+void measure(Rows& rows, const gnn::Graph& graph, Product& before, gnn::Order order, bool judged) {
   gnn::OrderChoice choice;
   gnn::Graph there;
   const double finding = once_seconds([&] {
@@ -50,32 +50,29 @@ void measure(std::vector<Row>& rows, const gnn::Graph& graph, Product& before, g
   for (double& one : with_finding) one += finding / (epochs * products_an_epoch);
   const std::string name =
       order == gnn::Order::automatic ? fmt::format("  automatic: {}", gnn::name(choice.order)) : fmt::format("  {}", gnn::name(order));
-  rows.push_back(against(name, "ms", 1e3, seconds[1], seconds[0], fmt::format("as given; predicted {:.2f}", choice.gain), std::nullopt));
-  rows.push_back(against(fmt::format("    with the {:.2f} s of finding it, {} epochs", finding, epochs), "ms", 1e3, with_finding,
-                         seconds[0], "as given", judged ? std::optional(1.4) : std::nullopt));
+  rows.add(against(name, "ms", 1e3, seconds[1], seconds[0], fmt::format("as given; predicted {:.2f}", choice.gain), std::nullopt));
+  rows.add(against(fmt::format("    with the {:.2f} s of finding it, {} epochs", finding, epochs), "ms", 1e3, with_finding, seconds[0],
+                   "as given", judged ? std::optional(1.4) : std::nullopt));
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Threads one(1);
-  std::vector<Row> rows;
   for (const std::int64_t communities : {400, 1}) {
     const gnn::Graph graph =
         gnn::power_law_communities(
             {.vertices = 169343, .entries = 2484941, .communities = communities, .inside = 0.75, .features = 0, .classes = 1}, 1)
             .graph;
     Product before(graph);
-    rows.push_back({.name = communities > 1 ? "a graph with communities, in no order" : "a graph without communities", .metric = ""});
+    rows.add({.name = communities > 1 ? "a graph with communities, in no order" : "a graph without communities", .metric = ""});
     if (communities > 1) {
       for (const gnn::Order order :
            {gnn::Order::degree, gnn::Order::reverse_cuthill_mckee, gnn::Order::community, gnn::Order::partition, gnn::Order::automatic})
         measure(rows, graph, before, order, order == gnn::Order::automatic);
     } else {
       const bool refused = gnn::choose_order(graph, gnn::Order::automatic, {.row_bytes = 4 * width}).order == gnn::Order::none;
-      rows.push_back(
-          {.name = "  automatic: left as it is", .metric = "yes", .ours = refused ? 1.0 : 0.0, .ratio = refused ? 1 : 0, .target = 1});
+      rows.add({.name = "  automatic: left as it is", .metric = "yes", .ours = refused ? 1.0 : 0.0, .ratio = refused ? 1 : 0, .target = 1});
     }
   }
-  return rows;
 }
 
 const RegisterTopic topic{{"orders", "orders of vertices: what they bring a sparse product, 256 wide, on the graph like ogbn-arxiv", run}};

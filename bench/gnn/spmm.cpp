@@ -8,10 +8,9 @@
 namespace neap::bench::spmm_topic {
 namespace {
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   const Threads one(1);
   const EdgeArrays edges(gnn::arxiv_like(1).graph);
-  std::vector<Row> rows;
   const Array stream = random_array({64 << 20}, 1);
   for (const std::int64_t width : {16, 32, 64, 128, 256, 512}) {
     Graph graph;
@@ -34,20 +33,19 @@ std::vector<Row> run() {
                                     {.rounds = 7, .seconds = 0, .clock = Clock::thread});
     const bool judged = width == 64 || width == 256;
     const std::string name = fmt::format("spmm, {} wide", width);
-    rows.push_back(against(name, "ms", 1e3, seconds[0], seconds[1], "plain loop", judged ? std::optional(2.0) : std::nullopt));
+    rows.add(against(name, "ms", 1e3, seconds[0], seconds[1], "plain loop", judged ? std::optional(2.0) : std::nullopt));
     const double gathered = 4.0 * static_cast<double>(edges.edges * width) / median(seconds[0]) / 1e9;
     const double streamed = static_cast<double>(stream.bytes()) / median(seconds[2]) / 1e9;
     const bool out_of_cache = width >= 64;
-    rows.push_back({.name = "  gathered",
-                    .metric = "GB/s",
-                    .ours = gathered,
-                    .other = streamed,
-                    .other_name = "stream read",
-                    .ratio = gathered / streamed,
-                    .spread = spread(seconds[0]),
-                    .target = out_of_cache ? std::optional(0.6) : std::nullopt});
+    rows.add({.name = "  gathered",
+              .metric = "GB/s",
+              .ours = gathered,
+              .other = streamed,
+              .other_name = "stream read",
+              .ratio = gathered / streamed,
+              .spread = spread(seconds[0]),
+              .target = out_of_cache ? std::optional(0.6) : std::nullopt});
   }
-  return rows;
 }
 
 const RegisterTopic topic{{"spmm", "a sparse product on the graph like ogbn-arxiv, one thread", run}};

@@ -9,7 +9,7 @@ namespace {
 
 Executable encoder(const std::string& sparsifier) { return make_executable(bert_graph(sparsifier)); }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   struct Form {
     const char *name, *sparsifier;
     std::optional<double> target;
@@ -25,11 +25,9 @@ std::vector<Row> run() {
   for (const Form& form : forms) sparse.push_back(encoder(form.sparsifier));
   for (Executable& one : sparse) candidates.push_back({"sparse", [&] { one.run({x}); }});
   const auto seconds = interleave(candidates, {.rounds = 9, .seconds = 0});
-  std::vector<Row> rows;
   for (std::size_t i = 0; i < std::size(forms); ++i)
-    rows.push_back(
+    rows.add(
         against(std::string("BERT-base encoder, ") + forms[i].name, "ms", 1e3, seconds[i + 1], seconds[0], "dense Neap", forms[i].target));
-  return rows;
 }
 
 const RegisterTopic topic{{.name = "bert", .about = "an encoder's matrices made sparse, end to end, batch 8 of 128 positions", .run = run}};

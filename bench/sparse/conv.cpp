@@ -48,7 +48,7 @@ struct Form {
   const char *name, *sparsifier, *layout;
 };
 
-void compare(std::vector<Row>& rows, const Layer& layer) {
+void compare(Rows& rows, const Layer& layer) {
   const Sizes filters{layer.out, layer.in, layer.kernel, layer.kernel}, size = matrix_sizes(filters);
   const Array x = random_array({layer.images, layer.in, layer.size, layer.size}, 1), w = random_array(filters, 2),
               dy = random_array({layer.images, layer.out, layer.size, layer.size}, 3);
@@ -83,17 +83,15 @@ void compare(std::vector<Row>& rows, const Layer& layer) {
     const char* const what[] = {"y", "dx", "dw"};
     for (std::size_t i = 0; i < ours.size(); ++i) {
       const auto seconds = interleave({{"sparse", ours[i].runs()}, {"dense", dense[i].runs()}}, {.rounds = 9, .seconds = 0.01});
-      rows.push_back(against(fmt::format("{}, {}, {}", layer.text(), form.name, what[i]), "us", 1e6, seconds[0], seconds[1], "oneDNN dense",
-                             std::nullopt));
+      rows.add(against(fmt::format("{}, {}, {}", layer.text(), form.name, what[i]), "us", 1e6, seconds[0], seconds[1], "oneDNN dense",
+                       std::nullopt));
     }
   }
 }
 
-std::vector<Row> run() {
-  std::vector<Row> rows;
+void run(Rows& rows) {
   for (const Layer& layer : {Layer{8, 64, 64, 56, 3}, {8, 256, 256, 14, 3}, {8, 512, 512, 7, 3}, {8, 256, 256, 14, 1}})
     compare(rows, layer);
-  return rows;
 }
 
 const RegisterTopic topic{{"conv", "convolutions by stored filters: forward and both gradients", run}};

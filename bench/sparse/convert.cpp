@@ -10,7 +10,7 @@
 namespace neap::bench::convert_topic {
 namespace {
 
-constexpr std::int64_t rows = 3072, columns = 3072;  // 38 MB, out of the caches
+constexpr std::int64_t height = 3072, width = 3072;  // 38 MB, out of the caches
 
 // By parts, on all threads.
 void copy(const Array& from, Array& to) {
@@ -22,7 +22,7 @@ void copy(const Array& from, Array& to) {
   });
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   struct Form {
     const char *layout, *sparsifier;
   };
@@ -31,11 +31,11 @@ std::vector<Row> run() {
                         {"masked", "magnitude sparsity=0.9"},
                         {"nm n=2 m=4", "nm n=2 m=4"},
                         {"nmg n=2 m=4 g=16", "nmg n=2 m=4 g=16"}};
-  const Array matrix = random_array({rows, columns}, 1);
+  const Array matrix = random_array({height, width}, 1);
   std::vector<Array> masks;
   for (const Form& form : forms) masks.push_back(sparse::SparsifierChoice::parse(form.sparsifier).keep({.weights = matrix}));
   std::vector<Candidate> candidates{{"copy", [&] {
-                                       Array to(DType::f32, {rows, columns});
+                                       Array to(DType::f32, {height, width});
                                        copy(matrix, to);
                                      }}};
   for (std::size_t i = 0; i < masks.size(); ++i) {
@@ -43,12 +43,10 @@ std::vector<Row> run() {
     candidates.push_back({forms[i].layout, [&matrix, &masks, choice, i] { choice.pack(matrix, masks[i]); }});
   }
   const auto seconds = interleave(candidates, {.rounds = 7, .seconds = 0.05});
-  std::vector<Row> all;
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    all.push_back(against(fmt::format("{} x {} to {} ({})", rows, columns, forms[i].layout, forms[i].sparsifier), "ms", 1e3, seconds[i + 1],
-                          seconds[0], "copy", {}));
+    rows.add(against(fmt::format("{} x {} to {} ({})", height, width, forms[i].layout, forms[i].sparsifier), "ms", 1e3, seconds[i + 1],
+                     seconds[0], "copy", {}));
   }
-  return all;
 }
 
 const RegisterTopic topic{{"convert", "dense matrices brought into sparse layouts, against a copy", run}};

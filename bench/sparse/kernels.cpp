@@ -113,13 +113,16 @@ Timed timed(const Array& a, const Array& b, const std::vector<Candidate>& others
 
 double best(const std::vector<double>& seconds) { return *std::min_element(seconds.begin(), seconds.end()); }
 
+// Ahead of a name, where there is more than one.
+std::string threads_text() { return thread_count() == 1 ? "" : fmt::format("{} threads, ", thread_count()); }
+
 struct Judged {
   Sparse of;
   std::optional<double> target;  // of medians
   std::optional<double> of_best = std::nullopt;
 };
 
-void forward(std::vector<Row>& rows, const Shape& shape) {
+void forward(Rows& rows, const Shape& shape) {
   Dense dense(shape);
   const std::vector<Judged> all = {{nmg(shape, 2, 4, 16), 1.4, 1.7},    {nmg(shape, 2, 8, 14), 2.6},   {nmg(shape, 1, 10, 16), 4.0},
                                    {blocks(shape, 4, 0.5), 1.7},        {blocks(shape, 4, 0.25), 3.0}, {blocks(shape, 4, 0.1), 5.5},
@@ -140,21 +143,21 @@ void forward(std::vector<Row>& rows, const Shape& shape) {
     const std::vector<double>& ours = seconds.others[i];
     const std::optional<double> target = i < all.size() ? all[i].target : std::nullopt;
     const std::string name = i < all.size() ? all[i].of.name : "dense, packed in the call";
-    rows.push_back(against(fmt::format("{}, {}", shape.text(), name), "us", 1e6, ours, seconds.dense, "oneDNN dense", target));
+    rows.add(against(fmt::format("{}{}, {}", threads_text(), shape.text(), name), "us", 1e6, ours, seconds.dense, "oneDNN dense", target));
     if (i < all.size() && all[i].of_best) {
-      Row row = rows.back();
+      Row row = rows.all().back();
       row.name += ", best";
       row.ours = best(ours) * 1e6;
       row.other = best(seconds.dense) * 1e6;
       row.ratio = best(seconds.dense) / best(ours);
       row.target = all[i].of_best;
-      rows.push_back(row);
+      rows.add(std::move(row));
     }
   }
 }
 
 // What gradients take: dx = W^T dy, and dW = dy x^T at the stored places.
-void backward(std::vector<Row>& rows, const Shape& shape) {
+void backward(Rows& rows, const Shape& shape) {
   Dense dense(shape);
   const std::vector<Sparse> all = {nmg(shape, 2, 4, 16), nmg(shape, 2, 8, 14), blocks(shape, 4, 0.5), blocks(shape, 4, 0.1),
                                    blocks(shape, 1, 0.1)};
@@ -184,12 +187,12 @@ void backward(std::vector<Row>& rows, const Shape& shape) {
               dw = timed(dense.dy, turned(dense.x), sampled, Clock::thread);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::string name = fmt::format("{}, {}", shape.text(), all[i].name);
-    rows.push_back(against(name + ", dx", "us", 1e6, dx.others[i], dx.dense, "oneDNN dense", std::nullopt));
-    rows.push_back(against(name + ", dw", "us", 1e6, dw.others[i], dw.dense, "oneDNN dense", std::nullopt));
+    rows.add(against(name + ", dx", "us", 1e6, dx.others[i], dx.dense, "oneDNN dense", std::nullopt));
+    rows.add(against(name + ", dw", "us", 1e6, dw.others[i], dw.dense, "oneDNN dense", std::nullopt));
   }
 }
 
-void crossover(std::vector<Row>& rows) {
+void crossover(Rows& rows) {
   const Shape shape{768, 768, 384};
   Dense dense(shape);
   std::vector<Sparse> all;
@@ -201,11 +204,10 @@ void crossover(std::vector<Row>& rows) {
   for (const Sparse& each : all) candidates.push_back({each.name, [&] { each.multiply(dense.product(false)); }});
   const Timed seconds = timed(dense.w, dense.x, candidates, Clock::thread);
   for (std::size_t i = 0; i < all.size(); ++i)
-    rows.push_back(against("crossover, " + all[i].name, "us", 1e6, seconds.others[i], seconds.dense, "oneDNN dense", std::nullopt));
+    rows.add(against("crossover, " + all[i].name, "us", 1e6, seconds.others[i], seconds.dense, "oneDNN dense", std::nullopt));
 }
 
-std::vector<Row> run() {
-  std::vector<Row> rows;
+void run(Rows& rows) {
   {
     const Threads one(1);
     for (const Shape& shape : {Shape{768, 768, 192},
@@ -221,11 +223,8 @@ std::vector<Row> run() {
   }
   if (machine().cores > 1) {
     const Threads two(2);
-    const std::size_t first = rows.size();
     for (const Shape& shape : {Shape{768, 768, 1024}, {3072, 768, 1024}, {768, 3072, 1024}}) forward(rows, shape);
-    for (std::size_t i = first; i < rows.size(); ++i) rows[i].name = "2 threads, " + rows[i].name;
   }
-  return rows;
 }
 
 const RegisterTopic topic{{"kernels", "sparse products against dense ones, one thread and two", run}};

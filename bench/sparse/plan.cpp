@@ -71,7 +71,7 @@ std::vector<std::vector<double>> measure(const Candidate& dense, const Candidate
 
 // How many times quicker the plan's choice is than dense, by form. Where the plan leaves a layer dense and its program is the same, it is
 // as quick by construction: the row says so, has no target, and shows how exact the others are.
-void compare(std::vector<Row>& rows, std::int64_t out, std::int64_t in, std::int64_t tokens,
+void compare(Rows& rows, const std::string& prefix, std::int64_t out, std::int64_t in, std::int64_t tokens,
              const std::vector<std::pair<std::string, Form>>& all) {
   const Array x = random_array({tokens, in}, 1);
   Layer dense = layer(out, in, tokens, "", "");
@@ -89,12 +89,13 @@ void compare(std::vector<Row>& rows, std::int64_t out, std::int64_t in, std::int
       for (double& one : of_one) one /= calls;
     }
     const bool same = made.steps == dense.steps;
-    const std::string title = fmt::format("{}x{}, {} tokens, {}{}", out, in, tokens, name, same ? ", left dense: the same program" : "");
-    rows.push_back(against(title, "us", 1e6, seconds[1], seconds[0], "dense layer", same ? std::nullopt : std::optional(0.97)));
+    const std::string title =
+        fmt::format("{}{}x{}, {} tokens, {}{}", prefix, out, in, tokens, name, same ? ", left dense: the same program" : "");
+    rows.add(against(title, "us", 1e6, seconds[1], seconds[0], "dense layer", same ? std::nullopt : std::optional(0.97)));
   }
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   std::vector<std::string> texts;  // that forms point into
   texts.reserve(64);
   const auto with = [&](const Form& form, double zeros) {
@@ -110,21 +111,19 @@ std::vector<Row> run() {
     all.emplace_back(form.name, form);
     some.emplace_back(form.name, form);
   }
-  std::vector<Row> rows;
   if (machine().cores > 1) {
     const Threads two(2);
-    for (const std::int64_t tokens : {1, 7, 33, 384}) compare(rows, 768, 768, tokens, some);
-    compare(rows, 3072, 768, 128, some);
-    compare(rows, 768, 3072, 128, some);
-    compare(rows, 256, 100, 8, some);
-    for (Row& row : rows) row.name = "2 threads, " + row.name;
+    for (const std::int64_t tokens : {1, 7, 33, 384}) compare(rows, "2 threads, ", 768, 768, tokens, some);
+    compare(rows, "2 threads, ", 3072, 768, 128, some);
+    compare(rows, "2 threads, ", 768, 3072, 128, some);
+    compare(rows, "2 threads, ", 256, 100, 8, some);
   }
   const Threads one(1);
-  for (const std::int64_t tokens : {1, 7, 33, 128, 384}) compare(rows, 768, 768, tokens, all);
-  for (const std::int64_t tokens : {8, 200}) compare(rows, 256, 100, tokens, all);
+  for (const std::int64_t tokens : {1, 7, 33, 128, 384}) compare(rows, "", 768, 768, tokens, all);
+  for (const std::int64_t tokens : {8, 200}) compare(rows, "", 256, 100, tokens, all);
   for (const std::int64_t tokens : {1, 128}) {
-    compare(rows, 3072, 768, tokens, some);
-    compare(rows, 768, 3072, tokens, some);
+    compare(rows, "", 3072, 768, tokens, some);
+    compare(rows, "", 768, 3072, tokens, some);
   }
 
   // The picture of `neap bench sparse`, by what the plan makes of each point.
@@ -136,19 +135,17 @@ std::vector<Row> run() {
       along.emplace_back(fmt::format("{} at {:.3g} % zeros", curve.name, point.zeros * 100),
                          Form{curve.name.c_str(), point.sparsifier.c_str(), point.layout.c_str()});
   }
-  std::size_t next = rows.size();
-  compare(rows, picture.rows, picture.columns, picture.tokens, along);
+  std::size_t next = rows.all().size();
+  compare(rows, "crossover, ", picture.rows, picture.columns, picture.tokens, along);
   for (sparse::CrossoverCurve& curve : curves) {
     for (sparse::CrossoverPoint& point : curve.points) {
-      Row& row = rows[next++];
-      row.name = "crossover, " + row.name;
+      const Row& row = rows.all()[next++];
       point.ratio = row.ratio.value_or(0);
       point.pays = row.target.has_value();  // else it was left dense
     }
   }
   if (std::filesystem::is_directory("build"))
     write_file("build/sparse_crossover.svg", sparse::crossover_picture(picture.text() + ", as planned", curves));
-  return rows;
 }
 
 const RegisterTopic topic{{"plan", "linear layers as the plan has them, over shapes and densities; the crossover picture", run}};

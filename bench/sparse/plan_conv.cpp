@@ -47,7 +47,7 @@ Made made(const Layers& layers, const char* sparsifier, const char* layout, bool
   return all;
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   struct Form {
     const char *name, *sparsifier, *layout;
   };
@@ -58,7 +58,6 @@ std::vector<Row> run() {
                         {"CSR, 75 %", "magnitude sparsity=0.75", "csr"},
                         {"CSR, 90 %", "magnitude sparsity=0.9", "csr"}};
   const Threads one(1);
-  std::vector<Row> rows;
   for (const Layers& layers : {Layers{2, 64, 56}, {2, 256, 14}, {2, 512, 7}}) {
     for (const bool training : {false, true}) {
       Made dense = made(layers, "", "", training);
@@ -68,13 +67,12 @@ std::vector<Row> run() {
                                         {.rounds = 9, .seconds = 0.01, .clock = Clock::thread});
         const std::string left =
             sparse.left_dense == 0 ? "" : fmt::format(", {} of {} dense", sparse.left_dense, training ? 2 * depth : depth);
-        rows.push_back(against(fmt::format("3x3, {} channels at {}x{}, {} images, {}, {}{}", layers.channels, layers.size, layers.size,
-                                           layers.images, form.name, training ? "all gradients" : "forward", left),
-                               "ms", 1e3, seconds[1], seconds[0], "dense layers", 0.97));
+        rows.add(against(fmt::format("3x3, {} channels at {}x{}, {} images, {}, {}{}", layers.channels, layers.size, layers.size,
+                                     layers.images, form.name, training ? "all gradients" : "forward", left),
+                         "ms", 1e3, seconds[1], seconds[0], "dense layers", 0.97));
       }
     }
   }
-  return rows;
 }
 
 const RegisterTopic topic{{"plan_conv", "convolutions in a row as the plan has them, forward and with gradients", run}};

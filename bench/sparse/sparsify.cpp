@@ -6,9 +6,9 @@
 namespace neap::bench::sparsify_topic {
 namespace {
 
-constexpr std::int64_t matrices = 12, rows = 3072, columns = 2720;  // 100 million and a little
+constexpr std::int64_t matrices = 12, height = 3072, width = 2720;  // 100 million and a little
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   struct Form {
     const char *name, *sparsifier;
     std::optional<double> most;  // seconds
@@ -18,8 +18,7 @@ std::vector<Row> run() {
                         {"2:4", "nm n=2 m=4", {}},
                         {"4 x 1 blocks at 90 %", "blocks sparsity=0.9", {}},
                         {"CSR at 95 %", "magnitude sparsity=0.95", {}}};
-  const Array weights = random_array({rows, columns}, 1);
-  std::vector<Row> all;
+  const Array weights = random_array({height, width}, 1);
   for (const Form& form : forms) {
     Graph graph;
     Builder build(graph);
@@ -31,10 +30,9 @@ std::vector<Row> run() {
     }
     const double seconds =
         once_seconds([&] { sparse::sparsify(graph, parameters, sparse::SparsityPlan().add("*", form.sparsifier)); }, Clock::wall);
-    const std::string name = fmt::format("{} million weights to {}", matrices * rows * columns / 1'000'000, form.name);
-    all.push_back(form.most ? below(name, "s", 1, {seconds}, *form.most) : alone(name, "s", 1, {seconds}));
+    const std::string name = fmt::format("{} million weights to {}", matrices * height * width / 1'000'000, form.name);
+    rows.add(form.most ? below(name, "s", 1, {seconds}, *form.most) : alone(name, "s", 1, {seconds}));
   }
-  return all;
 }
 
 const RegisterTopic topic{{.name = "sparsify", .about = "the time to make 100 million weights sparse", .run = run}};

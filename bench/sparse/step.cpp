@@ -35,7 +35,7 @@ std::unique_ptr<Sequential> convolutional() {
 using Make = std::unique_ptr<Sequential> (*)();
 
 // `names`: of the parameters that are made sparse.
-std::vector<Row> compare(const std::string& what, Make make, std::string_view names, std::int64_t batch, const std::vector<Form>& forms) {
+void compare(Rows& rows, const std::string& what, Make make, std::string_view names, std::int64_t batch, const std::vector<Form>& forms) {
   std::vector<DemoStep> steps;
   std::vector<Executable> made;
   for (std::size_t i = 0; i <= forms.size(); ++i) {
@@ -49,29 +49,23 @@ std::vector<Row> compare(const std::string& what, Make make, std::string_view na
   for (std::size_t i = 0; i < made.size(); ++i)
     candidates.push_back({i == 0 ? "dense" : "sparse", [&, i] { made[i].run(steps[i].inputs); }});
   const auto seconds = interleave(candidates, {.rounds = 11, .seconds = 0.05});
-  std::vector<Row> rows;
   for (std::size_t i = 0; i < forms.size(); ++i)
-    rows.push_back(against(what + ", " + forms[i].name, "ms", 1e3, seconds[i + 1], seconds[0], "dense step", forms[i].target));
-  return rows;
+    rows.add(against(what + ", " + forms[i].name, "ms", 1e3, seconds[i + 1], seconds[0], "dense step", forms[i].target));
 }
 
-std::vector<Row> run() {
+void run(Rows& rows) {
   constexpr double as_masks = 1 / 1.1;
   const Form masks{"masks, 90 % zeros", "magnitude sparsity=0.9", "masked", as_masks};
-  std::vector<Row> rows = compare("training step, perceptron, batch 256", perceptron, "hidden*.weight", 256,
-                                  {masks,
-                                   {"4 x 1 blocks, 90 % zeros", "blocks sparsity=0.9 r=4 c=1", "", 1},
-                                   {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1},
-                                   {"1:10:16", "nmg n=1 m=10 g=16", "", 1},
-                                   {"2:4:16", "nmg n=2 m=4 g=16", "", as_masks}});
-  for (const Row& row : compare("training step, 3 x 3 convolutions, batch 32", convolutional, "deep*.weight", 32,
-                                {masks,
-                                 {"4 x 1 blocks, 90 % zeros", "blocks sparsity=0.9 r=4 c=1", "", 1},
-                                 {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1}}))
-    rows.push_back(row);
-  for (const Row& row : compare("training step, demo's network, batch 128", [] { return efficient_net_28(); }, "*.weight", 128, {masks}))
-    rows.push_back(row);
-  return rows;
+  compare(rows, "training step, perceptron, batch 256", perceptron, "hidden*.weight", 256,
+          {masks,
+           {"4 x 1 blocks, 90 % zeros", "blocks sparsity=0.9 r=4 c=1", "", 1},
+           {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1},
+           {"1:10:16", "nmg n=1 m=10 g=16", "", 1},
+           {"2:4:16", "nmg n=2 m=4 g=16", "", as_masks}});
+  compare(
+      rows, "training step, 3 x 3 convolutions, batch 32", convolutional, "deep*.weight", 32,
+      {masks, {"4 x 1 blocks, 90 % zeros", "blocks sparsity=0.9 r=4 c=1", "", 1}, {"CSR, 90 % zeros", "magnitude sparsity=0.9", "csr", 1}});
+  compare(rows, "training step, demo's network, batch 128", [] { return efficient_net_28(); }, "*.weight", 128, {masks});
 }
 
 const RegisterTopic topic{{"step", "training steps of sparse networks: forward, both gradients, update", run}};
