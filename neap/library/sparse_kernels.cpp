@@ -57,10 +57,12 @@ void multiply_columns(const Kind& side, const Product& product, const std::vecto
   }
 }
 
-// Threads get as many columns of x each, in panels alike wide, where there are enough; else they share the rows of W, by what these store.
+// Threads share the columns of x, in panels alike wide, where there are enough; else the rows of W, by what these store. A set of panels is
+// a piece of work: so many a thread leave little to wait for at the end.
 // Micro-kernels for up to four vectors add in the same order, so that where columns are cut does not matter.
 template <class Kind>
 void drive(const Kind& side, const Product& product, int widest, const Walk& walk) {
+  constexpr Count pieces_of_thread = 6;
   const Count lanes = side.micro.lanes, vectors = divided_up(product.width, lanes), threads = product.threads;
   const auto multiple = [&](Count count) { return divided_up(count, threads) * threads; };
   Count of_image = divided_up(vectors, widest);
@@ -73,7 +75,7 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
   const Count most =
       std::min(columns_in(most_kept, widest * lanes) / std::max<Count>(1, side.columns), product.images * of_image / threads);
   Count sets = divided_up(of_image, std::max<Count>(1, std::min(walk.panels, most)));
-  if (is_even) sets = multiple(sets);
+  if (threads > 1 && product.images == 1) sets = std::min(of_image, multiple(std::max(sets, pieces_of_thread * threads)));
   const Count down = adds ? 1 : shares(product.images * sets, product.threads);
   for_each_piece(product, sets * down, [&](Count number) {
     const Count image = number / down / sets, set = number / down % sets;

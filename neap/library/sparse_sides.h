@@ -141,12 +141,12 @@ Count group_begin(const Kind& side, Count share, Count shares) {
   return share_begin(share, shares, side.groups(), [&](Count group) { return side.stored_before(group) + group * side.height * row; });
 }
 
-// work(number) for all pieces of a product, of which an image has so many: on all threads, but where windows are added to a picture, which
-// one thread makes.
+// work(number) for all pieces of a product, of which an image has so many: on all threads, each the next piece when it is done with one, as
+// cores are seldom alike quick; but where windows are added to a picture, which one thread makes.
 template <class Work>
 void for_each_piece(const Product& product, Count of_image, Work work) {
   const Count share = product.y_windows == nullptr ? 1 : std::max<Count>(1, of_image);
-#pragma omp parallel for schedule(static) num_threads(product.threads) if (product.threads > 1)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(product.threads) if (product.threads > 1)
   for (Count part = 0; part < product.images * of_image / share; ++part) {
     if (product.y_windows != nullptr) std::fill_n(product.y + part * product.y_image, product.y_image, 0.0F);
     for (Count number = part * share; number < (part + 1) * share; ++number) work(number);
