@@ -54,21 +54,6 @@ std::vector<Access> accesses(const MapAccesses& touches, ValueId value) {
   return found;
 }
 
-// Elements of a value that lie side by side at one point of dimension `dim`.
-Dim run_length(const Type& type, int dim) {
-  Dim run = 1;
-  bool inside = false;
-  if (type.layout.row_major()) {
-    for (int d = dim + 1; d < type.rank(); ++d) run *= type.shape[static_cast<std::size_t>(d)];
-    return run;
-  }
-  for (const Layout::Level& level : type.layout.levels) {
-    if (inside) run *= level.block > 0 ? Dim(level.block) : type.shape[static_cast<std::size_t>(level.axis)];
-    inside |= level.axis == dim;
-  }
-  return run;
-}
-
 // Whether all that belongs to one point of a dimension lies in one run, or its runs are whole lines, or the value is small.
 bool whole_lines(const Type& type, int dim) {
   constexpr std::int64_t line = 16, small = 65536;  // elements

@@ -54,7 +54,8 @@ const Recipe& default_recipe() {
                              {"fuse_horizontal", {}, 2},
                              {"block_channels", {}, 3},
                              {"compute_late", {}, 4},
-                             {"recompute", {}, 4}};
+                             {"recompute", {}, 4},
+                             {"deepen_scope", {}, 2}};
   return recipe;
 }
 
