@@ -141,7 +141,7 @@ double sample_effort(const Call& call, const Dim& values, const Type& y) {
   const double cycles = Effort::call(typical(values) * images * places) +
                         typical(values) * (vectors * Kind::sample_vector(call) + dots * Kind::sample_begin) +
                         Effort::gather * images * places * typical(call.dims("size")[1]);
-  return Effort::share(counted_flops(call, 0), cycles);
+  return Effort::share(counted_flops(call, 0), on_avx2(0.8, 1) * cycles);
 }
 
 template <class Kind>
@@ -155,7 +155,7 @@ Implementation convolution(const char* op) {
                       .op = op,
                       .refuses = refuses_pictures<Kind>,
                       .efficiency = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
-                        return effort<Kind>(call, element_count(inputs[1].shape), outputs[0], 1);
+                        return effort<Kind>(call, element_count(inputs[1].shape), outputs[0], Kind::slower(call));
                       }};
   const auto prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,
                           const Behind& behind) -> Prepared {
@@ -174,7 +174,7 @@ Implementation input_gradient(const char* op) {
               -> Prepared { return prepared<Kind>(convolve_back<Kind>, call, inputs, 1, true, outputs[0], inputs[0], symbols); },
           .efficiency =
               [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-                return effort<Kind>(call, element_count(inputs[1].shape), inputs[0], Kind::windows_slower);
+                return effort<Kind>(call, element_count(inputs[1].shape), inputs[0], Kind::windows_slower(call));
               }};
 }
 

@@ -45,7 +45,8 @@ struct Given {
 };
 
 // The time that a product takes of its threads together, in cycles, from which follows what it reaches of the machine's peak. A step is a
-// row of a panel of x that meets `height` stored values. Fitted to layers of 256 x 100 to 3072 x 768 on Zen 4 (bench/sparse/plan.cpp).
+// row of a panel of x that meets `height` stored values. Fitted to layers of 256 x 100 to 3072 x 768 on Zen 4 (bench/sparse/plan.cpp); for
+// AVX2 the kinds say how much slower that is on Zen 3, by oneDNN's dense products there.
 struct Effort {
   double height, steps, groups, group_rows, columns;  // steps: of one panel; groups: of rows; columns: of x
   double slower = 1;                                  // than the kernel that these figures are of
@@ -78,6 +79,9 @@ struct Effort {
   double alone(double vectors) const { return std::max(2.0, height * vectors) + (height == 1 ? 2 * vectors + 3 : 4); }
 };
 
+// How much slower than a wide kernel's time says a kernel is.
+inline double on_avx2(double there, double elsewhere) { return best_isa() == Isa::avx2 ? there : elsewhere; }
+
 struct NmgKind {
   using Matrix = NmgMatrix;
   Given given;
@@ -85,8 +89,10 @@ struct NmgKind {
   Count g;
   bool wide;
 
-  static constexpr double transposed_slower = 1.5, sample_share = 0.5;
-  static constexpr double windows_slower = 1.35, sample_begin = 8;  // of convolutions: see sparse_conv.cpp
+  static constexpr double sample_share = 0.5, sample_begin = 8;  // the second of convolutions: see sparse_conv.cpp
+  static double slower(const Call& call) { return call.integer("n") == 1 ? 1 : on_avx2(1.25, 1); }
+  static double transposed_slower(const Call& call) { return call.integer("n") == 1 ? on_avx2(1.6, 1.5) : on_avx2(2.6, 1.5); }
+  static double windows_slower(const Call& call) { return call.integer("n") == 1 ? on_avx2(1.6, 1.35) : on_avx2(2.4, 1.35); }
   static double sample_vector(const Call& call) { return call.integer("n") == 1 ? 3.8 : 1.35; }
   static std::int64_t group_rows(const Call& call) { return call.integer("m"); }
   static std::int64_t step_rows(const Call& call) { return call.integer("n"); }
@@ -154,8 +160,10 @@ struct BlockKind {
   int height, width;
   bool wide;
 
-  static constexpr double transposed_slower = 1.5, sample_share = 0.5;
-  static constexpr double windows_slower = 1.1, sample_begin = 4;
+  static constexpr double sample_share = 0.5, sample_begin = 4;
+  static double slower(const Call&) { return on_avx2(1.35, 1); }
+  static double transposed_slower(const Call&) { return on_avx2(2, 1.5); }
+  static double windows_slower(const Call&) { return on_avx2(2.5, 1.1); }
   static double sample_vector(const Call& call) { return call.integer("r") % 2 == 0 ? 1.4 : 3.2; }
   static std::int64_t group_rows(const Call& call) { return call.integer("r"); }
   static std::int64_t step_rows(const Call& call) { return call.integer("r"); }
@@ -178,8 +186,10 @@ struct RowKind {
   Given given;
   bool wide, t_wide = false, order_wide = false;
 
-  static constexpr double transposed_slower = 1.1, sample_share = 0.25;
-  static constexpr double windows_slower = 1.1, sample_begin = 8;
+  static constexpr double sample_share = 0.25, sample_begin = 8;
+  static double slower(const Call&) { return 1; }
+  static double transposed_slower(const Call&) { return 1.1; }
+  static double windows_slower(const Call&) { return on_avx2(1.3, 1.1); }
   static double sample_vector(const Call&) { return 3.2; }
   static std::int64_t group_rows(const Call&) { return 1; }
   static std::int64_t step_rows(const Call&) { return 1; }

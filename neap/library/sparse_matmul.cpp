@@ -81,7 +81,7 @@ double product_efficiency(const Call& call, const std::vector<Type>& inputs, con
                       .groups = typical(call.dims("size")[0]) / group_rows,
                       .group_rows = group_rows,
                       .columns = typical(columns_of(call, inputs[0])),
-                      .slower = transposed ? Kind::transposed_slower : 1};
+                      .slower = transposed ? Kind::transposed_slower(call) : Kind::slower(call)};
   return effort.efficiency(counted_flops(call, 2 * values * effort.columns));
 }
 

@@ -233,7 +233,8 @@ double CostModel::call_bytes(const Graph& graph, const Node& node) const {
 }
 
 // How much longer a primitive's loops take for the way that its operands lie, at best: as they are, or, as channels_last and lay_operands
-// will have it, images with their channels innermost, filters and constants to suit.
+// will have it, images with their channels innermost, filters and constants to suit. Not so for gradients of filters, but of one channel:
+// sparse convolutions keep the images row-major, where loops take ten times as long as a library (bench/sparse/plan_conv.cpp).
 double CostModel::loops_factor(const Graph& graph, const Node& node) const {
   Operands of = operands_of(graph, node);
   if (of.call.op().define == nullptr) return 1;
@@ -245,6 +246,7 @@ double CostModel::loops_factor(const Graph& graph, const Node& node) const {
     free.push_back(id != no_value && (graph.value(id).constant.has_value() || (has_filters && i == 1)));
   }
   const double as_given = lanes_factor(*this, map, of.inputs, of.outputs, free);
+  if (node.op == "conv_weight_gradient" && !(of.outputs[0].shape[1] == Dim(1))) return as_given;
   for (std::vector<Type>* types : {&of.inputs, &of.outputs}) {
     for (Type& type : *types) {
       if (type.layout.row_major()) type.layout = Layout::channels_last(type.rank());
