@@ -175,7 +175,10 @@ std::function<int()> declare(const Options& options) {
   options.add("--batch", &run_options.batch, "examples a step").shows_default().between(1, 1 << 20);
   options.add("--seed", &run_options.seed, "of parameters, order, augmentation and split").shows_default();
   add_level(options, run_options.level).shows_default();
-  options.add("--plan", &given->plan, "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so");
+  options.add(
+      "--plan", &given->plan,
+      "JSON as `neap sparsify --plan` takes: weights are made sparse before training, and stay so; an .onnx model's own plan holds for "
+      "the rest");
   add_strict_option(options, given->strict);
   const Option out = options.add("--out", &given->out, "folder for checkpoint and model").shows_default();
   const Option resume = options.add("--resume", &given->resume, "folder of a run that goes on, with its own options").not_with(out);
