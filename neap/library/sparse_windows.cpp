@@ -65,7 +65,7 @@ class Runs {
   }
 
   Count taps_;
-  static thread_local std::vector<Run> runs_;  // kept from call to call
+  static thread_local std::vector<Run> runs_;  // its memory is kept from call to call: there is one of these at a time
 };
 thread_local std::vector<Run> Runs::runs_;
 

@@ -82,12 +82,14 @@ class CommonAxis {
 
   Map deepened() const {
     Map made = map_;
-    const auto own = [&](const Axis& axis) { return axis.id == axes_[0]; };
-    made.axes.push_back(*std::find_if(map_.stages[0].axes.begin(), map_.stages[0].axes.end(), own));
+    const auto own = [&](const Axis& each) { return each.id == axes_[0]; };
+    Axis axis = *std::find_if(map_.stages[0].axes.begin(), map_.stages[0].axes.end(), own);
+    axis.id = highest_axis(map_) + 1;  // another loop may have one of that id, which is not the common one there
+    made.axes.push_back(std::move(axis));
     const Expr position = axis_position(made.axes.back());
     for (std::size_t i = 0; i < made.stages.size(); ++i) {
       Stage& stage = made.stages[i];
-      std::erase_if(stage.axes, [&](const Axis& axis) { return axis.id == axes_[i]; });
+      std::erase_if(stage.axes, [&](const Axis& each) { return each.id == axes_[i]; });
       for (Expr& index : stage.index) index = substitute_axes(index, {{axes_[i], position}});
       stage.value = substitute_axes(stage.value, {{axes_[i], position}});
       if (stage.target < 0) stage.index.erase(stage.index.begin() + dimension(stage.target));
