@@ -8,6 +8,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "neap/base/machine.h"
+
 namespace neap::bench {
 namespace {
 
@@ -100,6 +102,8 @@ Row below(std::string name, std::string metric, double scale, const std::vector<
 Row alone(std::string name, std::string metric, double scale, const std::vector<double>& ours) {
   return {.name = std::move(name), .metric = std::move(metric), .ours = median(ours) * scale, .spread = spread(ours)};
 }
+
+std::string threads_text() { return thread_count() == 1 ? "" : fmt::format("{} threads, ", thread_count()); }
 
 void Rows::add(Row row) {
   std::printf("%s\n", line_of(row).c_str());

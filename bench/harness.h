@@ -60,6 +60,8 @@ class Rows {
   std::vector<Row> all_;
 };
 
+std::string threads_text();  // "2 threads, ", ahead of a row's name; nothing where there is one
+
 struct Topic {
   std::string name, about;
   std::function<void(Rows&)> run;

@@ -113,9 +113,6 @@ Timed timed(const Array& a, const Array& b, const std::vector<Candidate>& others
 
 double best(const std::vector<double>& seconds) { return *std::min_element(seconds.begin(), seconds.end()); }
 
-// Ahead of a name, where there is more than one.
-std::string threads_text() { return thread_count() == 1 ? "" : fmt::format("{} threads, ", thread_count()); }
-
 struct Judged {
   Sparse of;
   std::optional<double> target;  // of medians

@@ -71,8 +71,8 @@ std::vector<std::vector<double>> measure(const Candidate& dense, const Candidate
 
 // How many times quicker the plan's choice is than dense, by form. Where the plan leaves a layer dense and its program is the same, it is
 // as quick by construction: the row says so, has no target, and shows how exact the others are.
-void compare(Rows& rows, const std::string& prefix, std::int64_t out, std::int64_t in, std::int64_t tokens,
-             const std::vector<std::pair<std::string, Form>>& all) {
+void compare(Rows& rows, std::int64_t out, std::int64_t in, std::int64_t tokens, const std::vector<std::pair<std::string, Form>>& all,
+             const std::string& prefix = threads_text()) {
   const Array x = random_array({tokens, in}, 1);
   Layer dense = layer(out, in, tokens, "", "");
   dense.run.run({x});
@@ -113,17 +113,17 @@ void run(Rows& rows) {
   }
   if (machine().cores > 1) {
     const Threads two(2);
-    for (const std::int64_t tokens : {1, 7, 33, 384}) compare(rows, "2 threads, ", 768, 768, tokens, some);
-    compare(rows, "2 threads, ", 3072, 768, 128, some);
-    compare(rows, "2 threads, ", 768, 3072, 128, some);
-    compare(rows, "2 threads, ", 256, 100, 8, some);
+    for (const std::int64_t tokens : {1, 7, 33, 384}) compare(rows, 768, 768, tokens, some);
+    compare(rows, 3072, 768, 128, some);
+    compare(rows, 768, 3072, 128, some);
+    compare(rows, 256, 100, 8, some);
   }
   const Threads one(1);
-  for (const std::int64_t tokens : {1, 7, 33, 128, 384}) compare(rows, "", 768, 768, tokens, all);
-  for (const std::int64_t tokens : {8, 200}) compare(rows, "", 256, 100, tokens, all);
+  for (const std::int64_t tokens : {1, 7, 33, 128, 384}) compare(rows, 768, 768, tokens, all);
+  for (const std::int64_t tokens : {8, 200}) compare(rows, 256, 100, tokens, all);
   for (const std::int64_t tokens : {1, 128}) {
-    compare(rows, "", 3072, 768, tokens, some);
-    compare(rows, "", 768, 3072, tokens, some);
+    compare(rows, 3072, 768, tokens, some);
+    compare(rows, 768, 3072, tokens, some);
   }
 
   // The picture of `neap bench sparse`, by what the plan makes of each point.
@@ -136,7 +136,7 @@ void run(Rows& rows) {
                          Form{curve.name.c_str(), point.sparsifier.c_str(), point.layout.c_str()});
   }
   std::size_t next = rows.all().size();
-  compare(rows, "crossover, ", picture.rows, picture.columns, picture.tokens, along);
+  compare(rows, picture.rows, picture.columns, picture.tokens, along, "crossover, ");
   for (sparse::CrossoverCurve& curve : curves) {
     for (sparse::CrossoverPoint& point : curve.points) {
       const Row& row = rows.all()[next++];

@@ -85,6 +85,20 @@ std::optional<std::vector<Dim>> strides(const Type& type) {
   return found;
 }
 
+Dim run_length(const Type& type, int dim) {
+  Dim run = 1;
+  bool inside = false;
+  if (type.layout.row_major()) {
+    for (int d = dim + 1; d < type.rank(); ++d) run *= type.shape[static_cast<std::size_t>(d)];
+    return run;
+  }
+  for (const Layout::Level& level : type.layout.levels) {
+    if (inside) run *= level.block > 0 ? Dim(level.block) : type.shape[static_cast<std::size_t>(level.axis)];
+    inside |= level.axis == dim;
+  }
+  return run;
+}
+
 Expr storage_offset(const Type& type, const std::vector<Expr>& index) {
   std::vector<Layout::Level> levels = type.layout.levels;
   if (levels.empty()) {

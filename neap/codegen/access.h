@@ -14,6 +14,9 @@ Expr storage_offset(const Type& type, const std::vector<Expr>& index);
 // The distance in elements between neighbours on each axis of the type; empty for blocked layouts.
 std::optional<std::vector<Dim>> strides(const Type& type);
 
+// Elements that lie side by side at one point of dimension `dim` of the type.
+Dim run_length(const Type& type, int dim);
+
 // Axes that an expression depends on, but those of its own reductions.
 std::set<int> free_axes(const Expr& expr);
 // The coefficient of `axis` where offset = coefficient * axis + (something without it); nothing where it is not of this form.

@@ -42,6 +42,11 @@ Expr read_of(const Expr& e, std::int64_t operand) {
   return Expr(std::move(node));
 }
 
+Expr read_at(const Expr& e, std::int64_t operand, std::vector<Expr> index) {
+  const bool has_outside = static_cast<int>(e->args.size()) > e->rank;
+  return read(static_cast<int>(operand), e->dtype, std::move(index), has_outside ? e->args.back() : Expr());
+}
+
 Expr renumber_reads(const Expr& root, const OperandNumber& number) {
   return rewrite(root, [&](const Expr& e) { return e->op == Scalar::read ? read_of(e, number(e->integer)) : Expr(); });
 }

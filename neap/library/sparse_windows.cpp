@@ -92,10 +92,6 @@ void add_run(const float* from, Count count, float* to) {
   for (; i < count; ++i) to[i] += from[i];
 }
 
-void clear_run(float* to, Count count) {
-  for (Count i = 0; i < count; ++i) to[i] = 0;
-}
-
 }  // namespace
 
 void pack_windows(const Windows& w, const float* x, Count row, Count rows, Count first, Count count, float* panel, Count width) {
@@ -103,13 +99,13 @@ void pack_windows(const Windows& w, const float* x, Count row, Count rows, Count
   Runs(w, first, count).for_each(row, rows, [&](Count i, Count channel, const Run& run) {
     float* const to = panel + i * width + run.place;
     const float* const from = x + channel * channel_size + run.at;
-    clear_run(to, run.before);
+    std::fill_n(to, run.before, 0.0F);
     if (step == 1) {
       copy_run(from, run.count, to + run.before);
     } else {
       for (Count j = 0; j < run.count; ++j) to[run.before + j] = from[j * step];
     }
-    clear_run(to + run.before + run.count, run.behind);
+    std::fill_n(to + run.before + run.count, run.behind, 0.0F);
   });
 }
 

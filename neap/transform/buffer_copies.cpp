@@ -50,7 +50,7 @@ void drop(Map& map, std::size_t at, const std::vector<std::size_t>& dimensions) 
     if (e->op != Scalar::read || e->integer != copy) return {};
     std::vector<Expr> index;
     for (const std::size_t d : dimensions) index.push_back(e->args[d]);
-    return read(static_cast<int>(source), e->dtype, std::move(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
+    return read_at(e, source, std::move(index));
   });
   map.locals.erase(map.locals.begin() + static_cast<std::ptrdiff_t>(-1 - copy));
   const auto renumbered = [&](std::int64_t operand) { return operand < copy ? operand + 1 : operand; };

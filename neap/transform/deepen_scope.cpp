@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
-#include "neap/ir/map_nodes.h"
+#include "neap/codegen/access.h"
+#include "neap/ir/by_node.h"
 #include "neap/ir/map_walk.h"
-#include "neap/transform/scope_rows.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::deepen_scope_transformation {
@@ -96,10 +96,9 @@ class CommonAxis {
     }
     rewrite_map(made, [&](const Expr& e) -> Expr {
       if (e->op != Scalar::read || e->integer >= 0) return {};
-      std::vector<Expr> index(e->args.begin(), e->args.begin() + e->rank);
+      std::vector<Expr> index = index_of(e);
       index.erase(index.begin() + dimension(static_cast<int>(e->integer)));
-      const bool has_outside = static_cast<int>(e->args.size()) > e->rank;
-      return read(static_cast<int>(e->integer), e->dtype, std::move(index), has_outside ? e->args.back() : Expr());
+      return read_at(e, e->integer, std::move(index));
     });
     for (std::size_t i = 0; i < made.locals.size(); ++i) {
       if (dimensions_[i] >= 0) made.locals[i].shape.erase(made.locals[i].shape.begin() + dimensions_[i]);
@@ -139,12 +138,8 @@ class CommonAxis {
 };
 
 bool has_ragged_axis(const Map& map) {
-  const auto any = [](const std::vector<Axis>& axes) {
-    return std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
-  };
-  bool found = any(map.axes) || std::any_of(map.stages.begin(), map.stages.end(), [&](const Stage& stage) { return any(stage.axes); });
-  visit_map_nodes(map, [&](const Expr& e) { found |= any(e->axes); });
-  return found;
+  const std::map<int, Axis> axes = axes_by_id(map);
+  return std::any_of(axes.begin(), axes.end(), [](const auto& axis) { return axis.second.ragged != nullptr; });
 }
 
 // "", or what stands against the first axis that there is.
@@ -170,9 +165,10 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
   Node node = draft.node(at);
   if (node.map->locals.empty()) return "it has no buffers";
   if (has_ragged_axis(*node.map)) return "it runs over entries of rows, which are gathered for all their features at once";
-  if (std::string reason = deepen(draft, node); !reason.empty()) return reason;
-  while (deepen(draft, node).empty()) {
-  }
+  const std::shared_ptr<const Map> before = node.map;
+  std::string reason;
+  while (reason.empty()) reason = deepen(draft, node);
+  if (node.map == before) return reason;
   draft.replace(at, std::move(node));
   return "";
 }

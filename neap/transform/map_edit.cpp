@@ -93,7 +93,7 @@ OpenMap Opener::open(const Node& node, const Joining& joining) {
       const auto [number, buffer] = operands[static_cast<std::size_t>(e->integer)];
       if (buffer == nullptr) return read_of(e, number);
       const std::span<const Expr> index(e->args.data(), static_cast<std::size_t>(e->rank));
-      return read(number, e->dtype, buffer->place(index), static_cast<int>(e->args.size()) > e->rank ? e->args.back() : Expr());
+      return read_at(e, number, buffer->place(index));
     }
     if (shift == 0) return {};
     if (e->op == Scalar::axis) {

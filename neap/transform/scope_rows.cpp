@@ -89,20 +89,6 @@ std::vector<Axis> axes_but(const std::vector<Axis>& axes, int outer) {
 
 }  // namespace
 
-Dim run_length(const Type& type, int dim) {
-  Dim run = 1;
-  bool inside = false;
-  if (type.layout.row_major()) {
-    for (int d = dim + 1; d < type.rank(); ++d) run *= type.shape[static_cast<std::size_t>(d)];
-    return run;
-  }
-  for (const Layout::Level& level : type.layout.levels) {
-    if (inside) run *= level.block > 0 ? Dim(level.block) : type.shape[static_cast<std::size_t>(level.axis)];
-    inside |= level.axis == dim;
-  }
-  return run;
-}
-
 std::string check_rows(const Draft& draft, const Node& node, int outer) {
   const Map& map = *node.map;
   const bool own = find_axis(map.axes, outer) != nullptr;

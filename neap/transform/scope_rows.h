@@ -14,9 +14,6 @@ struct Rows {
   std::vector<Type> sums = {};    // types of values made for these
 };
 
-// Elements of a value that lie side by side at one point of dimension `dim`.
-Dim run_length(const Type& type, int dim);
-
 // Why a map cannot become rows along an axis of its own or of its reductions; empty where it can.
 std::string check_rows(const Draft& draft, const Node& map_node, int outer);
 // Makes `outer` the open map's only own axis, sums over it accumulations. Values made for sums are numbered from `next_value` on.
