@@ -14,17 +14,23 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const std::int64_t count = from.count();
+  const Array offsets = from.row_offsets();
+  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
+  const std::int64_t count = by_row[from.rows()];
   Array values = from.values({count}), rows(DType::i32, {count}), columns(DType::i32, {count});
-  std::int64_t next = 0;
-  for (std::int64_t r = 0; r < from.rows(); ++r) {
-    for (std::int64_t c = 0; c < from.columns(); ++c) {
-      if (!from.kept(r, c)) continue;
-      from.copy(values, next, r, c);
-      rows.set_int(next, r);
-      columns.set_int(next++, c);
-    }
-  }
+  std::int32_t *const row_of = rows.values<std::int32_t>().data(), *const column_of = columns.values<std::int32_t>().data();
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    from.for_each_part([&](const RowRange& part) {
+      std::int64_t next = by_row[part.begin];
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
+        from.for_each_kept(r, [&](std::int64_t c) {
+          stored[next] = elements[r * from.columns() + c];
+          row_of[next] = static_cast<std::int32_t>(r);
+          column_of[next++] = static_cast<std::int32_t>(c);
+        });
+      }
+    });
+  });
   return {values, rows, columns};
 }
 

@@ -15,18 +15,23 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const std::int64_t count = from.count();
-  Array values = from.values({count}), offsets(DType::i64, {from.columns() + 1}), rows(DType::i32, {count});
-  std::int64_t next = 0;
-  for (std::int64_t c = 0; c < from.columns(); ++c) {
-    offsets.set_int(c, next);
-    for (std::int64_t r = 0; r < from.rows(); ++r) {
-      if (!from.kept(r, c)) continue;
-      from.copy(values, next, r, c);
-      rows.set_int(next++, r);
-    }
-  }
-  offsets.set_int(from.columns(), next);
+  ColumnPlaces places(from);
+  const Array offsets = places.offsets();
+  const std::int64_t count = offsets.get_int(from.columns());
+  Array values = from.values({count}), rows(DType::i32, {count});
+  std::int32_t* const row_of = rows.values<std::int32_t>().data();
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    from.for_each_part([&](const RowRange& part) {
+      std::int64_t* const free = places.free(part);
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
+        from.for_each_kept(r, [&](std::int64_t c) {
+          const std::int64_t place = free[c]++;
+          stored[place] = elements[r * from.columns() + c];
+          row_of[place] = static_cast<std::int32_t>(r);
+        });
+      }
+    });
+  });
   return {values, offsets, rows};
 }
 

@@ -1,8 +1,5 @@
 // Compressed sparse rows: for each row its elements, by rising columns. The same places by columns stand beside them, so that products
 // with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
-#include <numeric>
-#include <utility>
-
 #include "neap/layouts/packing.h"
 
 namespace neap::csr_layout {
@@ -17,37 +14,18 @@ StoredPoints points(Definition& d, int first) {
   return {{row, entry}, axis_position(row), position_at(d, first + 1, {axis_position(entry)}), {axis_position(entry)}, {}};
 }
 
-// Rows are counted and then filled, each part of them by itself; the lists by columns likewise, in which a part's elements of a column
-// stand behind those of the parts ahead.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const std::int64_t rows = from.rows(), columns = from.columns(), size = rows * columns;
-  Array offsets = Array::zeros(DType::i64, {rows + 1}), t_offsets = Array::zeros(DType::i64, {columns + 1});
-  std::int64_t *const by_row = offsets.values<std::int64_t>().data(), *const by_column = t_offsets.values<std::int64_t>().data();
-  const std::int64_t parts = row_parts(rows, size);
-  std::vector<std::int64_t> next(static_cast<std::size_t>(parts * columns));  // [parts, columns]
-  for_each_rows(rows, size, [&](const RowRange& part) {
-    std::int64_t* const in_column = next.data() + part.number * columns;
-    for (std::int64_t r = part.begin; r < part.end; ++r) {
-      from.for_each_kept(r, [&](std::int64_t c) {
-        ++by_row[r + 1];
-        ++in_column[c];
-      });
-    }
-  });
-  std::partial_sum(by_row, by_row + rows + 1, by_row);
-  for (std::int64_t c = 0; c < columns; ++c) {
-    std::int64_t place = by_column[c];
-    for (std::int64_t part = 0; part < parts; ++part) place += std::exchange(next[static_cast<std::size_t>(part * columns + c)], place);
-    by_column[c + 1] = place;
-  }
-  const std::int64_t count = by_row[rows];
+  const Array offsets = from.row_offsets();
+  ColumnPlaces by_column(from);
+  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
+  const std::int64_t columns = from.columns(), count = by_row[from.rows()];
   Array values = from.values({count}), at(DType::i32, {count}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
   std::int32_t *const column_of = at.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
   std::int64_t* const order = t_order.values<std::int64_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    for_each_rows(rows, size, [&](const RowRange& part) {
-      std::int64_t* const free = next.data() + part.number * columns;
+    from.for_each_part([&](const RowRange& part) {
+      std::int64_t* const free = by_column.free(part);
       for (std::int64_t r = part.begin; r < part.end; ++r) {
         std::int64_t e = by_row[r];
         from.for_each_kept(r, [&](std::int64_t c) {
@@ -60,7 +38,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
       }
     });
   });
-  return {values, offsets, at, t_offsets, t_rows, t_order};
+  return {values, offsets, at, by_column.offsets(), t_rows, t_order};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {

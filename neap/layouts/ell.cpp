@@ -17,17 +17,24 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
+  const Array offsets = from.row_offsets();
+  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
   std::int64_t longest = 0;
-  for (std::int64_t r = 0; r < from.rows(); ++r) longest = std::max(longest, from.count_in_row(r));
-  Array values = from.values({from.rows(), longest}), columns = Array::full(DType::i32, {from.rows(), longest}, -1);
-  for (std::int64_t r = 0; r < from.rows(); ++r) {
-    std::int64_t next = r * longest;
-    for (std::int64_t c = 0; c < from.columns(); ++c) {
-      if (!from.kept(r, c)) continue;
-      from.copy(values, next, r, c);
-      columns.set_int(next++, c);
-    }
-  }
+  for (std::int64_t r = 0; r < from.rows(); ++r) longest = std::max(longest, by_row[r + 1] - by_row[r]);
+  Array values = from.values({from.rows(), longest}), columns(DType::i32, {from.rows(), longest});
+  std::int32_t* const column_of = columns.values<std::int32_t>().data();
+  from.with_elements(values, [&](const auto* elements, auto* stored) {
+    from.for_each_part([&](const RowRange& part) {
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
+        std::int64_t next = r * longest;
+        from.for_each_kept(r, [&](std::int64_t c) {
+          stored[next] = elements[r * from.columns() + c];
+          column_of[next++] = static_cast<std::int32_t>(c);
+        });
+        std::fill(column_of + next, column_of + (r + 1) * longest, -1);
+      }
+    });
+  });
   return {values, columns};
 }
 

@@ -1,6 +1,8 @@
 #include "neap/layouts/packing.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "neap/base/parallel.h"
 
@@ -30,18 +32,62 @@ Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   columns_ = dense.size(1);
 }
 
-std::int64_t Packer::count() const { return std::count(keep_, keep_ + rows() * columns(), true); }
+// Eight at a time: a multiplication sums the bytes of a word.
 std::int64_t Packer::count_in_row(std::int64_t row) const {
-  return std::count(keep_ + row * columns(), keep_ + (row + 1) * columns(), true);
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::int64_t at_once = sizeof(std::uint64_t);
+  const std::uint8_t* const keep = mask_from(row);
+  std::int64_t count = 0, column = 0;
+  for (; column + at_once <= columns(); column += at_once) {
+    std::uint64_t several = 0;
+    std::memcpy(&several, keep + column, at_once);
+    count += static_cast<std::int64_t>(several * ones >> 56U);
+  }
+  return std::accumulate(keep + column, keep + columns(), count);
 }
 
-// Row by row from the last on, which vector units can.
+Array Packer::row_offsets() const {
+  Array offsets = Array::zeros(DType::i64, {rows() + 1});
+  std::int64_t* const by_row = offsets.values<std::int64_t>().data();
+  for_each_part([&](const RowRange& part) {
+    for (std::int64_t r = part.begin; r < part.end; ++r) by_row[r + 1] = count_in_row(r);
+  });
+  std::partial_sum(by_row, by_row + rows() + 1, by_row);
+  return offsets;
+}
+
+// Eight rows at a time, from the last on, as bytes, of which vector units take most at once.
 void Packer::kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const {
+  constexpr std::int64_t at_once = 8;
+  std::vector<std::uint8_t> few(static_cast<std::size_t>(columns()));
+  std::uint8_t* const bits = few.data();
+  const std::int64_t end = std::min(first + m, rows());
   std::fill_n(kept, columns(), 0);
-  for (std::int64_t row = std::min(first + m, rows()) - 1; row >= first; --row) {
-    const std::uint8_t* const keep = mask_from(row);
+  for (std::int64_t top = first; top < end; top += at_once) {
+    std::fill(few.begin(), few.end(), std::uint8_t{0});
+    for (std::int64_t row = std::min(top + at_once, end) - 1; row >= top; --row) {
+      const std::uint8_t* const keep = mask_from(row);
 #pragma omp simd
-    for (std::int64_t c = 0; c < columns_; ++c) kept[c] = 2 * kept[c] + keep[c];
+      for (std::int64_t c = 0; c < columns_; ++c) bits[c] = static_cast<std::uint8_t>(2 * bits[c] + keep[c]);
+    }
+    for (std::int64_t c = 0; c < columns_; ++c) kept[c] |= std::uint64_t{bits[c]} << (top - first);
+  }
+}
+
+ColumnPlaces::ColumnPlaces(const Packer& from)
+    : columns_(from.columns()),
+      offsets_(Array::zeros(DType::i64, {columns_ + 1})),
+      free_(static_cast<std::size_t>(row_parts(from.rows(), from.rows() * columns_) * columns_)) {
+  from.for_each_part([&](const RowRange& part) {
+    std::int64_t* const count = free(part);
+    for (std::int64_t r = part.begin; r < part.end; ++r) from.for_each_kept(r, [&](std::int64_t c) { ++count[c]; });
+  });
+  std::int64_t* const offsets = offsets_.values<std::int64_t>().data();
+  for (std::int64_t c = 0; c < columns_; ++c) {
+    std::int64_t place = offsets[c];
+    for (auto of_part = static_cast<std::size_t>(c); of_part < free_.size(); of_part += static_cast<std::size_t>(columns_))
+      place += std::exchange(free_[of_part], place);
+    offsets[c + 1] = place;
   }
 }
 

@@ -24,23 +24,23 @@ class Packer {
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
-  std::int64_t count() const;  // kept elements
   // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
   // found(column) for the kept elements of a row, in order.
   template <class Found>
   void for_each_kept(std::int64_t row, Found found) const;
   std::int64_t count_in_row(std::int64_t row) const;
+  // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
+  Array row_offsets() const;
+  // work(part), for parts of the rows side by side.
+  template <class Work>
+  void for_each_part(Work work) const {
+    for_each_rows(rows_, dense_.count(), work);
+  }
   // Which of m rows (64 at most) from `first` on each column keeps, as bits: kept[columns]. Rows beyond the last are not kept.
   void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
 
   Array values(Sizes sizes) const { return Array::zeros(dense_.dtype(), std::move(sizes)); }
-  // values[at] = dense[row, column], of whatever dtype.
-  void copy(Array& values, std::int64_t at, std::int64_t row, std::int64_t column) const {
-    const auto size = static_cast<std::size_t>(size_of(dense_.dtype()));
-    std::memcpy(values.raw() + static_cast<std::size_t>(at) * size,
-                dense_.raw() + static_cast<std::size_t>(row * columns() + column) * size, size);
-  }
   // work(elements, values): the matrix and `values` as unsigned integers as large as an element, so that copying one is an assignment.
   template <class Work>
   void with_elements(Array& values, Work work) const;
@@ -49,6 +49,22 @@ class Packer {
   const Array& dense_;
   const bool* keep_ = nullptr;
   std::int64_t rows_ = 0, columns_ = 0;
+};
+
+// Where kept elements stand when they are stored column by column: what a part of the rows has of a column stands behind what the parts
+// ahead have of it, so that each part is filled by itself.
+class ColumnPlaces {
+ public:
+  explicit ColumnPlaces(const Packer& from);
+
+  Array offsets() const { return offsets_; }  // i64 [columns + 1]
+  // The next free place of each column, for who goes through a part row by row and counts them on.
+  std::int64_t* free(const RowRange& part) { return free_.data() + part.number * columns_; }
+
+ private:
+  std::int64_t columns_;
+  Array offsets_;
+  std::vector<std::int64_t> free_;  // [parts, columns]
 };
 
 template <class Found>

@@ -111,12 +111,15 @@ void multiply(const NmgMatrix& w, const Product& product) {
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {
+  constexpr Count few_of_row = 20;  // single elements: what a row has of a K tile pays for loading and storing its sums
   const Tiles& t = tiles(product.isa);
   const bool is_wide = product.isa == Isa::avx512;
   const int row_vectors = is_wide ? 4 : 6;
   const bool several_panels = product.width * product.images > row_vectors * t.lanes;  // for which packing pays
   if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
-    const Count deep = columns_in(machine().l1_bytes * (is_wide ? 3 : 2) / 2, Count{row_vectors} * t.lanes);
+    const Count width = Count{row_vectors} * t.lanes, stored = std::max<Count>(1, w.offsets[w.rows] - w.offsets[0]);
+    const Count near = columns_in(machine().l1_bytes * (is_wide ? 3 : 2) / 2, width), most = columns_in(machine().l2_bytes * 3 / 8, width);
+    const Count deep = is_wide ? near : std::clamp(few_of_row * w.rows * w.columns / stored, near, std::max(near, most));
     drive(RowSide(w, deep, t, product.threads), product, row_vectors, {.rows = 1024, .panels = 2});
     return;
   }

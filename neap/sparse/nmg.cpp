@@ -20,14 +20,16 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   const auto kept = mask.values<bool>();
   for_each_index(static_cast<std::size_t>((rows + m - 1) / m), [&](std::size_t group) {
     const std::int64_t top = static_cast<std::int64_t>(group) * m;
-    std::vector<float> worth(static_cast<std::size_t>(chunk * count));
+    std::vector<float> worth(static_cast<std::size_t>(chunk * count)), column(static_cast<std::size_t>(m), 0);
     for (std::int64_t first = 0; first < columns; first += chunk) {
       std::fill(worth.begin(), worth.end(), 0.0F);
+      float* sum = worth.data();
       for (std::int64_t c = first; c < std::min(first + chunk, columns); ++c) {
-        for (std::int64_t p = 0; p < count; ++p) {
-          float& sum = worth[static_cast<std::size_t>((c - first) * count + p)];
-          for (const int row : patterns[static_cast<std::size_t>(p)])
-            sum += top + row < rows ? scores[static_cast<std::size_t>((top + row) * columns + c)] : 0;
+        for (std::int64_t i = 0; i < std::min(m, rows - top); ++i)
+          column[static_cast<std::size_t>(i)] = scores[static_cast<std::size_t>((top + i) * columns + c)];
+        for (const KeptRows& pattern : patterns) {
+          for (const int row : pattern) *sum += column[static_cast<std::size_t>(row)];
+          ++sum;
         }
       }
       const std::vector<int> assigned = assign_patterns(worth, static_cast<int>(count), static_cast<int>(geometry.g));

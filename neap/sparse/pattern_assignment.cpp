@@ -17,7 +17,10 @@ class Assignment {
         columns_(patterns * quota),
         of_(static_cast<std::size_t>(columns_), -1),
         held_(static_cast<std::size_t>(patterns)),
-        moves_(at(patterns, 0)) {
+        gain_(at(patterns, 0)),
+        mover_(at(patterns, 0)),
+        reached_(static_cast<std::size_t>(patterns)),
+        before_(static_cast<std::size_t>(patterns)) {
     float most = 0;
     for (const float one : worth) most = std::max(most, std::abs(one));
     least_gain_ = 1e-6F * most;
@@ -32,12 +35,6 @@ class Assignment {
   }
 
  private:
-  // The best move of a column from one pattern to another.
-  struct Move {
-    float gain = -INFINITY;
-    int column = -1;
-  };
-
   std::size_t at(int row, int pattern) const {
     return static_cast<std::size_t>(row) * static_cast<std::size_t>(patterns_) + static_cast<std::size_t>(pattern);
   }
@@ -54,6 +51,7 @@ class Assignment {
       held.push_back(column);
       --left;
     }
+    for (std::vector<int>& held : held_) std::sort(held.begin(), held.end());
   }
 
   struct Ranked {
@@ -83,14 +81,21 @@ class Assignment {
     return (bits & sign) != 0 ? bits : ~(bits | sign);
   }
 
+  // The best move of a column from a pattern to each other: the first of equal ones, as columns are held in rising order.
   void find_moves(int from) {
-    for (int to = 0; to < patterns_; ++to) moves_[at(from, to)] = {};
+    float* const gain = gain_.data() + at(from, 0);
+    int* const mover = mover_.data() + at(from, 0);
+    std::fill_n(gain, patterns_, -INFINITY);
+    std::fill_n(mover, patterns_, -1);
     for (const int c : held_[static_cast<std::size_t>(from)]) {
-      const float now = worth_[at(c, from)];
+      const float* const worth = worth_.data() + at(c, 0);
+      const float now = worth[from];
+#pragma omp simd
       for (int to = 0; to < patterns_; ++to) {
-        Move& best = moves_[at(from, to)];
-        const float gain = worth_[at(c, to)] - now;
-        if (gain > best.gain || (gain == best.gain && c < best.column)) best = {gain, c};
+        const float more = worth[to] - now;
+        const bool better = more > gain[to];
+        gain[to] = better ? more : gain[to];
+        mover[to] = better ? c : mover[to];
       }
     }
   }
@@ -100,10 +105,10 @@ class Assignment {
     bool any = false;
     for (int a = 0; a < patterns_; ++a) {
       for (int b = a + 1; b < patterns_; ++b) {
-        const Move there = moves_[at(a, b)], back = moves_[at(b, a)];
-        if (there.gain + back.gain <= 2 * least_gain_) continue;
-        move(there.column, b);
-        move(back.column, a);
+        if (!(gain_[at(a, b)] + gain_[at(b, a)] > 2 * least_gain_)) continue;
+        const int there = mover_[at(a, b)], back = mover_[at(b, a)];
+        move(there, b);
+        move(back, a);
         find_moves(a);
         find_moves(b);
         any = true;
@@ -115,42 +120,51 @@ class Assignment {
   // Moves columns along one cycle of patterns that gains; false where there is none (Bellman-Ford for the longest paths: a cycle of
   // predecessors is one that gains).
   bool exchange() {
-    std::vector<float> reached(static_cast<std::size_t>(patterns_), 0);
-    std::vector<int> before(static_cast<std::size_t>(patterns_), -1);
+    std::fill(reached_.begin(), reached_.end(), 0.0F);
+    std::fill(before_.begin(), before_.end(), -1);
     int on_cycle = -1;
     for (int round = 0; round <= patterns_ && on_cycle < 0; ++round) {
       bool changed = false;
-      for (int from = 0; from < patterns_; ++from) {
-        for (int to = 0; to < patterns_; ++to) {
-          if (to == from || moves_[at(from, to)].column < 0) continue;
-          const float length = reached[static_cast<std::size_t>(from)] + moves_[at(from, to)].gain;
-          if (length <= reached[static_cast<std::size_t>(to)] + least_gain_) continue;
-          reached[static_cast<std::size_t>(to)] = length;
-          before[static_cast<std::size_t>(to)] = from;
-          changed = true;
-        }
-      }
+      for (int from = 0; from < patterns_; ++from) changed = reach_from(from) || changed;
       if (!changed) return false;
-      on_cycle = pattern_on_cycle(before);
+      on_cycle = pattern_on_cycle();
     }
     if (on_cycle < 0) return false;
     std::vector<int> cycle{on_cycle};
-    for (int p = before[static_cast<std::size_t>(on_cycle)]; p != on_cycle; p = before[static_cast<std::size_t>(p)]) cycle.push_back(p);
+    for (int p = before_[static_cast<std::size_t>(on_cycle)]; p != on_cycle; p = before_[static_cast<std::size_t>(p)]) cycle.push_back(p);
     std::vector<int> moving;
-    for (const int to : cycle) moving.push_back(moves_[at(before[static_cast<std::size_t>(to)], to)].column);
+    for (const int to : cycle) moving.push_back(mover_[at(before_[static_cast<std::size_t>(to)], to)]);
     for (std::size_t i = 0; i < cycle.size(); ++i) move(moving[i], cycle[i]);
     for (const int p : cycle) find_moves(p);
     return true;
   }
 
+  // Lengthens paths by one more move from a pattern. To itself, and where there is no column to move, none gains.
+  bool reach_from(int from) {
+    const float* const gain = gain_.data() + at(from, 0);
+    const float here = reached_[static_cast<std::size_t>(from)];
+    float* const reached = reached_.data();
+    int* const before = before_.data();
+    int changed = 0;
+#pragma omp simd reduction(| : changed)
+    for (int to = 0; to < patterns_; ++to) {
+      const float length = here + gain[to];
+      const bool longer = length > reached[to] + least_gain_;
+      reached[to] = longer ? length : reached[to];
+      before[to] = longer ? from : before[to];
+      changed |= longer ? 1 : 0;
+    }
+    return changed != 0;
+  }
+
   // A pattern that comes back to itself by predecessors; -1 where there is none.
-  static int pattern_on_cycle(const std::vector<int>& before) {
-    std::vector<int> walk(before.size(), -1);  // by which walk a pattern was seen first
-    for (int start = 0; start < static_cast<int>(before.size()); ++start) {
+  int pattern_on_cycle() const {
+    std::vector<int> walk(before_.size(), -1);  // by which walk a pattern was seen first
+    for (int start = 0; start < patterns_; ++start) {
       int p = start;
       while (p >= 0 && walk[static_cast<std::size_t>(p)] < 0) {
         walk[static_cast<std::size_t>(p)] = start;
-        p = before[static_cast<std::size_t>(p)];
+        p = before_[static_cast<std::size_t>(p)];
       }
       if (p >= 0 && walk[static_cast<std::size_t>(p)] == start) return p;
     }
@@ -160,15 +174,19 @@ class Assignment {
   void move(int column, int to) {
     int& now = of_[static_cast<std::size_t>(column)];
     std::erase(held_[static_cast<std::size_t>(now)], column);
-    held_[static_cast<std::size_t>(to)].push_back(column);
+    std::vector<int>& there = held_[static_cast<std::size_t>(to)];
+    there.insert(std::lower_bound(there.begin(), there.end(), column), column);
     now = to;
   }
 
   const std::vector<float>& worth_;
   int patterns_, columns_;
   std::vector<int> of_;                 // by column
-  std::vector<std::vector<int>> held_;  // by pattern, its columns
-  std::vector<Move> moves_;             // from, to
+  std::vector<std::vector<int>> held_;  // by pattern, its columns in rising order
+  std::vector<float> gain_;             // of the best move from one pattern to another: [from, to]
+  std::vector<int> mover_;              // the column that it moves; -1: none
+  std::vector<float> reached_;          // of the longest path to a pattern so far
+  std::vector<int> before_;             // the pattern before it on that path; -1: none
   float least_gain_ = 0;
 };
 
