@@ -18,7 +18,6 @@ class Assignment {
         of_(static_cast<std::size_t>(columns_), -1),
         held_(static_cast<std::size_t>(patterns)),
         gain_(at(patterns, 0)),
-        mover_(at(patterns, 0)),
         reached_(static_cast<std::size_t>(patterns)),
         before_(static_cast<std::size_t>(patterns)) {
     float most = 0;
@@ -28,7 +27,7 @@ class Assignment {
   }
 
   std::vector<int> improve() {
-    for (int p = 0; p < patterns_; ++p) find_moves(p);
+    for (int p = 0; p < patterns_; ++p) find_gains(p);
     while (swap() || exchange()) {
     }
     return of_;
@@ -81,23 +80,25 @@ class Assignment {
     return (bits & sign) != 0 ? bits : ~(bits | sign);
   }
 
-  // The best move of a column from a pattern to each other: the first of equal ones, as columns are held in rising order.
-  void find_moves(int from) {
+  // What the best move of a column from a pattern to each other gains. Which column it is, is asked of few: see mover.
+  void find_gains(int from) {
     float* const gain = gain_.data() + at(from, 0);
-    int* const mover = mover_.data() + at(from, 0);
     std::fill_n(gain, patterns_, -INFINITY);
-    std::fill_n(mover, patterns_, -1);
     for (const int c : held_[static_cast<std::size_t>(from)]) {
       const float* const worth = worth_.data() + at(c, 0);
       const float now = worth[from];
 #pragma omp simd
       for (int to = 0; to < patterns_; ++to) {
         const float more = worth[to] - now;
-        const bool better = more > gain[to];
-        gain[to] = better ? more : gain[to];
-        mover[to] = better ? c : mover[to];
+        gain[to] = gain[to] < more ? more : gain[to];
       }
     }
+  }
+
+  // The first column by whose move from one pattern to another as much is gained.
+  int mover(int from, int to) const {
+    const std::vector<int>& held = held_[static_cast<std::size_t>(from)];
+    return *std::find_if(held.begin(), held.end(), [&](int c) { return worth_[at(c, to)] - worth_[at(c, from)] == gain_[at(from, to)]; });
   }
 
   // Swaps the columns of two patterns wherever that gains: most of what is to be had, and quickly found.
@@ -106,11 +107,11 @@ class Assignment {
     for (int a = 0; a < patterns_; ++a) {
       for (int b = a + 1; b < patterns_; ++b) {
         if (!(gain_[at(a, b)] + gain_[at(b, a)] > 2 * least_gain_)) continue;
-        const int there = mover_[at(a, b)], back = mover_[at(b, a)];
+        const int there = mover(a, b), back = mover(b, a);
         move(there, b);
         move(back, a);
-        find_moves(a);
-        find_moves(b);
+        find_gains(a);
+        find_gains(b);
         any = true;
       }
     }
@@ -133,28 +134,31 @@ class Assignment {
     std::vector<int> cycle{on_cycle};
     for (int p = before_[static_cast<std::size_t>(on_cycle)]; p != on_cycle; p = before_[static_cast<std::size_t>(p)]) cycle.push_back(p);
     std::vector<int> moving;
-    for (const int to : cycle) moving.push_back(mover_[at(before_[static_cast<std::size_t>(to)], to)]);
+    for (const int to : cycle) moving.push_back(mover(before_[static_cast<std::size_t>(to)], to));
     for (std::size_t i = 0; i < cycle.size(); ++i) move(moving[i], cycle[i]);
-    for (const int p : cycle) find_moves(p);
+    for (const int p : cycle) find_gains(p);
     return true;
   }
 
-  // Lengthens paths by one more move from a pattern. To itself, and where there is no column to move, none gains.
+  // Lengthens paths by one more move from a pattern: mostly there is none, which is seen at once.
   bool reach_from(int from) {
     const float* const gain = gain_.data() + at(from, 0);
+    const float* const reached = reached_.data();
     const float here = reached_[static_cast<std::size_t>(from)];
-    float* const reached = reached_.data();
-    int* const before = before_.data();
-    int changed = 0;
-#pragma omp simd reduction(| : changed)
+    float most = 0;
+#pragma omp simd reduction(max : most)
     for (int to = 0; to < patterns_; ++to) {
-      const float length = here + gain[to];
-      const bool longer = length > reached[to] + least_gain_;
-      reached[to] = longer ? length : reached[to];
-      before[to] = longer ? from : before[to];
-      changed |= longer ? 1 : 0;
+      const float more = here + gain[to] - (reached[to] + least_gain_);
+      most = most < more ? more : most;
     }
-    return changed != 0;
+    if (!(most > 0)) return false;
+    for (int to = 0; to < patterns_; ++to) {
+      const auto place = static_cast<std::size_t>(to);
+      if (!(here + gain[to] > reached_[place] + least_gain_)) continue;
+      reached_[place] = here + gain[to];
+      before_[place] = from;
+    }
+    return true;
   }
 
   // A pattern that comes back to itself by predecessors; -1 where there is none.
@@ -184,7 +188,6 @@ class Assignment {
   std::vector<int> of_;                 // by column
   std::vector<std::vector<int>> held_;  // by pattern, its columns in rising order
   std::vector<float> gain_;             // of the best move from one pattern to another: [from, to]
-  std::vector<int> mover_;              // the column that it moves; -1: none
   std::vector<float> reached_;          // of the longest path to a pattern so far
   std::vector<int> before_;             // the pattern before it on that path; -1: none
   float least_gain_ = 0;
