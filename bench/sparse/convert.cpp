@@ -27,6 +27,9 @@ void run(Rows& rows) {
     const char *layout, *sparsifier;
   };
   const Form forms[] = {{"csr", "magnitude sparsity=0.95"},
+                        {"csc", "magnitude sparsity=0.95"},
+                        {"coo", "magnitude sparsity=0.95"},
+                        {"ell", "magnitude sparsity=0.95"},
                         {"blocks r=4 c=1", "blocks sparsity=0.9 r=4 c=1"},
                         {"masked", "magnitude sparsity=0.9"},
                         {"nm n=2 m=4", "nm n=2 m=4"},

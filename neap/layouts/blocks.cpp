@@ -26,48 +26,62 @@ StoredPoints points(Definition& d, int first) {
   return made;
 }
 
-// Which blocks of a row of blocks have an element that is kept.
-void find_stored(const Packer& from, std::int64_t block_row, std::int64_t r, std::int64_t c, std::vector<char>& stored) {
-  std::fill(stored.begin(), stored.end(), 0);
-  for (std::int64_t row = block_row * r; row < std::min(from.rows(), (block_row + 1) * r); ++row)
-    from.for_each_kept(row, [&](std::int64_t column) { stored[static_cast<std::size_t>(column / c)] = 1; });
-}
+// found(block) for the blocks of a row of blocks that have an element which is kept, in order.
+class StoredBlocks {
+ public:
+  StoredBlocks(const Packer& from, std::int64_t r, std::int64_t c)
+      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(from.columns())) {}
+
+  template <class Found>
+  void for_each(std::int64_t block_row, Found found) {
+    from_.kept_in_any(block_row * r_, r_, any_.data());
+    std::int64_t last = -1;
+    Packer::for_each_true(any_.data(), from_.columns(), [&](std::int64_t column) {
+      const std::int64_t block = c_ == 1 ? column : column / c_;  // a division takes longer than all else that is done here
+      if (block != last) found(block);
+      last = block;
+    });
+  }
+
+ private:
+  const Packer& from_;
+  std::int64_t r_, c_;
+  std::vector<std::uint8_t> any_;
+};
 
 // Rows of blocks are counted and then filled, each part of them by itself.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
   const std::int64_t r = number_of(numbers, "r"), c = number_of(numbers, "c"), across = from.columns();
-  const std::int64_t block_rows = divided_up(from.rows(), r), block_columns = divided_up(across, c);
+  const std::int64_t block_rows = divided_up(from.rows(), r);
   Array offsets = Array::zeros(DType::i64, {block_rows + 1});
   std::int64_t* const by_row = offsets.values<std::int64_t>().data();
   for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
-    std::vector<char> stored(static_cast<std::size_t>(block_columns));
-    for (std::int64_t row = part.begin; row < part.end; ++row) {
-      find_stored(from, row, r, c, stored);
-      by_row[row + 1] = std::count(stored.begin(), stored.end(), 1);
-    }
+    StoredBlocks stored(from, r, c);
+    for (std::int64_t row = part.begin; row < part.end; ++row) stored.for_each(row, [&](std::int64_t) { ++by_row[row + 1]; });
   });
   std::partial_sum(by_row, by_row + block_rows + 1, by_row);
   const std::int64_t count = by_row[block_rows];
   Array values = from.values({count, r, c}), columns(DType::i32, {count});
   std::int32_t* const column_of = columns.values<std::int32_t>().data();
-  from.with_elements(values, [&](const auto* elements, auto* kept) {
+  from.with_elements(values, [&]<class Element>(const Element* elements, Element* kept) {
+    const auto pack_block = [&](std::int64_t row, std::int64_t block, Element* to) {
+      const std::int64_t high = std::min(r, from.rows() - row * r), wide = std::min(c, across - block * c);
+      if (high < r || wide < c) std::fill_n(to, r * c, Element{0});
+      for (std::int64_t i = 0; i < high; ++i) {
+        const Element* const all = elements + (row * r + i) * across + block * c;
+        const std::uint8_t* const mask = from.mask_from(row * r + i) + block * c;
+        for (std::int64_t j = 0; j < wide; ++j) to[i * c + j] = static_cast<Element>(all[j] & -static_cast<Element>(mask[j]));
+      }
+    };
     for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
-      std::vector<char> stored(static_cast<std::size_t>(block_columns));
-      std::vector<std::int64_t> place(static_cast<std::size_t>(block_columns));  // among the values
+      StoredBlocks stored(from, r, c);
       for (std::int64_t row = part.begin; row < part.end; ++row) {
-        find_stored(from, row, r, c, stored);
         std::int64_t next = by_row[row];
-        for (std::size_t block = 0; block < stored.size(); ++block) {
-          if (stored[block] == 0) continue;
-          place[block] = next * r * c;
-          column_of[next++] = static_cast<std::int32_t>(block);
-        }
-        for (std::int64_t y = row * r; y < std::min(from.rows(), (row + 1) * r); ++y) {
-          from.for_each_kept(y, [&](std::int64_t x) {
-            kept[place[static_cast<std::size_t>(x / c)] + (y - row * r) * c + x % c] = elements[y * across + x];
-          });
-        }
+        stored.for_each(row, [&](std::int64_t block) {
+          column_of[next] = static_cast<std::int32_t>(block);
+          pack_block(row, block, kept + next++ * r * c);
+        });
       }
     });
   });

@@ -23,8 +23,8 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
     from.for_each_part([&](const RowRange& part) {
       std::int64_t next = by_row[part.begin];
       for (std::int64_t r = part.begin; r < part.end; ++r) {
-        from.for_each_kept(r, [&](std::int64_t c) {
-          stored[next] = elements[r * from.columns() + c];
+        from.for_each_kept(r, elements, [&](std::int64_t c, auto element) {
+          stored[next] = element;
           row_of[next] = static_cast<std::int32_t>(r);
           column_of[next++] = static_cast<std::int32_t>(c);
         });

@@ -15,21 +15,17 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  ColumnPlaces places(from);
-  const Array offsets = places.offsets();
-  const std::int64_t count = offsets.get_int(from.columns());
+  const Array offsets = from.column_offsets();
+  const std::int64_t* const by_column = offsets.values<std::int64_t>().data();
+  const std::int64_t columns = from.columns(), count = by_column[columns];
   Array values = from.values({count}), rows(DType::i32, {count});
   std::int32_t* const row_of = rows.values<std::int32_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    from.for_each_part([&](const RowRange& part) {
-      std::int64_t* const free = places.free(part);
-      for (std::int64_t r = part.begin; r < part.end; ++r) {
-        from.for_each_kept(r, [&](std::int64_t c) {
-          const std::int64_t place = free[c]++;
-          stored[place] = elements[r * from.columns() + c];
-          row_of[place] = static_cast<std::int32_t>(r);
-        });
-      }
+    for_each_rows(columns, dense.count(), [&](const RowRange& part) {
+      from.for_each_down(part, by_column, [=](std::int64_t r, std::int64_t c, std::int64_t place) {
+        stored[place] = elements[r * columns + c];
+        row_of[place] = static_cast<std::int32_t>(r);
+      });
     });
   });
   return {values, offsets, rows};

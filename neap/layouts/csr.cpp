@@ -1,5 +1,7 @@
 // Compressed sparse rows: for each row its elements, by rising columns. The same places by columns stand beside them, so that products
 // with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
+#include <algorithm>
+
 #include "neap/layouts/packing.h"
 
 namespace neap::csr_layout {
@@ -16,29 +18,36 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const Array offsets = from.row_offsets();
-  ColumnPlaces by_column(from);
-  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
-  const std::int64_t columns = from.columns(), count = by_row[from.rows()];
+  const std::int64_t rows = from.rows(), columns = from.columns();
+  const Array offsets = from.row_offsets(), t_offsets = from.column_offsets();
+  const std::int64_t *const by_row = offsets.values<std::int64_t>().data(), *const by_column = t_offsets.values<std::int64_t>().data();
+  const std::int64_t count = by_row[rows];
   Array values = from.values({count}), at(DType::i32, {count}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
   std::int32_t *const column_of = at.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
   std::int64_t* const order = t_order.values<std::int64_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
     from.for_each_part([&](const RowRange& part) {
-      std::int64_t* const free = by_column.free(part);
+      std::int64_t e = by_row[part.begin];
       for (std::int64_t r = part.begin; r < part.end; ++r) {
-        std::int64_t e = by_row[r];
-        from.for_each_kept(r, [&](std::int64_t c) {
-          stored[e] = elements[r * columns + c];
-          column_of[e] = static_cast<std::int32_t>(c);
-          const std::int64_t place = free[c]++;
-          row_of[place] = static_cast<std::int32_t>(r);
-          order[place] = e++;
+        from.for_each_kept(r, elements, [&](std::int64_t c, auto element) {
+          stored[e] = element;
+          column_of[e++] = static_cast<std::int32_t>(c);
         });
       }
     });
   });
-  return {values, offsets, at, by_column.offsets(), t_rows, t_order};
+  for_each_rows(columns, dense.count(), [&](const RowRange& part) {
+    std::vector<std::int64_t> next(static_cast<std::size_t>(rows));  // by row, the element that comes next from the part's columns on
+    for (std::int64_t r = 0; r < rows; ++r) {
+      next[static_cast<std::size_t>(r)] =
+          std::lower_bound(column_of + by_row[r], column_of + by_row[r + 1], static_cast<std::int32_t>(part.begin)) - column_of;
+    }
+    from.for_each_down(part, by_column, [&](std::int64_t r, std::int64_t, std::int64_t place) {
+      row_of[place] = static_cast<std::int32_t>(r);
+      order[place] = next[static_cast<std::size_t>(r)]++;
+    });
+  });
+  return {values, offsets, at, t_offsets, t_rows, t_order};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {

@@ -27,10 +27,11 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
     from.for_each_part([&](const RowRange& part) {
       for (std::int64_t r = part.begin; r < part.end; ++r) {
         std::int64_t next = r * longest;
-        from.for_each_kept(r, [&](std::int64_t c) {
-          stored[next] = elements[r * from.columns() + c];
+        from.for_each_kept(r, elements, [&](std::int64_t c, auto element) {
+          stored[next] = element;
           column_of[next++] = static_cast<std::int32_t>(c);
         });
+        std::fill(stored + next, stored + (r + 1) * longest, 0);
         std::fill(column_of + next, column_of + (r + 1) * longest, -1);
       }
     });

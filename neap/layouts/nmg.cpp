@@ -201,15 +201,17 @@ void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group
   const std::int64_t before = (group * divided_up(from.columns(), width) + chunk) * width;
   stored += before * n;
   index += before;
+  std::fill_n(stored, width * n, Element{0});
   for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[static_cast<std::size_t>(slot)]);
   for (std::int64_t slot = 0; slot < width; slot += geometry.g) {
     const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
     for (std::int64_t j = 0; j < n; ++j) {
       const int row = pattern[static_cast<std::size_t>(j)];
-      const std::int64_t before_row = (group * m + row) * from.columns() + first;
-      for (std::int64_t at = slot; at < slot + geometry.g; ++at) {
-        const int k = columns[static_cast<std::size_t>(at)];
-        if ((kept[k] >> row & 1) != 0) stored[at * n + j] = elements[before_row + k];  // padding has nothing to read
+      const Element* const row_elements = elements + (group * m + row) * from.columns() + first;
+      const int* const columns_of = columns.data() + slot;
+      Element* to = stored + slot * n + j;
+      for (std::int64_t i = 0; i < geometry.g; ++i, to += n) {
+        if ((kept[columns_of[i]] >> row & 1) != 0) *to = row_elements[columns_of[i]];  // padding has nothing to read
       }
     }
   }

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
 
+#include "neap/base/machine.h"
 #include "neap/base/parallel.h"
 
 namespace neap {
 
 std::int64_t row_parts(std::int64_t rows, std::int64_t size) {
-  constexpr std::int64_t of_part = 1 << 16, most = 64;  // elements for which a thread is worth starting; parts
+  constexpr std::int64_t of_part = 1 << 16;  // elements for which a thread is worth starting
+  const std::int64_t most = 4 * thread_count();  // few: what is sorted by columns is written by a part in runs
   return std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
 }
 
@@ -56,6 +57,38 @@ Array Packer::row_offsets() const {
   return offsets;
 }
 
+// Of as many rows at once as a byte counts.
+Array Packer::column_offsets() const {
+  constexpr std::int64_t at_once = 255;
+  Array offsets = Array::zeros(DType::i64, {columns() + 1});
+  std::int64_t* const by_column = offsets.values<std::int64_t>().data() + 1;
+  for_each_rows(columns(), dense_.count(), [&](const RowRange& part) {
+    std::vector<std::uint8_t> few(static_cast<std::size_t>(part.end - part.begin));
+    std::uint8_t* const counts = few.data();
+    const auto width = static_cast<std::int64_t>(few.size());
+    for (std::int64_t top = 0; top < rows(); top += at_once) {
+      std::fill(few.begin(), few.end(), std::uint8_t{0});
+      for (std::int64_t r = top; r < std::min(top + at_once, rows()); ++r) {
+        const std::uint8_t* const keep = mask_from(r) + part.begin;
+#pragma omp simd
+        for (std::int64_t c = 0; c < width; ++c) counts[c] = static_cast<std::uint8_t>(counts[c] + keep[c]);
+      }
+      for (std::int64_t c = 0; c < width; ++c) by_column[part.begin + c] += counts[c];
+    }
+  });
+  std::partial_sum(by_column, by_column + columns(), by_column);
+  return offsets;
+}
+
+void Packer::kept_in_any(std::int64_t first, std::int64_t count, std::uint8_t* any) const {
+  std::fill_n(any, columns(), std::uint8_t{0});
+  for (std::int64_t row = first; row < std::min(first + count, rows()); ++row) {
+    const std::uint8_t* const keep = mask_from(row);
+#pragma omp simd
+    for (std::int64_t c = 0; c < columns_; ++c) any[c] |= keep[c];
+  }
+}
+
 // Eight rows at a time, from the last on, as bytes, of which vector units take most at once.
 void Packer::kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const {
   constexpr std::int64_t at_once = 8;
@@ -71,23 +104,6 @@ void Packer::kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* 
       for (std::int64_t c = 0; c < columns_; ++c) bits[c] = static_cast<std::uint8_t>(2 * bits[c] + keep[c]);
     }
     for (std::int64_t c = 0; c < columns_; ++c) kept[c] |= std::uint64_t{bits[c]} << (top - first);
-  }
-}
-
-ColumnPlaces::ColumnPlaces(const Packer& from)
-    : columns_(from.columns()),
-      offsets_(Array::zeros(DType::i64, {columns_ + 1})),
-      free_(static_cast<std::size_t>(row_parts(from.rows(), from.rows() * columns_) * columns_)) {
-  from.for_each_part([&](const RowRange& part) {
-    std::int64_t* const count = free(part);
-    for (std::int64_t r = part.begin; r < part.end; ++r) from.for_each_kept(r, [&](std::int64_t c) { ++count[c]; });
-  });
-  std::int64_t* const offsets = offsets_.values<std::int64_t>().data();
-  for (std::int64_t c = 0; c < columns_; ++c) {
-    std::int64_t place = offsets[c];
-    for (auto of_part = static_cast<std::size_t>(c); of_part < free_.size(); of_part += static_cast<std::size_t>(columns_))
-      place += std::exchange(free_[of_part], place);
-    offsets[c + 1] = place;
   }
 }
 

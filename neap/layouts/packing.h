@@ -1,5 +1,7 @@
 // What layouts share when they pack dense matrices, and when they look at components from outside.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <string_view>
@@ -12,7 +14,7 @@ namespace neap {
 struct RowRange {
   std::int64_t number, begin, end;
 };
-// Work on parts of so many rows, `size` elements in all, side by side where they are many. The parts depend on the sizes alone.
+// Work on parts of so many rows, `size` elements in all, side by side where they are many.
 void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange& part)>& work);
 std::int64_t row_parts(std::int64_t rows, std::int64_t size);  // how many
 
@@ -28,19 +30,41 @@ class Packer {
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
   // found(column) for the kept elements of a row, in order.
   template <class Found>
-  void for_each_kept(std::int64_t row, Found found) const;
+  void for_each_kept(std::int64_t row, Found found) const {
+    for_each_true(mask_from(row), columns(), found);
+  }
+  // found(column, element) likewise, of all elements. They are asked for ahead: few of a line are read, which machines do not foresee.
+  template <class Element, class Found>
+  void for_each_kept(std::int64_t row, const Element* elements, Found found) const {
+    constexpr std::int64_t ahead = 2048, line = 64, step = line / static_cast<std::int64_t>(sizeof(Element));
+    const Element* const all = elements + row * columns();
+    for (std::int64_t first = 0; first < columns(); first += step) {
+      __builtin_prefetch(reinterpret_cast<const char*>(all + first) + ahead);
+      for_each_true(mask_from(row) + first, std::min(step, columns() - first), [&](std::int64_t i) { found(first + i, all[first + i]); });
+    }
+  }
+  // found(i) for those of `count` bytes, each 0 or 1, that are 1.
+  template <class Found>
+  static void for_each_true(const std::uint8_t* bytes, std::int64_t count, Found found);
+  // Whether any of some rows from `first` on keeps a column: any[columns], bytes of 0 and 1. Rows beyond the last keep nothing.
+  void kept_in_any(std::int64_t first, std::int64_t rows, std::uint8_t* any) const;
   std::int64_t count_in_row(std::int64_t row) const;
   // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
   Array row_offsets() const;
+  Array column_offsets() const;  // the same column by column: i64 [columns + 1]
   // work(part), for parts of the rows side by side.
   template <class Work>
   void for_each_part(Work work) const {
     for_each_rows(rows_, dense_.count(), work);
   }
+  // found(row, column, place) for the kept elements of some columns, down a few of them at a time, so that what is written by places goes
+  // on in few runs; places are counted from column_offsets.
+  template <class Found>
+  void for_each_down(const RowRange& columns, const std::int64_t* offsets, Found found) const;
   // Which of m rows (64 at most) from `first` on each column keeps, as bits: kept[columns]. Rows beyond the last are not kept.
   void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
 
-  Array values(Sizes sizes) const { return Array::zeros(dense_.dtype(), std::move(sizes)); }
+  Array values(Sizes sizes) const { return {dense_.dtype(), std::move(sizes)}; }  // that are still to be set, padding too
   // work(elements, values): the matrix and `values` as unsigned integers as large as an element, so that copying one is an assignment.
   template <class Work>
   void with_elements(Array& values, Work work) const;
@@ -51,40 +75,37 @@ class Packer {
   std::int64_t rows_ = 0, columns_ = 0;
 };
 
-// Where kept elements stand when they are stored column by column: what a part of the rows has of a column stands behind what the parts
-// ahead have of it, so that each part is filled by itself.
-class ColumnPlaces {
- public:
-  explicit ColumnPlaces(const Packer& from);
-
-  Array offsets() const { return offsets_; }  // i64 [columns + 1]
-  // The next free place of each column, for who goes through a part row by row and counts them on.
-  std::int64_t* free(const RowRange& part) { return free_.data() + part.number * columns_; }
-
- private:
-  std::int64_t columns_;
-  Array offsets_;
-  std::vector<std::int64_t> free_;  // [parts, columns]
-};
-
 template <class Found>
-void Packer::for_each_kept(std::int64_t row, Found found) const {
-  const bool* const keep = keep_ + row * columns();
+void Packer::for_each_true(const std::uint8_t* bytes, std::int64_t count, Found found) {
   constexpr std::int64_t at_once = sizeof(std::uint64_t);
-  std::int64_t column = 0;
-  for (; column + at_once <= columns(); column += at_once) {
+  std::int64_t i = 0;
+  for (; i + at_once <= count; i += at_once) {
     std::uint64_t several = 0;
-    std::memcpy(&several, keep + column, at_once);
+    std::memcpy(&several, bytes + i, at_once);
     if constexpr (std::endian::native == std::endian::little) {
-      for (; several != 0; several &= several - 1) found(column + std::countr_zero(several) / 8);  // a bool is 0 or 1
+      for (; several != 0; several &= several - 1) found(i + std::countr_zero(several) / 8);
     } else {
-      for (std::int64_t c = column; several != 0 && c < column + at_once; ++c) {
-        if (keep[c]) found(c);
+      for (std::int64_t each = i; several != 0 && each < i + at_once; ++each) {
+        if (bytes[each] != 0) found(each);
       }
     }
   }
-  for (; column < columns(); ++column) {
-    if (keep[column]) found(column);
+  for (; i < count; ++i) {
+    if (bytes[i] != 0) found(i);
+  }
+}
+
+template <class Found>
+void Packer::for_each_down(const RowRange& range, const std::int64_t* offsets, Found found) const {
+  constexpr std::int64_t few = 64, ahead = 32;  // a line of the mask; rows
+  std::array<std::int64_t, few> place{};
+  for (std::int64_t first = range.begin; first < range.end; first += few) {
+    const std::int64_t count = std::min(few, range.end - first);
+    std::copy_n(offsets + first, count, place.begin());
+    for (std::int64_t r = 0; r < rows(); ++r) {
+      __builtin_prefetch(mask_from(r + ahead) + first);
+      for_each_true(mask_from(r) + first, count, [&](std::int64_t i) { found(r, first + i, place[static_cast<std::size_t>(i)]++); });
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // The n largest scores of every m rows of a column.
 #include <algorithm>
-#include <numeric>
 
+#include "neap/base/parallel.h"
 #include "neap/layouts/patterns.h"
 #include "neap/sparse/sparsifier.h"
 
@@ -15,16 +15,16 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   check_kept_rows(n, m, given.place);
   Array mask = Array::zeros(DType::boolean, given.weights.sizes());
   const auto kept = mask.values<bool>();
-  std::vector<std::size_t> order;
-  for (std::int64_t first = 0; first < rows; first += m) {
+  for_each_index(static_cast<std::size_t>((rows + m - 1) / m), [&](std::size_t group) {
+    const std::int64_t first = static_cast<std::int64_t>(group) * m, count = std::min(m, rows - first);
+    std::vector<std::size_t> order(static_cast<std::size_t>(count));
     for (std::int64_t c = 0; c < columns; ++c) {
-      order.clear();
-      for (std::int64_t r = first; r < std::min(first + m, rows); ++r) order.push_back(static_cast<std::size_t>(r * columns + c));
-      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
-      order.resize(std::min(order.size(), static_cast<std::size_t>(n)));
-      for (const std::size_t one : order) kept[one] = true;
+      for (std::int64_t i = 0; i < count; ++i) order[static_cast<std::size_t>(i)] = static_cast<std::size_t>((first + i) * columns + c);
+      std::sort(order.begin(), order.end(),
+                [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+      for (std::int64_t i = 0; i < std::min(n, count); ++i) kept[order[static_cast<std::size_t>(i)]] = true;
     }
-  }
+  });
   return mask;
 }
 
