@@ -1,35 +1,24 @@
-// Sorting by comparison in place of the definitions' counting: the same order, ties and NaN included.
+// Sorting in place of the definitions' counting: the same order, ties and NaN included. Long lines by their digits, short ones by comparison.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
 
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
+#include "neap/base/radix_sort.h"
 #include "neap/runtime/library.h"
 
 namespace neap::sort_implementation {
 namespace {
 
 template <class T>
-auto comparable(T value) {
+auto key_of(T value, bool descending) {
   if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, Float16>) {
-    return static_cast<float>(value);
+    return key_of(static_cast<float>(value), descending);
   } else {
-    return value;
+    const auto key = sort_key(value);
+    return static_cast<decltype(key)>(descending ? ~key : key);
   }
-}
-
-template <class T>
-bool is_nan(T value) {
-  if constexpr (std::is_floating_point_v<T>) return std::isnan(value);
-  return false;
-}
-
-// NaN counts as the largest.
-template <class T>
-bool comes_before(T a, T b, bool descending) {
-  if (is_nan(a) || is_nan(b)) return descending ? is_nan(a) && !is_nan(b) : !is_nan(a) && is_nan(b);
-  return descending ? a > b : a < b;
 }
 
 // Lines along one axis of a row-major value.
@@ -50,7 +39,10 @@ enum class Result { order, values, places, top };  // argsort, sort, rank, top_k
 class SortCall final : public LibraryCall {
  public:
   SortCall(DType dtype, Lines lines, bool descending, std::int64_t count, Result result)
-      : dtype_(dtype), lines_(lines), descending_(descending), count_(count), result_(result) {}
+      : dtype_(dtype), lines_(lines), descending_(descending), count_(count), result_(result) {
+    if (constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max(); lines.size > most)
+      throw Error(fmt::format("a line of {} elements", lines.size), "sorting", fmt::format("sort {} at most", most));
+  }
 
   void run(std::span<const void* const> inputs, std::span<void* const> outputs) override {
     dispatch(dtype_, [&](auto tag) { sort(static_cast<const typename decltype(tag)::type*>(inputs[0]), outputs); });
@@ -59,39 +51,43 @@ class SortCall final : public LibraryCall {
  private:
   template <class T>
   void sort(const T* x, std::span<void* const> outputs) const {
-    using Key = decltype(comparable(T()));
+    using Key = std::remove_const_t<decltype(key_of(T(), false))>;
     const std::int64_t lines = lines_.outer * lines_.inner;
     constexpr std::int64_t worth_threads = 1 << 14;
     const int threads = lines * lines_.size < worth_threads ? 1 : thread_count();
 #pragma omp parallel num_threads(threads)
     {
-      std::vector<Key> keys(static_cast<std::size_t>(lines_.size));
-      std::vector<std::int64_t> order(keys.size());
+      std::vector<Ranked<Key>> order(static_cast<std::size_t>(lines_.size)), space;
 #pragma omp for schedule(static)
       for (std::int64_t line = 0; line < lines; ++line) {
         const std::int64_t start = line / lines_.inner * lines_.size * lines_.inner + line % lines_.inner;
-        for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = comparable(x[start + static_cast<std::int64_t>(i) * lines_.inner]);
-        std::iota(order.begin(), order.end(), std::int64_t{0});
-        const auto before = [&](std::int64_t a, std::int64_t b) {
-          const Key p = keys[static_cast<std::size_t>(a)], q = keys[static_cast<std::size_t>(b)];
-          return comes_before(p, q, descending_) || (!comes_before(q, p, descending_) && a < b);
-        };
-        if (count_ == lines_.size) {
-          std::sort(order.begin(), order.end(), before);
-        } else {
-          std::partial_sort(order.begin(), order.begin() + count_, order.end(), before);
-        }
+        for (std::size_t i = 0; i < order.size(); ++i)
+          order[i] = {key_of(x[start + static_cast<std::int64_t>(i) * lines_.inner], descending_), static_cast<std::uint32_t>(i)};
+        sort_line(order, space);
         write(x + start, order, line, outputs);
       }
     }
   }
 
+  // The first `count_`; equal ones in their order.
+  template <class Key>
+  void sort_line(std::vector<Ranked<Key>>& order, std::vector<Ranked<Key>>& space) const {
+    constexpr std::int64_t is_long = 2048, is_few = 16;  // a pass goes over as many digits; of so many, one is wanted
+    if (lines_.size >= is_long && count_ * is_few >= lines_.size) return radix_sort(order, space);
+    const auto before = [](const Ranked<Key>& a, const Ranked<Key>& b) { return a.key != b.key ? a.key < b.key : a.at < b.at; };
+    if (count_ == lines_.size) {
+      std::sort(order.begin(), order.end(), before);
+    } else {
+      std::partial_sort(order.begin(), order.begin() + count_, order.end(), before);
+    }
+  }
+
   template <class T>
-  void write(const T* x, const std::vector<std::int64_t>& order, std::int64_t line, std::span<void* const> outputs) const {
+  void write(const T* x, const auto& order, std::int64_t line, std::span<void* const> outputs) const {
     const std::int64_t start = line / lines_.inner * count_ * lines_.inner + line % lines_.inner;
     const auto place = [&](std::int64_t i) { return start + i * lines_.inner; };
     for (std::int64_t i = 0; i < count_; ++i) {
-      const std::int64_t from = order[static_cast<std::size_t>(i)];
+      const std::int64_t from = order[static_cast<std::size_t>(i)].at;
       if (result_ == Result::order) static_cast<std::int64_t*>(outputs[0])[place(i)] = from;
       if (result_ == Result::places) static_cast<std::int64_t*>(outputs[0])[place(from)] = i;
       if (result_ == Result::values || result_ == Result::top) static_cast<T*>(outputs[0])[place(i)] = x[from * lines_.inner];

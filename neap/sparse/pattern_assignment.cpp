@@ -1,10 +1,9 @@
 #include "neap/sparse/pattern_assignment.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
-#include <utility>
+
+#include "neap/base/radix_sort.h"
 
 namespace neap::sparse {
 namespace {
@@ -39,10 +38,10 @@ class Assignment {
   }
 
   void take_best_pairs(int quota) {
-    const std::vector<Ranked> order = by_falling_worth();
+    const std::vector<Ranked<std::uint32_t>> order = by_falling_worth();
     int left = columns_;
     for (auto next = order.begin(); left > 0; ++next) {
-      const int pair = static_cast<int>(next->pair), column = pair / patterns_;
+      const int pair = static_cast<int>(next->at), column = pair / patterns_;
       int& mine = of_[static_cast<std::size_t>(column)];
       std::vector<int>& held = held_[static_cast<std::size_t>(pair % patterns_)];
       if (mine >= 0 || held.size() == static_cast<std::size_t>(quota)) continue;
@@ -53,31 +52,12 @@ class Assignment {
     for (std::vector<int>& held : held_) std::sort(held.begin(), held.end());
   }
 
-  struct Ranked {
-    std::uint32_t key, pair;
-  };
-
-  // Pairs of a column and a pattern, the best first, equal ones in their order: sorted by 11 bits at a time.
-  std::vector<Ranked> by_falling_worth() const {
-    constexpr std::uint32_t bits = 11, digits = 1U << bits, all_bits = 32;
-    std::vector<Ranked> order(worth_.size()), other(worth_.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = {falling(worth_[i]), static_cast<std::uint32_t>(i)};
-    for (std::uint32_t shift = 0; shift < all_bits; shift += bits) {
-      std::array<std::uint32_t, digits> at{};
-      for (const Ranked& one : order) ++at[one.key >> shift & (digits - 1)];
-      std::uint32_t sum = 0;
-      for (std::uint32_t& count : at) sum += std::exchange(count, sum);
-      for (const Ranked& one : order) other[at[one.key >> shift & (digits - 1)]++] = one;
-      order.swap(other);
-    }
+  // Pairs of a column and a pattern, the best first, equal ones in their order.
+  std::vector<Ranked<std::uint32_t>> by_falling_worth() const {
+    std::vector<Ranked<std::uint32_t>> order(worth_.size()), space;
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = {~sort_key(worth_[i]), static_cast<std::uint32_t>(i)};
+    radix_sort(order, space);
     return order;
-  }
-
-  // A number that is smaller the larger x is; the same for both zeros.
-  static std::uint32_t falling(float x) {
-    const auto bits = std::bit_cast<std::uint32_t>(x + 0.0F);
-    constexpr std::uint32_t sign = 0x80000000U;
-    return (bits & sign) != 0 ? bits : ~(bits | sign);
   }
 
   // What the best move of a column from a pattern to each other gains. Which column it is, is asked of few: see mover.
