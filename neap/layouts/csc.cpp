@@ -21,12 +21,15 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   Array values = from.values({count}), rows(DType::i32, {count});
   std::int32_t* const row_of = rows.values<std::int32_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    for_each_rows(columns, dense.count(), [&](const RowRange& part) {
-      from.for_each_down(part, by_column, [=](std::int64_t r, std::int64_t c, std::int64_t place) {
-        stored[place] = elements[r * columns + c];
-        row_of[place] = static_cast<std::int32_t>(r);
-      });
-    });
+    const auto store = [=](std::int64_t r, std::int64_t c, std::int64_t place) {
+      stored[place] = elements[r * columns + c];
+      row_of[place] = static_cast<std::int32_t>(r);
+    };
+    const auto ask = [=](std::int64_t r, std::int64_t c, std::int64_t few) {
+      constexpr auto line = static_cast<std::int64_t>(64 / sizeof(*elements));
+      for (std::int64_t i = 0; i < few; i += line) __builtin_prefetch(elements + r * columns + c + i);
+    };
+    for_each_rows(columns, dense.count(), [&](const RowRange& part) { from.for_each_down(part, by_column, store, ask); });
   });
   return {values, offsets, rows};
 }

@@ -42,10 +42,11 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
       next[static_cast<std::size_t>(r)] =
           std::lower_bound(column_of + by_row[r], column_of + by_row[r + 1], static_cast<std::int32_t>(part.begin)) - column_of;
     }
-    from.for_each_down(part, by_column, [&](std::int64_t r, std::int64_t, std::int64_t place) {
+    const auto store = [row_of, order, next = next.data()](std::int64_t r, std::int64_t, std::int64_t place) {
       row_of[place] = static_cast<std::int32_t>(r);
-      order[place] = next[static_cast<std::size_t>(r)]++;
-    });
+      order[place] = next[r]++;
+    };
+    from.for_each_down(part, by_column, store, [](auto...) {});
   });
   return {values, offsets, at, t_offsets, t_rows, t_order};
 }

@@ -188,6 +188,15 @@ void check_padding(const Geometry& geometry, const Sizes& size) {
         "layout nmg", "use a smaller g");
 }
 
+// Of some columns, a row's elements that are kept; they stand `stride` apart. Padding has nothing to read.
+template <class Element>
+void take_kept(const int* columns, std::int64_t count, const std::uint64_t* kept, std::uint64_t row_bit, const Element* row, Element* to,
+               std::int64_t stride) {
+  for (std::int64_t i = 0; i < count; ++i, to += stride) {
+    if ((kept[columns[i]] & row_bit) != 0) *to = row[columns[i]];
+  }
+}
+
 // The values and the index of one chunk; `kept`: of each of its columns, as bits.
 template <class Element, class Column>
 void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk, const std::uint64_t* kept,
@@ -207,12 +216,8 @@ void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group
     const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
     for (std::int64_t j = 0; j < n; ++j) {
       const int row = pattern[static_cast<std::size_t>(j)];
-      const Element* const row_elements = elements + (group * m + row) * from.columns() + first;
-      const int* const columns_of = columns.data() + slot;
-      Element* to = stored + slot * n + j;
-      for (std::int64_t i = 0; i < geometry.g; ++i, to += n) {
-        if ((kept[columns_of[i]] >> row & 1) != 0) *to = row_elements[columns_of[i]];  // padding has nothing to read
-      }
+      take_kept(columns.data() + slot, geometry.g, kept, std::uint64_t{1} << row, elements + (group * m + row) * from.columns() + first,
+                stored + slot * n + j, n);
     }
   }
 }

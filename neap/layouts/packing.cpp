@@ -117,7 +117,20 @@ Expr position_at(const Definition& d, int input, const std::vector<Expr>& index)
 
 Array nonzero(const Array& matrix) {
   Array mask(DType::boolean, matrix.sizes());
-  for (std::int64_t i = 0; i < mask.count(); ++i) mask.set(i, matrix.get(i) != 0 ? 1 : 0);
+  bool* const to = mask.values<bool>().data();
+  dispatch(matrix.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const auto* const from = reinterpret_cast<const T*>(matrix.raw());
+    for_each_rows(matrix.count(), matrix.count(), [&](const RowRange& part) {
+      for (std::int64_t i = part.begin; i < part.end; ++i) {
+        if constexpr (std::is_arithmetic_v<T>) {
+          to[i] = from[i] != T{};
+        } else {
+          to[i] = static_cast<float>(from[i]) != 0;
+        }
+      }
+    });
+  });
   return mask;
 }
 

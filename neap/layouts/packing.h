@@ -58,9 +58,9 @@ class Packer {
     for_each_rows(rows_, dense_.count(), work);
   }
   // found(row, column, place) for the kept elements of some columns, down a few of them at a time, so that what is written by places goes
-  // on in few runs; places are counted from column_offsets.
-  template <class Found>
-  void for_each_down(const RowRange& columns, const std::int64_t* offsets, Found found) const;
+  // on in few runs; places are counted from column_offsets. ask(row, column, count): of what some columns of a row need, which comes soon.
+  template <class Found, class Ask>
+  void for_each_down(const RowRange& columns, const std::int64_t* offsets, Found found, Ask ask) const;
   // Which of m rows (64 at most) from `first` on each column keeps, as bits: kept[columns]. Rows beyond the last are not kept.
   void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
 
@@ -95,8 +95,8 @@ void Packer::for_each_true(const std::uint8_t* bytes, std::int64_t count, Found 
   }
 }
 
-template <class Found>
-void Packer::for_each_down(const RowRange& range, const std::int64_t* offsets, Found found) const {
+template <class Found, class Ask>
+void Packer::for_each_down(const RowRange& range, const std::int64_t* offsets, Found found, Ask ask) const {
   constexpr std::int64_t few = 64, ahead = 32;  // a line of the mask; rows
   std::array<std::int64_t, few> place{};
   for (std::int64_t first = range.begin; first < range.end; first += few) {
@@ -104,6 +104,7 @@ void Packer::for_each_down(const RowRange& range, const std::int64_t* offsets, F
     std::copy_n(offsets + first, count, place.begin());
     for (std::int64_t r = 0; r < rows(); ++r) {
       __builtin_prefetch(mask_from(r + ahead) + first);
+      ask(r + ahead, first, count);
       for_each_true(mask_from(r) + first, count, [&](std::int64_t i) { found(r, first + i, place[static_cast<std::size_t>(i)]++); });
     }
   }

@@ -101,7 +101,7 @@ Sizes matrix_sizes(const Sizes& sizes);
 Attributes attributes_of(const LayoutChoice& choice, const Shape& size);
 // Bytes of all components.
 std::int64_t stored_bytes(const std::vector<Array>& components);
-// The matrix that components store, by the definition.
-Array unpack(const LayoutChoice& choice, const std::vector<Array>& components, const Sizes& size);
+// A graph that makes of these components, its inputs, the matrix that they store.
+Graph unpacking(const LayoutChoice& choice, const std::vector<Array>& components, const Sizes& size);
 
 }  // namespace neap

@@ -5,6 +5,7 @@
 
 #include "neap/base/error.h"
 #include "neap/ir/value_copies.h"
+#include "neap/runtime/at_once.h"
 
 namespace neap::sparse {
 namespace {
@@ -48,7 +49,7 @@ Exported for_export(const Graph& graph, std::map<std::string, Array> parameters)
     LayoutChoice choice = choice_of(*layout, call);
     if (components[0].dtype() != call.input(0).dtype) choice.values = components[0].dtype();
     components[0] = components[0].cast(call.input(0).dtype);
-    made.parameters[name] = unpack(choice, components, evaluate(call.dims("size"), {}));
+    made.parameters[name] = run_at_once(unpacking(choice, components, evaluate(call.dims("size"), {})), components)[0];
     made.plan.add(name, "keep_all", choice.to_string());
   }
   for (const std::string& component : gone) made.parameters.erase(component);

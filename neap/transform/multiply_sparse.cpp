@@ -8,6 +8,7 @@
 #include "neap/ir/origin.h"
 #include "neap/layouts/packing.h"
 #include "neap/layouts/sparse_layout.h"
+#include "neap/runtime/at_once.h"
 #include "neap/runtime/library.h"
 #include "neap/transform/sparse_values.h"
 #include "neap/transform/transformation.h"
@@ -262,7 +263,8 @@ std::string convert(Draft& draft, const SparseNode& matrix) {
   }
   const Call call = call_of(draft, matrix.at);
   const LayoutChoice to = LayoutChoice::parse("csr");
-  const Array dense = unpack(choice_of(*matrix.layout, call), components, evaluate(call.dims("size"), {}));
+  const Graph graph = unpacking(choice_of(*matrix.layout, call), components, evaluate(call.dims("size"), {}));
+  const Array dense = run_at_once(graph, components)[0];
   std::vector<ValueId> operands;
   for (const Array& component : to.pack(dense, nonzero(dense))) operands.push_back(draft.add_constant(component));
   become_call(draft, matrix.at, to.layout->op("dense"), operands, attributes_of(to, call.dims("size")));

@@ -8,8 +8,14 @@
 
 #include "neap/layouts/patterns.h"
 #include "neap/layouts/sparse_layout.h"
+#include "neap/ops/interpreter.h"
 
 namespace neap::testing {
+
+// The matrix that components store, by the layout's definition.
+inline Array unpack(const LayoutChoice& choice, const std::vector<Array>& components, const Sizes& size) {
+  return interpret(unpacking(choice, components, size), components)[0];
+}
 
 inline std::int64_t number(const LayoutChoice& choice, std::string_view name) {
   return std::get<std::int64_t>(choice.parameters.find(name)->second);

@@ -129,7 +129,7 @@ TEST(RandomLayouts, StoreWhatTheyAreGiven) {
     const Drawn drawn = draw.matrix(layout, 0, 24, dtypes[static_cast<std::size_t>(draw.below(3))]);
     SCOPED_TRACE(drawn.text());
     layout.check(drawn.components, drawn.sizes, drawn.choice.parameters);
-    EXPECT_TRUE(same_bits(unpack(drawn.choice, drawn.components, drawn.sizes), masked(drawn.dense, drawn.mask)));
+    EXPECT_TRUE(same_bits(testing::unpack(drawn.choice, drawn.components, drawn.sizes), masked(drawn.dense, drawn.mask)));
     EXPECT_EQ(LayoutChoice::parse(drawn.choice.to_string()).to_string(), drawn.choice.to_string());
   });
 }
@@ -140,7 +140,7 @@ TEST(RandomLayouts, LargeMatricesAreStoredInParts) {
     const Drawn drawn = draw.matrix(layout, 500, 600, DType::f32);
     SCOPED_TRACE(drawn.text());
     layout.check(drawn.components, drawn.sizes, drawn.choice.parameters);
-    EXPECT_TRUE(same_bits(unpack(drawn.choice, drawn.components, drawn.sizes), masked(drawn.dense, drawn.mask)));
+    EXPECT_TRUE(same_bits(testing::unpack(drawn.choice, drawn.components, drawn.sizes), masked(drawn.dense, drawn.mask)));
   });
 }
 
@@ -161,12 +161,12 @@ TEST(RandomLayouts, OperatorsAreThoseOfTheDenseMatrix) {
     // What is stored of a matrix: itself where a matrix of ones is 1.
     std::vector<Array> ones = drawn.components;
     ones[0] = Array::full(DType::f64, ones[0].sizes(), 1);
-    const Array other = random_matrix(DType::f64, drawn.sizes, draw.seed()), stored = unpack(drawn.choice, ones, drawn.sizes);
+    const Array other = random_matrix(DType::f64, drawn.sizes, draw.seed()), stored = testing::unpack(drawn.choice, ones, drawn.sizes);
     for (std::int64_t i = 0; i < stored.count(); ++i)
       ASSERT_TRUE(stored.get(i) == 1 || (stored.get(i) == 0 && drawn.mask.get(i) == 0)) << i;
     std::vector<Array> taken = drawn.components;
     taken[0] = run(call_of(drawn, "take", {other}, 1));
-    EXPECT_TRUE(same_bits(unpack(drawn.choice, taken, drawn.sizes), masked(other, stored)));
+    EXPECT_TRUE(same_bits(testing::unpack(drawn.choice, taken, drawn.sizes), masked(other, stored)));
     const Array a = random_matrix(DType::f64, {rows, features}, draw.seed()),
                 b = random_matrix(DType::f64, {columns, features}, draw.seed());
     expect_close(run(call_of(drawn, "sample", {a, b}, 1)), run(call_of(drawn, "take", {product(a, false, b, true)}, 1)), 1e-12, "sample");

@@ -39,7 +39,7 @@ TEST(SparseLayout, PacksAndUnpacks) {
           SCOPED_TRACE(text + " " + to_string(sizes) + " " + std::to_string(chance));
           const Array dense = random_matrix(dtype, sizes, 1), mask = mask_for(choice, sizes, chance, 2);
           const std::vector<Array> components = packed(choice, dense, mask);
-          EXPECT_TRUE(same_bits(unpack(choice, components, sizes), masked(dense, mask)));
+          EXPECT_TRUE(same_bits(testing::unpack(choice, components, sizes), masked(dense, mask)));
         }
       }
     }
@@ -101,7 +101,7 @@ TEST(SparseLayout, ProductsAreThoseOfTheDenseMatrix) {
       for (const bool transposed : {false, true}) {
         SCOPED_TRACE(text + " " + to_string(sizes) + (transposed ? " transposed" : ""));
         const Operands given = operands(choice, "matmul", sizes, 3, DType::f64, transposed);
-        const Array dense = unpack(choice, {given.arrays.begin() + 1, given.arrays.end()}, sizes);
+        const Array dense = testing::unpack(choice, {given.arrays.begin() + 1, given.arrays.end()}, sizes);
         expect_close(interpret(graph_of(choice.layout->op("matmul"), given), given.arrays)[0], product(dense, transposed, given.arrays[0]),
                      1e-12, text);
       }
@@ -119,7 +119,7 @@ TEST(SparseLayout, PacksLargeMatrices) {
     const Array mask = mask_for(choice, sizes, 0.3, 1);
     for (const DType dtype : {DType::f32, DType::i8}) {
       const Array dense = random_matrix(dtype, sizes, 2);
-      EXPECT_TRUE(same_bits(unpack(choice, choice.pack(dense, mask), sizes), masked(dense, mask))) << name(dtype);
+      EXPECT_TRUE(same_bits(testing::unpack(choice, choice.pack(dense, mask), sizes), masked(dense, mask))) << name(dtype);
     }
   }
 }
@@ -179,7 +179,7 @@ TEST(SparseLayout, ConvolutionsAreThoseOfTheDenseFilters) {
       given.attributes["window"] = Shape(c.window.begin(), c.window.end());
       Sizes filters{c.filters, c.x[1]};
       filters.insert(filters.end(), c.window.begin(), c.window.end());
-      const Operands dense{{given.arrays[0], unpack(choice, components, size).reshape(filters)}, windows};
+      const Operands dense{{given.arrays[0], testing::unpack(choice, components, size).reshape(filters)}, windows};
       const Array y = interpret(graph_of(choice.layout->op("conv"), given), given.arrays)[0];
       expect_close(y, interpret(graph_of("conv", dense), dense.arrays)[0], 1e-12, text);
 
@@ -303,7 +303,7 @@ TEST(SparseLayout, NothingIsMultipliedThatIsNotStored) {
     const Sizes sizes{6, 7};
     Array mask = mask_for(choice, sizes, 0.4, 3);
     Operands given{choice.layout->pack(random_matrix(DType::f64, sizes, 4), mask, choice.parameters), attributes_of(choice, {6, 7})};
-    const Array dense = unpack(choice, given.arrays, sizes);
+    const Array dense = testing::unpack(choice, given.arrays, sizes);
     Array x = Array::full(DType::f64, {7, 1}, 1);
     x.set(3, INFINITY);
     given.arrays.insert(given.arrays.begin(), x);

@@ -11,6 +11,7 @@
 #include "neap/layouts/sparse_layout.h"
 #include "neap/sparse/pattern_assignment.h"
 #include "neap/sparse/schedule.h"
+#include "tests/layouts/matrices.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
@@ -71,7 +72,7 @@ TEST(Sparsifier, WhatNmAndNmgKeepIsStoredByTheirLayouts) {
         const Array mask = keep(text, weights);
         const auto components = layout.layout->pack(weights, mask, layout.parameters);
         layout.layout->check(components, sizes, layout.parameters);
-        const Array dense = unpack(layout, components, sizes);
+        const Array dense = testing::unpack(layout, components, sizes);
         for (std::int64_t i = 0; i < weights.count(); ++i) ASSERT_EQ(dense.get(i), mask.get(i) != 0 ? weights.get(i) : 0) << text;
       }
     }
