@@ -61,6 +61,9 @@ void make_sparse(Network& network, RunOptions& options) {
     plan = sparse::SparsityPlan::parse_json(text, "the run's plan");
   if (network.plan && options.settled_plan.empty()) plan.go_on(*network.plan);
   if (plan.empty()) return;
+  for (sparse::WeightRule& rule : plan.weights) {
+    if (rule.automatic) rule.automatic->training = true;  // a step is what these runs take
+  }
   if (!options.model.ends_with(".onnx")) network.layer->initialize(options.seed);
   options.settled_plan = plan.settled(sparse::sparsify(*network.layer, plan)).to_json();
 }

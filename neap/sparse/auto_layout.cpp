@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "neap/autodiff/gradient.h"
 #include "neap/sparse/plan.h"
 #include "neap/transform/optimizer.h"
 
@@ -16,7 +17,8 @@ constexpr const char* auto_name = "auto";
 
 const std::vector<ChoiceNumber>& numbers() {
   static const std::vector<ChoiceNumber> all{
-      {"open", "what an open size is taken as", static_cast<double>(typical_size), 1, std::int64_t{1} << 30, true}};
+      {"open", "what an open size is taken as", static_cast<double>(typical_size), 1, std::int64_t{1} << 30, true},
+      {"training", "1: of a step, with its gradients", 0, 0, 1, true}};
   return all;
 }
 
@@ -38,12 +40,27 @@ std::vector<LayoutChoice> fitting(const Array& mask, const LayoutChoice& own) {
   return all;
 }
 
-double price(const Graph& uses, const Array& value, const LayoutChoice& layout, const Symbols& sizes) {
+// With the gradients of all floating-point inputs.
+Graph with_gradients(const Graph& graph) {
+  std::vector<std::string> outputs, inputs;
+  for (const Output& output : graph.outputs) {
+    if (is_float(graph.type(output.value).dtype)) outputs.push_back(output.name);
+  }
+  for (const Input& input : graph.inputs) {
+    if (is_float(graph.type(input.value).dtype)) inputs.push_back(input.name);
+  }
+  return outputs.empty() ? graph : vjp(graph, outputs, inputs);
+}
+
+double price(const Graph& uses, const Array& value, const LayoutChoice& layout, const AutoLayout& how) {
   Graph graph = uses;
   std::map<std::string, Array> parameters{{priced_weight, value}};
   SparsityPlan plan;
   plan.weights.push_back({priced_weight, SparsifierChoice::parse("keep_all"), layout, {}, Keep::nonzero});
   sparsify(graph, parameters, plan);
+  if (how.training) graph = with_gradients(graph);
+  Symbols sizes;
+  for (const std::string& symbol : graph.symbols()) sizes[symbol] = how.open;
   Optimizer optimizer(graph, CostModel(sizes));
   optimizer.optimize();
   return optimizer.cost().seconds;
@@ -54,10 +71,11 @@ double price(const Graph& uses, const Array& value, const LayoutChoice& layout, 
 std::optional<AutoLayout> AutoLayout::parse(std::string_view text) {
   const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
   if (text.substr(begin, text.find(' ', begin) - begin) != auto_name) return std::nullopt;
-  return AutoLayout{static_cast<std::int64_t>(complete(parse_choice(text, "layout"), numbers(), "layout").at("open"))};
+  const auto given = complete(parse_choice(text, "layout"), numbers(), "layout");
+  return AutoLayout{.open = static_cast<std::int64_t>(given.at("open")), .training = given.at("training") != 0};
 }
 
-std::string AutoLayout::to_string() const { return fmt::format("{} open={}", auto_name, open); }
+std::string AutoLayout::to_string() const { return fmt::format("{} open={}{}", auto_name, open, training ? " training=1" : ""); }
 
 std::optional<Graph> uses_of(const Graph& graph, const Input& parameter) {
   Graph made;
@@ -108,12 +126,10 @@ Graph product_with(const Type& matrix) {
 
 std::vector<PricedLayout> price_layouts(const Graph& uses, const Array& value, const Array& mask, const LayoutChoice& own,
                                         const AutoLayout& how) {
-  Symbols sizes;
-  for (const std::string& symbol : uses.symbols()) sizes[symbol] = how.open;
   std::vector<LayoutChoice> layouts = fitting(mask, own);
   layouts.insert(layouts.begin(), LayoutChoice());  // dense
   std::vector<PricedLayout> all;
-  for (const LayoutChoice& layout : layouts) all.push_back({layout, price(uses, value, layout, sizes)});
+  for (const LayoutChoice& layout : layouts) all.push_back({layout, price(uses, value, layout, how)});
   std::stable_sort(all.begin(), all.end(), [](const PricedLayout& a, const PricedLayout& b) { return a.seconds < b.seconds; });
   return all;
 }

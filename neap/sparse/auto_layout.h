@@ -14,8 +14,9 @@ namespace neap::sparse {
 
 struct AutoLayout {
   std::int64_t open;  // what an open size is taken as; of a module's weight, the rows of the matrix that it multiplies
+  bool training;      // prices are of a step: with the gradients of the weight and of what it meets
 
-  // "auto", "auto open=384"; nothing where the text names another layout.
+  // "auto", "auto open=384 training=1"; nothing where the text names another layout.
   static std::optional<AutoLayout> parse(std::string_view text);
   std::string to_string() const;
 };

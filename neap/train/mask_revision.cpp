@@ -4,6 +4,7 @@
 
 #include "neap/base/error.h"
 #include "neap/layouts/sparse_layout.h"
+#include "neap/sparse/plan.h"
 #include "neap/tensor/compile.h"
 
 namespace neap {
@@ -12,13 +13,18 @@ namespace {
 const std::string values_part = ".values", mask_part = ".mask";
 
 // Parameters in the layout "masked".
-std::vector<std::string> masked_names(const Module& module) {
+std::vector<std::string> masked_names(const Module& module, const std::string& pattern) {
   std::vector<std::string> names;
+  bool any = false;
   for (const Parameter* buffer : module.buffers()) {
-    const std::string name = buffer->name();
-    if (name.ends_with(mask_part)) names.push_back(name.substr(0, name.size() - mask_part.size()));
+    std::string name = buffer->name();
+    if (!name.ends_with(mask_part)) continue;
+    any = true;
+    name.resize(name.size() - mask_part.size());
+    if (sparse::matches(pattern, name)) names.push_back(name);
   }
-  if (names.empty()) throw Error("no parameter is masked", "mask revision", "sparsify the network in the layout \"masked\" first");
+  if (!any) throw Error("no parameter is masked", "mask revision", "sparsify the network in the layout \"masked\" first");
+  if (names.empty()) throw Error("no masked parameter is named '" + pattern + "'", "mask revision", "'*' stands for any characters");
   return names;
 }
 
@@ -56,7 +62,7 @@ SparsifierSchedule growing_magnitude(sparse::SparsitySchedule sparsity) {
 }
 
 GradualPruning::GradualPruning(const Module& module, SparsifierSchedule sparsifier, RevisionOptions options)
-    : names_(masked_names(module)), sparsifier_(std::move(sparsifier)), options_(checked(options)) {}
+    : names_(masked_names(module, options.names)), sparsifier_(std::move(sparsifier)), options_(checked(options)) {}
 
 bool GradualPruning::operator()(std::int64_t step, const std::vector<Array>&, StepState& state) const {
   if (!is_due(step, options_)) return false;
@@ -103,7 +109,7 @@ struct Regrowth::Gradients {
 
 Regrowth::Regrowth(Module& module, const std::vector<StepInput>& inputs, const Objective& objective, const std::string& sparsifier,
                    sparse::SparsitySchedule share, RevisionOptions options)
-    : names_(masked_names(module)), sparsifier_(sparsifier), share_(std::move(share)), options_(checked(options)) {
+    : names_(masked_names(module, options.names)), sparsifier_(sparsifier), share_(std::move(share)), options_(checked(options)) {
   if (sparsifier != "rigl" && sparsifier != "set") throw Error("'" + sparsifier + "' does not regrow", "mask revision", "use rigl or set");
   if (sparsifier == "rigl") gradients_ = std::make_shared<Gradients>(module, inputs, objective);
 }

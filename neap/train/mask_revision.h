@@ -15,6 +15,7 @@ namespace neap {
 struct RevisionOptions {
   std::int64_t every = 100, until = 0;  // steps: masks change at every, 2 every, ... below `until`
   std::uint64_t seed = 0;
+  std::string names = "*";  // of parameters; '*' stands for any characters. What one object takes is judged together
   // Of gradual pruning. A slot of the rule's state with what each element is worth, such as "movement" (gradient_rules.h); empty: its
   // magnitude. Whether what was left out may come back: with gradients straight through the mask it goes on changing.
   std::string scores;
@@ -29,7 +30,7 @@ SparsifierSchedule growing_magnitude(sparse::SparsitySchedule sparsity);
 // Keeps of each parameter's values what the sparsifier of the step keeps: gradual pruning.
 class GradualPruning {
  public:
-  // Error if the module has no parameter in the layout "masked".
+  // Error if no parameter in the layout "masked" has such a name.
   GradualPruning(const Module& module, SparsifierSchedule sparsifier, RevisionOptions options);
   bool operator()(std::int64_t step, const std::vector<Array>& batch, StepState& state) const;
 

@@ -91,6 +91,16 @@ TEST(AutoLayout, OpenSizesAreTakenAsTheRuleSays) {
   EXPECT_GT(dense(chosen("magnitude", "auto open=1024")), 4 * dense(chosen("magnitude", "auto open=32")));
 }
 
+// A step's gradients cost something too, and of a sparse weight less where it stores less.
+TEST(AutoLayout, OfATrainedWeightStepsArePriced) {
+  const auto price = [](const SparsifiedWeight& one, const std::string& layout) {
+    return std::find_if(one.prices.begin(), one.prices.end(), [&](const auto& price) { return price.first == layout; })->second;
+  };
+  const SparsifiedWeight once = chosen("magnitude sparsity=0.98", "auto"), step = chosen("magnitude sparsity=0.98", "auto training=1");
+  for (const char* layout : {"dense", "csr"}) EXPECT_GT(price(step, layout), 1.5 * price(once, layout)) << layout;
+  EXPECT_EQ(step.layout, "csr");
+}
+
 // In a graph the operators that use the weight are priced, through views of it: filters in a convolution, a matrix behind a transpose.
 TEST(AutoLayout, PricesAreOfWhatUsesTheWeight) {
   Graph graph;
@@ -115,11 +125,11 @@ TEST(AutoLayout, PricesAreOfWhatUsesTheWeight) {
 }
 
 TEST(AutoLayout, PlansSayIt) {
-  const SparsityPlan plan = SparsityPlan().add("a*", "magnitude", "auto").add("b", "nm", "auto open=7").add("*", "magnitude", "coo");
+  const SparsityPlan plan = SparsityPlan().add("a*", "magnitude", "auto").add("b", "nm", "auto open=7 training=1").add("*", "magnitude", "coo");
   const SparsityPlan again = SparsityPlan::parse_json(plan.to_json(), "here");
   EXPECT_EQ(again.to_json(), plan.to_json());
   EXPECT_EQ(again.weights[0].layout_text(), "auto open=128");
-  EXPECT_EQ(again.weights[1].layout_text(), "auto open=7");
+  EXPECT_EQ(again.weights[1].layout_text(), "auto open=7 training=1");
   EXPECT_EQ(problem_of([] { SparsityPlan().add("a", "magnitude", "auto open=0"); }), "open = 0 is outside 1 to 1073741824");
   EXPECT_EQ(problem_of([] { SparsityPlan().add("a", "magnitude", "auto rows=3"); }), "auto has no number 'rows'");
   const SparsityPlan settled = plan.settled({{.name = "a1", .layout = "csr", .rule = 0},

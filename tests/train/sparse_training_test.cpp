@@ -142,6 +142,28 @@ TEST(SparseTraining, MatricesAreJudgedTogether) {
   EXPECT_LT(zeros("out.weight.mask"), 0.2);
 }
 
+// An object takes what its pattern names: two of them prune parts of a network each in its own way.
+TEST(SparseTraining, PartsArePrunedByTheirNames) {
+  Net net;
+  net.initialize(3);
+  sparse::sparsify(net, sparse::SparsityPlan().add("*.weight", "keep_all", "masked"));
+  const auto pruned = [&](const std::string& names, const char* sparsifier) {
+    return GradualPruning(net, [=](std::int64_t) { return sparse::SparsifierChoice::parse(sparsifier); },
+                          {.every = 1, .until = 2, .names = names});
+  };
+  TrainerOptions how = options(1);
+  how.initialize = false;
+  how.before_step = [hidden = pruned("hid*", "magnitude sparsity=0.75"), out = pruned("out.weight", "nm n=1 m=2")](
+                        std::int64_t step, const std::vector<Array>& batch, StepState& state) {
+    const bool first = hidden(step, batch, state), second = out(step, batch, state);
+    return first || second;
+  };
+  Trainer(net, classification(net), Sgd(), points(100), nullptr, how).run();
+  EXPECT_DOUBLE_EQ(share_of_zeros(net.find("hidden.weight.mask").value().array()), 0.75);
+  EXPECT_DOUBLE_EQ(share_of_zeros(net.find("out.weight.mask").value().array()), 0.5);
+  EXPECT_EQ(problem_of([&] { pruned("weight", "magnitude"); }), "no masked parameter is named 'weight'");
+}
+
 // The mask after a revision is what the sparsifier says of the gradient of the same network with dense weights.
 TEST(SparseTraining, RigLGrowsByTheDenseGradient) {
   Net net, dense;
