@@ -189,19 +189,32 @@ void convolve(Draft& draft, int at, const Matrix& matrix) {
   become_call(draft, at, "add", {plain, bias});
 }
 
-// What is not stored adds nothing to a sum of all elements.
+// What is not stored adds nothing to a sum of all elements. Along an axis a sum is a product with ones.
 void sum_up(Draft& draft, int at, const Matrix& matrix) {
+  const Call call = call_of(draft, at);
+  const std::vector<int> axes = call.axes("axes", call.input(0).rank());
   const Shape result = draft.type(draft.node(at).outputs[0]).shape;
-  if (result.empty()) return become_call(draft, at, "sum", {matrix.values});
-  const ValueId number = insert_call(draft, at, "sum", {matrix.values});
-  become_call(draft, at, "reshape", {number}, {{"shape", result}});
+  ValueId sums = no_value;
+  if (axes.size() == static_cast<std::size_t>(call.input(0).rank())) {
+    if (result.empty()) return become_call(draft, at, "sum", {matrix.values});
+    sums = insert_call(draft, at, "sum", {matrix.values});
+  } else {
+    const Shape column{call.size(0, axes[0]), 1};
+    const ValueId ones = insert_call(draft, at, "fill", {}, {{"shape", column}, {"value", 1.0}, {"dtype", call.input(0).dtype}});
+    const Product product = product_of(draft, matrix, ones, axes[0] == 0, false);
+    sums = insert_call(draft, at, matrix.dense.layout->op("matmul"), product.operands, product.attributes);
+  }
+  become_call(draft, at, "reshape", {sums}, {{"shape", result}});
 }
 
 // Why a reader of the matrix cannot read what is stored; "" where it can.
 std::string refusal(const Draft& draft, const SparseReader& reader, const SparseLayout& layout) {
   const Node& node = draft.node(reader.at);
   const Call call = call_of(draft, reader.at);
-  if (node.op == "sum") return "";
+  if (node.op == "sum") {
+    const bool along_axis = static_cast<int>(call.axes("axes", call.input(0).rank()).size()) < call.input(0).rank();
+    return along_axis && find_operator_or_null(layout.op("matmul")) == nullptr ? "the layout has no products" : "";
+  }
   if (is_convolution(node)) {
     if (find_operator_or_null(layout.op(node.op == "conv" ? "conv" : "conv_input")) == nullptr) return "the layout has no convolutions";
     return call.integer("groups") != 1 ? "it convolves in groups" : "";

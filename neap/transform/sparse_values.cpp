@@ -64,11 +64,12 @@ std::optional<bool> orientation(const Draft& draft, const Node& node, const Shap
   return map && makes_zero(draft, node, *map, [&](ValueId id) { return forms.contains(id); }) ? way : std::nullopt;
 }
 
-bool sums_all(const Draft& draft, int at) {
+// Of all elements, or of a matrix along an axis.
+bool sums_up(const Draft& draft, int at) {
   if (!is_call_of(draft.node(at), "sum")) return false;
   const Call call = call_of(draft, at);
-  const int rank = call.input(0).rank();
-  return static_cast<int>(call.axes("axes", rank).size()) == rank;
+  const int rank = call.input(0).rank(), axes = static_cast<int>(call.axes("axes", rank).size());
+  return axes == rank || (axes == 1 && rank == 2);
 }
 
 // Whether node `user` reads the form so that only what is stored counts.
@@ -77,7 +78,7 @@ bool reads_stored(const Draft& draft, int user, ValueId form, bool transposed, c
   const Shape& shape = draft.type(form).shape;
   if (is_call_of(node, "matmul")) return shape == (transposed ? turned(size) : size);
   if (is_convolution(node)) return !transposed && node.inputs[1] == form && shape.size() > 2 && shape[0] == size[0];
-  return sums_all(draft, user);
+  return sums_up(draft, user) && (shape.size() != 2 || shape == (transposed ? turned(size) : size));
 }
 
 // What makes a value by moving elements or elementwise.

@@ -25,7 +25,7 @@ SparseForms sparse_forms(const Draft& draft, SparseNode dense);
 
 bool is_convolution(const Node& node);  // by filters, or the gradient of its input
 
-// What reads one of these as a matrix of the stored places, or sums it up: products, convolutions by it as filters, sums of all elements.
+// What reads one of these as a matrix of the stored places, or sums it up: products, convolutions by it as filters, sums.
 // By the order in which they run.
 struct SparseReader {
   int at = -1;
