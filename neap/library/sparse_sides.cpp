@@ -122,20 +122,21 @@ RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of,
   static thread_local Buffer values, columns_of;  // of the calling thread, read by all
   packed = {values.of(all), reinterpret_cast<unsigned short*>(columns_of.of(divided_up(all, 2)))};
   const PackRun pack_run = micro.pack_run(value);
-  const auto copy = [&](Count number) {
-    const Count tile = number / rows, row = number % rows, at = plain.starts[static_cast<std::size_t>(row * row_starts + tile)];
-    const Count to = starts[static_cast<std::size_t>(number)], count = starts[static_cast<std::size_t>(number) + 1] - to;
-    pack_run(matrix.order.at == nullptr ? matrix.values : nullptr, matrix.columns_of, at, count, begin(tile), packed, to);
+  const auto copy = [&](Count row, Count tile) {
+    const Count at = plain.starts[static_cast<std::size_t>(row * row_starts + tile)];
+    const Count* const to = starts.data() + tile * rows + row;
+    pack_run(matrix.order.at == nullptr ? matrix.values : nullptr, matrix.columns_of, at, to[1] - to[0], begin(tile), packed, to[0]);
     if (matrix.order.at != nullptr)
-      (value == Value::f32 ? take_in_order<float> : take_in_order<std::uint16_t>)(matrix, at, count, packed, to);
+      (value == Value::f32 ? take_in_order<float> : take_in_order<std::uint16_t>)(matrix, at, to[1] - to[0], packed, to[0]);
   };
-  const Count runs = tiles() * rows;
   const auto first = [&](Count share) {
-    return share_begin(share, threads, runs, [&](Count number) { return starts[static_cast<std::size_t>(number)] + number; });
+    return share_begin(share, threads, rows, [&](Count row) { return stored_before(row) + row * tiles(); });
   };
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (int share = 0; share < threads; ++share) {
-    for (Count number = first(share); number < first(share + 1); ++number) copy(number);
+    for (Count row = first(share); row < first(share + 1); ++row) {  // read as they stand
+      for (Count tile = 0; tile < tiles(); ++tile) copy(row, tile);
+    }
   }
 }
 
