@@ -57,8 +57,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
         const std::int64_t place = group * columns * n;
         const std::int64_t done = pack_group(n, m, columns, elements + group * m * columns, kept.data(), stored + place, row_of + place);
         if (done < columns)
-          throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, done),
-                      "layout nm", "make the mask with the sparsifier nm");
+          throw Error(
+              fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, done),
+              "layout nm", "make the mask with the sparsifier nm");
       }
     });
   });

@@ -9,7 +9,7 @@
 namespace neap {
 
 std::int64_t row_parts(std::int64_t rows, std::int64_t size) {
-  constexpr std::int64_t of_part = 1 << 16;  // elements for which a thread is worth starting
+  constexpr std::int64_t of_part = 1 << 16;      // elements for which a thread is worth starting
   const std::int64_t most = 4 * thread_count();  // few: what is sorted by columns is written by a part in runs
   return std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "neap/base/machine.h"
 #include "neap/ops/interpreter.h"
 #include "tests/autodiff/differences.h"
 #include "tests/layouts/compiled.h"
@@ -111,8 +112,8 @@ TEST(SparseLayout, ProductsAreThoseOfTheDenseMatrix) {
 
 // Matrices that are packed in several parts, and numbers whose patterns are looked for in other ways.
 TEST(SparseLayout, PacksLargeMatrices) {
-  for (const char* text : {"masked", "csr", "blocks r=4 c=1", "nm n=2 m=4", "nm n=2 m=20", "nmg n=2 m=4 g=16", "nmg n=2 m=8 g=5",
-                           "nmg n=1 m=20 g=2", "nmg n=1 m=2 g=20000"}) {
+  for (const char* text : {"masked", "csr", "csc", "coo", "ell", "blocks r=4 c=1", "blocks r=3 c=2", "nm n=2 m=4", "nm n=2 m=20",
+                           "nmg n=2 m=4 g=16", "nmg n=2 m=8 g=5", "nmg n=1 m=20 g=2", "nmg n=1 m=2 g=20000"}) {
     SCOPED_TRACE(text);
     const LayoutChoice choice = LayoutChoice::parse(text);
     const Sizes sizes{301, 437};
@@ -122,6 +123,27 @@ TEST(SparseLayout, PacksLargeMatrices) {
       EXPECT_TRUE(same_bits(testing::unpack(choice, choice.pack(dense, mask), sizes), masked(dense, mask))) << name(dtype);
     }
   }
+}
+
+// Of a few long rows or columns too, and whatever the number of threads, by which parts are cut.
+TEST(SparseLayout, PacksLongMatricesAlikeOnAnyThreads) {
+  const int threads = thread_count();
+  for (const char* text : {"masked", "csr", "csc", "coo", "ell", "blocks r=4 c=3", "nm n=2 m=4"}) {
+    SCOPED_TRACE(text);
+    const LayoutChoice choice = LayoutChoice::parse(text);
+    for (const Sizes& sizes : {Sizes{70001, 3}, Sizes{3, 100003}}) {
+      const Array mask = mask_for(choice, sizes, 0.2, 1), dense = random_matrix(DType::f32, sizes, 2);
+      set_thread_count(1);
+      const std::vector<Array> wanted = choice.pack(dense, mask);
+      EXPECT_TRUE(same_bits(testing::unpack(choice, wanted, sizes), masked(dense, mask)));
+      for (const int count : {2, 5}) {
+        set_thread_count(count);
+        const std::vector<Array> got = choice.pack(dense, mask);
+        for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_TRUE(same_bits(got[i], wanted[i])) << count << " threads, component " << i;
+      }
+    }
+  }
+  set_thread_count(threads);
 }
 
 // Values of bf16 beside an x of f32: what they hold is multiplied in f32, and their gradient is bf16.

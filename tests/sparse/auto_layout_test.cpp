@@ -125,7 +125,8 @@ TEST(AutoLayout, PricesAreOfWhatUsesTheWeight) {
 }
 
 TEST(AutoLayout, PlansSayIt) {
-  const SparsityPlan plan = SparsityPlan().add("a*", "magnitude", "auto").add("b", "nm", "auto open=7 training=1").add("*", "magnitude", "coo");
+  const SparsityPlan plan =
+      SparsityPlan().add("a*", "magnitude", "auto").add("b", "nm", "auto open=7 training=1").add("*", "magnitude", "coo");
   const SparsityPlan again = SparsityPlan::parse_json(plan.to_json(), "here");
   EXPECT_EQ(again.to_json(), plan.to_json());
   EXPECT_EQ(again.weights[0].layout_text(), "auto open=128");

@@ -59,7 +59,8 @@ const std::vector<Way>& ways() {
       {"as it is, and squashed", [](const Given& g) { return rows_times(g, g.matrix) + rows_times(g, call(g, "tanh", {g.matrix})); }},
       {"summed up", [](const Given& g) { return rows_times(g, g.matrix) * sum(g.matrix * g.matrix, {}); }},
       {"rows summed", [](const Given& g) { return rows_times(g, g.matrix) * sum(g.matrix * g.matrix, {1}); }},
-      {"columns summed, transposed", [](const Given& g) {
+      {"columns summed, transposed",
+       [](const Given& g) {
          const Var sums = sum(call(g, "tanh", {transpose(g.matrix, {1, 0})}), {1}, true);  // [7, 1]
          return call(g, "matmul", {g.by_columns * transpose(sums, {1, 0}), g.matrix}, {{"transpose_b", true}});
        }},
