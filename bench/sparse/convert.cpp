@@ -1,12 +1,13 @@
 // How quickly a matrix is brought into a layout, and back, against copying it: a conversion reads or writes all of its elements, too.
 #include <cstring>
 
+#include "bench/core/graphs.h"
 #include "bench/demo_step.h"
 #include "bench/harness.h"
 #include "neap/base/parallel.h"
 #include "neap/layouts/sparse_layout.h"
 #include "neap/runtime/at_once.h"
-#include "neap/sparse/sparsifier.h"
+#include "neap/sparse/format.h"
 
 namespace neap::bench::convert_topic {
 namespace {
@@ -21,6 +22,29 @@ void copy(const Array& from, Array& to) {
     const std::size_t begin = part * bytes / parts, end = (part + 1) * bytes / parts;
     std::memcpy(to.raw() + begin, from.raw() + begin, end - begin);
   });
+}
+
+// Values that a graph makes sparse while it runs: mask, places and elements are all found in a run.
+void while_running(Rows& rows) {
+  const Sizes sizes{1024, 3072};
+  const Array x = random_array(sizes, 1);
+  const auto program = [&](const std::string& format) {
+    Graph graph;
+    Builder build(graph);
+    const Var made = build.call("relu", {build.input("x", type_of(x))});
+    graph.add_output(sparse::in_format(build, made, sparse::OutputFormat::parse(format), {}).id(), "y");
+    return executable_of(graph);
+  };
+  const std::vector<std::string> formats{"keep_all", "keep_all | dense | magnitude sparsity=0.9 per_row=1 | csr",
+                                         "keep_all | dense | magnitude sparsity=0.9 | csr",
+                                         "keep_all | dense | nmg_greedy n=2 m=4 g=16 | nmg n=2 m=4 g=16"};
+  std::vector<Executable> programs;
+  std::vector<Candidate> candidates;
+  for (const std::string& format : formats) programs.push_back(program(format));
+  for (std::size_t i = 0; i < formats.size(); ++i) candidates.push_back({formats[i], [&programs, &x, i] { programs[i].run({x}); }});
+  const auto seconds = interleave(candidates, {.rounds = 7, .seconds = 0.05});
+  for (std::size_t i = 1; i < formats.size(); ++i)
+    rows.add(against(fmt::format("1024 x 3072 in a run, {}", formats[i]), "ms", 1e3, seconds[i], seconds[0], "kept dense", {}));
 }
 
 void run(Rows& rows) {
@@ -58,6 +82,7 @@ void run(Rows& rows) {
     rows.add(against(what, "ms", 1e3, seconds[2 * i + 1], seconds[0], "copy", {}));
     rows.add(against(what + ", back", "ms", 1e3, seconds[2 * i + 2], seconds[0], "copy", {}));
   }
+  while_running(rows);
 }
 
 const RegisterTopic topic{{"convert", "dense matrices brought into sparse layouts and back, against a copy", run}};

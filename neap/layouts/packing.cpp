@@ -136,8 +136,8 @@ Array nonzero(const Array& matrix) {
 
 RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count) {
   const Dim all = element_count(keep.shape());
-  const Var chosen = cast(reshape(keep, {all}), DType::i64);
-  const Var order = build.call("argsort", {chosen}, {{"descending", true}});
+  const Var flat = reshape(keep, {all}), chosen = cast(flat, DType::i64);
+  const Var order = build.call("argsort", {flat}, {{"descending", true}});
   const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{count}}, {"axes", std::vector<std::int64_t>{0}}});
   return {first, build.call("cumulative_sum", {chosen}, {{"axis", std::int64_t{0}}}) - chosen};
 }

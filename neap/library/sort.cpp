@@ -7,6 +7,7 @@
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
 #include "neap/base/radix_sort.h"
+#include "neap/library/lines.h"
 #include "neap/runtime/library.h"
 
 namespace neap::sort_implementation {
@@ -14,26 +15,15 @@ namespace {
 
 template <class T>
 auto key_of(T value, bool descending) {
-  if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, Float16>) {
-    return key_of(static_cast<float>(value), descending);
-  } else {
-    const auto key = sort_key(value);
-    return static_cast<decltype(key)>(descending ? ~key : key);
-  }
-}
-
-// Lines along one axis of a row-major value.
-struct Lines {
-  std::int64_t outer = 1, size = 1, inner = 1;
-
-  Lines(const Type& type, int axis, const Symbols& symbols) {
-    const std::vector<std::int64_t> sizes = evaluate(type.shape, symbols);
-    for (std::size_t i = 0; i < sizes.size(); ++i) {
-      std::int64_t& part = static_cast<int>(i) < axis ? outer : static_cast<int>(i) == axis ? size : inner;
-      part *= sizes[i];
+  const auto key = [&] {
+    if constexpr (std::is_arithmetic_v<T>) {
+      return sort_key(value);
+    } else {
+      return sort_key(static_cast<float>(value));  // of 16 bits
     }
-  }
-};
+  }();
+  return static_cast<std::remove_const_t<decltype(key)>>(descending ? ~key : key);
+}
 
 constexpr std::int64_t is_long = 2048;  // a line: as many digits are counted in a pass of radix_sort
 
@@ -105,19 +95,13 @@ class SortCall final : public LibraryCall {
   Result result_;
 };
 
-std::string refuses(const Call&, const std::vector<Type>& inputs, const std::vector<Type>& outputs) {
-  const auto row_major = [](const Type& type) { return type.layout.row_major(); };
-  if (!row_major(inputs[0]) || !std::all_of(outputs.begin(), outputs.end(), row_major)) return "takes row-major values only";
-  return "";
-}
-
 using Prepared = std::unique_ptr<LibraryCall>;
 
 Implementation sorting(const char* op, Result result) {
   return {
       .name = "native",
       .op = op,
-      .refuses = refuses,
+      .refuses = refuses_lines,
       .prepare = [result](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
         const Lines lines(inputs[0], call.axis("axis", inputs[0].rank()), symbols);
         return std::make_unique<SortCall>(inputs[0].dtype, lines, call.flag("descending"), lines.size, result);
@@ -130,15 +114,10 @@ const RegisterImplementation sort{sorting("sort", Result::values)};
 // are made. A comparison of a sort takes 27 cycles on Zen 3, a third as much where lines are of 4. Counted as 15, since loops for lines of
 // 16 and more are predicted half of what they take: both take as long for lines of 128. By digits an element takes as long as some five.
 double rank_efficiency(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-  constexpr double peak = 32, cycles = 15;  // flops a cycle; of a comparison
-  constexpr std::int64_t typical = 128;     // size of a symbol
-  const Dim& size = inputs[0].shape[static_cast<std::size_t>(call.axis("axis", inputs[0].rank()))];
-  const auto count = static_cast<double>(std::max<std::int64_t>(2, size.evaluate({}, typical)));
-  const Map map = define(call).map;
-  const double all = static_cast<double>(element_count(inputs[0].shape).evaluate({}, typical));
-  const double flops_of_element = static_cast<double>(flops(map.stages[0].value, map.axes).evaluate({}, typical)) / std::max(1.0, all);
+  constexpr double cycles = 15;  // of a comparison
+  const double count = typical_line(call, inputs[0]);
   const double comparisons = count < static_cast<double>(is_long) ? std::log2(count) : 5;
-  return flops_of_element / (peak * cycles * comparisons);
+  return line_efficiency(call, inputs[0], cycles * comparisons);
 }
 
 Implementation ranking() {
@@ -151,7 +130,7 @@ const RegisterImplementation rank{ranking()};
 const RegisterImplementation top_k{
     {.name = "native",
      .op = "top_k",
-     .refuses = refuses,
+     .refuses = refuses_lines,
      .prepare = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
        const Lines lines(inputs[0], call.axis("axis", inputs[0].rank()), symbols);
        const std::int64_t k = call.dims("k")[0].evaluate(symbols);

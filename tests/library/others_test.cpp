@@ -1,4 +1,6 @@
 // Pooling, normalisation and sorting by libraries.
+#include "neap/base/machine.h"
+#include "neap/runtime/at_once.h"
 #include "tests/library/library_check.h"
 
 namespace neap::others_test {
@@ -103,6 +105,60 @@ TEST(Sort, OrderTiesAndNan) {
                    .inputs = {"i32[5,4]"},
                    .attributes = {{"k", std::vector<Dim>{Dim(2)}}, {"largest", descending}, {"axis", std::int64_t{0}}}});
   }
+}
+
+// Long enough to be sorted by digits.
+TEST(Sort, LongLines) {
+  check_library({.op = "argsort", .inputs = {"bf16[2050,1]"}, .attributes = {{"axis", std::int64_t{0}}, {"descending", true}}});
+  check_library({.op = "rank", .inputs = {"f32[2050]"}, .given = {with_special({2050})}});
+  check_library({.op = "top_k", .inputs = {"f32[2050]"}, .attributes = {{"k", std::vector<Dim>{Dim(1000)}}}});
+}
+
+TEST(Scan, LinesOfAnyLength) {
+  for (const char* shape : {"f32[7]", "f32[1]", "f32[0]", "f32[3,0]", "f64[3,50]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]",
+                            "i8[3,200]", "i64[2,5,3]", "f32[70,33]"}) {
+    for (const std::int64_t axis : {0, -1}) {
+      for (const bool flag : {false, true}) {
+        for (const bool other : {false, true})
+          check_library(
+              {.op = "cumulative_sum", .inputs = {shape}, .attributes = {{"axis", axis}, {"exclusive", flag}, {"reverse", other}}});
+      }
+      check_library({.op = "cumulative_product", .inputs = {shape}, .attributes = {{"axis", axis}}});
+    }
+  }
+  check_library({.op = "cumulative_sum", .inputs = {"f32[4,29]"}, .given = {with_special({4, 29})}});
+  check_library({.op = "cumulative_product", .inputs = {"f32[4,29]"}, .given = {with_special({4, 29})}});
+}
+
+// In blocks, by threads: what a loop makes of it.
+TEST(Scan, LongLinesAreTheSameOnAnyThreads) {
+  const int threads = thread_count();
+  const std::int64_t size = 100003;
+  Array x(DType::i64, {size});
+  for (std::int64_t i = 0; i < size; ++i) x.set_int(i, i * i % 1009 - 500);
+  Array noise = test_elements(DType::f32, {size}, 3);
+  for (const bool reverse : {false, true}) {
+    Graph graph;
+    Builder build(graph);
+    for (const Array* each : {&x, &noise}) {
+      const Var input = build.input(fmt::format("x{}", graph.inputs.size()), type_of(*each));
+      graph.add_output(build.call("cumulative_sum", {input}, {{"reverse", reverse}}).id(), fmt::format("y{}", graph.inputs.size()));
+    }
+    set_thread_count(1);
+    const std::vector<Array> wanted = run_at_once(graph, {x, noise});
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < size; ++i) {
+      const std::int64_t at = reverse ? size - 1 - i : i;
+      sum += x.get_int(at);
+      ASSERT_EQ(wanted[0].get_int(at), sum) << at;
+    }
+    for (const int count : {2, 3}) {
+      set_thread_count(count);
+      const std::vector<Array> got = run_at_once(graph, {x, noise});
+      for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(same_bits(got[i], wanted[i])) << count << " threads";
+    }
+  }
+  set_thread_count(threads);
 }
 
 TEST(Sort, ManyLinesOnThreads) { check_library({.op = "argsort", .inputs = {"i32[300,64]"}}); }
