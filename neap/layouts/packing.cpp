@@ -1,6 +1,7 @@
 #include "neap/layouts/packing.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "neap/base/machine.h"
@@ -8,17 +9,13 @@
 
 namespace neap {
 
-std::int64_t row_parts(std::int64_t rows, std::int64_t size) {
+void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange&)>& work) {
   constexpr std::int64_t of_part = 1 << 16;      // elements for which a thread is worth starting
   const std::int64_t most = 4 * thread_count();  // few: what is sorted by columns is written by a part in runs
-  return std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
-}
-
-void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange&)>& work) {
-  const std::int64_t parts = row_parts(rows, size);
+  const std::int64_t parts = std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
   for_each_index(static_cast<std::size_t>(parts), [&](std::size_t number) {
     const auto part = static_cast<std::int64_t>(number);
-    work({part, part * rows / parts, (part + 1) * rows / parts});
+    work({part * rows / parts, (part + 1) * rows / parts});
   });
 }
 
@@ -31,6 +28,22 @@ Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   keep_ = keep.values<bool>().data();
   rows_ = dense.size(0);
   columns_ = dense.size(1);
+  check_bytes();
+}
+
+// What counts elements and what finds them take bytes in different ways: they agree on 0 and 1 alone.
+void Packer::check_bytes() const {
+  std::atomic<bool> any_other(false);
+  for_each_part([&](const RowRange& part) {
+    const std::uint8_t* const keep = mask_from(part.begin);
+    const std::int64_t count = (part.end - part.begin) * columns_;
+    int all = 0;
+#pragma omp simd reduction(| : all)
+    for (std::int64_t i = 0; i < count; ++i) all |= keep[i];
+    if (all > 1) any_other = true;
+  });
+  if (any_other)
+    throw Error("the mask has bytes that are neither 0 nor 1", "sparse layout", "make it by a comparison, or cast numbers to bool");
 }
 
 // Eight at a time: a multiplication sums the bytes of a word.

@@ -12,16 +12,15 @@ namespace neap {
 
 // Rows of a matrix that are packed by one thread.
 struct RowRange {
-  std::int64_t number, begin, end;
+  std::int64_t begin, end;
 };
 // Work on parts of so many rows, `size` elements in all, side by side where they are many.
 void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange& part)>& work);
-std::int64_t row_parts(std::int64_t rows, std::int64_t size);  // how many
 
 // A dense matrix and which of its elements are to be stored.
 class Packer {
  public:
-  Packer(const Array& dense, const Array& keep);  // Error unless both are matrices of one size, and `keep` is bool
+  Packer(const Array& dense, const Array& keep);  // Error unless both are matrices of one size, and `keep` is bool, of bytes 0 and 1
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
@@ -70,6 +69,8 @@ class Packer {
   void with_elements(Array& values, Work work) const;
 
  private:
+  void check_bytes() const;
+
   const Array& dense_;
   const bool* keep_ = nullptr;
   std::int64_t rows_ = 0, columns_ = 0;

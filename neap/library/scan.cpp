@@ -12,8 +12,8 @@ namespace {
 // What is added up or multiplied, so far: sums of floats in double precision, whole numbers with wrap-around.
 template <class T, bool product>
 struct Total {
-  using Wide = std::conditional_t<std::is_integral_v<T>, std::uint64_t,
-                                  std::conditional_t<product && !std::is_same_v<T, double>, float, double>>;
+  using Wide =
+      std::conditional_t<std::is_integral_v<T>, std::uint64_t, std::conditional_t<product && !std::is_same_v<T, double>, float, double>>;
   using Number = std::conditional_t<std::is_arithmetic_v<T>, T, float>;  // of 16 bits
   Wide value = product ? 1 : 0;
 
@@ -91,10 +91,11 @@ Implementation scanning(const char* op, bool product) {
             const auto flag = [&](const char* name) { return !product && call.flag(name); };
             return std::make_unique<ScanCall>(inputs[0].dtype, lines, product, flag("exclusive"), flag("reverse"));
           },
-          .efficiency = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
-            constexpr double cycles = 4;  // of an addition that waits for the one before it
-            return line_efficiency(call, inputs[0], cycles);
-          }};
+          .efficiency =
+              [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&) {
+                constexpr double cycles = 4;  // of an addition that waits for the one before it
+                return line_efficiency(call, inputs[0], cycles);
+              }};
 }
 
 const RegisterImplementation cumulative_sum{scanning("cumulative_sum", false)};
