@@ -1,6 +1,8 @@
 // Sums and products so far, in one pass over each line where their definitions take one for each element. Long lines are cut into blocks of
 // one size, so that results do not depend on the number of threads.
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "neap/base/machine.h"
 #include "neap/library/lines.h"
@@ -37,43 +39,51 @@ class ScanCall final : public LibraryCall {
   }
 
  private:
-  static constexpr std::int64_t block = 1 << 14;  // elements of a line
+  // Lines that stand side by side are gone along together, some elements of them at a time: a block.
+  static constexpr std::int64_t beside = 16, block = 1 << 14;
 
   template <class T, bool product>
   void scan(const T* x, T* y) const {
-    const std::int64_t lines = lines_.outer * lines_.inner, blocks = (lines_.size + block - 1) / block;
-    const bool is_small = lines * lines_.size < block;
-    const int threads = is_small ? 1 : thread_count();
-    std::vector<Total<T, product>> ahead(static_cast<std::size_t>(lines * blocks));  // of each block: its own, then of all ahead of it
+    using Totals = std::array<Total<T, product>, beside>;
+    const std::int64_t of_outer = (lines_.inner + beside - 1) / beside, blocks = (lines_.size + block - 1) / block;
+    const std::int64_t all = lines_.outer * of_outer * blocks;
+    const int threads = lines_.outer * lines_.size * lines_.inner < block ? 1 : thread_count();
+    std::vector<Totals> ahead(static_cast<std::size_t>(all));  // of each block: its own, then of all ahead of it
     if (blocks > 1) {
 #pragma omp parallel for schedule(static) num_threads(threads)
-      for (std::int64_t number = 0; number < lines * blocks; ++number)
-        for_each_of(number, blocks, [&](std::int64_t at) { ahead[static_cast<std::size_t>(number)].take_element(x[at]); });
-      for (std::int64_t line = 0; line < lines; ++line) {
-        Total<T, product> sum;
-        for (std::int64_t number = line * blocks; number < (line + 1) * blocks; ++number) {
-          const auto mine = std::exchange(ahead[static_cast<std::size_t>(number)], sum);
-          sum.take(mine.value);
+      for (std::int64_t number = 0; number < all; ++number) {
+        Totals& sums = ahead[static_cast<std::size_t>(number)];
+        for_each_of(number, of_outer, blocks, [&](std::size_t line, std::int64_t at) { sums[line].take_element(x[at]); });
+      }
+      for (std::int64_t first = 0; first < all; first += blocks) {
+        Totals sums;
+        for (std::int64_t number = first; number < first + blocks; ++number) {
+          const Totals mine = std::exchange(ahead[static_cast<std::size_t>(number)], sums);
+          for (std::size_t line = 0; line < beside; ++line) sums[line].take(mine[line].value);
         }
       }
     }
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (std::int64_t number = 0; number < lines * blocks; ++number) {
-      Total<T, product> sum = ahead[static_cast<std::size_t>(number)];
-      for_each_of(number, blocks, [&](std::int64_t at) {
-        const T before = sum.number();
-        sum.take_element(x[at]);
-        y[at] = exclusive_ ? before : sum.number();
+    for (std::int64_t number = 0; number < all; ++number) {
+      Totals sums = ahead[static_cast<std::size_t>(number)];
+      for_each_of(number, of_outer, blocks, [&](std::size_t line, std::int64_t at) {
+        const T before = sums[line].number();
+        sums[line].take_element(x[at]);
+        y[at] = exclusive_ ? before : sums[line].number();
       });
     }
   }
 
-  // work(place) along a block of a line, in the order of the scan.
+  // work(line, place) along a block of some lines, in the order of the scan.
   template <class Work>
-  void for_each_of(std::int64_t number, std::int64_t blocks, Work work) const {
-    const std::int64_t line = number / blocks, first = number % blocks * block, end = std::min(first + block, lines_.size);
-    const std::int64_t start = line / lines_.inner * lines_.size * lines_.inner + line % lines_.inner;
-    for (std::int64_t i = first; i < end; ++i) work(start + (reverse_ ? lines_.size - 1 - i : i) * lines_.inner);
+  void for_each_of(std::int64_t number, std::int64_t of_outer, std::int64_t blocks, Work work) const {
+    const std::int64_t lines = number / blocks, outer = lines / of_outer, left = lines % of_outer * beside;
+    const std::int64_t first = number % blocks * block, end = std::min(first + block, lines_.size);
+    const auto wide = static_cast<std::size_t>(std::min(beside, lines_.inner - left));
+    for (std::int64_t i = first; i < end; ++i) {
+      const std::int64_t row = outer * lines_.size + (reverse_ ? lines_.size - 1 - i : i);
+      for (std::size_t line = 0; line < wide; ++line) work(line, row * lines_.inner + left + static_cast<std::int64_t>(line));
+    }
   }
 
   DType dtype_;

@@ -117,9 +117,9 @@ void multiply(const BlockMatrix& w, const Product& product) {
   const int row_vectors = is_wide ? 4 : 6;
   const bool several_panels = product.width * product.images > row_vectors * t.lanes;  // for which packing pays
   if (w.height == 1 && w.width == 1 && (several_panels || w.order.at != nullptr)) {
-    const Count width = Count{row_vectors} * t.lanes, stored = std::max<Count>(1, w.offsets[w.rows] - w.offsets[0]);
+    const Count width = Count{row_vectors} * t.lanes, of_row = (w.offsets[w.rows] - w.offsets[0]) / std::max<Count>(1, w.rows);
     const Count near = columns_in(machine().l1_bytes * (is_wide ? 3 : 2) / 2, width), most = columns_in(machine().l2_bytes * 3 / 8, width);
-    const Count deep = is_wide ? near : std::clamp(few_of_row * w.rows * w.columns / stored, near, std::max(near, most));
+    const Count deep = is_wide ? near : std::clamp(few_of_row * w.columns / std::max<Count>(1, of_row), near, std::max(near, most));
     drive(RowSide(w, deep, t, product.threads), product, row_vectors, {.rows = 1024, .panels = 2});
     return;
   }

@@ -116,7 +116,7 @@ TEST(Sort, LongLines) {
 
 TEST(Scan, LinesOfAnyLength) {
   for (const char* shape : {"f32[7]", "f32[1]", "f32[0]", "f32[3,0]", "f64[3,50]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]",
-                            "i8[3,200]", "i64[2,5,3]", "f32[70,33]"}) {
+                            "i8[3,200]", "i64[2,5,3]", "f32[70,33]", "f32[40,50]"}) {
     for (const std::int64_t axis : {0, -1}) {
       for (const bool flag : {false, true}) {
         for (const bool other : {false, true})
@@ -144,8 +144,21 @@ TEST(Scan, LongLinesAreTheSameOnAnyThreads) {
       const Var input = build.input(fmt::format("x{}", graph.inputs.size()), type_of(*each));
       graph.add_output(build.call("cumulative_sum", {input}, {{"reverse", reverse}}).id(), fmt::format("y{}", graph.inputs.size()));
     }
+    // Lines that stand side by side, too.
+    const Var wide = build.input("wide", {DType::i64, {20001, 5}, {}});
+    graph.add_output(build.call("cumulative_sum", {wide}, {{"axis", std::int64_t{0}}, {"reverse", reverse}}).id(), "y");
+    Array beside(DType::i64, {20001, 5});
+    for (std::int64_t i = 0; i < beside.count(); ++i) beside.set_int(i, i * i % 1009 - 500);
     set_thread_count(1);
-    const std::vector<Array> wanted = run_at_once(graph, {x, noise});
+    const std::vector<Array> wanted = run_at_once(graph, {x, noise, beside});
+    for (std::int64_t column = 0; column < 5; ++column) {
+      std::int64_t sum = 0;
+      for (std::int64_t i = 0; i < 20001; ++i) {
+        const std::int64_t at = (reverse ? 20000 - i : i) * 5 + column;
+        sum += beside.get_int(at);
+        ASSERT_EQ(wanted[2].get_int(at), sum) << at;
+      }
+    }
     std::int64_t sum = 0;
     for (std::int64_t i = 0; i < size; ++i) {
       const std::int64_t at = reverse ? size - 1 - i : i;
@@ -154,7 +167,7 @@ TEST(Scan, LongLinesAreTheSameOnAnyThreads) {
     }
     for (const int count : {2, 3}) {
       set_thread_count(count);
-      const std::vector<Array> got = run_at_once(graph, {x, noise});
+      const std::vector<Array> got = run_at_once(graph, {x, noise, beside});
       for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(same_bits(got[i], wanted[i])) << count << " threads";
     }
   }
