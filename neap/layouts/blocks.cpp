@@ -71,7 +71,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
       for (std::int64_t i = 0; i < high; ++i) {
         const Element* const all = elements + (row * r + i) * across + block * c;
         const std::uint8_t* const mask = from.mask_from(row * r + i) + block * c;
-        for (std::int64_t j = 0; j < wide; ++j) to[i * c + j] = static_cast<Element>(all[j] & -static_cast<Element>(mask[j]));
+        for (std::int64_t j = 0; j < wide; ++j) to[i * c + j] = Packer::masked(all[j], mask[j]);
       }
     };
     for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
@@ -100,9 +100,10 @@ bool whole(const Packer& from, std::int64_t r) {
 
 // Pieces of columns, which kernels take best: of the largest height that fits, and of its halves.
 std::vector<Attributes> fits(const Array& keep) {
+  const Packer from(keep, keep);
   std::vector<Attributes> all;
   for (const std::int64_t r : {8, 4, 2}) {
-    if (all.empty() && !whole(Packer(keep, keep), r)) continue;
+    if (all.empty() && !whole(from, r)) continue;
     all.push_back({{"r", r}, {"c", std::int64_t{1}}});
   }
   return all;

@@ -26,14 +26,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   std::int32_t *const column_of = at.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
   std::int64_t* const order = t_order.values<std::int64_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    from.for_each_part([&](const RowRange& part) {
-      std::int64_t e = by_row[part.begin];
-      for (std::int64_t r = part.begin; r < part.end; ++r) {
-        from.for_each_kept(r, elements, [&](std::int64_t c, auto element) {
-          stored[e] = element;
-          column_of[e++] = static_cast<std::int32_t>(c);
-        });
-      }
+    from.for_each_across(offsets, elements, [=](std::int64_t place, std::int64_t, std::int64_t c, auto element) {
+      stored[place] = element;
+      column_of[place] = static_cast<std::int32_t>(c);
     });
   });
   for_each_rows(columns, dense.count(), [&](const RowRange& part) {

@@ -38,7 +38,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
       const Element* const all = elements + first;
       Element* const to = stored + first;
 #pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Element>(all[i] & -static_cast<Element>(kept[i]));
+      for (std::int64_t i = 0; i < count; ++i) to[i] = Packer::masked(all[i], kept[i]);
       std::copy_n(kept, count, reinterpret_cast<std::uint8_t*>(mask.raw()) + first);
     });
   });

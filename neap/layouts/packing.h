@@ -10,7 +10,7 @@
 
 namespace neap {
 
-// Rows of a matrix that are packed by one thread.
+// Rows, or columns, of a matrix that are packed by one thread.
 struct RowRange {
   std::int64_t begin, end;
 };
@@ -27,12 +27,8 @@ class Packer {
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
-  // found(column) for the kept elements of a row, in order.
-  template <class Found>
-  void for_each_kept(std::int64_t row, Found found) const {
-    for_each_true(mask_from(row), columns(), found);
-  }
-  // found(column, element) likewise, of all elements. They are asked for ahead: few of a line are read, which machines do not foresee.
+  // found(column, element) for the kept elements of a row, in order. They are asked for ahead: few of a line are read, which machines do
+  // not foresee.
   template <class Element, class Found>
   void for_each_kept(std::int64_t row, const Element* elements, Found found) const {
     constexpr std::int64_t ahead = 2048, line = 64, step = line / static_cast<std::int64_t>(sizeof(Element));
@@ -47,7 +43,6 @@ class Packer {
   static void for_each_true(const std::uint8_t* bytes, std::int64_t count, Found found);
   // Whether any of some rows from `first` on keeps a column: any[columns], bytes of 0 and 1. Rows beyond the last keep nothing.
   void kept_in_any(std::int64_t first, std::int64_t rows, std::uint8_t* any) const;
-  std::int64_t count_in_row(std::int64_t row) const;
   // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
   Array row_offsets() const;
   Array column_offsets() const;  // the same column by column: i64 [columns + 1]
@@ -56,6 +51,9 @@ class Packer {
   void for_each_part(Work work) const {
     for_each_rows(rows_, dense_.count(), work);
   }
+  // found(place, row, column, element) for all kept elements, on all threads; places are counted from row_offsets.
+  template <class Element, class Found>
+  void for_each_across(const Array& offsets, const Element* elements, Found found) const;
   // found(row, column, place) for the kept elements of some columns, down a few of them at a time, so that what is written by places goes
   // on in few runs; places are counted from column_offsets. ask(row, column, count): of what some columns of a row need, which comes soon.
   template <class Found, class Ask>
@@ -64,12 +62,18 @@ class Packer {
   void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
 
   Array values(Sizes sizes) const { return {dense_.dtype(), std::move(sizes)}; }  // that are still to be set, padding too
+  // The element where it is kept, by the mask's byte; 0 elsewhere.
+  template <class Element>
+  static Element masked(Element element, std::uint8_t keep) {
+    return static_cast<Element>(element & -static_cast<Element>(keep));
+  }
   // work(elements, values): the matrix and `values` as unsigned integers as large as an element, so that copying one is an assignment.
   template <class Work>
   void with_elements(Array& values, Work work) const;
 
  private:
   void check_bytes() const;
+  std::int64_t count_in_row(std::int64_t row) const;
 
   const Array& dense_;
   const bool* keep_ = nullptr;
@@ -94,6 +98,16 @@ void Packer::for_each_true(const std::uint8_t* bytes, std::int64_t count, Found 
   for (; i < count; ++i) {
     if (bytes[i] != 0) found(i);
   }
+}
+
+template <class Element, class Found>
+void Packer::for_each_across(const Array& offsets, const Element* elements, Found found) const {
+  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
+  for_each_part([&](const RowRange& part) {
+    std::int64_t place = by_row[part.begin];
+    for (std::int64_t r = part.begin; r < part.end; ++r)
+      for_each_kept(r, elements, [&](std::int64_t c, Element element) { found(place++, r, c, element); });
+  });
 }
 
 template <class Found, class Ask>

@@ -14,7 +14,7 @@ struct Lines {
   Lines(const Type& type, int axis, const Symbols& symbols);
 };
 
-// For Implementation::refuses: row-major values of numbers are taken.
+// For Implementation::refuses: row-major values are taken.
 std::string refuses_lines(const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs);
 
 double typical_line(const Call& call, const Type& x);  // elements of a line along the attribute `axis`, 2 at least

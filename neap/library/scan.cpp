@@ -48,8 +48,9 @@ class ScanCall final : public LibraryCall {
     const std::int64_t of_outer = (lines_.inner + beside - 1) / beside, blocks = (lines_.size + block - 1) / block;
     const std::int64_t all = lines_.outer * of_outer * blocks;
     const int threads = lines_.outer * lines_.size * lines_.inner < block ? 1 : thread_count();
-    std::vector<Totals> ahead(static_cast<std::size_t>(all));  // of each block: its own, then of all ahead of it
+    std::vector<Totals> ahead;  // of each block: its own, then of all ahead of it
     if (blocks > 1) {
+      ahead.resize(static_cast<std::size_t>(all));
 #pragma omp parallel for schedule(static) num_threads(threads)
       for (std::int64_t number = 0; number < all; ++number) {
         Totals& sums = ahead[static_cast<std::size_t>(number)];
@@ -65,7 +66,7 @@ class ScanCall final : public LibraryCall {
     }
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (std::int64_t number = 0; number < all; ++number) {
-      Totals sums = ahead[static_cast<std::size_t>(number)];
+      Totals sums = ahead.empty() ? Totals() : ahead[static_cast<std::size_t>(number)];
       for_each_of(number, of_outer, blocks, [&](std::size_t line, std::int64_t at) {
         const T before = sums[line].number();
         sums[line].take_element(x[at]);

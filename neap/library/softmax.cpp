@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include "neap/base/machine.h"
+#include "neap/library/lines.h"
 #include "neap/runtime/block_loops.h"
 #include "neap/runtime/library.h"
 
@@ -31,7 +32,7 @@ const RegisterImplementation softmax{
      .op = "softmax",
      .refuses = [](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>& outputs) -> std::string {
        if (inputs[0].dtype != DType::f32) return "takes f32 only";
-       if (!inputs[0].layout.row_major() || !outputs[0].layout.row_major()) return "takes row-major values only";
+       if (std::string why = refuses_lines(call, inputs, outputs); !why.empty()) return why;
        if (inputs[0].rank() == 0 || call.axis("axis", inputs[0].rank()) != inputs[0].rank() - 1) return "takes the last axis only";
        return "";
      },

@@ -191,17 +191,17 @@ void convolve(Draft& draft, int at, const Matrix& matrix) {
 
 // What is not stored adds nothing to a sum of all elements. Along an axis a sum is a product with ones.
 void sum_up(Draft& draft, int at, const Matrix& matrix) {
-  const Call call = call_of(draft, at);
-  const std::vector<int> axes = call.axes("axes", call.input(0).rank());
   const Shape result = draft.type(draft.node(at).outputs[0]).shape;
   ValueId sums = no_value;
-  if (axes.size() == static_cast<std::size_t>(call.input(0).rank())) {
+  if (sums_all(draft, at)) {
     if (result.empty()) return become_call(draft, at, "sum", {matrix.values});
     sums = insert_call(draft, at, "sum", {matrix.values});
   } else {
-    const Shape column{call.size(0, axes[0]), 1};
+    const Call call = call_of(draft, at);
+    const int axis = call.axes("axes", call.input(0).rank())[0];
+    const Shape column{call.size(0, axis), 1};
     const ValueId ones = insert_call(draft, at, "fill", {}, {{"shape", column}, {"value", 1.0}, {"dtype", call.input(0).dtype}});
-    const Product product = product_of(draft, matrix, ones, axes[0] == 0, false);
+    const Product product = product_of(draft, matrix, ones, axis == 0, false);
     sums = insert_call(draft, at, matrix.dense.layout->op("matmul"), product.operands, product.attributes);
   }
   become_call(draft, at, "reshape", {sums}, {{"shape", result}});
@@ -212,8 +212,8 @@ std::string refusal(const Draft& draft, const SparseReader& reader, const Sparse
   const Node& node = draft.node(reader.at);
   const Call call = call_of(draft, reader.at);
   if (node.op == "sum") {
-    const bool along_axis = static_cast<int>(call.axes("axes", call.input(0).rank()).size()) < call.input(0).rank();
-    return along_axis && find_operator_or_null(layout.op("matmul")) == nullptr ? "the layout has no products" : "";
+    const bool is_product = !sums_all(draft, reader.at);
+    return is_product && find_operator_or_null(layout.op("matmul")) == nullptr ? "the layout has no products" : "";
   }
   if (is_convolution(node)) {
     if (find_operator_or_null(layout.op(node.op == "conv" ? "conv" : "conv_input")) == nullptr) return "the layout has no convolutions";

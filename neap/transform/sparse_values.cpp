@@ -67,9 +67,7 @@ std::optional<bool> orientation(const Draft& draft, const Node& node, const Shap
 // Of all elements, or of a matrix along an axis.
 bool sums_up(const Draft& draft, int at) {
   if (!is_call_of(draft.node(at), "sum")) return false;
-  const Call call = call_of(draft, at);
-  const int rank = call.input(0).rank(), axes = static_cast<int>(call.axes("axes", rank).size());
-  return axes == rank || (axes == 1 && rank == 2);
+  return sums_all(draft, at) || draft.type(draft.node(at).inputs[0]).rank() == 2;
 }
 
 // Whether node `user` reads the form so that only what is stored counts.
@@ -102,6 +100,13 @@ void collect_products(const Draft& draft, ValueId value, std::set<ValueId>& seen
 }
 
 }  // namespace
+
+bool sums_all(const Draft& draft, int at) {
+  if (!is_call_of(draft.node(at), "sum")) return false;
+  const Call call = call_of(draft, at);
+  const int rank = call.input(0).rank();
+  return static_cast<int>(call.axes("axes", rank).size()) == rank;
+}
 
 bool is_convolution(const Node& node) { return is_call_of(node, "conv") || is_call_of(node, "conv_input_gradient"); }
 

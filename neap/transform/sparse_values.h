@@ -23,7 +23,8 @@ SparseNode sparse_maker(const Draft& draft, ValueId value, std::string_view what
 using SparseForms = std::vector<std::pair<ValueId, bool>>;
 SparseForms sparse_forms(const Draft& draft, SparseNode dense);
 
-bool is_convolution(const Node& node);  // by filters, or the gradient of its input
+bool sums_all(const Draft& draft, int at);  // all elements of its operand, by `sum`
+bool is_convolution(const Node& node);      // by filters, or the gradient of its input
 
 // What reads one of these as a matrix of the stored places, or sums it up: products, convolutions by it as filters, sums.
 // By the order in which they run.
