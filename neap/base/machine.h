@@ -24,9 +24,9 @@ const Machine& machine();
 // How quickly rows come that lie at places from the data, by the size of the table that they lie in: bytes a second, in rates of a stream's
 // copy. Of each row, `row_bytes` more are counted than it has, for finding it.
 struct GatherRates {
-  static constexpr std::array<double, 5> table_bytes = {1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26};
+  static constexpr std::array<double, 6> table_bytes = {1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28};
   static constexpr double row_bytes = 40;
-  std::array<double, 5> rates = {4.6, 4.6, 2.9, 2.9, 1.9};
+  std::array<double, 6> rates = {4.5, 4.1, 3.9, 2.0, 0.75, 0.6};
   double of(double bytes) const;  // of a table of any size: between those measured, its time follows the size's logarithm
 };
 

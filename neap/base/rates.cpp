@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t longest_file = 4096;  // of a file of rates
-constexpr int measurement = 3;               // counts up where what is measured, or how, changes
+constexpr int measurement = 4;               // counts up where what is measured, or how, changes
 
 double processor_seconds() {
   timespec now{};
@@ -72,10 +72,11 @@ double flop_rate() {
   return static_cast<double>(multiply_add_flops(best_isa()) * rounds * machine().cores) / seconds;
 }
 
-// Each thread sums rows of one table, at places of its own in no order: as the sums over a graph's neighbours do.
+// Each thread sums rows of one table, at places of its own in no order: as the sums over a graph's neighbours do. As many rows as the table
+// has, so that what a cache holds of it when the next round comes is what it holds in the midst of many.
 double gather_rate(std::int64_t bytes) {
-  constexpr std::int64_t rows_read = 4096;
   const std::int64_t rows = bytes / static_cast<std::int64_t>(summed_row * sizeof(float));
+  const std::int64_t rows_read = std::clamp<std::int64_t>(rows, 1 << 12, 1 << 18);
   const Array table = Array::full(DType::f32, {rows, static_cast<std::int64_t>(summed_row)}, 1);
   std::vector<std::int32_t> places(static_cast<std::size_t>(rows_read * machine().cores));
   std::uint64_t state = 1;
@@ -85,7 +86,7 @@ double gather_rate(std::int64_t bytes) {
   }
   const double seconds = seconds_of(
       [&](int thread, int) {
-        sum_rows(best_isa(), table.values<float>().data(), {places.data() + rows_read * thread, rows_read});
+        sum_rows(best_isa(), table.values<float>().data(), {places.data() + rows_read * thread, static_cast<std::size_t>(rows_read)});
       },
       0.06);
   return static_cast<double>(rows_read * machine().cores) * (summed_row * sizeof(float) + GatherRates::row_bytes) / seconds;
@@ -129,7 +130,7 @@ std::array<double*, kept_numbers> numbers_of(Rates& rates) {
 
 // Numbers in hexadecimal, which come back to the last bit.
 std::string text_of(Rates rates) {
-  std::string text = fmt::format("neap rates 2: {}\n", circumstances());
+  std::string text = fmt::format("neap rates 3: {}\n", circumstances());
   for (const double* number : numbers_of(rates)) text += fmt::format("{:a}\n", *number);
   return text + hash_bytes(text).hex() + "\n";
 }

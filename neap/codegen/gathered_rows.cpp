@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "neap/codegen/access.h"
 #include "neap/ir/map_walk.h"
@@ -34,6 +35,24 @@ std::vector<GatheredRows> gathered_rows(const std::vector<Stage>& stages, const 
   };
   for (const Stage& stage : stages) visit(stage.value, look);
   return found;
+}
+
+int slice_axis(const Map& map) {
+  const auto accumulates = [](const Stage& stage) { return stage.accumulate != Accumulate::none; };
+  if (is_scope(map) || std::any_of(map.stages.begin(), map.stages.end(), accumulates)) return -1;
+  std::set<int> slices;
+  visit_map(map, [&](const Expr& e) {
+    if (e->op != Scalar::read || e->integer < 0) return;
+    std::set<int> ahead;
+    for (int i = 0; i < e->rank; ++i) {
+      const Expr& index = e->args[static_cast<std::size_t>(i)];
+      if (has_read(index)) return slices.merge(ahead);
+      if (index->op != Scalar::axis) return;
+      ahead.insert(static_cast<int>(index->integer));
+    }
+  });
+  const auto is_own = [&](const Axis& axis) { return slices.size() == 1 && axis.ragged == nullptr && axis.id == *slices.begin(); };
+  return std::any_of(map.axes.begin(), map.axes.end(), is_own) ? *slices.begin() : -1;
 }
 
 std::int64_t heaviest_list(const std::vector<GatheredRows>& rows) {

@@ -23,4 +23,8 @@ std::vector<GatheredRows> gathered_rows(const std::vector<Stage>& stages, const 
 // The list that brings the most bytes an entry, as an operand; -1 where there is none.
 std::int64_t heaviest_list(const std::vector<GatheredRows>& rows);
 
+// The map's axis that says which slice of tables (x[k, columns[e], ...]: k) its entries point into. A map goes through one slice after the
+// other, as caches hold more of one than of all. -1: there is none, or several; scopes and maps that accumulate have none.
+int slice_axis(const Map& map);
+
 }  // namespace neap

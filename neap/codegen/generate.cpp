@@ -8,6 +8,7 @@
 #include "neap/codegen/accumulation.h"
 #include "neap/codegen/entry_loops.h"
 #include "neap/codegen/entry_pairs.h"
+#include "neap/codegen/gathered_rows.h"
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/codegen/registers.h"
@@ -19,7 +20,7 @@
 namespace neap {
 namespace {
 
-constexpr std::int64_t most_chunks = 64, most_returning_chunks = 16, elements_a_chunk = 8192;
+constexpr std::int64_t most_chunks = 64, most_returning_chunks = 16, most_chunks_a_slice = 16, elements_a_chunk = 8192;
 constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
 
 std::string indent(const std::string& text) {
@@ -104,7 +105,9 @@ class KernelWriter {
     } else {
       std::vector<Assignment> body;
       for (const Stage& stage : map_.stages) body.push_back(assignment(stage));
-      nests_.push_back(plan_nest(emit_, map_.axes, std::move(body), node_.schedule));
+      Schedule schedule = node_.schedule;
+      if (const int slices = slice_axis(map_); slices >= 0 && schedule.order.empty()) schedule.order = {slices};
+      nests_.push_back(plan_nest(emit_, map_.axes, std::move(body), schedule));
       choose_chunks(nests_.front());
     }
     sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests_);
@@ -161,6 +164,12 @@ class KernelWriter {
         grain_ = chunked_->id == nest.lanes.axis ? 64 : 1;
         return;
       }
+    }
+    const bool by_slices = slice_axis(map_) == nest.loops[0].axis.id && nest.loops.size() > 1;
+    if (by_slices && nest.loops[1].kind == Loop::serial && nest.loops[1].axis.ragged == nullptr) {
+      slice_ = emit_.axes().at(nest.loops[0].axis.id);
+      cut(nest.loops[1]);
+      return;
     }
     cut(nest.loops.front());
   }
@@ -225,6 +234,11 @@ class KernelWriter {
     const std::int64_t most = sums_->partial() ? most_partial_chunks : comes_back() ? most_returning_chunks : most_chunks;
     const std::string extent = emit_.dim(chunked_->extent);
     const std::string room = grain_ > 1 ? fmt::format("({} + {}) / {}", extent, grain_ - 1, grain_) : extent;
+    if (slice_) {
+      const std::string slices = emit_.dim(slice_->extent);
+      return fmt::format("const i64 wanted = {} * {}l / {}l / {} + 1, room = {};\nreturn {} * max(1l, min(min(wanted, room), {}l));\n",
+                         emit_.dim(points), work, elements_a_chunk, slices, room, slices, most_chunks_a_slice);
+    }
     return fmt::format("const i64 wanted = {} * {}l / {}l + 1, room = {};\nreturn max(1l, min(min(wanted, room), {}l));\n",
                        emit_.dim(points), work, elements_a_chunk, room, most);
   }
@@ -238,6 +252,10 @@ class KernelWriter {
       const std::string extent = emit_.dim(chunked_->extent);
       if (sums_->serial()) {
         text += fmt::format("const i64 from = 0, to = {};\n", extent);
+      } else if (slice_) {
+        text += fmt::format("const i64 parts = chunks / {0}, slice = chunk / parts, part = chunk % parts;\n", emit_.dim(slice_->extent));
+        text += fmt::format("const i64 from = {0} * part / parts, to = {0} * (part + 1) / parts;\n", extent);
+        ranges[slice_->id] = {"slice", "slice + 1"};
       } else if (comes_back()) {
         text += fmt::format("const i64 from = {0} * chunk / chunks, to = {0} * end / chunks;\n", extent);
       } else if (grain_ > 1) {
@@ -405,7 +423,8 @@ class KernelWriter {
   std::vector<Nest> nests_;           // one, or several in a scope
   std::vector<const EntryLoop*> loop_of_nest_;
   std::optional<Axis> chunked_;
-  std::int64_t grain_ = 1;  // chunks begin at multiples of this
+  std::optional<Axis> slice_;  // cut into its positions, each of which is cut on along `chunked_`
+  std::int64_t grain_ = 1;     // chunks begin at multiples of this
   std::optional<Accumulation> sums_;
 };
 

@@ -254,7 +254,7 @@ Tile tile_of(const Emitter& emit, const Nest& nest, const Roles& roles, int part
     return tile;
   }
   const bool holds = holds_sums(roles, touches);
-  if ((holds || touches.window) && !is_ragged(nest) && (roles.sums_inside || !accumulates(nest)))
+  if ((holds || touches.window) && schedule.order.empty() && !is_ragged(nest) && (roles.sums_inside || !accumulates(nest)))
     tile.axis = best_tile(roles.outer, touches);
   if (!tile.axis) return tile;
   const auto sums = static_cast<int>(nest.body.size());

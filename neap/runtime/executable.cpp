@@ -13,6 +13,7 @@
 
 #include "neap/base/clock.h"
 #include "neap/base/error.h"
+#include "neap/codegen/gathered_rows.h"
 #include "neap/ir/ranges.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/blocked_map.h"
@@ -48,7 +49,7 @@ struct Binding {
   void* scratch = nullptr;
   std::vector<std::unique_ptr<LibraryCall>> calls;  // by node; null for maps
   std::vector<std::int64_t> chunks;                 // by node; maps only
-  std::vector<bool> combines;
+  std::vector<bool> combines, in_order;
 
   // Where a value lies: always there (arena, constants), or where the run's inputs or results are.
   struct Place {
@@ -123,6 +124,7 @@ struct Executable::State {
       made->calls.emplace_back();
       made->chunks.push_back(0);
       made->combines.push_back(false);
+      made->in_order.push_back(node.is_map() && slice_axis(*node.map) >= 0);
       if (node.is_map() && !values.empty()) check_ranges(graph, node, values);
       if (!node.is_map()) {
         made->calls.back() = prepare(node, values);
@@ -300,7 +302,7 @@ struct Executable::State {
     if (threads <= 1) {
       failed = kernel.run(buffers.data(), b.sizes.data(), b.scratch, 0, chunks);
     } else {
-      ChunkQueue queue(chunks, threads);
+      ChunkQueue queue(chunks, threads, b.in_order[i]);
 #pragma omp parallel num_threads(threads) reduction(max : failed)
       {
         const int me = omp_get_thread_num();

@@ -7,13 +7,14 @@
 
 #include "neap/codegen/emitter.h"
 #include "neap/codegen/gathered_rows.h"
+#include "neap/ir/map_walk.h"
 #include "neap/ops/operator.h"
 
 namespace neap {
 namespace {
 
 constexpr double line = 64;          // bytes that come at a time
-constexpr double place_bytes = 128;  // of an entry's row in one more table than one, which lies at a place of its own
+constexpr double place_bytes = 320;  // of an entry's row in one more table than one, which lies at a place of its own
 constexpr double work_bytes = 0.3;   // that a stream moves while an entry computes a flop: rows that come sooner wait for it
 
 // Of slabs: what is read is for the most part there, and asked for by who waits for nothing else.
@@ -23,25 +24,34 @@ constexpr double visit_bytes = 64;  // of finding what a row has in a slab
 
 class Gathers {
  public:
-  // `joined`: as if tables that one list points into lay side by side, as join_tables will have them. `entry`: the axis that is to be
-  // walked by slabs of `rows`; -1: as the map is.
+  // As the map would be.
+  struct Change {
+    bool joined = false;    // tables that one list points into lie side by side, as join_tables will have them
+    int entry = -1;         // the axis that is walked by slabs
+    std::int64_t rows = 0;  // of a slab
+    int cut = -1;           // the axis along tables' rows that is cut to panels
+    double panels = 1;      // how many
+  };
   Gathers(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, const GatherRates& rates,
-          bool joined, int entry = -1, std::int64_t rows = 0)
+          const Change& change)
       : rates_(rates),
         size_(size),
         graph_(graph),
         map_(map),
         operands_(operands),
-        joined_(joined),
+        change_(change),
+        slices_(slice_axis(map)),
         axes_(axes_by_id(map)),
         emit_(map, types_of(graph, operands), {}, symbols_, Isa::avx2) {
-    if (entry >= 0) {
-      walk_slabs(axes_.at(entry), static_cast<double>(rows));
+    if (change.entry >= 0) {
+      walk_slabs(axes_.at(change.entry), static_cast<double>(change.rows));
     } else if (map.axes.size() == 3 && map.axes[0].ragged == nullptr && map.axes[1].ragged == nullptr && map.axes[2].ragged != nullptr) {
       walk_slabs(map.axes[2], 0);
     }
     for (const Stage& stage : map.stages) visit(stage.value, [&](const Expr& e) { add(stage, e); });
     bytes += from_places;
+    const double slices = change.panels * (slices_ >= 0 ? size(axes_.at(slices_).extent) : 1);
+    if (slices > 1) bytes += (slices - 1) * read_of_entries();
   }
   // What an entry brings by the list that brings the most.
   struct Tables {
@@ -114,6 +124,26 @@ class Gathers {
     return all;
   }
 
+  // What each slice reads besides: lists of entries, and where rows of entries begin.
+  double read_of_entries() const {
+    std::set<std::int64_t> lists;
+    std::set<int> rows;
+    for (const auto& [id, axis] : axes_) {
+      if (axis.ragged == nullptr) continue;
+      rows.merge(free_axes(axis.ragged->first));
+      for (const Stage& stage : map_.stages) {
+        visit(stage.value, [&, id = id](const Expr& e) {
+          if (e->op == Scalar::read && e->integer >= 0 && e->rank == 1 && e->args[0]->op == Scalar::axis && e->args[0]->integer == id)
+            lists.insert(e->integer);
+        });
+      }
+    }
+    double all = 0, of_rows = rows.empty() ? 0 : visit_bytes;
+    for (const std::int64_t list : lists) all += size_(storage_bytes(graph_.type(operands_[static_cast<std::size_t>(list)])));
+    for (const int row : rows) of_rows *= size_(axes_.at(row).extent);
+    return all + of_rows;
+  }
+
   // On one axis of all that run over the same entries: what one loop over them has read is near when the next comes.
   Expr on_first_loop(const Expr& e) const {
     std::map<int, Expr> positions;
@@ -143,14 +173,20 @@ class Gathers {
     }
     if (!from_data || std::any_of(seen_.begin(), seen_.end(), [&](const Expr& other) { return same(other, e); })) return;
     seen_.push_back(e);  // what several stages read is near at the second time
-    double elements = 1;
+    double elements = 1, slices = 1;
     std::vector<Axis> space;
     for (const int id : pointing) {
       space.push_back(axes_.at(id));
       walking.erase(id);
     }
+    if (walking.erase(slices_) != 0) slices = size_(axes_.at(slices_).extent);
     for (const int id : walking) elements *= size_(axes_.at(id).extent);
-    const double times = size_(points(space)) / (tiled_.count(e->integer) != 0 ? slab_rate_ : rates_.of(size_(storage_bytes(type))));
+    if (walking.count(change_.cut) != 0) {
+      slices *= change_.panels;
+      elements /= change_.panels;
+    }
+    const double rate = tiled_.count(e->integer) != 0 ? slab_rate_ : rates_.of(size_(storage_bytes(type)) / slices);
+    const double times = size_(points(space)) * slices / rate;
     from_places += times * (by_element(stage, pointing, walking) ? elements * line : fetched(*e, elements * size_of(type.dtype)));
   }
 
@@ -160,7 +196,7 @@ class Gathers {
     bool is_first = true;  // of the tables that the pointer points into
     for (Place& place : places_) {
       if (!same(place.pointer, pointer)) continue;
-      if (place.table == read.integer || joined_) {
+      if (place.table == read.integer || change_.joined) {
         const double before = std::ceil(place.bytes / line);
         place.bytes += of_row;
         return (std::ceil(place.bytes / line) - before) * line;
@@ -192,7 +228,8 @@ class Gathers {
   const Graph& graph_;
   const Map& map_;
   const std::vector<ValueId>& operands_;
-  bool joined_;
+  const Change change_;
+  const int slices_;  // the map's axis; -1
   const std::map<int, Axis> axes_;
   const std::vector<std::string> symbols_;  // none is named: sizes are not written out
   Emitter emit_;
@@ -228,13 +265,13 @@ bool is_gather(const Expr& read) {
 
 double gathered_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                       const GatherRates& rates) {
-  return Gathers(size, graph, map, operands, rates, false).bytes;
+  return Gathers(size, graph, map, operands, rates, {}).bytes;
 }
 
 SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t wanted) {
   const GatherRates usual;
-  const Gathers plain(size, graph, map, operands, usual, true);
+  const Gathers plain(size, graph, map, operands, usual, {.joined = true});
   const double work = work_bytes * size(flops(map));
   const auto bytes_of = [&](const Gathers& gathers) { return gathers.bytes + std::max(0.0, work - gathers.from_places); };
   SlabChoice best;
@@ -244,7 +281,7 @@ SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map
     const Gathers::Tables tables = plain.tables_of(axis);
     if (tables.list < 0) continue;
     const auto look_at = [&, id = id](std::int64_t rows) {
-      const double bytes = bytes_of(Gathers(size, graph, map, operands, usual, true, id, rows));
+      const double bytes = bytes_of(Gathers(size, graph, map, operands, usual, {.joined = true, .entry = id, .rows = rows}));
       if (bytes < best.bytes || wanted > 0)
         best = {id, tables.list, rows, static_cast<std::int64_t>(std::ceil(tables.rows / static_cast<double>(rows))), bytes};
     };
@@ -255,6 +292,18 @@ SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map
     }
   }
   return best;
+}
+
+double panel_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, int axis,
+                   std::int64_t columns) {
+  const double panels = size(axes_by_id(map).at(axis).extent) / static_cast<double>(columns);
+  double made = 0;
+  std::set<std::int64_t> tables;
+  visit_map(map, [&](const Expr& e) {
+    if (e->op == Scalar::read && e->integer >= 0 && is_gather(e) && uses_axis(e, axis) && tables.insert(e->integer).second)
+      made += 2 * size(storage_bytes(graph.type(operands[static_cast<std::size_t>(e->integer)])));
+  });
+  return Gathers(size, graph, map, operands, GatherRates(), {.cut = axis, .panels = panels}).bytes + made;
 }
 
 }  // namespace neap

@@ -32,4 +32,9 @@ struct SlabChoice {
 SlabChoice best_slab(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands,
                      std::int64_t rows = 0);
 
+// Columns of the tables that a map points into can be cut to panels, each of which is a slice of a table laid anew (x[k, columns[e], f]):
+// for all panels, for all rows, for all entries of a row. What that takes, with making the panels, where they are `columns` wide.
+double panel_bytes(const SizeAsPlain& size, const Graph& graph, const Map& map, const std::vector<ValueId>& operands, int axis,
+                   std::int64_t columns);
+
 }  // namespace neap

@@ -40,6 +40,7 @@ const Recipe& default_recipe() {
                              {"channels_last", {}, 3},
                              {"lay_operands", {}, 3},
                              {"fuse_edges", {}, 2},
+                             {"panel_gathers", {}, 3},
                              {"tile_gathers", {}, 4},
                              {"fuse_vertical", {}, 2},
                              {"fuse_siblings", {}, 2},

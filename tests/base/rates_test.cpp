@@ -41,12 +41,12 @@ TEST_F(RatesTest, AreWithinWhatCpusReach) {
 }
 
 TEST(Gathers, BetweenTheTablesThatWereMeasured) {
-  const GatherRates rates{{4, 2, 2, 1, 0.5}};
+  const GatherRates rates{{4, 2, 2, 1, 0.5, 0.25}};
   EXPECT_EQ(rates.of(0), 4);
   EXPECT_EQ(rates.of(1 << 18), 4);
   EXPECT_NEAR(rates.of(1 << 19), 1 / (0.5 / 4 + 0.5 / 2), 1e-12);
   EXPECT_EQ(rates.of(1 << 24), 1);
-  EXPECT_EQ(rates.of(1e12), 0.5);
+  EXPECT_EQ(rates.of(1e12), 0.25);
 }
 
 // Plans are made from them, and bits must not depend on the number of threads.

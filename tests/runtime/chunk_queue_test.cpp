@@ -31,10 +31,18 @@ TEST(ChunkQueue, OneThreadTakesAllInOrder) {
   for (std::size_t i = 0; i < chunks.size(); ++i) EXPECT_EQ(chunks[i], static_cast<std::int64_t>(i));
 }
 
+TEST(ChunkQueue, InOrderAllThreadsTakeNeighbours) {
+  ChunkQueue queue(5, 3, true);
+  EXPECT_EQ(queue.next(2).begin, 0);
+  EXPECT_EQ(queue.next(0).begin, 1);
+  EXPECT_EQ(drained(queue, 1), (std::vector<std::int64_t>{2, 3, 4}));
+  EXPECT_TRUE(drained(queue, 2).empty());
+}
+
 TEST(ChunkQueue, EachChunkIsGivenOnce) {
   constexpr int threads = 4;
-  for (const std::int64_t count : {1, 3, 4, 61, 5000}) {
-    ChunkQueue queue(count, threads);
+  for (const auto& [count, in_order] : {std::pair(1, false), {3, false}, {4, false}, {61, false}, {5000, false}, {3, true}, {5000, true}}) {
+    ChunkQueue queue(count, threads, in_order);
     std::vector<std::vector<std::int64_t>> taken(threads);
     {
       std::vector<std::jthread> team;
