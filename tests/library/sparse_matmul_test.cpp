@@ -52,6 +52,30 @@ TEST(SparseMatmul, AsDefined) {
   }
 }
 
+// Layouts without a product of their own.
+TEST(SparseMatmul, MadeDenseAndTakenAsDefined) {
+  for (const std::string layout : {"csc", "nm n=2 m=4", "nm n=1 m=5", "ell", "coo"}) {
+    for (const Sizes& size : {Sizes{8, 12}, {7, 13}, {1, 1}, {0, 4}, {4, 0}, {33, 70}, {700, 300}}) {
+      check_library(case_of(layout, "dense", size, 0, false));
+      check_library(case_of(layout, "take", size, 0, false));
+    }
+  }
+}
+
+// Places that rise nowhere, or stand twice, are what the definition takes them for.
+TEST(SparseMatmul, PlacesInNoOrderAreMadeDenseAsDefined) {
+  for (const auto& [layout, place] : {std::pair<std::string, std::size_t>{"csc", 2}, {"coo", 1}, {"coo", 2}, {"ell", 1}}) {
+    for (const Sizes& size : {Sizes{33, 70}, {700, 300}}) {
+      LibraryCase c = case_of(layout, "dense", size, 0, false);
+      Array places = c.given[place]->clone();
+      const std::int64_t limit = std::min(size[0], size[1]);
+      for (std::int64_t i = 0; i < places.count(); ++i) places.set_int(i, places.get_int(i) < 0 ? -1 : i * i * 31 % limit);
+      c.given[place] = places;
+      check_library(c);
+    }
+  }
+}
+
 // A layer's input has axes ahead of its features.
 TEST(SparseMatmul, FeaturesFirst) {
   for (const std::string layout : {"nmg n=2 m=4 g=2", "blocks r=4 c=1", "csr"}) {
@@ -100,6 +124,18 @@ TEST(SparseMatmul, PlacesOutsideAreRefused) {
   }
   refused("nmg n=2 m=4 g=2", false, 2, 12, "is not in 0 .. 11");
   refused("nmg n=2 m=4 g=2", false, 2, -1, "is not in 0 .. 11");
+  for (const auto& [layout, place, bad, part] :
+       {std::tuple<std::string, std::size_t, std::int64_t, std::string>{"csc", 1, -1, "names places outside of it"},
+        {"csc", 2, 33, "names places outside of it"},
+        {"coo", 1, 33, "rows of a sparse matrix are not all 0 or more and below 33"},
+        {"coo", 2, -1, "columns of a sparse matrix are not all 0 or more and below 70"},
+        {"ell", 1, 70, "columns of a sparse matrix are not all below 70"},
+        {"nm n=2 m=4", 1, 4, "rows within their groups of a sparse matrix are not all 0 or more and below 4"},
+        {"nm n=2 m=4", 1, -1, "rows within their groups of a sparse matrix are not all 0 or more and below 4"}}) {
+    const std::string said = run_natively(case_of(layout, "dense", {33, 70}, 0, false), place,
+                                          [&, value = bad](Array& places) { places.set_int(places.count() / 2, value); });
+    EXPECT_NE(said.find(part), std::string::npos) << layout << ": " << said;
+  }
   const std::string said = run_natively(case_of("blocks r=4 c=1", "dense", {33, 70}, 0, false), 2, [](Array& at) { at.set_int(0, 70); });
   EXPECT_NE(said.find("names places outside of it"), std::string::npos) << said;
 }
