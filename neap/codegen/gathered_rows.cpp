@@ -40,13 +40,19 @@ std::vector<GatheredRows> gathered_rows(const std::vector<Stage>& stages, const 
 int slice_axis(const Map& map) {
   const auto accumulates = [](const Stage& stage) { return stage.accumulate != Accumulate::none; };
   if (is_scope(map) || std::any_of(map.stages.begin(), map.stages.end(), accumulates)) return -1;
+  const std::map<int, Axis> axes = axes_by_id(map);
+  const auto of_entries = [&](int id) { return axes.at(id).ragged != nullptr; };
   std::set<int> slices;
   visit_map(map, [&](const Expr& e) {
     if (e->op != Scalar::read || e->integer < 0) return;
     std::set<int> ahead;
     for (int i = 0; i < e->rank; ++i) {
       const Expr& index = e->args[static_cast<std::size_t>(i)];
-      if (has_read(index)) return slices.merge(ahead);
+      if (has_read(index)) {
+        const std::set<int> used = free_axes(index);
+        if (std::any_of(used.begin(), used.end(), of_entries)) slices.merge(ahead);
+        return;
+      }
       if (index->op != Scalar::axis) return;
       ahead.insert(static_cast<int>(index->integer));
     }

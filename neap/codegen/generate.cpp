@@ -235,9 +235,10 @@ class KernelWriter {
     const std::string extent = emit_.dim(chunked_->extent);
     const std::string room = grain_ > 1 ? fmt::format("({} + {}) / {}", extent, grain_ - 1, grain_) : extent;
     if (slice_) {
-      const std::string slices = emit_.dim(slice_->extent);
-      return fmt::format("const i64 wanted = {} * {}l / {}l / {} + 1, room = {};\nreturn {} * max(1l, min(min(wanted, room), {}l));\n",
-                         emit_.dim(points), work, elements_a_chunk, slices, room, slices, most_chunks_a_slice);
+      return fmt::format(
+          "const i64 slices = {}, wanted = {} * {}l / {}l / max(1l, slices) + 1, room = {};\nreturn slices * max(1l, min(min(wanted, "
+          "room), {}l));\n",
+          emit_.dim(slice_->extent), emit_.dim(points), work, elements_a_chunk, room, most_chunks_a_slice);
     }
     return fmt::format("const i64 wanted = {} * {}l / {}l + 1, room = {};\nreturn max(1l, min(min(wanted, room), {}l));\n",
                        emit_.dim(points), work, elements_a_chunk, room, most);
