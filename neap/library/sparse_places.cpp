@@ -15,15 +15,6 @@ namespace {
 
 constexpr const char* remedy = "give the components that the layout packs";
 
-// Whether all are in [0, limit).
-template <class T>
-bool all_below(const T* places, Count count, Count limit) {
-  bool outside = false;
-#pragma omp simd reduction(| : outside)
-  for (Count i = 0; i < count; ++i) outside |= places[i] < 0 || places[i] >= limit;
-  return !outside;
-}
-
 }  // namespace
 
 void check_places(BlockMatrix& matrix, Count stored) {
@@ -56,15 +47,15 @@ void check_places(BlockMatrix& matrix, Count stored) {
 
 void check_places(const NmgMatrix& matrix, Count count) {
   const Count chunk = binomial(matrix.m, matrix.n) * matrix.g;
-  const bool inside = matrix.wide ? all_below(static_cast<const std::int32_t*>(matrix.index), count, chunk)
-                                  : all_below(static_cast<const std::int16_t*>(matrix.index), count, chunk);
+  const bool inside = matrix.wide ? all_within(static_cast<const std::int32_t*>(matrix.index), count, 0, chunk)
+                                  : all_within(static_cast<const std::int16_t*>(matrix.index), count, 0, chunk);
   if (!inside)
     throw Error(fmt::format("an index of a {}:{}:{} matrix is not in 0 .. {}", matrix.n, matrix.m, matrix.g, chunk - 1), "", remedy);
 }
 
 void check_order(const Offsets& order, Count count, Count stored) {
-  const bool inside = order.wide ? all_below(static_cast<const std::int64_t*>(order.at), count, stored)
-                                 : all_below(static_cast<const std::int32_t*>(order.at), count, stored);
+  const bool inside = order.wide ? all_within(static_cast<const std::int64_t*>(order.at), count, 0, stored)
+                                 : all_within(static_cast<const std::int32_t*>(order.at), count, 0, stored);
   if (!inside) throw Error(fmt::format("the order of a sparse matrix's columns names none of its {} elements", stored), "", remedy);
 }
 

@@ -4,6 +4,15 @@
 
 namespace neap::sparse {
 
+// Whether all are in [least, limit).
+template <class T>
+bool all_within(const T* places, Count count, Count least, Count limit) {
+  bool outside = false;
+#pragma omp simd reduction(| : outside)
+  for (Count i = 0; i < count; ++i) outside |= places[i] < least || places[i] >= limit;
+  return !outside;
+}
+
 // Offsets that rise within the `stored` elements, and columns of the matrix. Says in `rising` whether columns rise within each row, without
 // which they are not cut into tiles. Error on the first row whose places do not lie in the matrix, and, where values are taken (there are
 // none yet), if rows do not hold all elements.

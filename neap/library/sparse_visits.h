@@ -2,6 +2,8 @@
 // the matrix, row-major, and visit.padding(value) for values that are no element; visit.begin(row, rows, column, columns) ahead of those of
 // a part of the matrix. On all threads, each of which has parts of its own.
 #pragma once
+#include <limits>
+
 #include "neap/library/sparse_kinds.h"
 #include "neap/library/sparse_sides.h"
 
@@ -60,7 +62,7 @@ void for_each_value(const NmgMatrix& w, Visit visit) {
   for (Count pattern = 0; pattern * w.n < static_cast<Count>(rows.size()); ++pattern)
     revolving_door(w.n, w.m, pattern, rows.data() + pattern * w.n);
   const Count groups = sparse::divided_up(w.rows, w.m);
-#pragma omp parallel for schedule(static) num_threads(thread_count()) if (!Effort::is_small(static_cast <double>(w.rows * w.columns)))
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
   for (Count group = 0; group < groups; ++group) {
     if (w.wide) {
       visit_slots<0, std::int32_t>(w, rows, group, visit);
@@ -74,7 +76,7 @@ void for_each_value(const NmgMatrix& w, Visit visit) {
 template <class Visit>
 void for_each_value(const BlockMatrix& w, Visit visit) {
   const Count groups = sparse::divided_up(w.rows, w.height);
-#pragma omp parallel for schedule(static) num_threads(thread_count()) if (!Effort::is_small(static_cast <double>(w.rows * w.columns)))
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
   for (Count group = 0; group < groups; ++group) {
     const Count top = group * w.height, bottom = std::min(top + w.height, w.rows);
     visit.begin(top, bottom - top, 0, w.columns);
@@ -104,10 +106,7 @@ void for_each_value(const BlockMatrix& w, Visit visit) {
 // Error where places are not below `limit`, or, but for those of which negative ones are free, are negative.
 template <class T>
 void check_within(const T* places, Count count, Count limit, bool are_free, std::string_view what) {
-  bool outside = false;
-#pragma omp simd reduction(| : outside)
-  for (Count i = 0; i < count; ++i) outside |= (places[i] < 0 && !are_free) || places[i] >= limit;
-  if (outside)
+  if (!sparse::all_within(places, count, are_free ? std::numeric_limits<T>::min() : 0, limit))
     throw Error(fmt::format("{} of a sparse matrix are not all {} {}", what, are_free ? "below" : "0 or more and below", limit), "",
                 "give the components that the layout packs");
 }

@@ -7,34 +7,18 @@
 #include "neap/runtime/executable.h"
 #include "neap/transform/optimizer.h"
 #include "tests/nn/graph_examples.h"
+#include "tests/nn/pattern_product.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/results.h"
 
 namespace neap::slabs_test {
 namespace {
 
-constexpr std::int64_t rows = 37, columns = 23, edges = 400;
+using pattern_product::columns;
+using pattern_product::expect_near;
+using pattern_product::Product;
 
-struct Product {
-  Graph graph;
-  std::vector<Array> inputs;  // x, weights, offsets, columns
-};
-
-// Rows of every length, the first and the last without any; columns in no order.
-Product product(std::int64_t width, DType dtype) {
-  Product made;
-  Array offsets = Array::zeros(DType::i64, {rows + 1}), targets(DType::i32, {edges});
-  for (std::int64_t r = 1; r <= rows; ++r)
-    offsets.set(r, r == 1 ? 0 : r + 1 >= rows ? edges : static_cast<double>(std::min(edges, r * r * 2 / 5)));
-  for (std::int64_t e = 0; e < edges; ++e) targets.set(e, static_cast<double>(e * e * 7 % columns));
-  Builder build(made.graph);
-  const Var x = build.input("x", {dtype, {columns, width}, {}}), w = build.input("w", {dtype, {edges}, {}}, Role::fixed);
-  const Var o = build.input("offsets", {DType::i64, {rows + 1}, {}}, Role::fixed);
-  const Var c = build.input("columns", {DType::i32, {edges}, {}}, Role::fixed);
-  made.graph.add_output(unary("tanh", build.call("spmm", {x, w, o, c})).id(), "y");
-  made.inputs = {filled({columns, width}, 0.3, dtype), filled({edges}, 0.7, dtype), offsets, targets};
-  return made;
-}
+Product product(std::int64_t width, DType dtype) { return pattern_product::product(width, dtype, Role::fixed); }
 
 Graph by_slabs(const Graph& graph, std::int64_t of) {
   Optimizer optimizer(graph);
@@ -58,11 +42,6 @@ Graph by_slabs(const Graph& graph, std::int64_t of) {
 int calls_of(const Graph& graph, const std::string& op) {
   const auto& nodes = graph.nodes();
   return static_cast<int>(std::count_if(nodes.begin(), nodes.end(), [&](const NodePtr& node) { return node->op == op && node->kept; }));
-}
-
-void expect_near(const Array& got, const Array& wanted, double bound) {
-  ASSERT_EQ(got.sizes(), wanted.sizes());
-  for (std::int64_t i = 0; i < got.count(); ++i) ASSERT_NEAR(got.get(i), wanted.get(i), bound) << "element " << i;
 }
 
 TEST(Slabs, KernelsGiveTheInterpretersNumbersOnEveryInstructionSet) {
