@@ -25,7 +25,7 @@ std::vector<Array> inputs_of(const EdgeArrays& edges, const Array& features, con
   return inputs;
 }
 
-constexpr double seconds_of_tuning = 120;
+constexpr double seconds_of_tuning = 240;
 
 Graph optimized(const Graph& graph, const std::vector<Array>& inputs, Order order, std::int64_t plan) {
   Optimizer optimizer(graph);
@@ -72,11 +72,12 @@ Graph GcnStep::graph_of(const EdgeArrays& edges, const GcnShape& shape, Role fea
 }
 
 GcnStep::GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan)
-    : GcnStep(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), inputs_of(edges, features, labels, shape), order,
-              plan) {}
+    : inputs_(inputs_of(edges, features, labels, shape)),
+      executable_(generated(optimized(graph_of(edges, shape, order == Order::kept ? Role::fixed : Role::input), inputs_, order, plan))) {}
 
-GcnStep::GcnStep(const Graph& graph, std::vector<Array> inputs, Order order, std::int64_t plan)
-    : inputs_(std::move(inputs)), executable_(generated(optimized(graph, inputs_, order, plan))) {}
+GcnStep::GcnStep(const Graph& program, std::vector<Array> inputs) : inputs_(std::move(inputs)), executable_(generated(program)) {}
+
+GcnStep GcnStep::again() const { return {graph(), inputs_}; }
 
 double GcnStep::run() { return executable_.run(inputs_)[0].get(0); }
 

@@ -19,13 +19,14 @@ class GcnStep {
  public:
   // `plan` (where it is not negative) forces the order of each chain of products (bit i of order_products' plan).
   GcnStep(const EdgeArrays& edges, const Array& features, const Array& labels, const GcnShape& shape, Order order, std::int64_t plan = -1);
-  double run();  // one step; gives the loss
+  double run();           // one step; gives the loss
+  GcnStep again() const;  // the same program, in memory of its own
   const Graph& graph() const { return executable_.graph(); }
   const std::vector<Array>& inputs() const { return inputs_; }  // of the graph, in order
 
  private:
   static Graph graph_of(const EdgeArrays& edges, const GcnShape& shape, Role features);
-  GcnStep(const Graph& graph, std::vector<Array> inputs, Order order, std::int64_t plan);
+  GcnStep(const Graph& program, std::vector<Array> inputs);
   std::vector<Array> inputs_;
   Executable executable_;
 };
