@@ -36,7 +36,7 @@ class StoredBlocks {
   void for_each(std::int64_t block_row, Found found) {
     from_.kept_in_any(block_row * r_, r_, any_.data());
     std::int64_t last = -1;
-    Packer::for_each_true(any_.data(), from_.columns(), [&](std::int64_t column) {
+    for_each_flag(any_.data(), from_.columns(), true, [&](std::int64_t column) {
       const std::int64_t block = c_ == 1 ? column : column / c_;  // a division takes longer than all else that is done here
       if (block != last) found(block);
       last = block;

@@ -45,10 +45,10 @@ void check(const std::vector<Array>& components, const Sizes& size, const Attrib
 }
 
 std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
-  const std::int64_t count = call.integer("count");
-  const Var turned = transpose(keep, {1, 0}), elements = places_of(build, turned, count).elements;
-  const Var rows = elements - divided(build, elements, keep.size(0)) * static_cast<double>(keep.size(0).constant());
-  return {offsets_of(build, turned), cast(rows, DType::i32)};
+  const std::int64_t columns = keep.size(1).constant();
+  const RunningPlaces found = places_of(build, keep, call.integer("count"));
+  const Var rows = build.call("gather", {divided(build, found.elements, columns), order_by_columns(build, found, columns)});
+  return {offsets_of(build, keep, 1), cast(rows, DType::i32)};
 }
 
 const RegisterLayout csc{{.name = "csc",

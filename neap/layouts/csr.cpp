@@ -85,14 +85,11 @@ Var product(Builder& build, const std::vector<Var>& operands, const Call& call) 
 Var sample(Builder& build, const std::vector<Var>& operands, const Call&) { return build.call("sddmm", operands); }
 
 std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
-  const std::int64_t count = call.integer("count");
-  const double rows = static_cast<double>(keep.size(0).constant()), columns = static_cast<double>(keep.size(1).constant());
-  const RunningPlaces by_row = places_of(build, keep, count);
-  const Var at = by_row.elements - divided(build, by_row.elements, keep.size(1)) * columns;
-  const Var turned = transpose(keep, {1, 0}), by_column = places_of(build, turned, count).elements;
-  const Var column = divided(build, by_column, keep.size(0)), row = by_column - column * rows;
-  const Var order = build.call("gather", {by_row.before, row * columns + column});
-  return {offsets_of(build, keep), cast(at, DType::i32), offsets_of(build, turned), cast(row, DType::i32), order};
+  const std::int64_t columns = keep.size(1).constant();
+  const RunningPlaces found = places_of(build, keep, call.integer("count"));
+  const Var row = divided(build, found.elements, columns), at = found.elements - row * static_cast<double>(columns);
+  const Var order = order_by_columns(build, found, columns), t_row = build.call("gather", {row, order});
+  return {offsets_of(build, keep), cast(at, DType::i32), offsets_of(build, keep, 1), cast(t_row, DType::i32), order};
 }
 
 const RegisterLayout csr{{.name = "csr",

@@ -58,8 +58,7 @@ std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
   const std::int64_t rows = keep.size(0).constant(), count = call.integer("count");
   if (rows > 0 && count % rows != 0) call.fail(fmt::format("{} elements are not as many in each of {} rows", count, rows));
   const std::int64_t longest = rows == 0 ? 0 : count / rows;
-  const Var order = build.call("argsort", {keep}, {{"axis", std::int64_t{1}}, {"descending", true}});
-  const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{longest}}, {"axes", std::vector<std::int64_t>{1}}});
+  const Var first = build.calls("top_k", {keep}, {{"k", Shape{longest}}, {"axis", std::int64_t{1}}})[1];
   return {cast(first, DType::i32)};
 }
 

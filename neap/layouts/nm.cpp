@@ -87,8 +87,8 @@ std::vector<Var> places(Builder& build, const Var& keep, const Call& call) {
   const Dim &rows = keep.size(0), &columns = keep.size(1), groups = ceil_div(rows, m);
   check_kept_rows(n, m, "layout nm");
   const Var whole = build.call("pad", {cast(keep, DType::i8)}, {{"before", Shape{0, 0}}, {"after", Shape{groups * Dim(m) - rows, 0}}});
-  const Var order = build.call("argsort", {reshape(whole, {groups, m, columns})}, {{"axis", std::int64_t{1}}, {"descending", true}});
-  const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{n}}, {"axes", std::vector<std::int64_t>{1}}});
+  const Var grouped = cast(reshape(whole, {groups, m, columns}), DType::boolean);
+  const Var first = build.calls("top_k", {grouped}, {{"k", Shape{n}}, {"axis", std::int64_t{1}}})[1];
   return {cast(transpose(first, {0, 2, 1}), DType::i8)};
 }
 

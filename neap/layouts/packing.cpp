@@ -148,15 +148,18 @@ Array nonzero(const Array& matrix) {
 }
 
 RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count) {
-  const Dim all = element_count(keep.shape());
-  const Var flat = reshape(keep, {all}), chosen = cast(flat, DType::i64);
-  const Var order = build.call("argsort", {flat}, {{"descending", true}});
-  const Var first = build.call("slice", {order}, {{"starts", Shape{0}}, {"stops", Shape{count}}, {"axes", std::vector<std::int64_t>{0}}});
-  return {first, build.call("cumulative_sum", {chosen}, {{"axis", std::int64_t{0}}}) - chosen};
+  const std::vector<Var> found = build.calls("top_k", {reshape(keep, {element_count(keep.shape())})}, {{"k", Shape{count}}});
+  return {found[1], found[0]};
 }
 
-Var offsets_of(Builder& build, const Var& keep) {
-  const Var counts = sum(cast(keep, DType::i64), {1});
+Var order_by_columns(Builder& build, const RunningPlaces& places, std::int64_t columns) {
+  const auto all = static_cast<double>(columns);
+  const Var column = places.elements - divided(build, places.elements, columns) * all;
+  return build.call("argsort", {where(places.flags, cast(column, DType::i32), build.constant(DType::i32, all))});
+}
+
+Var offsets_of(Builder& build, const Var& keep, int axis) {
+  const Var counts = sum(cast(keep, DType::i64), {1 - axis});
   const Var ends = build.call("cumulative_sum", {counts}, {{"axis", std::int64_t{0}}});
   return build.call("pad", {ends}, {{"before", Shape{1}}, {"after", Shape{0}}});
 }

@@ -2,10 +2,9 @@
 #pragma once
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 #include <string_view>
 
+#include "neap/base/flags.h"
 #include "neap/layouts/sparse_layout.h"
 
 namespace neap {
@@ -35,12 +34,10 @@ class Packer {
     const Element* const all = elements + row * columns();
     for (std::int64_t first = 0; first < columns(); first += step) {
       __builtin_prefetch(reinterpret_cast<const char*>(all + first) + ahead);
-      for_each_true(mask_from(row) + first, std::min(step, columns() - first), [&](std::int64_t i) { found(first + i, all[first + i]); });
+      for_each_flag(mask_from(row) + first, std::min(step, columns() - first), true,
+                    [&](std::int64_t i) { found(first + i, all[first + i]); });
     }
   }
-  // found(i) for those of `count` bytes, each 0 or 1, that are 1.
-  template <class Found>
-  static void for_each_true(const std::uint8_t* bytes, std::int64_t count, Found found);
   // Whether any of some rows from `first` on keeps a column: any[columns], bytes of 0 and 1. Rows beyond the last keep nothing.
   void kept_in_any(std::int64_t first, std::int64_t rows, std::uint8_t* any) const;
   // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
@@ -80,26 +77,6 @@ class Packer {
   std::int64_t rows_ = 0, columns_ = 0;
 };
 
-template <class Found>
-void Packer::for_each_true(const std::uint8_t* bytes, std::int64_t count, Found found) {
-  constexpr std::int64_t at_once = sizeof(std::uint64_t);
-  std::int64_t i = 0;
-  for (; i + at_once <= count; i += at_once) {
-    std::uint64_t several = 0;
-    std::memcpy(&several, bytes + i, at_once);
-    if constexpr (std::endian::native == std::endian::little) {
-      for (; several != 0; several &= several - 1) found(i + std::countr_zero(several) / 8);
-    } else {
-      for (std::int64_t each = i; several != 0 && each < i + at_once; ++each) {
-        if (bytes[each] != 0) found(each);
-      }
-    }
-  }
-  for (; i < count; ++i) {
-    if (bytes[i] != 0) found(i);
-  }
-}
-
 template <class Element, class Found>
 void Packer::for_each_across(const Array& offsets, const Element* elements, Found found) const {
   const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
@@ -120,7 +97,7 @@ void Packer::for_each_down(const RowRange& range, const std::int64_t* offsets, F
     for (std::int64_t r = 0; r < rows(); ++r) {
       __builtin_prefetch(mask_from(r + ahead) + first);
       ask(r + ahead, first, count);
-      for_each_true(mask_from(r) + first, count, [&](std::int64_t i) { found(r, first + i, place[static_cast<std::size_t>(i)]++); });
+      for_each_flag(mask_from(r) + first, count, true, [&](std::int64_t i) { found(r, first + i, place[static_cast<std::size_t>(i)]++); });
     }
   }
 }
@@ -154,14 +131,16 @@ Expr position_at(const Definition& d, int input, const std::vector<Expr>& index)
 
 Array nonzero(const Array& matrix);  // a mask (bool) of what is not 0
 
-// In a graph: the numbers, in row-major order, of the `count` elements for which a mask is true (i64), and for every element how many true
-// ones stand before it. Of a mask that keeps fewer, the first of the others follow; of one that keeps more, the last are left out.
+// In a graph: of a mask, the numbers in row-major order of `count` elements for which it is true (i64), with flags that are true. Of a mask
+// that keeps fewer, the first of the others follow, with flags that are false; of one that keeps more, the last are left out.
 struct RunningPlaces {
-  Var elements, before;
+  Var elements, flags;
 };
 RunningPlaces places_of(Builder& build, const Var& keep, std::int64_t count);
-// Offsets of rows from a mask: 0, then how many true elements stand in the rows so far (i64).
-Var offsets_of(Builder& build, const Var& keep);
+// The order of such places by columns, of `columns` in all; those that are none of the mask's come last.
+Var order_by_columns(Builder& build, const RunningPlaces& places, std::int64_t columns);
+// Offsets of rows (axis 0) or columns (axis 1) from a mask: 0, then how many true elements stand in those so far (i64).
+Var offsets_of(Builder& build, const Var& keep, int axis = 0);
 Var divided(Builder& build, const Var& a, const Dim& by);  // whole numbers, rounded down
 Var as_matrix(const Var& x);                               // [..., n] as [rows, n]; a number as [1, 1]
 // Of [groups, m, chunks, columns], of known sizes: row i of all groups, [groups, chunks, columns] each.

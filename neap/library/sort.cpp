@@ -1,5 +1,5 @@
 // Sorting in place of the definitions' counting: the same order, ties and NaN included. Long lines by their digits, short ones by
-// comparison.
+// comparison; flags are told apart (flag_order.h).
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,8 +7,8 @@
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
 #include "neap/base/radix_sort.h"
+#include "neap/library/flag_order.h"
 #include "neap/library/lines.h"
-#include "neap/runtime/library.h"
 
 namespace neap::sort_implementation {
 namespace {
@@ -65,8 +65,9 @@ class SortCall final : public LibraryCall {
   // The first `count_`; equal ones in their order.
   template <class Key>
   void sort_line(std::vector<Ranked<Key>>& order, std::vector<Ranked<Key>>& space) const {
-    constexpr std::int64_t is_few = 16;  // of so many, one is wanted
-    if (lines_.size >= is_long && count_ * is_few >= lines_.size) return radix_sort(order, space);
+    constexpr std::int64_t is_few = 16, worth_counting = 32;  // of so many, one is wanted; elements that are worth a few counters
+    const bool is_wanted_whole = lines_.size >= is_long && count_ * is_few >= lines_.size;
+    if (is_wanted_whole || (lines_.size >= worth_counting && differing_bits(order) < few_keys)) return radix_sort(order, space);
     const auto before = [](const Ranked<Key>& a, const Ranked<Key>& b) { return a.key != b.key ? a.key < b.key : a.at < b.at; };
     if (count_ == lines_.size) {
       std::sort(order.begin(), order.end(), before);
@@ -104,7 +105,9 @@ Implementation sorting(const char* op, Result result) {
       .refuses = refuses_lines,
       .prepare = [result](const Call& call, const std::vector<Type>& inputs, const std::vector<Type>&, const Symbols& symbols) -> Prepared {
         const Lines lines(inputs[0], call.axis("axis", inputs[0].rank()), symbols);
-        return std::make_unique<SortCall>(inputs[0].dtype, lines, call.flag("descending"), lines.size, result);
+        const bool descending = call.flag("descending");
+        if (inputs[0].dtype == DType::boolean && result == Result::order) return order_of_flags(lines, descending, lines.size, false);
+        return std::make_unique<SortCall>(inputs[0].dtype, lines, descending, lines.size, result);
       }};
 }
 
@@ -135,6 +138,7 @@ const RegisterImplementation top_k{
        const Lines lines(inputs[0], call.axis("axis", inputs[0].rank()), symbols);
        const std::int64_t k = call.dims("k")[0].evaluate(symbols);
        if (k < 0 || k > lines.size) call.fail(fmt::format("k is {} of {} elements", k, lines.size));
+       if (inputs[0].dtype == DType::boolean) return order_of_flags(lines, call.flag("largest"), k, true);
        return std::make_unique<SortCall>(inputs[0].dtype, lines, call.flag("largest"), k, Result::top);
      }}};
 

@@ -138,20 +138,47 @@ bool write_embedding(OnnxCall& c) {
   return true;
 }
 
+// TopK's values and positions of `count`; it takes no flags.
+std::vector<std::string> best_of(OnnxCall& c, const std::string& count, bool largest) {
+  const Type& x = c.call().input(0);
+  const auto cast_to = [&](const std::string& value, DType dtype) {
+    return c.emit("Cast", {value}, {{"to", std::int64_t{onnx_of_dtype(dtype)}}});
+  };
+  const bool is_flag = x.dtype == DType::boolean;
+  const std::string from = is_flag ? cast_to(c.input(0), DType::u8) : c.input(0);
+  const OnnxAttributes attributes{{"axis", std::int64_t{c.call().axis("axis", x.rank())}}, {"largest", std::int64_t{largest ? 1 : 0}}};
+  std::vector<std::string> best = c.emit_many("TopK", {from, count}, 2, attributes);
+  if (is_flag) best[0] = cast_to(best[0], DType::boolean);
+  return best;
+}
+
 bool write_top_k(OnnxCall& c) {
-  const Call& call = c.call();
-  const std::int64_t axis = call.axis("axis", call.input(0).rank()), largest = call.flag("largest") ? 1 : 0;
-  for (std::string& output : c.emit_many("TopK", {c.input(0), c.sizes(call.dims("k"))}, 2, {{"axis", axis}, {"largest", largest}}))
-    c.give(std::move(output));
+  for (std::string& output : best_of(c, c.sizes(c.call().dims("k")), c.call().flag("largest"))) c.give(std::move(output));
   return true;
 }
 
+std::string line_size(OnnxCall& c) { return c.size(c.call().size(0, static_cast<int>(c.call().axis("axis", c.call().input(0).rank())))); }
+
 // Sorting is the best of all of them.
-bool write_sorted(OnnxCall& c, int output) {
-  const Call& call = c.call();
-  const std::int64_t axis = call.axis("axis", call.input(0).rank()), largest = call.flag("descending") ? 1 : 0;
-  const std::string count = c.size(call.size(0, static_cast<int>(axis)));
-  c.give(c.emit_many("TopK", {c.input(0), count}, 2, {{"axis", axis}, {"largest", largest}})[static_cast<std::size_t>(output)]);
+bool write_sorted(OnnxCall& c, std::size_t output) {
+  c.give(best_of(c, line_size(c), c.call().flag("descending"))[output]);
+  return true;
+}
+
+// Where each stands among all: of their positions in order, the order.
+std::string ranks(OnnxCall& c, bool descending) {
+  const std::string count = line_size(c), places = best_of(c, count, descending)[1];
+  const std::int64_t axis = c.call().axis("axis", c.call().input(0).rank());
+  return c.emit_many("TopK", {places, count}, 2, {{"axis", axis}, {"largest", std::int64_t{0}}})[1];
+}
+
+bool write_rank(OnnxCall& c) {
+  c.give(ranks(c, c.call().flag("descending")));
+  return true;
+}
+
+bool write_largest(OnnxCall& c) {
+  c.give(c.emit("Less", {ranks(c, true), c.input(1)}));
   return true;
 }
 
@@ -189,6 +216,8 @@ const RegisterOnnxWriter writers[] = {
     {"top_k", write_top_k},
     {"sort", [](OnnxCall& c) { return write_sorted(c, 0); }},
     {"argsort", [](OnnxCall& c) { return write_sorted(c, 1); }},
+    {"rank", write_rank},
+    {"largest", write_largest},
     {"resize", write_resize},
 };
 

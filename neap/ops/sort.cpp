@@ -68,6 +68,21 @@ const Register argsort_operator{
          },
      .differentiable = false}};
 
+const Register largest_operator{
+    {.name = "largest",
+     .about = "whether an element is among the `count` largest of its line; of equal ones the first, NaN is largest",
+     .inputs = {{"x"}, {"count"}},
+     .attributes = {{"axis", std::int64_t{-1}, "along which axis lines lie"}},
+     .compose =
+         [](Builder& build, const std::vector<Var>& x, const Call& call) {
+           call.axis("axis", x[0].rank());
+           if (x[1].dtype() != DType::i64 || x[1].rank() != 0)
+             call.fail(fmt::format("the count is {}", x[1].type().to_string()), "it is one i64");
+           const Attributes order{{"axis", call.integer("axis")}, {"descending", true}};
+           return std::vector<Var>{build.call("less", {build.call("rank", {x[0]}, order), x[1]})};
+         },
+     .differentiable = false}};
+
 const Register sort_operator{
     {.name = "sort",
      .about = "x's elements in order along an axis; NaN is largest",

@@ -33,9 +33,9 @@ Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
     throw Error(fmt::format("the value is {}, whose sizes are open", given.x.type().to_string()), "sparsifier 'blocks'", "give the sizes");
   const Shape more{block_rows * Dim(r) - rows, block_columns * Dim(c) - columns}, split{block_rows, r, block_columns, c};
   const Var whole = build.call("pad", {cast(unary("abs", given.x), DType::f32)}, {{"before", Shape{0, 0}}, {"after", more}});
-  const Var ranks = build.call("rank", {reshape(sum(reshape(whole, split), {1, 3}), {all})}, {{"descending", true}});
-  const auto most = static_cast<double>(kept_count(all.constant(), numbers.at("sparsity")));
-  const Var kept = reshape(build.call("less", {ranks, build.constant(DType::i64, most)}), {block_rows, 1, block_columns, 1});
+  const Var sums = reshape(sum(reshape(whole, split), {1, 3}), {all});
+  const Var most = build.constant(DType::i64, static_cast<double>(kept_count(all.constant(), numbers.at("sparsity"))));
+  const Var kept = reshape(build.call("largest", {sums, most}), {block_rows, 1, block_columns, 1});
   return build.call("slice", {reshape(expand(kept, split), {block_rows * Dim(r), block_columns * Dim(c)})},
                     {{"starts", Shape{0, 0}}, {"stops", Shape{rows, columns}}});
 }

@@ -30,16 +30,14 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   return mask;
 }
 
-// Of [rows, columns]: the rank of each in the order of falling magnitudes says whether it stays.
 Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
   const double sparsity = numbers.at("sparsity");
   const bool per_row = numbers.at("per_row") != 0;
   const Var scores = per_row ? given.x : reshape(given.x, {element_count(given.x.shape())});
-  const Var ranks = build.call("rank", {unary("abs", scores)}, {{"descending", true}});
   const Dim& all = scores.size(-1);
-  const Var kept =
-      build.call("less", {ranks, all.is_constant() ? build.constant(DType::i64, static_cast<double>(kept_count(all.constant(), sparsity)))
-                                                   : running_count(build, scores, sparsity)});
+  const Var count = all.is_constant() ? build.constant(DType::i64, static_cast<double>(kept_count(all.constant(), sparsity)))
+                                      : running_count(build, scores, sparsity);
+  const Var kept = build.call("largest", {unary("abs", scores), count});
   return per_row ? kept : reshape(kept, given.x.shape());
 }
 

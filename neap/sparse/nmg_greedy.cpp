@@ -66,7 +66,7 @@ Array keep(const Sparsified& given, const Numbers& numbers) {
   return mask;
 }
 
-// The same by ranks: a column that is taken counts for nothing from then on. All values are [row groups, chunks, columns].
+// The same in a graph: a column that is taken counts for nothing from then on. All values are [row groups, chunks, columns].
 Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
   const NmgGeometry of = geometry_of(numbers);
   const Dim &rows = given.x.size(0), &columns = given.x.size(1);
@@ -91,8 +91,7 @@ Var keep_running(Builder& build, const Running& given, const Numbers& numbers) {
     Var mine = build.call("logical_not", {taken});
     if (p + 1 < worth.size()) {
       const Var advantage = where(taken, behind_all, build.call("maximum", {worth[p] - later[p + 1], lowest}));
-      const Var ranks = build.call("rank", {advantage}, {{"axis", std::int64_t{2}}, {"descending", true}});
-      mine = build.call("less", {ranks, build.constant(DType::i64, static_cast<double>(of.g))});
+      mine = build.call("largest", {advantage, build.constant(DType::i64, static_cast<double>(of.g))}, {{"axis", std::int64_t{2}}});
       taken = build.call("logical_or", {taken, mine});
     }
     for (const int row : of.patterns[p]) {

@@ -33,6 +33,12 @@ inline Array test_elements(DType dtype, const Sizes& sizes, int salt) {
   return made;
 }
 
+inline Array with_special(const Sizes& sizes) {
+  Array x = test_elements(DType::f32, sizes, 1);
+  for (std::int64_t i = 0; i < x.count(); i += 7) x.set(i, i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY);
+  return x;
+}
+
 struct LibraryRun {
   Graph graph;
   std::vector<Array> inputs;         // of the operands that are there

@@ -1,4 +1,4 @@
-// Pooling, normalisation and sorting by libraries.
+// Pooling, normalisation, sums so far and other layouts by libraries.
 #include "neap/base/machine.h"
 #include "neap/runtime/at_once.h"
 #include "tests/library/library_check.h"
@@ -7,12 +7,6 @@ namespace neap::others_test {
 namespace {
 
 using Integers = std::vector<std::int64_t>;
-
-Array with_special(const Sizes& sizes) {
-  Array x = test_elements(DType::f32, sizes, 1);
-  for (std::int64_t i = 0; i < x.count(); i += 7) x.set(i, i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY);
-  return x;
-}
 
 TEST(Pool, AverageAndGradient) {
   struct Row {
@@ -85,35 +79,6 @@ TEST(Softmax, RowsOfAnyLength) {
   check_library({.op = "softmax", .inputs = {"f32[6,37]"}, .given = {x}});
 }
 
-TEST(Sort, OrderTiesAndNan) {
-  const Array special = with_special({4, 29});
-  for (const bool descending : {false, true}) {
-    for (const char* op : {"argsort", "sort", "rank"}) {
-      for (const char* shape : {"f32[1]", "f32[0]", "f32[3,0]", "f64[13]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]", "i64[2,5,3]"}) {
-        check_library({.op = op, .inputs = {shape}, .attributes = {{"descending", descending}}});
-        check_library({.op = op, .inputs = {shape}, .attributes = {{"descending", descending}, {"axis", std::int64_t{0}}}});
-      }
-      check_library({.op = op, .inputs = {"f32[4,29]"}, .attributes = {{"descending", descending}}, .given = {special}});
-    }
-    for (const std::int64_t k : {0, 1, 5, 29}) {
-      check_library({.op = "top_k",
-                     .inputs = {"f32[4,29]"},
-                     .attributes = {{"k", std::vector<Dim>{Dim(k)}}, {"largest", descending}},
-                     .given = {special}});
-    }
-    check_library({.op = "top_k",
-                   .inputs = {"i32[5,4]"},
-                   .attributes = {{"k", std::vector<Dim>{Dim(2)}}, {"largest", descending}, {"axis", std::int64_t{0}}}});
-  }
-}
-
-// Long enough to be sorted by digits.
-TEST(Sort, LongLines) {
-  check_library({.op = "argsort", .inputs = {"bf16[2050,1]"}, .attributes = {{"axis", std::int64_t{0}}, {"descending", true}}});
-  check_library({.op = "rank", .inputs = {"f32[2050]"}, .given = {with_special({2050})}});
-  check_library({.op = "top_k", .inputs = {"f32[2050]"}, .attributes = {{"k", std::vector<Dim>{Dim(1000)}}}});
-}
-
 TEST(Scan, LinesOfAnyLength) {
   for (const char* shape : {"f32[7]", "f32[1]", "f32[0]", "f32[3,0]", "f64[3,50]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]",
                             "i8[3,200]", "i64[2,5,3]", "f32[70,33]", "f32[40,50]"}) {
@@ -173,8 +138,6 @@ TEST(Scan, LongLinesAreTheSameOnAnyThreads) {
   }
   set_thread_count(threads);
 }
-
-TEST(Sort, ManyLinesOnThreads) { check_library({.op = "argsort", .inputs = {"i32[300,64]"}}); }
 
 TEST(Reorder, BetweenLayoutsAndTypes) {
   for (const char* type : {"f32[3,20,5,6]", "f32[1,1,1,1]", "f32[0,16,2,2]", "f32[2,17,3]"}) {
