@@ -83,8 +83,8 @@ TEST(Largest, TiesNanAndAnyCount) {
   const Array special = with_special({4, 29});
   for (const std::int64_t count : {-3, 0, 1, 2, 5, 28, 29, 1000}) {
     const Array number = Array::scalar(count);
-    for (const char* shape : {"f32[1]", "f32[0]", "f32[3,0]", "f64[13]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]", "i64[2,5,3]",
-                              "i8[30]", "bool[3,7]"}) {
+    for (const char* shape :
+         {"f32[1]", "f32[0]", "f32[3,0]", "f64[13]", "bf16[2,9]", "f16[9,2]", "i32[40]", "u8[3,11]", "i64[2,5,3]", "i8[30]", "bool[3,7]"}) {
       for (const std::int64_t axis : {0, -1}) {
         check_library({.op = "largest", .inputs = {shape, "i64[]"}, .attributes = {{"axis", axis}}, .given = {std::nullopt, number}});
       }
