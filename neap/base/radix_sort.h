@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -25,9 +25,10 @@ auto sort_key(T x) {
   if constexpr (std::is_floating_point_v<T>) {
     using Key = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
     constexpr int bits = 8 * sizeof(Key);
+    constexpr Key top = Key{1} << (bits - 1), infinity = std::bit_cast<Key>(std::numeric_limits<T>::infinity());
     const Key number = std::bit_cast<Key>(x + T{0}), sign = number >> (bits - 1);
-    const Key key = number ^ (static_cast<Key>(0 - sign) | Key{1} << (bits - 1));  // no branches: loops over it become vector instructions
-    return x == x ? key : static_cast<Key>(-1);
+    const Key key = number ^ (static_cast<Key>(0 - sign) | top);  // whole numbers, no branches: loops over it become vector instructions
+    return (number & ~top) > infinity ? static_cast<Key>(-1) : key;
   } else {
     using Key = std::conditional_t<sizeof(T) <= sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
     constexpr Key lowest = std::is_signed_v<T> ? Key{1} << (8 * sizeof(Key) - 1) : Key{0};

@@ -1,6 +1,7 @@
 // Which elements are the largest, without sorting them: what the least of these is is found digit by digit, of short lines bit by bit.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
 
 #include "neap/base/machine.h"
@@ -11,11 +12,13 @@
 namespace neap::largest_implementation {
 namespace {
 
-// The least key that is among the largest, and how many that equal it are.
+constexpr std::int64_t every = std::numeric_limits<std::int64_t>::max();
+
+// The least key that is among the largest, and how many that equal it are, or `every`.
 template <class Key>
 struct Least {
   Key key = 0;
-  std::int64_t equal = 0;
+  std::int64_t equal = every;
 };
 
 template <class T>
@@ -62,13 +65,14 @@ class LargestCall final : public LibraryCall {
   void mark_short(const T* x, bool* y, std::int64_t count) const {
     using Key = decltype(key_of(T()));
     const std::int64_t lines = lines_.outer * lines_.inner;
-#pragma omp parallel num_threads(threads_for(lines* lines_.size))
+    const int threads = threads_for(lines * lines_.size);
+#pragma omp parallel num_threads(threads)
     {
       std::vector<Key> keys(static_cast<std::size_t>(lines_.size));
 #pragma omp for schedule(static)
       for (std::int64_t line = 0; line < lines; ++line) {
         const std::int64_t first = start(line);
-        for (std::int64_t i = 0; i < lines_.size; ++i) keys[static_cast<std::size_t>(i)] = key_of(x[first + i * lines_.inner]);
+        read_keys(x + first, lines_.size, keys.data());
         const Least<Key> least = least_by_bits(keys, count);
         mark(least.key, least.equal, keys.data(), lines_.size, y + first);
       }
@@ -79,7 +83,9 @@ class LargestCall final : public LibraryCall {
   template <class Key>
   static Least<Key> least_by_bits(const std::vector<Key>& keys, std::int64_t count) {
     Key differ = 0;
-    for (const Key key : keys) differ |= key ^ keys[0];
+    const Key* const all = keys.data();
+#pragma omp simd reduction(| : differ)
+    for (std::size_t i = 0; i < keys.size(); ++i) differ |= all[i] ^ all[0];
     int bits = 0;
     while (bits < 8 * static_cast<int>(sizeof(Key)) && differ >> bits != 0) ++bits;
     const Key alike = bits == 8 * static_cast<int>(sizeof(Key)) ? 0 : static_cast<Key>(keys[0] >> bits << bits);
@@ -89,7 +95,7 @@ class LargestCall final : public LibraryCall {
       const std::int64_t reach = reaching(keys, larger);
       if (reach < count) continue;
       least = larger;
-      if (reach == count) return {least, count};  // all that reach it: those that equal it are among them, be they none
+      if (reach == count) return {least};
     }
     return {least, count - (least == std::numeric_limits<Key>::max() ? 0 : reaching(keys, static_cast<Key>(least + 1)))};
   }
@@ -122,7 +128,7 @@ class LargestCall final : public LibraryCall {
       const std::int64_t end = std::min((p + 1) * part, lines_.size);
       for (std::int64_t first = p * part; first < end; first += piece) {
         const std::int64_t size = std::min(piece, end - first);
-        for (std::int64_t i = 0; i < size; ++i) keys[static_cast<std::size_t>(i)] = key_of(x[(first + i) * lines_.inner]);
+        read_keys(x + first * lines_.inner, size, keys.data());
         work(static_cast<std::size_t>(p), keys.data(), first, size);
       }
     }
@@ -133,18 +139,26 @@ class LargestCall final : public LibraryCall {
     using Key = decltype(key_of(T()));
     const auto parts = static_cast<std::size_t>((lines_.size + part - 1) / part);
     const Least<Key> least = least_by_digits(x, parts, count);
-    std::vector<std::int64_t> equal(parts);  // of each part, then those of them that stay
+    std::vector<std::int64_t> equal(parts, least.equal);  // of each part, those that stay
+    if (least.equal != every) share_equal(x, least, equal);
+    for_each_piece(x, [&](std::size_t p, const Key* keys, std::int64_t first, std::int64_t size) {
+      equal[p] -= mark(least.key, equal[p], keys, size, y + first * lines_.inner);
+    });
+  }
+
+  // The first of equal ones stay.
+  template <class T, class Key>
+  void share_equal(const T* x, const Least<Key>& least, std::vector<std::int64_t>& equal) const {
+    std::fill(equal.begin(), equal.end(), 0);
     for_each_piece(x, [&](std::size_t p, const Key* keys, std::int64_t, std::int64_t size) {
       for (std::int64_t i = 0; i < size; ++i) equal[p] += keys[i] == least.key ? 1 : 0;
     });
     std::int64_t left = least.equal;
     for (std::int64_t& mine : equal) {
-      mine = std::min(mine, left);
-      left -= mine;
+      const std::int64_t stay = std::min(mine, left);
+      left -= stay;
+      mine = stay == mine ? every : stay;
     }
-    for_each_piece(x, [&](std::size_t p, const Key* keys, std::int64_t first, std::int64_t size) {
-      equal[p] -= mark(least.key, equal[p], keys, size, y + first * lines_.inner);
-    });
   }
 
   // By the highest digit of all; of what has it, by the lower ones.
@@ -153,15 +167,17 @@ class LargestCall final : public LibraryCall {
     using Key = decltype(key_of(T()));
     constexpr int bits = 11, all_bits = 8 * sizeof(Key), below = all_bits - bits;
     using Counts = std::array<std::int64_t, std::size_t{1} << bits>;
-    std::vector<Counts> of_parts(parts);
+    constexpr std::size_t in_turn = 4;  // counters, as one that is added to again has to be waited for
+    std::vector<std::array<std::array<std::uint32_t, std::size_t{1} << bits>, in_turn>> of_parts(parts);
     for_each_piece(x, [&](std::size_t p, const Key* keys, std::int64_t, std::int64_t size) {
-      for (std::int64_t i = 0; i < size; ++i) ++of_parts[p][keys[i] >> below];
+      for (std::int64_t i = 0; i < size; ++i) ++of_parts[p][static_cast<std::size_t>(i) % in_turn][keys[i] >> below];
     });
-    for (std::size_t p = 1; p < parts; ++p) {
-      for (std::size_t d = 0; d < of_parts[0].size(); ++d) of_parts[0][d] += of_parts[p][d];
+    Counts counts{};
+    for (const auto& of_part : of_parts) {
+      for (const auto& some : of_part) std::transform(some.begin(), some.end(), counts.begin(), counts.begin(), std::plus<>());
     }
     Least<Key> least{0, count};
-    const auto highest = static_cast<Key>(digit_of(of_parts[0], least.equal));
+    const auto highest = static_cast<Key>(digit_of(counts, least.equal));
     least.key = highest << below;
     std::vector<std::vector<Key>> found(parts);
     for_each_piece(x, [&](std::size_t p, const Key* keys, std::int64_t, std::int64_t size) {
@@ -177,13 +193,15 @@ class LargestCall final : public LibraryCall {
     for (int end = below; end > 0; end -= bits) {
       const int shift = std::max(0, end - bits);
       const Key digits = (Key{1} << (end - shift)) - 1;
-      Counts counts{};
+      counts.fill(0);
       for (const std::vector<Key>& mine : found) {
         for (const Key key : mine) {
           if (key >> end == least.key >> end) ++counts[key >> shift & digits];
         }
       }
-      least.key |= static_cast<Key>(digit_of(counts, least.equal)) << shift;
+      const std::size_t digit = digit_of(counts, least.equal);
+      least.key |= static_cast<Key>(digit) << shift;
+      if (end <= bits && least.equal == counts[digit]) least.equal = every;
     }
     return least;
   }
@@ -195,20 +213,34 @@ class LargestCall final : public LibraryCall {
     return digit;
   }
 
-  // Those above, and of equal ones the first `equal`. How many equal ones it marks.
+  // Those above, and of equal ones the first `equal`, or `every`. How many equal ones it marks, where they are counted.
   template <class Key>
   std::int64_t mark(Key least, std::int64_t equal, const Key* keys, std::int64_t size, bool* y) const {
-    if (equal == 0) {
-      for (std::int64_t i = 0; i < size; ++i) y[i * lines_.inner] = keys[i] > least;
+    if (equal == every) {
+      for_each_place(size, [=](std::int64_t i, std::int64_t at) { y[at] = keys[i] >= least; });
       return 0;
     }
     std::int64_t marked = 0;
     for (std::int64_t i = 0; i < size; ++i) {
-      const bool is_equal = keys[i] == least;
-      y[i * lines_.inner] = keys[i] > least || (is_equal && marked < equal);
-      marked += is_equal ? 1 : 0;
+      const bool stays = keys[i] == least && marked < equal;
+      y[i * lines_.inner] = keys[i] > least || stays;
+      marked += stays ? 1 : 0;
     }
-    return std::min(marked, equal);
+    return marked;
+  }
+
+  template <class T, class Key>
+  void read_keys(const T* x, std::int64_t size, Key* keys) const {
+    for_each_place(size, [=](std::int64_t i, std::int64_t at) { keys[i] = key_of(x[at]); });
+  }
+  // work(i, place) along a line, each by itself; lines that lie in one piece are gone through in vectors.
+  void for_each_place(std::int64_t size, const auto& work) const {
+    if (lines_.inner == 1) {
+#pragma omp simd
+      for (std::int64_t i = 0; i < size; ++i) work(i, i);
+    } else {
+      for (std::int64_t i = 0; i < size; ++i) work(i, i * lines_.inner);
+    }
   }
 
   DType dtype_;
