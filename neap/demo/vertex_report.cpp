@@ -58,7 +58,9 @@ Optimizer optimized_step(gnn::VertexTraining& training, std::optional<TuneOption
   Trainer& trainer = training.trainer();
   Optimizer optimizer(trainer.step_graph());
   if (tune) tune->inputs = trainer.state().inputs(training.batch(), training.rate(), trainer.steps_done() + 1);
-  optimizer.optimize({.level = training.level(), .tune = std::move(tune)});
+  OptimizeOptions options{.level = training.level(), .tune = std::move(tune)};
+  if (training.gathers_near()) options.recipe = without(std::move(options.recipe), "panel_gathers");
+  optimizer.optimize(options);
   return optimizer;
 }
 

@@ -48,6 +48,27 @@ OrderOptions with_caches(OrderOptions options) {
   return options;
 }
 
+// The parts of rows that are found in a cache, in the nearest that has them.
+struct Hits {
+  double near = 0, far = 0, none = 0;
+};
+
+Hits hits_of(const Csr& rows, const OrderOptions& given) {
+  const OrderOptions options = with_caches(given);
+  Cache near(options.near_bytes, options.row_bytes), far(options.far_bytes, options.row_bytes);
+  const auto indices = rows.indices.values<VertexId>();
+  const std::int64_t count = std::min(options.sample, rows.entries());
+  // From the middle: the first rows of an order may be unlike the others.
+  const auto begin = static_cast<std::size_t>((rows.entries() - count) / 2);
+  Hits parts;
+  for (std::size_t entry = begin; entry < begin + static_cast<std::size_t>(count); ++entry) {
+    const bool is_near = near.hit(indices[entry]), is_far = far.hit(indices[entry]);
+    (is_near ? parts.near : is_far ? parts.far : parts.none) += 1;
+  }
+  const auto all = static_cast<double>(std::max<std::int64_t>(1, count));
+  return {parts.near / all, parts.far / all, parts.none / all};
+}
+
 Array order_of(const Graph& graph, Order order, const OrderOptions& options) {
   switch (order) {
     case Order::degree:
@@ -73,21 +94,13 @@ Order parse_order(std::string_view text) {
   throw Error(fmt::format("there is no order {}", shown(text)), "", "use none, degree, rcm, community, metis or automatic");
 }
 
-double gather_cost(const Csr& rows, const OrderOptions& given) {
+double gather_cost(const Csr& rows, const OrderOptions& options) {
   constexpr double near_hit = 1, far_hit = 2.5, miss = 7;  // of a row of some hundred bytes, as gathers were measured in and out of cache
-  const OrderOptions options = with_caches(given);
-  Cache near(options.near_bytes, options.row_bytes), far(options.far_bytes, options.row_bytes);
-  const auto indices = rows.indices.values<VertexId>();
-  const std::int64_t count = std::min(options.sample, rows.entries());
-  // From the middle: the first rows of an order may be unlike the others.
-  const auto begin = static_cast<std::size_t>((rows.entries() - count) / 2);
-  double cost = 0;
-  for (std::size_t entry = begin; entry < begin + static_cast<std::size_t>(count); ++entry) {
-    const bool is_near = near.hit(indices[entry]), is_far = far.hit(indices[entry]);
-    cost += is_near ? near_hit : is_far ? far_hit : miss;
-  }
-  return count == 0 ? 0 : cost / static_cast<double>(count);
+  const Hits parts = hits_of(rows, options);
+  return near_hit * parts.near + far_hit * parts.far + miss * parts.none;
 }
+
+bool gathers_near(const Graph& graph, const OrderOptions& options) { return hits_of(graph.incoming(), options).near > 0.5; }
 
 OrderChoice choose_order(const Graph& graph, Order order, const OrderOptions& given) {
   const OrderOptions options = with_caches(given);

@@ -45,4 +45,8 @@ OrderChoice choose_order(const Graph& graph, Order order = Order::automatic, con
 // Predicted cost of gathering the neighbours of `graph` row by row, in units of a hit in the near cache for each entry.
 double gather_cost(const Csr& rows, const OrderOptions& options);
 
+// Whether most of what is gathered is predicted to be in the near cache, as in an order by communities: whole rows are then gathered as
+// they are, since panels of their columns (panel_gathers) cost a pass more over the entries and find nothing nearer.
+bool gathers_near(const Graph& graph, const OrderOptions& options);
+
 }  // namespace neap::gnn

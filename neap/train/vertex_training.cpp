@@ -8,6 +8,7 @@
 #include "neap/data/array_dataset.h"
 #include "neap/gnn/build.h"
 #include "neap/gnn/normalize.h"
+#include "neap/gnn/reorder.h"
 #include "neap/tensor/compile.h"
 
 namespace neap::gnn {
@@ -64,6 +65,7 @@ VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOption
     edge_weights_ = weights_for_samples(graph);
     add_edges(graph);
     make_batches(data, graph);
+    gathers_near_ = !batches_ && neap::gnn::gathers_near(graph, {.row_bytes = options.network.hidden * size_of(DType::f32)});
   }
   add_features(data);
   options_.network.sparse_input = sparse_;

@@ -45,6 +45,7 @@ class VertexTraining {
   std::vector<Array> batch() const;                    // what a step takes beside them
   double rate() const { return options_.rate; }
   int level() const { return options_.level; }
+  bool gathers_near() const { return gathers_near_; }  // on the whole graph, features of the hidden width (reorder.h)
   Outcome run() { return trainer_->run(); }
   Array logits();  // [vertices, classes], in evaluation mode
   // Of which class each of these vertices is taken to be: the first of the largest logits.
@@ -66,7 +67,7 @@ class VertexTraining {
   DatasetPtr dataset(const Array& vertices, const std::string& what) const;
 
   VertexTrainingOptions options_;
-  bool uses_edges_, sparse_;
+  bool uses_edges_, sparse_, gathers_near_ = false;
   Array edge_weights_;  // of the whole graph, for what is sampled with weights; without elements otherwise
   Array labels_, training_vertices_;
   std::vector<std::string> class_names_;

@@ -165,6 +165,15 @@ TEST(ChooseOrder, TheCostIsThatOfTheCache) {
   EXPECT_DOUBLE_EQ(cost({0, 1, 2, 3, 4, 5, 6, 7, 8, 0}), (9 * 7 + 2.5) / 10.0) << "9 do not, but the far one";
 }
 
+TEST(ChooseOrder, NeighboursAreNearInTheOrderOfCommunitiesAlone) {
+  const OrderOptions options{.row_bytes = 1 << 10, .near_bytes = 512 << 10, .far_bytes = 8 << 20};
+  const Graph graph =
+      power_law_communities({.vertices = 20000, .entries = 300000, .communities = 50, .inside = 0.8, .classes = 1}, 1).graph;
+  EXPECT_FALSE(gathers_near(graph, options));
+  EXPECT_TRUE(gathers_near(reordered(graph, community_order(graph)), options));
+  EXPECT_FALSE(gathers_near(Graph(), options)) << "nothing is gathered";
+}
+
 TEST(Reorder, BadInput) {
   const Graph graph = build(edges(3, {{0, 1}}));
   expect_error([&] { reordered(graph, Array::of(std::vector<VertexId>{0, 1})); }, "an order of i32 [2] for 3 vertices");
