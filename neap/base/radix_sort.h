@@ -21,6 +21,7 @@ struct Ranked {
 
 // An unsigned number that is the larger the larger x is: one for both zeros, the largest for NaN.
 template <class T>
+requires std::is_arithmetic_v<T>
 auto sort_key(T x) {
   if constexpr (std::is_floating_point_v<T>) {
     using Key = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
@@ -35,6 +36,10 @@ auto sort_key(T x) {
     return static_cast<Key>(static_cast<Key>(x) + lowest);
   }
 }
+
+// Of floats of 16 bits.
+template <class T>
+requires(!std::is_arithmetic_v<T>) auto sort_key(T x) { return sort_key(static_cast<float>(x)); }
 
 // One pass: by the `bits` bits of keys from `shift` on.
 template <int bits, class Key>

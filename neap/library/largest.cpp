@@ -21,15 +21,6 @@ struct Least {
   std::int64_t equal = every;
 };
 
-template <class T>
-auto key_of(T value) {
-  if constexpr (std::is_arithmetic_v<T>) {
-    return sort_key(value);
-  } else {
-    return sort_key(static_cast<float>(value));  // of 16 bits
-  }
-}
-
 class LargestCall final : public LibraryCall {
  public:
   LargestCall(DType dtype, const Lines& lines) : dtype_(dtype), lines_(lines) {}
@@ -63,7 +54,7 @@ class LargestCall final : public LibraryCall {
 
   template <class T>
   void mark_short(const T* x, bool* y, std::int64_t count) const {
-    using Key = decltype(key_of(T()));
+    using Key = decltype(sort_key(T()));
     const std::int64_t lines = lines_.outer * lines_.inner;
     const int threads = threads_for(lines * lines_.size);
 #pragma omp parallel num_threads(threads)
@@ -119,7 +110,7 @@ class LargestCall final : public LibraryCall {
   // work(part, keys, first, size), for parts of a line side by side, a piece at a time: their keys are made anew in each pass.
   template <class T>
   void for_each_piece(const T* x, const auto& work) const {
-    using Key = decltype(key_of(T()));
+    using Key = decltype(sort_key(T()));
     constexpr std::int64_t piece = 1 << 12;
     const std::int64_t parts = (lines_.size + part - 1) / part;
 #pragma omp parallel for schedule(static) num_threads(threads_for(lines_.size))
@@ -136,7 +127,7 @@ class LargestCall final : public LibraryCall {
 
   template <class T>
   void mark_long(const T* x, bool* y, std::int64_t count) const {
-    using Key = decltype(key_of(T()));
+    using Key = decltype(sort_key(T()));
     const auto parts = static_cast<std::size_t>((lines_.size + part - 1) / part);
     const Least<Key> least = least_by_digits(x, parts, count);
     std::vector<std::int64_t> equal(parts, least.equal);  // of each part, those that stay
@@ -164,7 +155,7 @@ class LargestCall final : public LibraryCall {
   // By the highest digit of all; of what has it, by the lower ones.
   template <class T>
   auto least_by_digits(const T* x, std::size_t parts, std::int64_t count) const {
-    using Key = decltype(key_of(T()));
+    using Key = decltype(sort_key(T()));
     constexpr int bits = 11, all_bits = 8 * sizeof(Key), below = all_bits - bits;
     using Counts = std::array<std::int64_t, std::size_t{1} << bits>;
     constexpr std::size_t in_turn = 4;  // counters, as one that is added to again has to be waited for
@@ -231,7 +222,7 @@ class LargestCall final : public LibraryCall {
 
   template <class T, class Key>
   void read_keys(const T* x, std::int64_t size, Key* keys) const {
-    for_each_place(size, [=](std::int64_t i, std::int64_t at) { keys[i] = key_of(x[at]); });
+    for_each_place(size, [=](std::int64_t i, std::int64_t at) { keys[i] = sort_key(x[at]); });
   }
   // work(i, place) along a line, each by itself; lines that lie in one piece are gone through in vectors.
   void for_each_place(std::int64_t size, const auto& work) const {

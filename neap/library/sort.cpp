@@ -15,13 +15,7 @@ namespace {
 
 template <class T>
 auto key_of(T value, bool descending) {
-  const auto key = [&] {
-    if constexpr (std::is_arithmetic_v<T>) {
-      return sort_key(value);
-    } else {
-      return sort_key(static_cast<float>(value));  // of 16 bits
-    }
-  }();
+  const auto key = sort_key(value);
   return static_cast<std::remove_const_t<decltype(key)>>(descending ? ~key : key);
 }
 
