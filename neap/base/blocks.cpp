@@ -92,7 +92,7 @@ std::shared_ptr<void> allocate_block(std::size_t bytes) {
     return {memory, std::free};
   }
   // Large pages: reads at random places, and first touches, then cost the page tables far less.
-  const bool is_large = bytes >= 2 * large_page;
+  const bool is_large = bytes >= least_large_block;
   memory = kept().take(bytes, size);
   if (memory == nullptr && posix_memalign(&memory, is_large ? large_page : line, size) != 0) {
     release_kept_blocks();

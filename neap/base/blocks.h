@@ -6,7 +6,9 @@
 
 namespace neap {
 
-// At least `bytes` bytes, aligned to 64, in large pages where there are many; null where there is no memory.
+constexpr std::size_t least_large_block = std::size_t{4} << 20;  // bytes: from here on blocks are in large pages
+
+// At least `bytes` bytes, aligned to 64; null where there is no memory.
 std::shared_ptr<void> allocate_block(std::size_t bytes);
 
 // Of blocks that are kept at the moment; and giving all of them back to the system.

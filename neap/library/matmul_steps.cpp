@@ -16,12 +16,6 @@ Primitive primitive(const Matmul& m) {
   return {dnnl::matmul::desc(m.a.desc, m.b.desc, m.y.desc), attributes(m.ops, m.y.desc, m.vector_axis), engine()};
 }
 
-Primitive primitive_on_one_thread(const Matmul& m) {
-  std::optional<Primitive> chosen;
-  on_one_thread([&] { chosen = primitive(m); });
-  return *chosen;
-}
-
 std::vector<Steps::Argument> arguments(const Matmul& m) {
   std::vector<Steps::Argument> made;
   for (const auto& [name, operand] : {std::pair{DNNL_ARG_SRC, &m.a}, {DNNL_ARG_WEIGHTS, &m.b}, {DNNL_ARG_DST, &m.y}})
@@ -30,14 +24,22 @@ std::vector<Steps::Argument> arguments(const Matmul& m) {
   return made;
 }
 
-// All instruction sets below AVX-512 get the general driver. It splits products by the number of threads, along the sum, too.
-bool is_by_general_driver(const Primitive& chosen) {
-  return std::string_view(chosen.impl_info_str()).find("gemm") != std::string_view::npos;
-}
-
 int rank(const Matmul& m) { return m.y.desc.data.ndims; }
 std::int64_t extent(const memory::desc& desc, int axis) { return desc.data.dims[axis]; }
 std::int64_t terms(const Matmul& m) { return extent(m.a.desc, rank(m) - 1); }
+
+bool is_by(const Primitive& chosen, std::string_view driver) {
+  return std::string_view(chosen.impl_info_str()).find(driver) != std::string_view::npos;
+}
+// What is not by one of these goes through plain loops.
+bool is_quick(const Primitive& chosen) { return is_by(chosen, "gemm") || is_by(chosen, "brg"); }
+
+// Whether the number of threads says in which order terms are added. All instruction sets below AVX-512 get the general driver, which splits
+// products along the sum, too. AVX-512's own splits long sums, of which the first operand has one column behind the other.
+bool is_split_by_threads(const Matmul& m, const Primitive& chosen) {
+  constexpr std::int64_t long_sum = 2048;
+  return !is_by(chosen, "brg") || (terms(m) >= long_sum && m.a.desc.data.format_desc.blocking.strides[rank(m) - 1] != 1);
+}
 
 // Parts along one axis, as many as `count` of `size` elements each, and what is left behind them.
 struct Cut {
@@ -103,7 +105,9 @@ Matmul part_of(const Matmul& whole, const Cut& cut, std::int64_t size) {
 // The general driver takes some post-operations only where the result's rows stand one behind the other. What takes its place, plain loops,
 // takes hundreds of times as long.
 bool stays_quick(const Matmul& whole, const Cut& cut) {
-  return is_by_general_driver(primitive_on_one_thread(part_of(whole, cut, cut.size)));
+  bool is = false;
+  on_one_thread([&] { is = is_quick(primitive(part_of(whole, cut, cut.size))); });
+  return is;
 }
 
 Cut choose_cut(const Matmul& m) {
@@ -129,7 +133,13 @@ Cut choose_cut(const Matmul& m) {
 // Adds the products of `count` parts of `size` elements each, from element `begin` of the cut's axis on.
 void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t size, std::int64_t count, std::int64_t begin) {
   const Matmul part = part_of(whole, cut, size);
-  const Primitive chosen = primitive_on_one_thread(part);
+  // Both are made on one thread: of another number oneDNN would take what it has kept of the description for the primitive's own.
+  std::optional<Primitive> chosen;
+  dnnl::matmul made;
+  on_one_thread([&] {
+    chosen = primitive(part);
+    made = dnnl::matmul(*chosen);
+  });
   std::vector<Steps::Argument> all = arguments(part), of_whole = arguments(whole);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::optional<int> axis = axis_of(cut, whole, all[i].name);
@@ -137,7 +147,7 @@ void add_parts(Steps& steps, const Matmul& whole, const Cut& cut, std::int64_t s
     all[i].offset += part_bytes(of_whole[i].desc, axis, begin);
     if (!axis && all[i].name == DNNL_ARG_DST) all[i].slice_bytes = static_cast<std::int64_t>(part.y.desc.get_size());  // sums side by side
   }
-  steps.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), std::move(all), static_cast<int>(count));
+  steps.add(made, chosen->scratchpad_desc(), std::move(all), static_cast<int>(count));
 }
 
 // The sum in parts: the last of them adds the sum of the others to its own ahead of the post-operations.
@@ -156,7 +166,7 @@ void add_parts_of_sum(Steps& steps, const Matmul& m, const Cut& cut) {
 
 Steps matmul_steps(const Matmul& m) {
   Steps steps;
-  if (const Primitive chosen = primitive(m); !deterministic() || !is_by_general_driver(chosen)) {
+  if (const Primitive chosen = primitive(m); !deterministic() || !is_quick(chosen) || !is_split_by_threads(m, chosen)) {
     steps.add(dnnl::matmul(chosen), chosen.scratchpad_desc(), arguments(m));
     return steps;
   }

@@ -57,12 +57,23 @@ void multiply_columns(const Kind& side, const Product& product, const std::vecto
   }
 }
 
-// Threads share the columns of x, in panels alike wide, where there are enough; else the rows of W, by what these store. A set of panels is
-// a piece of work: so many a thread leave little to wait for at the end.
+// How many panels are a piece of work: as many as W is best walked with; of several threads, as many as leave each the same to do but for a
+// sixteenth, in enough pieces that one which is held up is helped.
+Count panels_of_piece(Count panels, Count most, Count threads) {
+  constexpr Count pieces_of_thread = 6;
+  const auto is_fair = [&](Count each) {
+    const Count pieces = divided_up(panels, each), load = divided_up(pieces, threads) * each;
+    return pieces >= pieces_of_thread * threads && 16 * load <= 17 * divided_up(panels, threads);
+  };
+  Count each = std::max<Count>(1, most);
+  while (threads > 1 && each > 1 && !is_fair(each)) --each;
+  return each;
+}
+
+// Threads share the columns of x, in panels alike wide, where there are enough; else the rows of W, by what these store.
 // Micro-kernels for up to four vectors add in the same order, so that where columns are cut does not matter.
 template <class Kind>
 void drive(const Kind& side, const Product& product, int widest, const Walk& walk) {
-  constexpr Count pieces_of_thread = 6;
   const Count lanes = side.micro.lanes, vectors = divided_up(product.width, lanes), threads = product.threads;
   const auto multiple = [&](Count count) { return divided_up(count, threads) * threads; };
   Count of_image = divided_up(vectors, widest);
@@ -74,8 +85,7 @@ void drive(const Kind& side, const Product& product, int widest, const Walk& wal
   const Count most_kept = 8 * machine().l2_bytes;  // of x, where many panels would take more
   const Count most =
       std::min(columns_in(most_kept, widest * lanes) / std::max<Count>(1, side.columns), product.images * of_image / threads);
-  Count sets = divided_up(of_image, std::max<Count>(1, std::min(walk.panels, most)));
-  if (threads > 1 && product.images == 1) sets = std::min(of_image, multiple(std::max(sets, pieces_of_thread * threads)));
+  const Count sets = divided_up(of_image, panels_of_piece(of_image, std::min(walk.panels, most), product.images == 1 ? threads : 1));
   const Count down = adds ? 1 : shares(product.images * sets, product.threads);
   for_each_piece(product, sets * down, [&](Count number) {
     const Count image = number / down / sets, set = number / down % sets;
@@ -107,7 +117,7 @@ void multiply(const NmgMatrix& w, const Product& product) {
   const Count deep = columns_in(machine().l1_bytes, Count{vectors} * t.lanes);
   const NmgSide side(w, deep, t);
   drive(side, product, vectors,
-        side.slots <= deep ? Walk{.rows = is_wide ? 256 : 128, .panels = 24 / vectors} : Walk{.rows = 1024, .panels = 2});
+        side.slots <= deep ? Walk{.rows = is_wide ? 512 : 128, .panels = 24 / vectors} : Walk{.rows = 1024, .panels = 2});
 }
 
 void multiply(const BlockMatrix& w, const Product& product) {

@@ -153,12 +153,14 @@ void for_each_piece(const Product& product, Count of_image, Work work) {
   }
 }
 
-// Memory of a thread that is kept between calls, at the beginning of a line, and in large pages where it is much.
+// Memory of a thread that is kept between calls, at the beginning of a line. What fills a good part of a second cache is in large pages: small
+// ones lie anywhere, and those that meet in the cache would push each other out of it.
 class Buffer {
  public:
   float* of(Count count) {
     if (count > count_) {
-      memory_ = allocate_block(static_cast<std::size_t>(count) * sizeof(float));
+      const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
+      memory_ = allocate_block(bytes < least_scattered ? bytes : std::max(bytes, least_large_block));
       if (memory_ == nullptr) throw std::bad_alloc();
       count_ = count;
     }
@@ -166,6 +168,7 @@ class Buffer {
   }
 
  private:
+  static constexpr std::size_t least_scattered = std::size_t{128} << 10;
   std::shared_ptr<void> memory_;
   Count count_ = 0;
 };
