@@ -38,7 +38,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
   const Expr outside = has_outside(e) ? e->args.back() : is_float(e.dtype()) ? constant(e.dtype(), 0) : constant_int(e.dtype(), 0);
   kept_.push_back(outside);
   std::vector<std::string> tests;
-  int test_depth = e->integer < 0 ? stage_depth_ : 0;
+  int test_depth = depth_of_buffer(here, operand_name(e->integer));
   Expr ahead;  // what a condition reads is there where those ahead of it hold
   for (const Expr& condition : conditions) {
     if (condition->op == Scalar::constant) return value(here, outside, part);  // never inside
@@ -129,7 +129,7 @@ Term Emitter::guarded_read(LoopLevel& here, const Expr& e, int part, const std::
   const Place at = place(here, operand_name(e->integer), type, index, part, from_data && !has_outside(e), {all, test_depth});
   const Term other = value(here, outside, part);
   const Form form = in_lanes || other.form == Form::vector ? Form::vector : Form::scalar;
-  const int depth = std::max({at.depth, test_depth, other.depth, e->integer < 0 ? stage_depth_ : 0});
+  const int depth = std::max({at.depth, test_depth, other.depth, depth_of_buffer(here, operand_name(e->integer))});
   const std::string otherwise = form == Form::vector ? lanes_of(here, other, type.dtype) : other.text;
   std::string loaded = load_text(here, at, type.dtype, part);
   if (form == Form::vector && at.lane_stride == Dim(0)) loaded = lanes_of(here, {loaded, 0, Form::scalar}, type.dtype);

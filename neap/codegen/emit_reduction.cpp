@@ -136,7 +136,7 @@ Emitter::Reductions Emitter::not_known(LoopLevel& here, const std::vector<Instan
     wanted.in_lanes |= lane;
     reach(axes_of(e));
     visit(e, [&](const Expr& x) {
-      if (x->op == Scalar::read && x->integer < 0) wanted.depth = std::max(wanted.depth, stage_depth_);
+      if (x->op == Scalar::read && x->integer < 0) wanted.depth = std::max(wanted.depth, depth_of_buffer(here, operand_name(x->integer)));
     });
     const int part = lane ? instance.part : -1;
     bool known = false;

@@ -53,6 +53,8 @@ const std::set<int>& Emitter::axes_of(const Expr& e) {
   if (found != free_.end()) return found->second;
   std::set<int> axes;
   if (e->op == Scalar::axis) axes.insert(static_cast<int>(e->integer));
+  if (const auto own = of_entry_.find(e->op == Scalar::read ? operand_name(e->integer) : ""); own != of_entry_.end())
+    axes.insert(own->second);
   for (const Expr& arg : e->args) axes.insert(axes_of(arg).begin(), axes_of(arg).end());
   for (const Axis& axis : e->axes) {
     if (axis.ragged == nullptr) continue;
@@ -66,6 +68,26 @@ const std::set<int>& Emitter::axes_of(const Expr& e) {
 void Emitter::set_axes(const std::vector<Axis>& axes) {
   for (const Axis& axis : axes) axes_[axis.id] = axis;
   guarded_.clear();
+}
+
+void Emitter::set_buffers_of_entry(int axis, const std::set<std::string>& buffers) {
+  for (const std::string& base : buffers) of_entry_[base] = axis;
+  free_.clear();
+}
+
+bool Emitter::has_buffers_of_entry(int axis) const {
+  return std::any_of(of_entry_.begin(), of_entry_.end(), [&](const auto& each) { return each.second == axis; });
+}
+
+std::string Emitter::entry_text(int axis) const {
+  const auto found = entry_text_.find(axis);
+  return found == entry_text_.end() ? "" : found->second;
+}
+
+int Emitter::depth_of_buffer(const LoopLevel& here, const std::string& base) const {
+  if (base[0] != 'l') return 0;
+  const auto own = of_entry_.find(base);
+  return own == of_entry_.end() ? stage_depth_ : std::max(stage_depth_, depth_of_axis(here, own->second));
 }
 
 LoopLevel& Emitter::ancestor(LoopLevel& here, int depth) const {
@@ -283,7 +305,7 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
   made.pointer = base;
   if (!far.empty()) {
     const std::string pointer_type = base[0] == 'x' ? "const " + storage_type(type.dtype) + "*" : storage_type(type.dtype) + "*";
-    LoopLevel& home = ancestor(here, std::max(far_depth, base[0] == 'l' ? stage_depth_ : 0));
+    LoopLevel& home = ancestor(here, std::max(far_depth, depth_of_buffer(here, base)));
     made.pointer = define(home, "p", pointer_type, base + " + " + sum_text(far));
   }
   made.offset = sum_text(near);
@@ -376,7 +398,7 @@ Term Emitter::read(LoopLevel& here, const Expr& e, int part, const Expr& guard) 
     at.second = second.pointer + " + " + second.offset;
   }
   const Form form = at.lane_stride == Dim(0) ? Form::scalar : Form::vector;
-  const int depth = std::max(at.depth, e->integer < 0 ? stage_depth_ : 0);
+  const int depth = std::max(at.depth, depth_of_buffer(here, operand_name(e->integer)));
   const DType shown = form == Form::vector ? here.lanes.dtype : type.dtype;
   return {define(ancestor(here, depth), "t", compute_type(shown, form), load_text(here, at, type.dtype, part)), depth, form};
 }

@@ -147,6 +147,11 @@ class Emitter {
                         int entries = 1);
   // Locals change from stage to stage: what is read from them is not kept in loops outside of this depth.
   void set_stage_depth(int depth) { stage_depth_ = depth; }
+  // Buffers of which each position of an axis has its own; and the text that says where, with which loops over the axis begin from here on.
+  void set_buffers_of_entry(int axis, const std::set<std::string>& buffers);
+  bool has_buffers_of_entry(int axis) const;
+  void set_entry_text(int axis, std::string text) { entry_text_[axis] = std::move(text); }
+  std::string entry_text(int axis) const;
 
  private:
   Term read(LoopLevel& here, const Expr& e, int part, const Expr& guard);
@@ -186,6 +191,8 @@ class Emitter {
   void outer_reductions(const Expr& e, std::vector<Expr>& found, std::set<const Expr::Node*>& seen);
   LoopLevel& ancestor(LoopLevel& here, int depth) const;
   int depth_of_axis(const LoopLevel& here, int axis) const;
+  // Of the outermost loop in which the elements of a buffer stay as they are; 0 for other operands.
+  int depth_of_buffer(const LoopLevel& here, const std::string& base) const;
 
   const Map& map_;
   std::vector<Type> inputs_, outputs_;
@@ -201,6 +208,8 @@ class Emitter {
   std::string setup_;
   std::map<std::string, std::int64_t> held_;
   std::set<std::string> paired_;
+  std::map<std::string, int> of_entry_;  // buffer -> axis
+  std::map<int, std::string> entry_text_;
   int count_ = 0, stage_depth_ = 0;
 };
 

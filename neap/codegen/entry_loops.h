@@ -13,6 +13,7 @@ struct EntryLoop {
   Axis axis;
   std::size_t from = 0, to = 0;  // stages
   std::vector<int> locals;       // of an entry, as operands
+  bool in_blocks = false;        // entries are taken some at a time (entry_blocks.h)
 };
 
 struct ScopeLoops {

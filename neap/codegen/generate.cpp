@@ -7,11 +7,11 @@
 #include "neap/base/error.h"
 #include "neap/codegen/accumulation.h"
 #include "neap/codegen/entry_loops.h"
-#include "neap/codegen/entry_pairs.h"
 #include "neap/codegen/gathered_rows.h"
 #include "neap/codegen/kernel.h"
 #include "neap/codegen/nest.h"
 #include "neap/codegen/registers.h"
+#include "neap/codegen/scope_stages.h"
 #include "neap/codegen/sums_apart.h"
 #include "neap/ir/map_walk.h"
 #include "neap/ir/overwrite.h"
@@ -21,7 +21,6 @@ namespace neap {
 namespace {
 
 constexpr std::int64_t most_chunks = 64, most_returning_chunks = 16, most_chunks_a_slice = 16, elements_a_chunk = 8192;
-constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
 
 std::string indent(const std::string& text) {
   std::string result;
@@ -50,7 +49,8 @@ class KernelWriter {
         loops_(scope_loops(*node.map, inputs_, vector_bytes(isa) / 4)),
         map_(loops_.map),
         outputs_(types_of(graph, node.outputs)),
-        emit_(map_, inputs_, outputs_, symbols, isa) {
+        emit_(map_, inputs_, outputs_, symbols, isa),
+        stages_(emit_, loops_) {
     scope_ = is_scope(map_);
     plan();
   }
@@ -89,15 +89,7 @@ class KernelWriter {
   void plan() {
     if (scope_) {
       for (const Axis& axis : map_.axes) (axis.ragged == nullptr && axis.extent == Dim(1) ? single_ : outer_).push_back(axis);
-      for (const EntryLoop& loop : loops_.loops) emit_.set_axes({loop.axis});
-      for (std::size_t from = 0; from < map_.stages.size();) {
-        const std::size_t to = std::min(end_of_nest(map_.stages, from), end_of_loops(from));
-        std::vector<Assignment> body;
-        for (std::size_t s = from; s < to; ++s) body.push_back(assignment(map_.stages[s]));
-        nests_.push_back(plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
-        loop_of_nest_.push_back(loop_of(from));
-        from = to;
-      }
+      stages_.plan([&](const Stage& stage) { return assignment(stage); });
       if (!outer_.empty() && outer_.front().ragged == nullptr) chunked_ = outer_.front();
       for (const Axis& axis : outer_) {
         if (axis.id == node_.schedule.parallel_axis && axis.ragged == nullptr) chunked_ = axis;
@@ -107,30 +99,18 @@ class KernelWriter {
       for (const Stage& stage : map_.stages) body.push_back(assignment(stage));
       Schedule schedule = node_.schedule;
       if (const int slices = slice_axis(map_); slices >= 0 && schedule.order.empty()) schedule.order = {slices};
-      nests_.push_back(plan_nest(emit_, map_.axes, std::move(body), schedule));
-      choose_chunks(nests_.front());
+      nest_ = plan_nest(emit_, map_.axes, std::move(body), schedule);
+      choose_chunks(*nest_);
     }
-    sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests_);
-    if (scope_) hold_in_registers(emit_, nests_);
-  }
-
-  // The loop over entries that a stage is in; null: none.
-  const EntryLoop* loop_of(std::size_t stage) const {
-    for (const EntryLoop& loop : loops_.loops) {
-      if (loop.from <= stage && stage < loop.to) return &loop;
+    std::vector<Nest> one;
+    if (nest_) one.push_back(*nest_);
+    std::vector<Nest>& nests = scope_ ? stages_.nests() : one;
+    sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests);
+    if (scope_) {
+      hold_in_registers(emit_, nests);
+    } else {
+      nest_ = std::move(one.front());
     }
-    return nullptr;
-  }
-
-  // The stage behind this one at which a loop over entries begins or ends.
-  std::size_t end_of_loops(std::size_t stage) const {
-    std::size_t end = map_.stages.size();
-    for (const EntryLoop& loop : loops_.loops) {
-      for (const std::size_t bound : {loop.from, loop.to}) {
-        if (bound > stage) end = std::min(end, bound);
-      }
-    }
-    return end;
   }
 
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.
@@ -224,7 +204,7 @@ class KernelWriter {
 
   std::string chunk_count() const {
     if (sums_->serial()) return "return 1;\n";
-    const Dim points = neap::points(scope_ ? map_.axes : nests_.front().axes);
+    const Dim points = neap::points(scope_ ? map_.axes : nest_->axes);
     std::int64_t work = 1;
     for (const Stage& stage : map_.stages) {
       Dim inner = flops(stage.value);
@@ -277,7 +257,7 @@ class KernelWriter {
       write_scope(root, ranges, 0);
     } else {
       const auto level = root.inner();
-      write_nest(emit_, *level, nests_.front(), ranges);
+      write_nest(emit_, *level, *nest_, ranges);
       root.text += level->close();
     }
     return text + root.text;
@@ -290,9 +270,7 @@ class KernelWriter {
       const auto cut = ranges.find(axis.id);
       const auto [begin, end] = cut != ranges.end() ? cut->second : emit_.range_of(here, axis);
       if (axis.ragged != nullptr && sums_->row() == 0 && k + 1 == outer_.size() && loops_.loops.empty()) {
-        std::vector<const Nest*> nests;
-        for (const Nest& nest : nests_) nests.push_back(&nest);
-        write_entries(here, axis, {begin, end}, nests, nullptr);
+        stages_.write_entries(here, axis, {begin, end});
       } else {
         const auto level = here.loop(axis.id, begin, end);
         if (axis.ragged != nullptr && sums_->row() == 0) emit_.prefetch_entries(*level, axis, map_.stages, {}, true);
@@ -302,127 +280,20 @@ class KernelWriter {
       if (k == sums_->row() + 1) sums_->finish_rows(here);
       return;
     }
-    declare_locals(here, nullptr);
-    for (std::size_t i = 0; i < nests_.size();) {
-      const EntryLoop* loop = loop_of_nest_[i];
-      if (loop == nullptr) {
-        write_stage(here, nests_[i++]);
-        continue;
-      }
-      std::vector<const Nest*> nests;
-      for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) nests.push_back(&nests_[i]);
-      write_entries(here, loop->axis, emit_.range_of(here, loop->axis), nests, loop);
-    }
-  }
-
-  // The nests of a loop over entries, for one at a time or for two; `loop` of a scope's several; null: it has this one.
-  void write_entries(LoopLevel& here, const Axis& axis, const std::pair<std::string, std::string>& range,
-                     const std::vector<const Nest*>& nests, const EntryLoop* loop) {
-    const auto body = [&](LoopLevel& at, std::unique_ptr<LoopLevel> level, int entries, const std::vector<std::vector<Nest>>& written) {
-      level->axes.insert(axis.id);
-      fetch_entries(*level, axis, loop, entries);
-      declare_locals(*level, loop);
-      for (const std::vector<Nest>& of_nest : written) {
-        for (const Nest& nest : of_nest) write_stage(*level, nest);
-      }
-      at.text += level->close();
-    };
-    std::vector<std::vector<Nest>> one;
-    for (const Nest* nest : nests) one.push_back({*nest});
-    const std::string name = axis_name(axis.id);
-    std::optional<EntryPairs> pairs = pairs_of_entries(emit_, nests, axis, buffers_of_entry(loop));
-    if (!pairs) {
-      body(here, here.loop(axis.id, range.first, range.second), 1, one);
-      return;
-    }
-    const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, range.first));
-    emit_.hold_pairs(pairs->buffers);
-    body(*around, around->inner(fmt::format("for (; {0} + 2 <= {1}; {0} += 2) {{\n", name, range.second)), 2, pairs->nests);
-    emit_.hold_pairs({});
-    around->text += fold_pairs_text(*pairs);
-    body(*around, around->inner(fmt::format("if ({} < {}) {{\n", name, range.second)), 1, one);
-    here.text += around->close();
-  }
-
-  std::set<std::string> buffers_of_entry(const EntryLoop* loop) const {
-    std::set<std::string> buffers;
-    for (std::size_t k = 0; k < map_.locals.size(); ++k) {
-      if (is_of(loop, k)) buffers.insert(operand_name(-1 - static_cast<std::int64_t>(k)));
-    }
-    return buffers;
-  }
-
-  // Whether a local is a buffer of a loop over entries; null: of what is around all of them.
-  bool is_of(const EntryLoop* loop, std::size_t local) const {
-    const auto has_it = [&](const EntryLoop& one) {
-      return std::find(one.locals.begin(), one.locals.end(), -1 - static_cast<int>(local)) != one.locals.end();
-    };
-    return loop != nullptr ? has_it(*loop) : std::none_of(loops_.loops.begin(), loops_.loops.end(), has_it);
-  }
-
-  void write_stage(LoopLevel& here, const Nest& nest) {
-    const auto stage = here.inner();
-    emit_.set_stage_depth(stage->depth);
-    write_nest(emit_, *stage, nest, {});
-    here.text += stage->close();
-  }
-
-  // Rows that a loop ahead of it over the same entries has read are in the second cache.
-  void fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries) {
-    std::vector<Stage> stages, before;
-    if (loop == nullptr) stages = map_.stages;
-    bool is_last = true;
-    for (const EntryLoop& other : loops_.loops) {
-      if (loop == nullptr || other.axis.id != axis.id) continue;
-      is_last &= other.from <= loop->from;
-      if (other.from > loop->from) continue;
-      std::vector<Stage>& of = other.from == loop->from ? stages : before;
-      of.insert(of.end(), map_.stages.begin() + static_cast<std::ptrdiff_t>(other.from),
-                map_.stages.begin() + static_cast<std::ptrdiff_t>(other.to));
-    }
-    emit_.prefetch_entries(here, axis, stages, before, is_last, entries);
-  }
-
-  // Buffers of a loop over entries; null: those of a row.
-  void declare_locals(LoopLevel& here, const EntryLoop* of) const {
-    std::int64_t bytes = 0;
-    for (std::size_t k = 0; k < map_.locals.size(); ++k) {
-      if (!is_of(of, k)) continue;
-      const Local& local = map_.locals[k];
-      const Dim count = element_count(local.shape);
-      if (!count.is_constant())
-        throw Error(fmt::format("a scope's buffer has {} elements: a size that is not known", count.to_string()), "",
-                    "do not fuse this scope");
-      bytes += count.constant() * size_of(local.dtype);
-      if (bytes > most_local_bytes)
-        throw Error(fmt::format("a scope's buffers of {} bytes are too large for a stack", bytes), "", "do not fuse this scope");
-      const auto into = std::find_if(map_.stages.begin(), map_.stages.end(), [&](const Stage& stage) {
-        return stage.target == -1 - static_cast<int>(k) && stage.accumulate != Accumulate::none;
-      });
-      const std::string start = into == map_.stages.end() ? "" : identity_literal(reduction_of(into->accumulate), local.dtype);
-      const std::string base = operand_name(-1 - static_cast<std::int64_t>(k));
-      if (emit_.vectors(base) > 0) {
-        here.text += emit_.declare_vectors(base, local.dtype, start);
-        continue;
-      }
-      here.text += fmt::format("alignas(64) {} {}[{}];\n", storage_type(local.dtype), base, padded_count(count.constant(), local.dtype));
-      if (start.empty()) continue;
-      here.text +=
-          fmt::format("for (i64 i = 0; i < {}; ++i) {}[i] = narrow<{}>({});\n", count.constant(), base, storage_type(local.dtype), start);
-    }
+    stages_.write(here);
   }
 
   const Node& node_;
   const std::vector<std::string>& symbols_;
   const std::vector<Type> inputs_;
-  const ScopeLoops loops_;
+  ScopeLoops loops_;
   const Map& map_;
   const std::vector<Type> outputs_;
   Emitter emit_;
   bool scope_ = false;
   std::vector<Axis> outer_, single_;  // of a scope
-  std::vector<Nest> nests_;           // one, or several in a scope
-  std::vector<const EntryLoop*> loop_of_nest_;
+  ScopeStages stages_;
+  std::optional<Nest> nest_;  // where it is no scope
   std::optional<Axis> chunked_;
   std::optional<Axis> slice_;  // cut into its positions, each of which is cut on along `chunked_`
   std::int64_t grain_ = 1;     // chunks begin at multiples of this

@@ -95,6 +95,7 @@ class NestWriter {
       }
       const char* hint = nest_.lanes.axis < 0 && k + 1 == nest_.loops.size() && independent() ? "#pragma GCC ivdep\n" : "";
       const auto level = here.loop(at.axis.id, begin, end, hint);
+      level->text += emit_.entry_text(at.axis.id);
       loop(k + 1, *level, rows, lanes, parts);
       here.text += level->close();
     }
