@@ -15,23 +15,21 @@ constexpr int epochs = 20, products_an_epoch = 3;  // of a GCN of two layers: fo
 // A product with the graph and features of `width`, optimised as for training on that graph.
 class Product {
  public:
-  explicit Product(const gnn::Graph& graph) : edges_(graph), executable_(made(gnn::gathers_near(graph, {.row_bytes = 4 * width}))) {
+  explicit Product(const gnn::Graph& graph) : edges_(graph), executable_(made(gnn::near_part(graph, {.row_bytes = 4 * width}))) {
     inputs_.push_back(random_array({edges_.vertices, width}, 1));
     inputs_.insert(inputs_.end(), edges_.arrays.begin(), edges_.arrays.end());
   }
   void run() { executable_.run(inputs_); }
 
  private:
-  Executable made(bool gathers_near) const {
+  Executable made(double near) const {
     Graph graph;
     Builder build(graph);
     const Var x = build.input("x", {DType::f32, {edges_.vertices, width}, {}});
     const std::vector<Var> e = edges_.inputs(build, Role::input);
     graph.add_output(build.call("spmm", {x, e[0], e[1], e[2], e[3], e[4], e[5]}).id(), "y");
-    Optimizer optimizer(graph);
-    OptimizeOptions options;
-    if (gathers_near) options.recipe = without(std::move(options.recipe), "panel_gathers");
-    optimizer.optimize(options);
+    Optimizer optimizer(graph, CostModel().gathering_near(near));
+    optimizer.optimize();
     return generated(optimizer.graph());
   }
   EdgeArrays edges_;

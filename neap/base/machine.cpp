@@ -121,6 +121,8 @@ double GatherRates::of(double bytes) const {
   return 1 / ((1 - share) / rates[below] + share / rates[below + 1]);
 }
 
+double GatherRates::of_lists(double bytes) const { return 1 / (near / rates[0] + (1 - near) / of(bytes)); }
+
 const Rates& machine_rates() {
   static const Rates rates = kept_or_measured_rates();
   return rates;

@@ -27,7 +27,9 @@ struct GatherRates {
   static constexpr std::array<double, 6> table_bytes = {1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28};
   static constexpr double row_bytes = 40;
   std::array<double, 6> rates = {4.5, 4.1, 3.9, 2.0, 0.75, 0.6};
-  double of(double bytes) const;  // of a table of any size: between those measured, its time follows the size's logarithm
+  double near = 0;                      // the part of the rows that lists point at which is in a near cache, as where neighbours stand near
+  double of(double bytes) const;        // of a table of any size: between those measured, its time follows the size's logarithm
+  double of_lists(double bytes) const;  // the same with the part that is near, which comes as from the smallest table
 };
 
 // Measured once a machine and kept with the compiled kernels (rates.h): the same from run to run. Of all cores, whatever number of threads

@@ -150,6 +150,7 @@ class Emitter {
   // Buffers of which each position of an axis has its own; and the text that says where, with which loops over the axis begin from here on.
   void set_buffers_of_entry(int axis, const std::set<std::string>& buffers);
   bool has_buffers_of_entry(int axis) const;
+  bool is_buffer_of_entry(const std::string& base) const { return of_entry_.count(base) != 0; }
   void set_entry_text(int axis, std::string text) { entry_text_[axis] = std::move(text); }
   std::string entry_text(int axis) const;
 

@@ -61,7 +61,8 @@ class Choice {
     const bool alone = axes_of(offset) == std::set<int>{nest.lanes.axis};
     const std::int64_t group = alone ? group_of(offset, nest.lanes.axis) : 1;
     const Dim elements = element_count(type.shape);
-    bool fits = row && alone && !guarded && type.dtype == nest.lanes.dtype && elements * Dim(group) == nest.loops[0].axis.extent;
+    bool fits = row && alone && !guarded && !emit_.is_buffer_of_entry(base) && type.dtype == nest.lanes.dtype &&
+                elements * Dim(group) == nest.loops[0].axis.extent;
     if (group == 1) {
       const Affine plain = affine(offset);
       fits = fits && plain.affine && plain.rest == Dim(0) && plain.coefficients.begin()->second == Dim(1);

@@ -56,10 +56,9 @@ nlohmann::json vertex_report(const std::string& title, const std::string& comman
 
 Optimizer optimized_step(gnn::VertexTraining& training, std::optional<TuneOptions> tune) {
   Trainer& trainer = training.trainer();
-  Optimizer optimizer(trainer.step_graph());
+  Optimizer optimizer(trainer.step_graph(), CostModel().gathering_near(training.near_part()));
   if (tune) tune->inputs = trainer.state().inputs(training.batch(), training.rate(), trainer.steps_done() + 1);
   OptimizeOptions options{.level = training.level(), .tune = std::move(tune)};
-  if (training.gathers_near()) options.recipe = without(std::move(options.recipe), "panel_gathers");
   optimizer.optimize(options);
   return optimizer;
 }

@@ -100,15 +100,28 @@ double gather_cost(const Csr& rows, const OrderOptions& options) {
   return near_hit * parts.near + far_hit * parts.far + miss * parts.none;
 }
 
-bool gathers_near(const Graph& graph, const OrderOptions& options) { return hits_of(graph.incoming(), options).near > 0.5; }
+double least_gather_cost(const Csr& rows, const OrderOptions& options) {
+  constexpr double pass = 0.1;  // through the lists of entries, for one more panel
+  double least = gather_cost(rows, options);
+  for (const std::int64_t bytes : {64, 128, 256}) {
+    if (bytes >= options.row_bytes) break;
+    OrderOptions panel = options;
+    panel.row_bytes = bytes;
+    const double passes = static_cast<double>(options.row_bytes) / static_cast<double>(bytes) - 1;
+    least = std::min(least, gather_cost(rows, panel) + passes * pass);
+  }
+  return least;
+}
+
+double near_part(const Graph& graph, const OrderOptions& options) { return hits_of(graph.incoming(), options).near; }
 
 OrderChoice choose_order(const Graph& graph, Order order, const OrderOptions& given) {
   const OrderOptions options = with_caches(given);
   if (order == Order::none) return {.reason = "no order was asked for"};
-  const double before = gather_cost(graph.incoming(), options);
+  const double before = least_gather_cost(graph.incoming(), options);
   const auto choice = [&](Order kind) {
     OrderChoice made{.order = kind, .vertices = order_of(graph, kind, options)};
-    const double after = gather_cost(reordered(graph, made.vertices).incoming(), options);
+    const double after = least_gather_cost(reordered(graph, made.vertices).incoming(), options);
     made.gain = after > 0 ? before / after : 1;
     return made;
   };

@@ -42,11 +42,13 @@ struct OrderOptions {
 // rows; none, with the reason, where that gains too little.
 OrderChoice choose_order(const Graph& graph, Order order = Order::automatic, const OrderOptions& options = {});
 
-// Predicted cost of gathering the neighbours of `graph` row by row, in units of a hit in the near cache for each entry.
+// Predicted cost of gathering the neighbours of `graph` row by row, in units of a hit in the near cache for each entry; and of gathering
+// them in whole rows or in panels of their columns, whichever is predicted to be quicker (panel_gathers).
 double gather_cost(const Csr& rows, const OrderOptions& options);
+double least_gather_cost(const Csr& rows, const OrderOptions& options);
 
-// Whether most of what is gathered is predicted to be in the near cache, as in an order by communities: whole rows are then gathered as
-// they are, since panels of their columns (panel_gathers) cost a pass more over the entries and find nothing nearer.
-bool gathers_near(const Graph& graph, const OrderOptions& options);
+// The part of what is gathered that is predicted to be in the near cache, as most is in an order by communities: for
+// CostModel::gathering_near, which else takes all rows for wanted evenly.
+double near_part(const Graph& graph, const OrderOptions& options);
 
 }  // namespace neap::gnn

@@ -65,7 +65,7 @@ VertexTraining::VertexTraining(const GraphData& data, const VertexTrainingOption
     edge_weights_ = weights_for_samples(graph);
     add_edges(graph);
     make_batches(data, graph);
-    gathers_near_ = !batches_ && neap::gnn::gathers_near(graph, {.row_bytes = options.network.hidden * size_of(DType::f32)});
+    if (!batches_) near_part_ = neap::gnn::near_part(graph, {.row_bytes = options.network.hidden * size_of(DType::f32)});
   }
   add_features(data);
   options_.network.sparse_input = sparse_;

@@ -45,7 +45,7 @@ class VertexTraining {
   std::vector<Array> batch() const;                    // what a step takes beside them
   double rate() const { return options_.rate; }
   int level() const { return options_.level; }
-  bool gathers_near() const { return gathers_near_; }  // on the whole graph, features of the hidden width (reorder.h)
+  double near_part() const { return near_part_; }  // of features of the hidden width, where a step takes the whole graph (reorder.h)
   Outcome run() { return trainer_->run(); }
   Array logits();  // [vertices, classes], in evaluation mode
   // Of which class each of these vertices is taken to be: the first of the largest logits.
@@ -67,7 +67,8 @@ class VertexTraining {
   DatasetPtr dataset(const Array& vertices, const std::string& what) const;
 
   VertexTrainingOptions options_;
-  bool uses_edges_, sparse_, gathers_near_ = false;
+  bool uses_edges_, sparse_;
+  double near_part_ = 0;
   Array edge_weights_;  // of the whole graph, for what is sampled with weights; without elements otherwise
   Array labels_, training_vertices_;
   std::vector<std::string> class_names_;

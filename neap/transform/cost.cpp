@@ -42,6 +42,12 @@ CostModel CostModel::in_cache() const {
   return model;
 }
 
+CostModel CostModel::gathering_near(double part) const {
+  CostModel model = *this;
+  model.rates_.gathers.near = part;
+  return model;
+}
+
 double CostModel::bytes(const Type& type) const { return evaluate(storage_bytes(type)); }
 
 namespace {

@@ -26,8 +26,9 @@ class CostModel {
   Cost as_loops(const Graph& graph, const Node& call) const;
   Cost graph(const Graph& graph) const;
   double bytes(const Type& type) const;
-  Symbols sizes(const Graph& graph) const;  // of all its symbols, as they are priced
-  CostModel in_cache() const;               // the same where all operands are in the last-level cache
+  Symbols sizes(const Graph& graph) const;      // of all its symbols, as they are priced
+  CostModel in_cache() const;                   // the same where all operands are in the last-level cache
+  CostModel gathering_near(double part) const;  // the same where so many of the rows that lists point at are in a near cache
   double start_seconds() const { return rates_.call_seconds; }
   double copy_seconds(double bytes) const { return bytes / rates_.copy_bytes_per_second; }
   double evaluate(const Dim& dim) const;

@@ -185,7 +185,7 @@ class Gathers {
       slices *= change_.panels;
       elements /= change_.panels;
     }
-    const double rate = tiled_.count(e->integer) != 0 ? slab_rate_ : rates_.of(size_(storage_bytes(type)) / slices);
+    const double rate = tiled_.count(e->integer) != 0 ? slab_rate_ : rates_.of_lists(size_(storage_bytes(type)) / slices);
     const double times = size_(points(space)) * slices / rate;
     from_places += times * (by_element(stage, pointing, walking) ? elements * line : fetched(*e, elements * size_of(type.dtype)));
   }

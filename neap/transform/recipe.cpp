@@ -134,11 +134,6 @@ RecipeLine parse_line(const std::vector<std::string_view>& words, const std::str
 
 }  // namespace
 
-Recipe without(Recipe recipe, std::string_view transformation) {
-  std::erase_if(recipe, [&](const RecipeLine& line) { return line.transformation == transformation; });
-  return recipe;
-}
-
 Recipe parse_recipe(std::string_view text) {
   Recipe recipe;
   int number = 0;

@@ -18,7 +18,6 @@ struct RecipeLine {
 using Recipe = std::vector<RecipeLine>;
 
 const Recipe& default_recipe();
-Recipe without(Recipe recipe, std::string_view transformation);
 
 // One line a line: "fuse_scope buffer_kib=384 from 2", "bind_library by_cost=0 from 0 to 2". Empty lines and those that begin with '#' are
 // passed over. Error, with the line, for a transformation, a parameter or a level that there is not.

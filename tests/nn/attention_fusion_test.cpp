@@ -118,6 +118,7 @@ void expect_numbers(Layer& layer, DType dtype) {
     SCOPED_TRACE("without " + without);
     const Graph graph = optimized(made.graph, without);
     Executable run(graph);
+    for (const NodeProfile& node : run.profile()) EXPECT_NE(node.how, "interpreter") << node.name;
     for (const ExampleGraph& example : graphs()) {
       SCOPED_TRACE(example.name);
       const std::vector<Array> inputs = made.inputs(example, dtype), wanted = interpret(made.graph, inputs);

@@ -88,7 +88,7 @@ TEST(Format, SparsifiersOfShortBlocksFuseIntoTheProducer) {
     const Var x = build.input("x", {DType::f32, {256, 768}, {}}), bias = build.input("bias", {DType::f32, {768}, {}});
     const OutputFormat format = OutputFormat::parse(std::string("keep_all | dense | ") + sparsifier);
     graph.add_output(in_format(build, build.call("relu", {x + bias}), format, {}).id(), "y");
-    Optimizer optimizer(graph);
+    Optimizer optimizer(graph, CostModel({}, {.copy_bytes_per_second = 18e9, .cache_bytes_per_second = 96e9, .flops_per_second = 120e9}));
     optimizer.optimize();
     const Graph& made = optimizer.graph();
     ASSERT_EQ(made.nodes().size(), 2u) << to_string(made);
