@@ -24,6 +24,18 @@ int vectors_at_once(const Emitter& emit, const std::vector<Axis>& axes, const st
   return static_cast<int>(best);
 }
 
+// Whether so few sets of vectors have all sums of a stage that a block's rows are gone through a few times only: one row of vectors, or
+// groups that vectors hold whole.
+bool in_few_passes(const Emitter& emit, const Stage& stage) {
+  constexpr std::int64_t most_passes = 4;
+  const std::int64_t width = emit.width(stage.value.dtype());
+  std::int64_t elements = 1;
+  for (const Axis& axis : stage.axes) elements *= axis.extent.constant();
+  if (elements == 0) return false;
+  const bool is_row = stage.axes.size() == 1 || (stage.axes.size() == 2 && width % stage.axes.back().extent.constant() == 0);
+  return is_row && elements <= most_passes * width * emit.registers() / 4;
+}
+
 }  // namespace
 
 bool fills_entry(const EntryLoop& loop, const Stage& stage) { return is_of(loop, stage.target); }
@@ -58,6 +70,7 @@ bool wants_blocks(const Emitter& emit, const EntryLoop& loop, const std::vector<
     }
     bool takes = false;
     visit(stage.value, [&](const Expr& e) { takes |= e->op == Scalar::read && is_of(loop, e->integer); });
+    if (!in_few_passes(emit, stage)) return false;
     wants |= takes && emit.vectors(operand_name(stage.target)) == 0;
   }
   return wants;

@@ -101,7 +101,7 @@ double gather_cost(const Csr& rows, const OrderOptions& options) {
 }
 
 double least_gather_cost(const Csr& rows, const OrderOptions& options) {
-  constexpr double pass = 0.1;  // through the lists of entries, for one more panel
+  constexpr double pass = 0.2;  // through the lists of entries, for one more panel
   double least = gather_cost(rows, options);
   for (const std::int64_t bytes : {64, 128, 256}) {
     if (bytes >= options.row_bytes) break;
@@ -119,9 +119,12 @@ OrderChoice choose_order(const Graph& graph, Order order, const OrderOptions& gi
   const OrderOptions options = with_caches(given);
   if (order == Order::none) return {.reason = "no order was asked for"};
   const double before = least_gather_cost(graph.incoming(), options);
+  double near = 0;  // of the last choice
   const auto choice = [&](Order kind) {
     OrderChoice made{.order = kind, .vertices = order_of(graph, kind, options)};
-    const double after = least_gather_cost(reordered(graph, made.vertices).incoming(), options);
+    const Csr rows = reordered_rows(graph, made.vertices);
+    const double after = least_gather_cost(rows, options);
+    near = hits_of(rows, options).near;
     made.gain = after > 0 ? before / after : 1;
     return made;
   };
@@ -137,6 +140,7 @@ OrderChoice choose_order(const Graph& graph, Order order, const OrderOptions& gi
   }
   OrderChoice best;
   for (const Order kind : {Order::community, Order::reverse_cuthill_mckee}) {
+    if (near >= 0.5) break;  // there is little left to gain
     OrderChoice made = choice(kind);
     if (made.gain > best.gain) best = std::move(made);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "neap/base/error.h"
 #include "neap/gnn/build.h"
@@ -41,9 +42,20 @@ void run_metis(const Csr& rows, std::int64_t parts, std::uint64_t seed, std::spa
 }  // namespace
 
 Csr neighbours(const Graph& graph) {
-  const Csr& rows = graph.incoming();
-  EdgeList list{.vertices = graph.vertices(), .sources = rows.indices, .targets = rows_of_entries(rows)};
-  return build(std::move(list), {.duplicates = Duplicates::drop, .self_loops = SelfLoops::drop, .symmetrize = true}, "graph").incoming();
+  const Csr& out = graph.outgoing().csr;
+  const Csr in = transpose(out).csr;  // columns rise, in whichever order the graph has its edges
+  Array offsets = Array::zeros(DType::i64, {graph.vertices() + 1});
+  const auto ends = offsets.values<std::int64_t>();
+  std::vector<VertexId> indices;
+  indices.reserve(static_cast<std::size_t>(in.entries()));
+  for (std::int64_t vertex = 0; vertex < graph.vertices(); ++vertex) {
+    const auto begin = static_cast<std::ptrdiff_t>(indices.size());
+    std::ranges::set_union(in.row(vertex), out.row(vertex), std::back_inserter(indices));
+    indices.erase(std::unique(indices.begin() + begin, indices.end()), indices.end());
+    indices.erase(std::remove(indices.begin() + begin, indices.end(), static_cast<VertexId>(vertex)), indices.end());
+    ends[static_cast<std::size_t>(vertex) + 1] = static_cast<std::int64_t>(indices.size());
+  }
+  return {.rows = graph.vertices(), .columns = graph.vertices(), .offsets = std::move(offsets), .indices = Array::of(indices)};
 }
 
 Partition partition(const Graph& graph, std::int64_t parts, std::uint64_t seed) {

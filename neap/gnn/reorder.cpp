@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
-#include "neap/gnn/build.h"
 
 namespace neap::gnn {
 namespace {
@@ -14,12 +13,6 @@ std::vector<VertexId> places_of(const Array& order) {
   const auto vertices = order.values<VertexId>();
   for (std::size_t i = 0; i < vertices.size(); ++i) places[static_cast<std::size_t>(vertices[i])] = static_cast<VertexId>(i);
   return places;
-}
-
-Array renumbered(const Array& vertices, const std::vector<VertexId>& places) {
-  Array made = vertices.clone();
-  for (VertexId& vertex : made.values<VertexId>()) vertex = places[static_cast<std::size_t>(vertex)];
-  return made;
 }
 
 }  // namespace
@@ -39,14 +32,42 @@ void check_order(const Array& order, std::int64_t vertices) {
   }
 }
 
-Graph reordered(const Graph& graph, const Array& order) {
+Csr reordered_rows(const Graph& graph, const Array& order, Array* entries) {
   check_order(order, graph.vertices());
+  const Csr& rows = graph.incoming();
+  const Transpose& out = graph.outgoing();
   const std::vector<VertexId> places = places_of(order);
-  EdgeList list = edge_list(graph);
-  list.sources = renumbered(list.sources, places);
-  list.targets = renumbered(list.targets, places);
-  if (list.vertex_types.count() > 0) list.vertex_types = rows_at(list.vertex_types, order);
-  return build(std::move(list), {}, "order");
+  const auto vertices = order.values<VertexId>();
+  Csr made{.rows = rows.rows,
+           .columns = rows.columns,
+           .offsets = Array::zeros(DType::i64, {rows.rows + 1}),
+           .indices = Array(DType::i32, {rows.entries()})};
+  const auto ends = made.offsets.values<std::int64_t>();
+  for (std::size_t i = 0; i < vertices.size(); ++i) ends[i + 1] = ends[i] + rows.length(vertices[i]);
+  std::vector<std::int64_t> next(ends.begin(), ends.end() - 1);
+  const auto to = made.indices.values<VertexId>();
+  if (entries != nullptr) *entries = Array(DType::i64, {rows.entries()});
+  // Source by source in the new order: each row's then rise by themselves.
+  for (std::size_t i = 0; i < vertices.size(); ++i) {
+    for (std::int64_t edge = out.csr.begin(vertices[i]); edge < out.csr.end(vertices[i]); ++edge) {
+      const VertexId target = out.csr.indices.values<VertexId>()[static_cast<std::size_t>(edge)];
+      const std::int64_t place = next[static_cast<std::size_t>(places[static_cast<std::size_t>(target)])]++;
+      to[static_cast<std::size_t>(place)] = static_cast<VertexId>(i);
+      if (entries != nullptr) entries->values<std::int64_t>()[static_cast<std::size_t>(place)] = out.entries.get_int(edge);
+    }
+  }
+  return made;
+}
+
+Graph reordered(const Graph& graph, const Array& order) {
+  Array entries;
+  GraphParts parts{.incoming = reordered_rows(graph, order, &entries),
+                   .edge_type_names = graph.edge_type_names(),
+                   .vertex_type_names = graph.vertex_type_names()};
+  if (graph.edge_types().count() > 0) parts.edge_types = rows_at(graph.edge_types(), entries);
+  if (graph.vertex_types().count() > 0) parts.vertex_types = rows_at(graph.vertex_types(), order);
+  for (const auto& [name, values] : graph.edge_features()) parts.edge_features.emplace(name, rows_at(values, entries));
+  return Graph(std::move(parts), "order");
 }
 
 GraphData reordered(const GraphData& data, const Array& order) {

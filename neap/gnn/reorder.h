@@ -18,6 +18,8 @@ void check_order(const Array& order, std::int64_t vertices);
 // Vertex i of the result is vertex order[i]: edges with their features and types, features, labels, parts of the split and names.
 Graph reordered(const Graph& graph, const Array& order);
 GraphData reordered(const GraphData& data, const Array& order);
+// Its rows of incoming edges alone; `entries`, where it is given, says which edge of the original each is (i64).
+Csr reordered_rows(const Graph& graph, const Array& order, Array* entries = nullptr);
 // Results [vertices, ...] for the reordered graph, back in the order of the original.
 Array restored(const Array& results, const Array& order);
 
@@ -35,11 +37,11 @@ struct OrderChoice {
 struct OrderOptions {
   std::int64_t row_bytes = 512;                // of the features that an aggregation gathers for one neighbour
   double least_gain = 1.15;                    // below, an order is refused: reordering costs as much as 10 to 20 aggregations
-  std::int64_t sample = 1 << 22;               // entries on which the caches are simulated
+  std::int64_t sample = 1 << 20;               // entries on which the caches are simulated
   std::int64_t near_bytes = 0, far_bytes = 0;  // caches of a core, and shared; 0: those of the machine
 };
-// `order`, or for `automatic` the best of communities and reverse Cuthill-McKee by a simulation of the machine's caches on a sample of
-// rows; none, with the reason, where that gains too little.
+// `order`, or for `automatic` that of communities, or, where that brings less than half of what is gathered near, the better of it and
+// reverse Cuthill-McKee, by a simulation of the machine's caches on a sample of rows; none, with the reason, where that gains too little.
 OrderChoice choose_order(const Graph& graph, Order order = Order::automatic, const OrderOptions& options = {});
 
 // Predicted cost of gathering the neighbours of `graph` row by row, in units of a hit in the near cache for each entry; and of gathering

@@ -15,6 +15,7 @@ namespace {
 
 constexpr double line = 64;          // bytes that come at a time
 constexpr double place_bytes = 320;  // of an entry's row in one more table than one, which lies at a place of its own
+constexpr double entry_bytes = 50;   // that a stream moves while a loop goes to one entry more, whatever that brings
 constexpr double work_bytes = 0.3;   // that a stream moves while an entry computes a flop: rows that come sooner wait for it
 
 // Of slabs: what is read is for the most part there, and asked for by who waits for nothing else.
@@ -124,12 +125,14 @@ class Gathers {
     return all;
   }
 
-  // What each slice reads besides: lists of entries, and where rows of entries begin.
+  // What each slice takes besides: going to the entries, their lists, and where rows of entries begin.
   double read_of_entries() const {
+    double all = 0;
     std::set<std::int64_t> lists;
     std::set<int> rows;
     for (const auto& [id, axis] : axes_) {
       if (axis.ragged == nullptr) continue;
+      if (rows.empty()) all += size_(axis.extent) * entry_bytes;
       rows.merge(free_axes(axis.ragged->first));
       for (const Stage& stage : map_.stages) {
         visit(stage.value, [&, id = id](const Expr& e) {
@@ -138,7 +141,7 @@ class Gathers {
         });
       }
     }
-    double all = 0, of_rows = rows.empty() ? 0 : visit_bytes;
+    double of_rows = rows.empty() ? 0 : visit_bytes;
     for (const std::int64_t list : lists) all += size_(storage_bytes(graph_.type(operands_[static_cast<std::size_t>(list)])));
     for (const int row : rows) of_rows *= size_(axes_.at(row).extent);
     return all + of_rows;
