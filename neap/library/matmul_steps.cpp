@@ -34,8 +34,8 @@ bool is_by(const Primitive& chosen, std::string_view driver) {
 // What is not by one of these goes through plain loops.
 bool is_quick(const Primitive& chosen) { return is_by(chosen, "gemm") || is_by(chosen, "brg"); }
 
-// Whether the number of threads says in which order terms are added. All instruction sets below AVX-512 get the general driver, which splits
-// products along the sum, too. AVX-512's own splits long sums, of which the first operand has one column behind the other.
+// Whether the number of threads says in which order terms are added. All instruction sets below AVX-512 get the general driver, which
+// splits products along the sum, too. AVX-512's own splits long sums, of which the first operand has one column behind the other.
 bool is_split_by_threads(const Matmul& m, const Primitive& chosen) {
   constexpr std::int64_t long_sum = 2048;
   return !is_by(chosen, "brg") || (terms(m) >= long_sum && m.a.desc.data.format_desc.blocking.strides[rank(m) - 1] != 1);

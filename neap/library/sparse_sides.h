@@ -153,8 +153,8 @@ void for_each_piece(const Product& product, Count of_image, Work work) {
   }
 }
 
-// Memory of a thread that is kept between calls, at the beginning of a line. What fills a good part of a second cache is in large pages: small
-// ones lie anywhere, and those that meet in the cache would push each other out of it.
+// Memory of a thread that is kept between calls, at the beginning of a line. What fills a good part of a second cache is in large pages:
+// small ones lie anywhere, and those that meet in the cache would push each other out of it.
 class Buffer {
  public:
   float* of(Count count) {
