@@ -53,8 +53,9 @@ const std::set<int>& Emitter::axes_of(const Expr& e) {
   if (found != free_.end()) return found->second;
   std::set<int> axes;
   if (e->op == Scalar::axis) axes.insert(static_cast<int>(e->integer));
-  if (const auto own = of_entry_.find(e->op == Scalar::read ? operand_name(e->integer) : ""); own != of_entry_.end())
-    axes.insert(own->second);
+  if (e->op == Scalar::read && !of_entry_.empty()) {
+    if (const auto own = of_entry_.find(operand_name(e->integer)); own != of_entry_.end()) axes.insert(own->second);
+  }
   for (const Expr& arg : e->args) axes.insert(axes_of(arg).begin(), axes_of(arg).end());
   for (const Axis& axis : e->axes) {
     if (axis.ragged == nullptr) continue;
@@ -86,6 +87,7 @@ std::string Emitter::entry_text(int axis) const {
 
 int Emitter::depth_of_buffer(const LoopLevel& here, const std::string& base) const {
   if (base[0] != 'l') return 0;
+  if (of_entry_.empty()) return stage_depth_;
   const auto own = of_entry_.find(base);
   return own == of_entry_.end() ? stage_depth_ : std::max(stage_depth_, depth_of_axis(here, own->second));
 }

@@ -71,8 +71,9 @@ void choose_lanes(Emitter& emit, Nest& nest, const Touches& touches, const Sched
   std::int64_t best = touches.reduces ? unvectorised_cost(touches, nest.axes) : std::int64_t{1} << 40;
   for (const Axis& axis : nest.axes) {
     if (axis.ragged != nullptr || (schedule.vector_axis >= 0 && schedule.vector_axis != axis.id)) continue;
-    if (schedule.tile.count(axis.id) != 0) continue;                                        // its rows are vectors side by side
-    if (bounds_ragged(nest.axes, axis.id) || emit.has_buffers_of_entry(axis.id)) continue;  // each position has buffers of its own
+    if (schedule.tile.count(axis.id) != 0) continue;  // its rows are vectors side by side
+    const bool has_own = emit.has_buffers_of_entry(axis.id);
+    if (bounds_ragged(nest.axes, axis.id) || has_own) continue;
     if (axis.extent.is_constant() && axis.extent.constant() < 4 && nest.axes.size() > 1) continue;
     std::optional<DType> dtype;
     if (!all_vectorise(emit, nest.body, axis.id, dtype)) continue;
