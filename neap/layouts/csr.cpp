@@ -32,16 +32,16 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
     });
   });
   for_each_rows(columns, dense.count(), [&](const RowRange& part) {
-    std::vector<std::int64_t> next(static_cast<std::size_t>(rows));  // by row, the element that comes next from the part's columns on
+    std::vector<std::int64_t> next(by_column + part.begin, by_column + part.end);
     for (std::int64_t r = 0; r < rows; ++r) {
-      next[static_cast<std::size_t>(r)] =
-          std::lower_bound(column_of + by_row[r], column_of + by_row[r + 1], static_cast<std::int32_t>(part.begin)) - column_of;
+      const std::int32_t *entry = column_of + by_row[r], *const end = column_of + by_row[r + 1];
+      entry = std::lower_bound(entry, end, static_cast<std::int32_t>(part.begin));
+      for (; entry < end && *entry < part.end; ++entry) {
+        const std::int64_t place = next[static_cast<std::size_t>(*entry - part.begin)]++;
+        row_of[place] = static_cast<std::int32_t>(r);
+        order[place] = entry - column_of;
+      }
     }
-    const auto store = [row_of, order, next = next.data()](std::int64_t r, std::int64_t, std::int64_t place) {
-      row_of[place] = static_cast<std::int32_t>(r);
-      order[place] = next[r]++;
-    };
-    from.for_each_down(part, by_column, store, [](auto...) {});
   });
   return {values, offsets, at, t_offsets, t_rows, t_order};
 }
