@@ -91,15 +91,17 @@ TEST(Panels, NoNumbersAndInfinityStayInTheirColumn) {
   EXPECT_GT(missing, 0);
 }
 
-// A table of 173 MB by panels, one of 1 MB as it is: caches hold all of it.
+// A table of 173 MB by panels; as it is one of 1 MB, all of which caches hold, and one of which most that is wanted is near.
 TEST(Panels, LargeTablesAreCutAndSmallOnesAreNot) {
-  for (const auto& [vertices, entries, rank] : {std::tuple(170000, 2500000, 3U), std::tuple(1000, 15000, 2U)}) {
+  const CostModel model({}, Rates{26e9, 178e9, 240e9});
+  for (const auto& [vertices, entries, near, rank] :
+       {std::tuple(170000, 2500000, 0.0, 3U), std::tuple(1000, 15000, 0.0, 2U), std::tuple(170000, 2500000, 0.7, 2U)}) {
     Graph graph;
     Builder build(graph);
     const Var x = build.input("x", {DType::f32, {vertices, 256}, {}});
     const Var o = build.input("offsets", {DType::i64, {vertices + 1}, {}}), c = build.input("columns", {DType::i32, {entries}, {}});
     graph.add_output(build.call("spmm", {x, Var(), o, c}).id(), "y");
-    Optimizer optimizer(graph);
+    Optimizer optimizer(graph, model.gathering_near(near));
     optimizer.optimize();
     EXPECT_EQ(rank_of_first(optimizer.graph()), rank) << to_string(optimizer.graph());
   }
