@@ -14,9 +14,7 @@ bool is_of(const EntryLoop& loop, std::int64_t operand) {
 // Vectors of sums side by side: as many as registers hold beside what is multiplied, of which each row has whole sets.
 int vectors_at_once(const Emitter& emit, const std::vector<Axis>& axes, const std::vector<Assignment>& body) {
   const std::int64_t most = 3 * emit.registers() / 4 / static_cast<std::int64_t>(body.size()), width = emit.width(body[0].type.dtype);
-  std::int64_t elements = 1;
-  for (const Axis& axis : axes) elements *= axis.extent.constant();
-  const std::int64_t all = (elements + width - 1) / width;
+  const std::int64_t all = (points(axes).constant() + width - 1) / width;
   std::int64_t best = 1;
   for (std::int64_t count = 1; count <= std::min(most, all); ++count) {
     if (all % count == 0) best = count;
@@ -28,9 +26,7 @@ int vectors_at_once(const Emitter& emit, const std::vector<Axis>& axes, const st
 // groups that vectors hold whole.
 bool in_few_passes(const Emitter& emit, const Stage& stage) {
   constexpr std::int64_t most_passes = 4;
-  const std::int64_t width = emit.width(stage.value.dtype());
-  std::int64_t elements = 1;
-  for (const Axis& axis : stage.axes) elements *= axis.extent.constant();
+  const std::int64_t width = emit.width(stage.value.dtype()), elements = points(stage.axes).constant();
   if (elements == 0) return false;
   const bool is_row = stage.axes.size() == 1 || (stage.axes.size() == 2 && width % stage.axes.back().extent.constant() == 0);
   return is_row && elements <= most_passes * width * emit.registers() / 4;

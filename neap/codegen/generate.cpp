@@ -99,18 +99,12 @@ class KernelWriter {
       for (const Stage& stage : map_.stages) body.push_back(assignment(stage));
       Schedule schedule = node_.schedule;
       if (const int slices = slice_axis(map_); slices >= 0 && schedule.order.empty()) schedule.order = {slices};
-      nest_ = plan_nest(emit_, map_.axes, std::move(body), schedule);
-      choose_chunks(*nest_);
+      nests_.push_back(plan_nest(emit_, map_.axes, std::move(body), schedule));
+      choose_chunks(nests_.front());
     }
-    std::vector<Nest> one;
-    if (nest_) one.push_back(*nest_);
-    std::vector<Nest>& nests = scope_ ? stages_.nests() : one;
+    std::vector<Nest>& nests = scope_ ? stages_.nests() : nests_;
     sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests);
-    if (scope_) {
-      hold_in_registers(emit_, nests);
-    } else {
-      nest_ = std::move(one.front());
-    }
+    if (scope_) hold_in_registers(emit_, nests);
   }
 
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.
@@ -204,7 +198,7 @@ class KernelWriter {
 
   std::string chunk_count() const {
     if (sums_->serial()) return "return 1;\n";
-    const Dim points = neap::points(scope_ ? map_.axes : nest_->axes);
+    const Dim points = neap::points(scope_ ? map_.axes : nests_.front().axes);
     std::int64_t work = 1;
     for (const Stage& stage : map_.stages) {
       Dim inner = flops(stage.value);
@@ -257,7 +251,7 @@ class KernelWriter {
       write_scope(root, ranges, 0);
     } else {
       const auto level = root.inner();
-      write_nest(emit_, *level, *nest_, ranges);
+      write_nest(emit_, *level, nests_.front(), ranges);
       root.text += level->close();
     }
     return text + root.text;
@@ -293,7 +287,7 @@ class KernelWriter {
   bool scope_ = false;
   std::vector<Axis> outer_, single_;  // of a scope
   ScopeStages stages_;
-  std::optional<Nest> nest_;  // where it is no scope
+  std::vector<Nest> nests_;  // one, where it is no scope
   std::optional<Axis> chunked_;
   std::optional<Axis> slice_;  // cut into its positions, each of which is cut on along `chunked_`
   std::int64_t grain_ = 1;     // chunks begin at multiples of this

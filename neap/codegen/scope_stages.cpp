@@ -34,7 +34,12 @@ void ScopeStages::write(LoopLevel& here) {
     }
     std::vector<const Nest*> nests;
     for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) nests.push_back(&nests_[i]);
-    write_entries(here, loop->axis, emit_.range_of(here, loop->axis), nests, loop);
+    const Range range = emit_.range_of(here, loop->axis);
+    if (loop->in_blocks) {
+      write_blocks(here, range, nests, *loop);
+    } else {
+      write_entries(here, loop->axis, range, nests, loop);
+    }
   }
 }
 
@@ -63,6 +68,7 @@ void ScopeStages::plan_nests(const std::function<Assignment(const Stage&)>& assi
 
 // Whether any loop is taken in blocks.
 bool ScopeStages::choose_blocks() {
+  if (loops_.loops.empty()) return false;
   std::vector<Nest> trial = nests_;
   hold_in_registers(emit_, trial);
   bool any = false;
@@ -107,10 +113,6 @@ void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& 
     }
     at.text += level->close();
   };
-  if (loop != nullptr && loop->in_blocks) {
-    write_blocks(here, range, nests, *loop);
-    return;
-  }
   std::vector<std::vector<Nest>> one;
   for (const Nest* nest : nests) one.push_back({*nest});
   const std::string name = axis_name(axis.id);

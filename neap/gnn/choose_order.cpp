@@ -84,6 +84,31 @@ Array order_of(const Graph& graph, Order order, const OrderOptions& options) {
   }
 }
 
+double cost_of(const Hits& parts) {
+  constexpr double near_hit = 1, far_hit = 2.5, miss = 7;  // of a row of some hundred bytes, as gathers were measured in and out of cache
+  return near_hit * parts.near + far_hit * parts.far + miss * parts.none;
+}
+
+// Of gathering in whole rows, of which `near` is the part in the near cache, or in panels of their columns (panel_gathers), whichever is
+// predicted to be quicker.
+struct Gathering {
+  double cost = 0, near = 0;
+};
+
+Gathering gathering(const Csr& rows, const OrderOptions& options) {
+  constexpr double pass = 0.2;  // through the lists of entries, for one more panel
+  const Hits whole = hits_of(rows, options);
+  Gathering least{cost_of(whole), whole.near};
+  for (const std::int64_t bytes : {64, 128, 256}) {
+    if (bytes >= options.row_bytes) break;
+    OrderOptions panel = options;
+    panel.row_bytes = bytes;
+    const double passes = static_cast<double>(options.row_bytes) / static_cast<double>(bytes) - 1;
+    least.cost = std::min(least.cost, gather_cost(rows, panel) + passes * pass);
+  }
+  return least;
+}
+
 }  // namespace
 
 std::string_view name(Order order) { return std::ranges::find(names, order, &std::pair<Order, std::string_view>::first)->second; }
@@ -94,38 +119,19 @@ Order parse_order(std::string_view text) {
   throw Error(fmt::format("there is no order {}", shown(text)), "", "use none, degree, rcm, community, metis or automatic");
 }
 
-double gather_cost(const Csr& rows, const OrderOptions& options) {
-  constexpr double near_hit = 1, far_hit = 2.5, miss = 7;  // of a row of some hundred bytes, as gathers were measured in and out of cache
-  const Hits parts = hits_of(rows, options);
-  return near_hit * parts.near + far_hit * parts.far + miss * parts.none;
-}
-
-double least_gather_cost(const Csr& rows, const OrderOptions& options) {
-  constexpr double pass = 0.2;  // through the lists of entries, for one more panel
-  double least = gather_cost(rows, options);
-  for (const std::int64_t bytes : {64, 128, 256}) {
-    if (bytes >= options.row_bytes) break;
-    OrderOptions panel = options;
-    panel.row_bytes = bytes;
-    const double passes = static_cast<double>(options.row_bytes) / static_cast<double>(bytes) - 1;
-    least = std::min(least, gather_cost(rows, panel) + passes * pass);
-  }
-  return least;
-}
+double gather_cost(const Csr& rows, const OrderOptions& options) { return cost_of(hits_of(rows, options)); }
 
 double near_part(const Graph& graph, const OrderOptions& options) { return hits_of(graph.incoming(), options).near; }
 
 OrderChoice choose_order(const Graph& graph, Order order, const OrderOptions& given) {
   const OrderOptions options = with_caches(given);
   if (order == Order::none) return {.reason = "no order was asked for"};
-  const double before = least_gather_cost(graph.incoming(), options);
-  double near = 0;  // of the last choice
+  const double before = gathering(graph.incoming(), options).cost;
+  Gathering after;  // in the order of the last choice
   const auto choice = [&](Order kind) {
     OrderChoice made{.order = kind, .vertices = order_of(graph, kind, options)};
-    const Csr rows = reordered_rows(graph, made.vertices);
-    const double after = least_gather_cost(rows, options);
-    near = hits_of(rows, options).near;
-    made.gain = after > 0 ? before / after : 1;
+    after = gathering(reordered_rows(graph, made.vertices), options);
+    made.gain = after.cost > 0 ? before / after.cost : 1;
     return made;
   };
   if (order != Order::automatic) {
@@ -140,7 +146,7 @@ OrderChoice choose_order(const Graph& graph, Order order, const OrderOptions& gi
   }
   OrderChoice best;
   for (const Order kind : {Order::community, Order::reverse_cuthill_mckee}) {
-    if (near >= 0.5) break;  // there is little left to gain
+    if (after.near >= 0.5) break;  // there is little left to gain
     OrderChoice made = choice(kind);
     if (made.gain > best.gain) best = std::move(made);
   }

@@ -7,7 +7,6 @@
 #include <iterator>
 
 #include "neap/base/error.h"
-#include "neap/gnn/build.h"
 
 namespace neap::gnn {
 namespace {

@@ -44,10 +44,8 @@ struct OrderOptions {
 // reverse Cuthill-McKee, by a simulation of the machine's caches on a sample of rows; none, with the reason, where that gains too little.
 OrderChoice choose_order(const Graph& graph, Order order = Order::automatic, const OrderOptions& options = {});
 
-// Predicted cost of gathering the neighbours of `graph` row by row, in units of a hit in the near cache for each entry; and of gathering
-// them in whole rows or in panels of their columns, whichever is predicted to be quicker (panel_gathers).
+// Predicted cost of gathering the neighbours of `graph` row by row, in units of a hit in the near cache for each entry.
 double gather_cost(const Csr& rows, const OrderOptions& options);
-double least_gather_cost(const Csr& rows, const OrderOptions& options);
 
 // The part of what is gathered that is predicted to be in the near cache, as most is in an order by communities: for
 // CostModel::gathering_near, which else takes all rows for wanted evenly.
