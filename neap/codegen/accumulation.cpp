@@ -49,7 +49,7 @@ Accumulation::Accumulation(Emitter& emit, const Map& map, const std::vector<Type
       chunked_(std::move(chunked)),
       serial_(!chunked_) {
   while (chunked_ && row_ + 1 < outer_.size() && outer_[row_].id != chunked_->id) ++row_;
-  add_targets(map, nests);
+  add_targets(nests);
   redirect(nests);
   for (const Target& target : targets_) {
     serial_ |= target.sharing == Sharing::serial;
@@ -57,12 +57,11 @@ Accumulation::Accumulation(Emitter& emit, const Map& map, const std::vector<Type
   }
 }
 
-void Accumulation::add_targets(const Map& map, const std::vector<Nest>& nests) {
-  std::size_t stage_number = 0;
+void Accumulation::add_targets(const std::vector<Nest>& nests) {
   for (const Nest& nest : nests) {
     for (const Assignment& a : nest.body) {
-      const Stage& stage = map.stages[stage_number++];
-      if (stage.target < 0) continue;
+      if (is_buffer(a.base)) continue;
+      const int output = std::stoi(a.base.substr(1));
       if (a.accumulate == Accumulate::none) {
         // Writes to places that the data chooses may meet: one thread makes them, in order.
         for (const Expr& index : a.index) {
@@ -71,8 +70,8 @@ void Accumulation::add_targets(const Map& map, const std::vector<Nest>& nests) {
         }
         continue;
       }
-      Target target{stage.target,     a.accumulate,          a.index, outer_,
-                    Sharing::partial, storage_count(a.type), a.type,  outputs_[static_cast<std::size_t>(stage.target)].dtype};
+      Target target{output,           a.accumulate,          a.index, outer_,
+                    Sharing::partial, storage_count(a.type), a.type,  outputs_[static_cast<std::size_t>(output)].dtype};
       target.axes.insert(target.axes.end(), nest.axes.begin(), nest.axes.end());
       // Several stages may add to one result: then it is shared, in one copy a chunk.
       const auto known = std::find_if(targets_.begin(), targets_.end(), [&](const Target& t) { return t.output == target.output; });

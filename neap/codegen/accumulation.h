@@ -12,7 +12,7 @@ constexpr std::int64_t most_partial_chunks = 16, most_partial_bytes = 4 << 20;
 
 class Accumulation {
  public:
-  // The nests are those of the map's stages, in order, within the loops `outer`; work is cut along `chunked`. What they add to results is
+  // The nests are those of the map's stages, within the loops `outer`; work is cut along `chunked`. What they add to results is
   // pointed at the copies. `first_output` is the first result's place in the kernel's buffers.
   Accumulation(Emitter& emit, const Map& map, const std::vector<Type>& outputs, std::size_t first_output, std::vector<Axis> outer,
                std::optional<Axis> chunked, std::vector<Nest>& nests);
@@ -46,7 +46,7 @@ class Accumulation {
     std::string name() const;
   };
 
-  void add_targets(const Map& map, const std::vector<Nest>& nests);
+  void add_targets(const std::vector<Nest>& nests);
   void redirect(std::vector<Nest>& nests);
   bool owns(const Target& target) const;
   bool can_hold(const Target& target) const;

@@ -15,6 +15,7 @@ namespace neap {
 namespace {
 
 constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
+constexpr std::int64_t least_flops = 8;             // of an element, which are worth a loop of their own over all entries of a block
 
 }  // namespace
 
@@ -27,16 +28,17 @@ void ScopeStages::plan(const std::function<Assignment(const Stage&)>& assignment
 void ScopeStages::write(LoopLevel& here) {
   declare_locals(here, nullptr);
   for (std::size_t i = 0; i < nests_.size();) {
-    const EntryLoop* loop = loop_of_nest_[i];
+    const EntryLoop* loop = around_[i].loop;
     if (loop == nullptr) {
       write_stage(here, nests_[i++]);
       continue;
     }
+    const std::size_t from = i;
     std::vector<const Nest*> nests;
-    for (; i < nests_.size() && loop_of_nest_[i] == loop; ++i) nests.push_back(&nests_[i]);
+    for (; i < nests_.size() && around_[i].loop == loop; ++i) nests.push_back(&nests_[i]);
     const Range range = emit_.range_of(here, loop->axis);
     if (loop->in_blocks) {
-      write_blocks(here, range, nests, *loop);
+      write_blocks(here, range, from, i);
     } else {
       write_entries(here, loop->axis, range, nests, loop);
     }
@@ -51,19 +53,70 @@ void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& 
 
 void ScopeStages::plan_nests(const std::function<Assignment(const Stage&)>& assignment) {
   nests_.clear();
-  loop_of_nest_.clear();
+  around_.clear();
   for (std::size_t from = 0; from < map_.stages.size();) {
     const EntryLoop* const loop = loop_of(from);
-    const bool sums_entries = loop != nullptr && loop->in_blocks && !fills_entry(*loop, map_.stages[from]);
+    const bool in_blocks = loop != nullptr && loop->in_blocks;
+    if (in_blocks && fills_entry(*loop, map_.stages[from])) {
+      const std::size_t to = end_of_kind(*loop, map_.stages, from, end_of_loops(from));
+      plan_fill(*loop, from, to, assignment);
+      from = to;
+      continue;
+    }
     std::size_t to = std::min(end_of_nest(map_.stages, from), end_of_loops(from));
-    if (loop != nullptr && loop->in_blocks) to = end_of_kind(*loop, map_.stages, from, to);
+    if (in_blocks) to = end_of_kind(*loop, map_.stages, from, to);
     std::vector<Assignment> body;
     for (std::size_t s = from; s < to; ++s) body.push_back(assignment(map_.stages[s]));
-    nests_.push_back(sums_entries ? plan_sums_of_entries(emit_, loop->axis, map_.stages[from].axes, std::move(body))
-                                  : plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
-    loop_of_nest_.push_back(loop);
+    nests_.push_back(in_blocks ? plan_sums_of_entries(emit_, loop->axis, map_.stages[from].axes, std::move(body))
+                               : plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
+    around_.push_back({loop});
     from = to;
   }
+}
+
+// Stages that fill buffers of a block: what is taken entry by entry, until somebody needs what is made of it over all elements.
+void ScopeStages::plan_fill(const EntryLoop& loop, std::size_t from, std::size_t to,
+                            const std::function<Assignment(const Stage&)>& assignment) {
+  std::vector<Stage> of_entry;
+  std::vector<FillApart> apart;
+  const auto plan = [&] {
+    for (std::size_t first = 0; first < of_entry.size();) {
+      const std::size_t end = end_of_nest(of_entry, first);
+      std::vector<Assignment> body;
+      for (std::size_t s = first; s < end; ++s) body.push_back(assignment(of_entry[s]));
+      nests_.push_back(plan_nest(emit_, of_entry[first].axes, std::move(body), {}));
+      around_.push_back({&loop});
+      first = end;
+    }
+    for (const FillApart& fill : apart) plan_over_elements(loop, fill, assignment(fill.of_entry));
+    of_entry.clear();
+    apart.clear();
+  };
+  const auto waits = [&](const Stage& stage) {
+    return std::any_of(apart.begin(), apart.end(), [&](const FillApart& fill) { return waits_for(stage, fill); });
+  };
+  for (std::size_t s = from; s < to; ++s) {
+    const Stage& whole = map_.stages[s];
+    std::optional<FillApart> fill = fill_apart(emit_, loop, whole);
+    if (fill && flops(fill->over_elements).constant() < least_flops && !waits(whole)) fill.reset();
+    const Stage& stage = fill ? fill->of_entry : whole;
+    if (waits(stage)) plan();
+    of_entry.push_back(stage);
+    kept_.push_back(stage.value);
+    if (fill) apart.push_back(std::move(*fill));
+  }
+  plan();
+}
+
+void ScopeStages::plan_over_elements(const EntryLoop& loop, const FillApart& fill, Assignment made) {
+  const std::int64_t elements = elements_of_local(fill.of_entry.target);
+  const Axis all{emit_.axes().rbegin()->first + 1, "element", Dim(entries_of_block * elements), nullptr};
+  const std::map<int, Expr> positions{{fill.of_entry.axes[0].id, axis_position(all)}};
+  made.value = kept_.emplace_back(substitute_axes(fill.over_elements, positions));
+  made.index = {axis_position(all)};
+  made.type.shape = {all.extent};
+  nests_.push_back(plan_nest(emit_, {all}, {std::move(made)}, {}));
+  around_.push_back({&loop, elements});
 }
 
 // Whether any loop is taken in blocks.
@@ -123,38 +176,98 @@ void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& 
   }
   const auto around = here.inner(fmt::format("{{\ni64 {} = {};\n", name, range.first));
   emit_.hold_pairs(pairs->buffers);
-  body(*around, around->inner(fmt::format("for (; {0} + 2 <= {1}; {0} += 2) {{\n", name, range.second)), 2, pairs->nests);
+  if (loop != nullptr && begins_with_fills(*loop, pairs->nests)) {
+    write_pairs_ahead(*around, range, pairs->nests, *loop);
+  } else {
+    body(*around, around->inner(fmt::format("for (; {0} + 2 <= {1}; {0} += 2) {{\n", name, range.second)), 2, pairs->nests);
+  }
   emit_.hold_pairs({});
   around->text += fold_pairs_text(*pairs);
   body(*around, around->inner(fmt::format("if ({} < {}) {{\n", name, range.second)), 1, one);
   here.text += around->close();
 }
 
-// Some entries at a time: their buffers are filled one entry after the other, then each sum takes all of them up.
-void ScopeStages::write_blocks(LoopLevel& here, const Range& range, const std::vector<const Nest*>& nests, const EntryLoop& loop) {
+// Pairs of entries, the buffers of the next pair filled while this one is summed up: what fills them is a long chain of operations, for
+// which sums would wait.
+void ScopeStages::write_pairs_ahead(LoopLevel& around, const Range& range, const std::vector<std::vector<Nest>>& nests,
+                                    const EntryLoop& loop) {
+  const std::string name = axis_name(loop.axis.id), type = compute_type(DType::f32, Form::vector);
+  const auto write = [&](LoopLevel& at, bool fills) {
+    for (const std::vector<Nest>& of_nest : nests) {
+      for (const Nest& nest : of_nest) {
+        if (fills_entry(loop, nest) == fills) write_stage(at, nest);
+      }
+    }
+  };
+  const auto level_of = [&](const std::string& head) {
+    auto level = around.inner(head);
+    level->axes.insert(loop.axis.id);
+    return level;
+  };
+  std::string declared, kept, taken;
+  for (const int local : loop.locals) {
+    const std::string base = operand_name(local);
+    declared += fmt::format("{} {}_next;\n", type, base);
+    kept += fmt::format("{0}_next = {0}_0;\n", base);
+    taken += fmt::format("{0}_0 = {0}_next;\n", base);
+  }
+  declare_locals(around, &loop);
+  const auto first = level_of(fmt::format("if ({} + 2 <= {}) {{\n", name, range.second));
+  write(*first, true);
+  around.text += first->close();
+  const auto pair = level_of(fmt::format("for (; {0} + 2 <= {1}; {0} += 2) {{\n", name, range.second));
+  pair->text += declared;
+  fetch_entries(*pair, loop.axis, &loop, 2);
+  // No part of the pair's level: what is known there is known of its own entries.
+  const auto next =
+      level_of(fmt::format("if (const i64 {0}_next = {0} + 2; {0}_next + 2 <= {1}) {{\nconst i64 {0} = {0}_next;\n", name, range.second));
+  declare_locals(*next, &loop);
+  write(*next, true);
+  next->text += kept;
+  pair->text += next->close();
+  write(*pair, false);
+  pair->text += taken;
+  around.text += pair->close();
+}
+
+// Some entries at a time: their buffers are filled one entry after the other, or all at once, then each sum takes all of them up.
+void ScopeStages::write_blocks(LoopLevel& here, const Range& range, std::size_t from, std::size_t to) {
+  const EntryLoop& loop = *around_[from].loop;
   const std::string name = axis_name(loop.axis.id), first = name + "_from", behind = name + "_to";
   const auto block = here.inner(fmt::format("for (i64 {0} = {1}; {0} < {2}; {0} += {3}) {{\nconst i64 {4} = min({0} + {3}l, {2});\n", first,
                                             range.first, range.second, entries_of_block, behind));
-  std::string text;
+  std::string of_entry, of_block;
   for (const int local : loop.locals) {
-    const std::string base = operand_name(local), type = storage_type(emit_.operand_type(local).dtype);
+    const Type type = emit_.operand_type(local);
+    const std::string base = operand_name(local), element = storage_type(type.dtype);
     const std::int64_t elements = elements_of_local(local);
-    block->text += fmt::format("alignas(64) {} {}_of[{}];\n", type, base, entries_of_block * elements);
-    text += fmt::format("{0}* const {1} = {1}_of + ({2} - {2}_from) * {3}l;\n", type, base, name, elements);
+    // Vectors of the last entry may reach behind it; those of others are stored before the next entry's.
+    block->text +=
+        fmt::format("alignas(64) {} {}_of[{}];\n", element, base, (entries_of_block - 1) * elements + padded_count(elements, type.dtype));
+    of_entry += fmt::format("{0}* const {1} = {1}_of + ({2} - {2}_from) * {3}l;\n", element, base, name, elements);
+    of_block += fmt::format("{0}* const {1} = {1}_of;\n", element, base);
   }
-  emit_.set_entry_text(loop.axis.id, text);
+  emit_.set_entry_text(loop.axis.id, of_entry);
   bool fetches = true;
-  for (std::size_t i = 0; i < nests.size();) {
-    if (!fills_entry(loop, *nests[i])) {
-      write_stage(*block, *nests[i++], {{loop.axis.id, {first, behind}}});
+  for (std::size_t i = from; i < to;) {
+    if (const std::int64_t elements = around_[i].elements; elements > 0) {
+      const auto level = block->inner();
+      level->text += of_block;
+      write_stage(*level, nests_[i], {{nests_[i].axes[0].id, {"0l", fmt::format("({} - {}) * {}l", behind, first, elements)}}});
+      block->text += level->close();
+      ++i;
+      continue;
+    }
+    if (!fills_entry(loop, nests_[i])) {
+      write_stage(*block, nests_[i++], {{loop.axis.id, {first, behind}}});
       continue;
     }
     emit_.set_axes({loop.axis});
     const auto level = block->loop(loop.axis.id, first, behind);
-    level->text += text;
+    level->text += of_entry;
     if (fetches) fetch_entries(*level, loop.axis, &loop, 1);
     fetches = false;
-    for (; i < nests.size() && fills_entry(loop, *nests[i]); ++i) write_stage(*level, *nests[i]);
+    for (; i < to && around_[i].elements == 0 && fills_entry(loop, nests_[i]); ++i) write_stage(*level, nests_[i]);
     block->text += level->close();
   }
   emit_.set_entry_text(loop.axis.id, "");
@@ -162,8 +275,7 @@ void ScopeStages::write_blocks(LoopLevel& here, const Range& range, const std::v
 }
 
 std::int64_t ScopeStages::elements_of_local(std::int64_t operand) const {
-  const Type type = emit_.operand_type(operand);
-  return padded_count(element_count(type.shape).constant(), type.dtype);
+  return std::max<std::int64_t>(1, element_count(emit_.operand_type(operand).shape).constant());
 }
 
 std::set<std::string> ScopeStages::buffers_of_entry(const EntryLoop* loop) const {
@@ -202,7 +314,8 @@ void ScopeStages::fetch_entries(LoopLevel& here, const Axis& axis, const EntryLo
     of.insert(of.end(), map_.stages.begin() + static_cast<std::ptrdiff_t>(other.from),
               map_.stages.begin() + static_cast<std::ptrdiff_t>(other.to));
   }
-  emit_.prefetch_entries(here, axis, stages, before, is_last, entries);
+  const bool near = is_last && (loop == nullptr || !loop->in_blocks);  // sums over a block go on with later rows while they wait for one
+  emit_.prefetch_entries(here, axis, stages, before, near, entries);
 }
 
 // Buffers of a loop over entries; null: those of a row.

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "neap/codegen/entry_loops.h"
+#include "neap/codegen/entry_blocks.h"
 #include "neap/codegen/nest.h"
 
 namespace neap {
@@ -28,12 +28,21 @@ class ScopeStages {
  private:
   using Range = std::pair<std::string, std::string>;
 
+  // The loop over entries that a nest is in (null: none), and of a nest over all elements of a block's buffers how many an entry has.
+  struct Around {
+    const EntryLoop* loop = nullptr;
+    std::int64_t elements = 0;
+  };
+
   void plan_nests(const std::function<Assignment(const Stage&)>& assignment);
+  void plan_fill(const EntryLoop& loop, std::size_t from, std::size_t to, const std::function<Assignment(const Stage&)>& assignment);
+  void plan_over_elements(const EntryLoop& loop, const FillApart& fill, Assignment made);
   bool choose_blocks();
   const EntryLoop* loop_of(std::size_t stage) const;
   std::size_t end_of_loops(std::size_t stage) const;
   void write_entries(LoopLevel& here, const Axis& axis, const Range& range, const std::vector<const Nest*>& nests, const EntryLoop* loop);
-  void write_blocks(LoopLevel& here, const Range& range, const std::vector<const Nest*>& nests, const EntryLoop& loop);
+  void write_pairs_ahead(LoopLevel& around, const Range& range, const std::vector<std::vector<Nest>>& nests, const EntryLoop& loop);
+  void write_blocks(LoopLevel& here, const Range& range, std::size_t from, std::size_t to);
   std::int64_t elements_of_local(std::int64_t operand) const;
   std::set<std::string> buffers_of_entry(const EntryLoop* loop) const;
   bool is_of(const EntryLoop* loop, std::size_t local) const;
@@ -45,7 +54,8 @@ class ScopeStages {
   ScopeLoops& loops_;
   const Map& map_;
   std::vector<Nest> nests_;
-  std::vector<const EntryLoop*> loop_of_nest_;  // null: none
+  std::vector<Around> around_;  // of each nest
+  std::vector<Expr> kept_;      // not of the map: the emitter knows expressions by their nodes
 };
 
 }  // namespace neap

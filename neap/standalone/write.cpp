@@ -213,7 +213,7 @@ StandaloneSummary write_standalone(const Graph& graph, const std::filesystem::pa
   }
   Words words = words_of(plan, name);
   words.emplace_back("KERNELS", fmt::format("{}", fmt::join(summary.kernel_sources, "\n  ")));
-  words.emplace_back("LEVELS", fmt::format("{}", fmt::join(gcc_levels(), ";")));
+  words.emplace_back("LEVELS", fmt::format("{}", fmt::join(gcc_levels(Isa::portable), ";")));
   write_file(folder / (name + ".h"), filled(standalone::header, words));
   write_file(folder / (name + ".cpp"), filled(standalone::source, words));
   write_file(folder / "kernels.h", filled(standalone::kernels, words));

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "neap/autodiff/gradient.h"
+#include "neap/codegen/kernel.h"
 #include "neap/nn/gat_conv.h"
 #include "neap/nn/message_passing.h"
 #include "neap/ops/interpreter.h"
@@ -327,6 +328,32 @@ TEST(AttentionFusion, NaNAndInfinityReachThoseThatTheyReachInTheInterpreter) {
           }
         }
       }
+    }
+  }
+}
+
+// Sums that registers do not hold are taken by blocks of entries, what their buffers are made into over all elements of a block: with rows
+// of as many elements as vectors have, fewer, and more, and with more entries than a block, as many, and fewer.
+TEST(AttentionFusion, BlocksOfEntriesGiveTheNumbersOfTheInterpreter) {
+  ExampleGraph example{"rows of 0 to 50 entries", 51, 51, {}};
+  std::mt19937 generator(4);
+  for (std::int64_t target = 0; target < example.targets; ++target) {
+    for (std::int64_t k = 0; k < target; ++k) example.list.push_back({static_cast<std::int64_t>(generator() % 51), target, 1});
+  }
+  for (const std::int64_t heads : {8, 11, 12}) {
+    GATConv gat(in, 8, {.heads = heads, .dtype = DType::f32});
+    const Traced made = traced(gat, DType::f32);
+    const Graph graph = optimized(made.graph, "", at_large_sizes);
+    const std::vector<std::string> symbols = graph.symbols();
+    const std::vector<Array> inputs = made.inputs(example, DType::f32), wanted = interpret(made.graph, inputs);
+    for (const Isa isa : instruction_sets()) {
+      SCOPED_TRACE(fmt::format("{} heads, {}", heads, name(isa)));
+      bool in_blocks = false;
+      for (const NodePtr& node : graph.nodes())
+        in_blocks |= node->is_map() && generate_kernel(graph, *node, symbols, isa).text.find("_of[") != std::string::npos;
+      EXPECT_EQ(in_blocks, isa != Isa::portable);
+      Executable run(graph, on(isa));
+      expect_close(run.run(inputs), wanted, 1e-4);
     }
   }
 }

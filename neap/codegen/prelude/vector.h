@@ -155,6 +155,11 @@ NEAP_INLINE f32h min(f32h a, f32h b) { return __builtin_ia32_minps256_mask(a, b,
 NEAP_INLINE f32h max(f32h a, f32h b) { return __builtin_ia32_maxps256_mask(a, b, a, ordered(a)); }
 NEAP_INLINE f64v min(f64v a, f64v b) { return __builtin_ia32_minpd512_mask(a, b, a, ordered(a), 4); }
 NEAP_INLINE f64v max(f64v a, f64v b) { return __builtin_ia32_maxpd512_mask(a, b, a, ordered(a), 4); }
+#elif NEAP_VECTOR_BYTES == 32 && defined(__AVX2__) && !defined(__clang__)
+NEAP_INLINE f32v lesser(f32v a, f32v b) { return __builtin_ia32_minps256(a, b); }
+NEAP_INLINE f32v greater(f32v a, f32v b) { return __builtin_ia32_maxps256(a, b); }
+NEAP_INLINE f64v lesser(f64v a, f64v b) { return __builtin_ia32_minpd256(a, b); }
+NEAP_INLINE f64v greater(f64v a, f64v b) { return __builtin_ia32_maxpd256(a, b); }
 #endif
 
 // Applies a scalar function lane by lane: for what has no vector form.
