@@ -17,6 +17,13 @@ namespace {
 constexpr std::int64_t most_local_bytes = 1 << 20;  // on the stack of a thread
 constexpr std::int64_t least_flops = 8;             // of an element, which are worth a loop of their own over all entries of a block
 
+std::vector<Assignment> assignments(const std::vector<Stage>& stages, std::size_t from, std::size_t to,
+                                    const std::function<Assignment(const Stage&)>& assignment) {
+  std::vector<Assignment> made;
+  for (std::size_t s = from; s < to; ++s) made.push_back(assignment(stages[s]));
+  return made;
+}
+
 }  // namespace
 
 void ScopeStages::plan(const std::function<Assignment(const Stage&)>& assignment) {
@@ -34,21 +41,18 @@ void ScopeStages::write(LoopLevel& here) {
       continue;
     }
     const std::size_t from = i;
-    std::vector<const Nest*> nests;
-    for (; i < nests_.size() && around_[i].loop == loop; ++i) nests.push_back(&nests_[i]);
+    while (i < nests_.size() && around_[i].loop == loop) ++i;
     const Range range = emit_.range_of(here, loop->axis);
     if (loop->in_blocks) {
       write_blocks(here, range, from, i);
     } else {
-      write_entries(here, loop->axis, range, nests, loop);
+      write_entries(here, loop->axis, range, from, i, loop);
     }
   }
 }
 
 void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& range) {
-  std::vector<const Nest*> nests;
-  for (const Nest& nest : nests_) nests.push_back(&nest);
-  write_entries(here, axis, range, nests, nullptr);
+  write_entries(here, axis, range, 0, nests_.size(), nullptr);
 }
 
 void ScopeStages::plan_nests(const std::function<Assignment(const Stage&)>& assignment) {
@@ -65,8 +69,7 @@ void ScopeStages::plan_nests(const std::function<Assignment(const Stage&)>& assi
     }
     std::size_t to = std::min(end_of_nest(map_.stages, from), end_of_loops(from));
     if (in_blocks) to = end_of_kind(*loop, map_.stages, from, to);
-    std::vector<Assignment> body;
-    for (std::size_t s = from; s < to; ++s) body.push_back(assignment(map_.stages[s]));
+    std::vector<Assignment> body = assignments(map_.stages, from, to, assignment);
     nests_.push_back(in_blocks ? plan_sums_of_entries(emit_, loop->axis, map_.stages[from].axes, std::move(body))
                                : plan_nest(emit_, map_.stages[from].axes, std::move(body), {}));
     around_.push_back({loop});
@@ -82,9 +85,7 @@ void ScopeStages::plan_fill(const EntryLoop& loop, std::size_t from, std::size_t
   const auto plan = [&] {
     for (std::size_t first = 0; first < of_entry.size();) {
       const std::size_t end = end_of_nest(of_entry, first);
-      std::vector<Assignment> body;
-      for (std::size_t s = first; s < end; ++s) body.push_back(assignment(of_entry[s]));
-      nests_.push_back(plan_nest(emit_, of_entry[first].axes, std::move(body), {}));
+      nests_.push_back(plan_nest(emit_, of_entry[first].axes, assignments(of_entry, first, end, assignment), {}));
       around_.push_back({&loop});
       first = end;
     }
@@ -102,7 +103,6 @@ void ScopeStages::plan_fill(const EntryLoop& loop, std::size_t from, std::size_t
     const Stage& stage = fill ? fill->of_entry : whole;
     if (waits(stage)) plan();
     of_entry.push_back(stage);
-    kept_.push_back(stage.value);
     if (fill) apart.push_back(std::move(*fill));
   }
   plan();
@@ -112,7 +112,7 @@ void ScopeStages::plan_over_elements(const EntryLoop& loop, const FillApart& fil
   const std::int64_t elements = elements_of_local(fill.of_entry.target);
   const Axis all{emit_.axes().rbegin()->first + 1, "element", Dim(entries_of_block * elements), nullptr};
   const std::map<int, Expr> positions{{fill.of_entry.axes[0].id, axis_position(all)}};
-  made.value = kept_.emplace_back(substitute_axes(fill.over_elements, positions));
+  made.value = substitute_axes(fill.over_elements, positions);
   made.index = {axis_position(all)};
   made.type.shape = {all.extent};
   nests_.push_back(plan_nest(emit_, {all}, {std::move(made)}, {}));
@@ -155,7 +155,7 @@ std::size_t ScopeStages::end_of_loops(std::size_t stage) const {
 }
 
 // The nests of a loop over entries, for one at a time or for two; `loop` of a scope's several; null: it has this one.
-void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& range, const std::vector<const Nest*>& nests,
+void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& range, std::size_t from, std::size_t to,
                                 const EntryLoop* loop) {
   const auto body = [&](LoopLevel& at, std::unique_ptr<LoopLevel> level, int entries, const std::vector<std::vector<Nest>>& written) {
     level->axes.insert(axis.id);
@@ -166,8 +166,12 @@ void ScopeStages::write_entries(LoopLevel& here, const Axis& axis, const Range& 
     }
     at.text += level->close();
   };
+  std::vector<const Nest*> nests;
   std::vector<std::vector<Nest>> one;
-  for (const Nest* nest : nests) one.push_back({*nest});
+  for (std::size_t i = from; i < to; ++i) {
+    nests.push_back(&nests_[i]);
+    one.push_back({nests_[i]});
+  }
   const std::string name = axis_name(axis.id);
   std::optional<EntryPairs> pairs = pairs_of_entries(emit_, nests, axis, buffers_of_entry(loop));
   if (!pairs) {

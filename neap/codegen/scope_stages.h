@@ -40,7 +40,7 @@ class ScopeStages {
   bool choose_blocks();
   const EntryLoop* loop_of(std::size_t stage) const;
   std::size_t end_of_loops(std::size_t stage) const;
-  void write_entries(LoopLevel& here, const Axis& axis, const Range& range, const std::vector<const Nest*>& nests, const EntryLoop* loop);
+  void write_entries(LoopLevel& here, const Axis& axis, const Range& range, std::size_t from, std::size_t to, const EntryLoop* loop);
   void write_pairs_ahead(LoopLevel& around, const Range& range, const std::vector<std::vector<Nest>>& nests, const EntryLoop& loop);
   void write_blocks(LoopLevel& here, const Range& range, std::size_t from, std::size_t to);
   std::int64_t elements_of_local(std::int64_t operand) const;
@@ -55,7 +55,6 @@ class ScopeStages {
   const Map& map_;
   std::vector<Nest> nests_;
   std::vector<Around> around_;  // of each nest
-  std::vector<Expr> kept_;      // not of the map: the emitter knows expressions by their nodes
 };
 
 }  // namespace neap
