@@ -18,7 +18,9 @@ struct Bounds {
 bool not_negative(const Dim& dim) { return dim.is_constant() && dim.constant() >= 0; }
 
 Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
-  if (index->op == Scalar::floor_div && index->args[1]->op == Scalar::constant && index->args[1]->integer > 0) {  // of a group
+  const bool by_number = (index->op == Scalar::floor_div || index->op == Scalar::mod) && index->args[1]->op == Scalar::constant;
+  if (by_number && index->op == Scalar::mod && index->args[1]->integer > 0) return {true, true, Dim(0), Dim(index->args[1]->integer - 1)};
+  if (by_number && index->args[1]->integer > 0) {  // of a group
     Bounds bounds = bounds_of(index->args[0], axes);
     if (!bounds.low_known || !bounds.high_known || !bounds.low.is_constant() || !bounds.high.is_constant() || !not_negative(bounds.low))
       return {};
@@ -33,6 +35,17 @@ Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
     (coefficient.constant() < 0 ? bounds.low : bounds.high) += coefficient * (known->second.extent - Dim(1));
   }
   return bounds;
+}
+
+// By what `axis` is divided, where the offset is its quotient (or rest), and something without it.
+std::optional<std::int64_t> divisor_of(const Expr& offset, int axis, Scalar op) {
+  if (offset->op == Scalar::add) {
+    const bool first = uses_axis(offset->args[0], axis);
+    return first && uses_axis(offset->args[1], axis) ? std::nullopt : divisor_of(offset->args[first ? 0 : 1], axis, op);
+  }
+  const bool divided = offset->op == op && offset->args[0]->op == Scalar::axis && offset->args[0]->integer == axis &&
+                       offset->args[1]->op == Scalar::constant;
+  return divided ? std::optional(offset->args[1]->integer) : std::nullopt;
 }
 
 }  // namespace
@@ -153,15 +166,9 @@ std::optional<Dim> coefficient_of(const Expr& offset, int axis) {
   }
 }
 
-std::int64_t group_of(const Expr& offset, int axis) {
-  if (offset->op == Scalar::add) {
-    const bool first = uses_axis(offset->args[0], axis);
-    return first && uses_axis(offset->args[1], axis) ? 1 : group_of(offset->args[first ? 0 : 1], axis);
-  }
-  const bool grouped = offset->op == Scalar::floor_div && offset->args[0]->op == Scalar::axis && offset->args[0]->integer == axis &&
-                       offset->args[1]->op == Scalar::constant;
-  return grouped ? offset->args[1]->integer : 1;
-}
+std::int64_t group_of(const Expr& offset, int axis) { return divisor_of(offset, axis, Scalar::floor_div).value_or(1); }
+std::int64_t period_of(const Expr& offset, int axis) { return divisor_of(offset, axis, Scalar::mod).value_or(0); }
+bool shares_lanes(const Expr& offset, int axis) { return group_of(offset, axis) > 1 || period_of(offset, axis) > 0; }
 
 std::map<int, Axis> axes_by_id(const Map& map) {
   std::map<int, Axis> found;

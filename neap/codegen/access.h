@@ -25,6 +25,11 @@ std::optional<Dim> coefficient_of(const Expr& offset, int axis);
 // How many neighbours on `axis` share an element, where offset = floor(axis / that) + (something without it); 1 where it is not of this
 // form.
 std::int64_t group_of(const Expr& offset, int axis);
+// After how many positions on `axis` the same elements come again, where offset = (axis mod that) + (something without it); 0 where it is
+// not of this form.
+std::int64_t period_of(const Expr& offset, int axis);
+// Whether it is of one of these forms: vectors along `axis` have an element in several lanes.
+bool shares_lanes(const Expr& offset, int axis);
 
 std::vector<Expr> index_of(const Expr& read);  // the indices of a read, without its outside value
 bool has_outside(const Expr& read);

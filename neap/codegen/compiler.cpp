@@ -138,17 +138,14 @@ const std::string& compiler_version() {
   return version;
 }
 
-std::vector<std::string> gcc_levels(Isa isa) {
-  Words flags = {"-O1",
-                 "-fexpensive-optimizations",
-                 "-fschedule-insns2",
-                 "-fstrict-aliasing",
-                 "-fno-tree-bit-ccp",
-                 "-ftree-loop-vectorize",
-                 "-fvect-cost-model=dynamic"};
-  // Sixteen registers are given out loop by loop: else sums of short loops are left in memory for the sake of longer ones.
-  if (isa == Isa::avx512) flags.emplace_back("-fira-region=one");
-  return flags;
+std::vector<std::string> gcc_levels() {
+  return {"-O1",
+          "-fexpensive-optimizations",
+          "-fschedule-insns2",
+          "-fstrict-aliasing",
+          "-fno-tree-bit-ccp",
+          "-ftree-loop-vectorize",
+          "-fvect-cost-model=dynamic"};
 }
 
 std::vector<std::string> kernel_flags(Isa isa) {
@@ -165,7 +162,7 @@ std::vector<std::string> kernel_flags(Isa isa) {
 }
 
 void compile_library(const std::vector<std::string>& sources, Isa isa, const fs::path& library) {
-  const Words flags = kernel_flags(isa), levels = gcc_levels(isa);
+  const Words flags = kernel_flags(isa), levels = gcc_levels();
   const TemporaryFolder folder;
   const auto stem = [&](std::size_t i) { return (folder.path() / fmt::format("kernels{}", i)).string(); };
   std::vector<std::string> objects;

@@ -227,9 +227,10 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
     const Expr at = storage_offset(type, index);
     kept_.push_back(at);
     made.group = static_cast<int>(group_of(at, here.lanes.axis));
+    made.period = static_cast<int>(period_of(at, here.lanes.axis));
     made.lane_stride = 1;
     made.depth = depth_of_axis(here, here.lanes.axis);
-    const int lanes = width(here.lanes.dtype), first = part * lanes / made.group;
+    const int lanes = width(here.lanes.dtype), first = made.period > 0 ? 0 : part * lanes / made.group;
     made.held = fmt::format("{}_{}", base, first / lanes);
     made.is_pair = paired_.count(base) != 0;
     made.lane = first % lanes + (made.is_pair ? here.lanes.of_pair * lanes / 2 : 0);
@@ -257,14 +258,16 @@ Emitter::Place Emitter::place(LoopLevel& here, const std::string& base, const Ty
   std::vector<std::string> near;
   if (depends(offset, lane_axis)) {
     made.group = static_cast<int>(group_of(offset, lane_axis));
-    made.lane_stride = made.group > 1 ? Dim(1) : *coefficient_of(offset, lane_axis);
+    made.period = static_cast<int>(period_of(offset, lane_axis));
+    made.lane_stride = made.group > 1 || made.period > 0 ? Dim(1) : *coefficient_of(offset, lane_axis);
     made.depth = depth_of_axis(here, lane_axis);
-    made.whole =
-        is_buffer(base) && made.group == 1 && made.lane_stride == Dim(1) && element_count(type.shape) == axes_.at(lane_axis).extent;
+    made.whole = is_buffer(base) && made.group == 1 && made.period == 0 && made.lane_stride == Dim(1) &&
+                 element_count(type.shape) == axes_.at(lane_axis).extent;
     const int step = first_lane(here.lanes, part) / made.group;
     const std::string first = made.group > 1 ? fmt::format("{} / {}", axis_name(lane_axis), made.group) : axis_name(lane_axis);
     const std::string lane = step == 0 ? first : fmt::format("{} + {}", first, step);
-    near.push_back(made.lane_stride == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(made.lane_stride)));
+    // Vectors begin where a period does.
+    if (made.period == 0) near.push_back(made.lane_stride == Dim(1) ? lane : fmt::format("({}) * {}", lane, dim(made.lane_stride)));
     offset = substitute_axes(offset, {{lane_axis, Expr(0)}});
     kept_.push_back(offset);
   }
@@ -297,10 +300,12 @@ std::string Emitter::load_text(const LoopLevel& here, const Place& at, DType, in
   const bool masked = here.lanes.masked == part && !at.whole;
   if (here.lanes.pair >= 0 && !(at.held.empty() && at.lane_stride == Dim(0))) return load_pair_text(at);
   if (!at.held.empty() && here.lanes.half) return fmt::format("first_half({})", at.held);
+  if (!at.held.empty() && at.period > 0) return fmt::format("repeated<{}, {}>({})", at.period, at.lane, at.held);
   if (!at.held.empty()) return at.group > 1 ? fmt::format("spread_groups<{}, {}>({})", at.group, at.lane, at.held) : at.held;
   if (at.lane_stride == Dim(0)) return fmt::format("widen({}[{}])", at.pointer, at.offset);
   const std::string count = masked ? ", " + here.lanes.count : "";
   if (at.group > 1) return fmt::format("load_groups<{}>({} + {}{})", at.group, at.pointer, at.offset, count);
+  if (at.period > 0) return fmt::format("load_repeated<{}>({} + {})", at.period, at.pointer, at.offset);
   if (here.lanes.half) return fmt::format("load_vector<f32v>({} + {})", at.pointer, at.offset);
   if (at.lane_stride == Dim(1)) return fmt::format("load({} + {}{})", at.pointer, at.offset, count);
   return fmt::format("gather({} + {}, {}{})", at.pointer, at.offset, dim(at.lane_stride), count);
@@ -404,8 +409,8 @@ Term Emitter::value(LoopLevel& here, const Expr& e, int part, const Expr& given_
 }
 
 bool Emitter::in_groups(const Expr& offset, int axis, DType lane) const {
-  const std::int64_t group = group_of(offset, axis);
-  return group > 1 && width(lane) % group == 0;
+  const std::int64_t group = group_of(offset, axis), period = period_of(offset, axis);
+  return (group > 1 && width(lane) % group == 0) || (period > 0 && width(lane) % period == 0);
 }
 
 bool Emitter::vectorises(const Expr& e, int axis, std::optional<DType>& dtype) {

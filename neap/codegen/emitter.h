@@ -76,6 +76,7 @@ class Emitter {
     int depth = 0;
     Dim lane_stride = 0;
     int group = 1;         // lanes side by side that share an element
+    int period = 0;        // or lanes after which the same elements come again; 0: they do not
     bool whole = false;    // of a buffer that is one row of vectors: the last is whole, whatever it holds behind the buffer's elements
     bool streams = false;  // stores go past the caches
     std::string held;      // the vector in a register that it is, or that its groups' elements are in, from this lane on
@@ -134,7 +135,8 @@ class Emitter {
   bool needs_guard(const Expr& e);
   // That `guard` (if any) is true, and then that `condition` is, or is not: the same again is the same expression.
   Expr guard_and(const Expr& guard, const Expr& condition, bool holds = true);
-  // Whether lanes along `axis` read or write at `offset` in groups that share an element, several whole ones to a vector or one.
+  // Whether lanes along `axis` read or write at `offset` in groups that share an element, several whole ones to a vector or one; or the
+  // same elements again and again, whole in each vector.
   bool in_groups(const Expr& offset, int axis, DType lane) const;
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);

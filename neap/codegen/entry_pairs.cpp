@@ -60,12 +60,13 @@ class Pairing {
     return true;
   }
 
-  // Whether buffers of the entry are read by elements that lanes share: those of the second entry are found behind the first's.
+  // Whether buffers of the entry are read by elements that lanes share, or again and again: those of the second entry are found behind the
+  // first's.
   bool reads_groups(const Expr& value, int lane) const {
     bool all = true;
     visit(value, [&](const Expr& e) {
       if (e->op != Scalar::read || of_entry_.count(operand_name(e->integer)) == 0) return;
-      all &= lane >= 0 && group_of(storage_offset(emit_.operand_type(e->integer), index_of(e)), lane) > 1;
+      all &= lane >= 0 && shares_lanes(storage_offset(emit_.operand_type(e->integer), index_of(e)), lane);
     });
     return all;
   }

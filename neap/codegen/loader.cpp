@@ -18,7 +18,7 @@ constexpr double cost_worth_a_file = 10e3;  // below that, starting one more com
 // All besides its text that decides what becomes of a kernel.
 std::string circumstances(Isa isa) {
   std::string text = system_compiler().identity + "\n" + machine().cpu + "\n" + hash_bytes(kernel_prelude).hex();
-  for (const std::vector<std::string>& flags : {kernel_flags(isa), gcc_levels(isa)}) {
+  for (const std::vector<std::string>& flags : {kernel_flags(isa), gcc_levels()}) {
     for (const std::string& flag : flags) text += "\n" + flag;
   }
   return text;

@@ -28,7 +28,7 @@ std::int64_t scattered_cost(const Touches& touches, int axis) {
   std::int64_t cost = 0;
   for (const Touch& touch : touches.all) {
     const auto step = coefficient_of(touch.offset, axis);
-    if ((step && (*step == Dim(0) || *step == Dim(1))) || group_of(touch.offset, axis) > 1) continue;
+    if ((step && (*step == Dim(0) || *step == Dim(1))) || shares_lanes(touch.offset, axis)) continue;
     cost += touch.store ? 4 : touch.weight;
   }
   return cost;

@@ -38,6 +38,7 @@ struct Nest {
   int block_axis = -1;     // an axis of `loops` that runs in blocks, in a loop around all others: a block's rows stay in cache
   std::int64_t block = 0;
   std::vector<Axis> reduced;  // axes that no target has, run inside the others
+  bool exchanges = false;     // its one assignment goes from vectors in registers to others (exchange.h)
 };
 
 // Whether it is larger than caches are: where each element is stored once, the stores go past them.

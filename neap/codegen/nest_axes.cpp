@@ -35,6 +35,7 @@ void collect_reads(Emitter& emit, const Expr& e, int weight, Touches& found, std
     touch.offset = storage_offset(emit.operand_type(e->integer), index_of(e));
     touch.plain = affine(touch.offset);
     touch.guarded = has_outside(e);
+    touch.of_buffer = e->integer < 0;
     touch.weight = weight;
     const std::vector<Expr> index = index_of(e);
     found.gathered += std::any_of(index.begin(), index.end(), has_read) && !index.empty() ? 1 : 0;
@@ -64,35 +65,42 @@ std::set<int> named_axes(const Schedule& schedule) {
   return named;
 }
 
-// What an access has of an outer axis and one inside of it: both, one behind the other; the outer alone; or neither.
-enum class Share : std::uint8_t { both, outer, neither, another };
+// What an access has of an outer axis and one inside of it: both, one behind the other; one of them alone; or neither.
+enum class Share : std::uint8_t { both, outer, inner, neither, another };
 
 Share share_of(const Expr& offset, const Axis& outer, const Axis& inner) {
   const std::optional<Dim> far = coefficient_of(offset, outer.id), near = coefficient_of(offset, inner.id);
   if (!far || !near) return Share::another;
   if (*near == Dim(0)) return *far == Dim(0) ? Share::neither : *far == Dim(1) ? Share::outer : Share::another;
-  return *near == Dim(1) && *far == inner.extent ? Share::both : Share::another;
+  if (!(*near == Dim(1))) return Share::another;
+  return *far == inner.extent ? Share::both : *far == Dim(0) ? Share::inner : Share::another;
 }
 
-// Whether two axes (heads, and features of a head) can be one of which neighbours share what has the outer alone.
-bool can_group(const Emitter& emit, const std::vector<Assignment>& body, const Touches& touches, const Axis& outer, const Axis& inner) {
-  if (outer.ragged != nullptr || inner.ragged != nullptr || !inner.extent.is_constant() || !outer.extent.is_constant()) return false;
+// Whether two axes (heads, and features of a head) can be one: what has the outer alone is then shared by neighbours; what has the inner
+// alone, buffers that stay in registers, comes again and again. Gives which of them stands alone.
+std::optional<Share> can_group(const Emitter& emit, const std::vector<Assignment>& body, const Touches& touches, const Axis& outer,
+                               const Axis& inner) {
+  if (outer.ragged != nullptr || inner.ragged != nullptr || !inner.extent.is_constant() || !outer.extent.is_constant()) return std::nullopt;
   const std::int64_t group = inner.extent.constant();
   const int width = emit.width(body[0].type.dtype == DType::f64 ? DType::f64 : DType::f32);
-  if (group < 2 || width % group != 0) return false;
-  int both = 0, alone = 0;
+  if (group < 2 || width % group != 0) return std::nullopt;
+  bool both = false;
+  std::optional<Share> alone;
   for (const Touch& touch : touches.all) {
     const Share share = share_of(touch.offset, outer, inner);
-    if (share == Share::another || (touch.guarded && share != Share::neither)) return false;
-    both += share == Share::both ? 1 : 0;
-    alone += share == Share::outer ? 1 : 0;
+    if (share == Share::another || (touch.guarded && share != Share::neither)) return std::nullopt;
+    both |= share == Share::both;
+    if (share != Share::outer && share != Share::inner) continue;
+    if ((alone && *alone != share) || (share == Share::inner && !touch.of_buffer)) return std::nullopt;
+    alone = share;
   }
-  return both > 0 && alone > 0 && std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
-           const Share share = share_of(storage_offset(a.type, a.index), outer, inner);
-           if (a.folded) return share == Share::outer;
-           if (share == Share::neither) return a.accumulate != Accumulate::none;
-           return share == Share::both || (share == Share::outer && a.accumulate != Accumulate::none && a.base[0] == 'l');
-         });
+  const bool fits = both && alone && std::all_of(body.begin(), body.end(), [&](const Assignment& a) {
+                      const Share share = share_of(storage_offset(a.type, a.index), outer, inner);
+                      if (a.folded) return share == Share::outer;
+                      if (share == Share::neither) return a.accumulate != Accumulate::none;
+                      return share == Share::both || (share == Share::outer && a.accumulate != Accumulate::none && a.base[0] == 'l');
+                    });
+  return fits ? alone : std::nullopt;
 }
 
 }  // namespace
@@ -180,12 +188,17 @@ int group_axes(Emitter& emit, std::vector<Axis>& axes, std::vector<Assignment>& 
     for (std::size_t k = 0; k < axes.size(); ++k) {
       const Axis outer = axes[i], inner = axes[k];
       if (i == k || values.pinned.count(outer.id) != 0 || values.pinned.count(inner.id) != 0 || bounds_ragged(axes, outer.id) ||
-          bounds_ragged(axes, inner.id) || !can_group(emit, body, touches, outer, inner))
+          bounds_ragged(axes, inner.id))
         continue;
-      const Expr group = make(Scalar::floor_div, {axis_position(inner), Expr(inner.extent.constant())});
+      const std::optional<Share> alone = can_group(emit, body, touches, outer, inner);
+      if (!alone) continue;
+      const Expr position =
+          make(*alone == Share::outer ? Scalar::floor_div : Scalar::mod, {axis_position(inner), Expr(inner.extent.constant())});
       const auto moved = [&](const Type& type, std::vector<Expr> index) {
-        const bool alone = share_of(storage_offset(type, index), outer, inner) == Share::outer;
-        for (Expr& at : index) at = substitute_axes(at, {{outer.id, alone ? group : Expr(0)}});
+        const bool stands_alone = share_of(storage_offset(type, index), outer, inner) == *alone;
+        std::map<int, Expr> positions{{outer.id, Expr(0)}};
+        if (stands_alone) positions = {{*alone == Share::outer ? outer.id : inner.id, position}};
+        for (Expr& at : index) at = substitute_axes(at, positions);
         return index;
       };
       for (Assignment& a : body) {

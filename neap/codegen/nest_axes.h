@@ -12,7 +12,7 @@ namespace neap {
 struct Touch {
   Expr offset;
   Affine plain;
-  bool store = false, guarded = false;
+  bool store = false, guarded = false, of_buffer = false;
   int weight = 1;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "neap/codegen/exchange.h"
+
 namespace neap {
 namespace {
 
@@ -21,6 +23,10 @@ class Choice {
  public:
   Choice(Emitter& emit, const std::vector<Nest>& nests) : emit_(emit) {
     for (const Nest& nest : nests) {
+      if (const std::optional<Exchange> exchange = exchange_of(emit, nest)) {
+        exchanges_.push_back(*exchange);
+        continue;
+      }
       const bool row = is_row_of_vectors(emit, nest);
       set_certain(emit, nest);
       for (const Assignment& a : nest.body) {
@@ -33,17 +39,26 @@ class Choice {
 
   // The smallest first, as many as there are registers for.
   std::map<std::string, std::int64_t> chosen() const {
+    std::map<std::string, std::int64_t> vectors = vectors_;
+    std::map<std::string, std::string> taken;  // the second of two buffers, which takes the place of the first
+    for (const Exchange& exchange : exchanges_) {
+      std::int64_t &first = vectors[exchange.from], &second = vectors[exchange.to];
+      if (first != second || exchange.elements % emit_.width(DType::f32) != 0) first = second = -1;
+      taken.emplace(exchange.from, exchange.to);
+    }
     std::vector<std::pair<std::int64_t, std::string>> by_size;
-    for (const auto& [base, vectors] : vectors_) {
-      if (vectors > 0) by_size.emplace_back(vectors, base);
+    for (const auto& [base, count] : vectors) {
+      const bool is_second = std::any_of(taken.begin(), taken.end(), [&, b = base](const auto& pair) { return pair.second == b; });
+      if (count > 0 && !is_second) by_size.emplace_back(count, base);
     }
     std::sort(by_size.begin(), by_size.end());
     std::map<std::string, std::int64_t> held;
     std::int64_t all = 0;
-    for (const auto& [vectors, base] : by_size) {
-      all += vectors;
+    for (const auto& [count, base] : by_size) {
+      all += count;
       if (all * 4 > 3 * emit_.registers()) break;
-      held.emplace(base, vectors);
+      held.emplace(base, count);
+      if (const auto second = taken.find(base); second != taken.end()) held.emplace(second->second, count);
     }
     return held;
   }
@@ -59,11 +74,13 @@ class Choice {
   void look(const Nest& nest, bool row, const std::string& base, const Type& type, const std::vector<Expr>& index, bool guarded = false) {
     const Expr offset = storage_offset(type, index);
     const bool alone = axes_of(offset) == std::set<int>{nest.lanes.axis};
-    const std::int64_t group = alone ? group_of(offset, nest.lanes.axis) : 1;
+    const std::int64_t group = alone ? group_of(offset, nest.lanes.axis) : 1, period = alone ? period_of(offset, nest.lanes.axis) : 0;
     const Dim elements = element_count(type.shape);
     bool fits = row && alone && !guarded && !emit_.is_buffer_of_entry(base) && type.dtype == nest.lanes.dtype &&
-                elements * Dim(group) == nest.loops[0].axis.extent;
-    if (group == 1) {
+                (period > 0 ? elements == Dim(period) : elements * Dim(group) == nest.loops[0].axis.extent);
+    if (period > 0) {
+      fits = fits && offset->op == Scalar::mod;
+    } else if (group == 1) {
       const Affine plain = affine(offset);
       fits = fits && plain.affine && plain.rest == Dim(0) && plain.coefficients.begin()->second == Dim(1);
     } else {
@@ -77,6 +94,7 @@ class Choice {
 
   Emitter& emit_;
   std::map<std::string, std::int64_t> vectors_;  // of each buffer; -1: it has to stay in memory
+  std::vector<Exchange> exchanges_;
 };
 
 }  // namespace
@@ -87,6 +105,8 @@ void hold_in_registers(Emitter& emit, std::vector<Nest>& nests) {
   for (Nest& nest : nests) {
     if (is_row_of_vectors(emit, nest))
       nest.loops[0].factor = static_cast<int>(vectors_of(nest.loops[0].axis.extent.constant(), emit.width(nest.lanes)));
+    const std::optional<Exchange> exchange = exchange_of(emit, nest);
+    nest.exchanges = exchange && held.count(exchange->to) != 0;
   }
   emit.hold(held);
 }

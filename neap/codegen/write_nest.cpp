@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "neap/base/error.h"
-#include "neap/codegen/nest.h"
+#include "neap/codegen/exchange.h"
 
 namespace neap {
 namespace {
@@ -131,10 +131,10 @@ class NestWriter {
     });
   }
 
-  // Whether lanes have to stay where they are: groups of them share elements, or vectors in registers hold them.
+  // Whether lanes have to stay where they are: several of them share elements, or vectors in registers hold them.
   bool lanes_stay() const {
     const auto stays = [&](const std::string& base, const Type& type, const std::vector<Expr>& index) {
-      return emit_.vectors(base) > 0 || group_of(storage_offset(type, index), nest_.lanes.axis) > 1;
+      return emit_.vectors(base) > 0 || shares_lanes(storage_offset(type, index), nest_.lanes.axis);
     };
     return std::any_of(nest_.body.begin(), nest_.body.end(), [&](const Assignment& a) {
       bool found = stays(a.base, a.type, a.index);
@@ -456,6 +456,10 @@ class NestWriter {
 void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) {
   emit.set_axes(nest.axes);
   set_certain(emit, nest);
+  if (nest.exchanges) {
+    root.text += exchange_text(emit, nest);
+    return;
+  }
   if (nest.lanes.half && nest.lanes.pair < 0) root.text += "using f32v = f32h;\nusing i32v = i32h;\n";
   NestWriter(emit, nest, ranges).write(root);
 }

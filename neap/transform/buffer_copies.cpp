@@ -43,6 +43,14 @@ bool stays(const Map& map, std::size_t at) {
   return true;
 }
 
+// Sums over the entries of a row that are wanted in another order than they are made in (turn_rows) are copied on purpose.
+bool turns_sums(const Map& map, const Stage& copy, const std::vector<std::size_t>& dimensions) {
+  return !std::is_sorted(dimensions.begin(), dimensions.end()) &&
+         std::any_of(map.stages.begin(), map.stages.end(), [&](const Stage& stage) {
+           return writes(stage, copy.value->integer) && !stage.axes.empty() && stage.axes[0].ragged != nullptr;
+         });
+}
+
 void drop(Map& map, std::size_t at, const std::vector<std::size_t>& dimensions) {
   const std::int64_t source = map.stages[at].value->integer, copy = map.stages[at].target;
   map.stages.erase(map.stages.begin() + static_cast<std::ptrdiff_t>(at));
@@ -63,7 +71,7 @@ void drop(Map& map, std::size_t at, const std::vector<std::size_t>& dimensions) 
 void drop_buffer_copies(Map& map) {
   for (std::size_t at = 0; at < map.stages.size();) {
     const std::vector<std::size_t> dimensions = copied_dimensions(map, map.stages[at]);
-    if (dimensions.empty() || !stays(map, at)) {
+    if (dimensions.empty() || !stays(map, at) || turns_sums(map, map.stages[at], dimensions)) {
       ++at;
     } else {
       drop(map, at, dimensions);

@@ -58,6 +58,7 @@ constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
 constexpr double entry_efficiency = 0.2;         // of a scope that makes one entry of a row at a time: short rows that wait for each other
+constexpr double spread_flops = 1;               // at peak, which take as long as spreading a factor over one of the lanes that share it
 constexpr double list_efficiency = 0.004;        // entries of lists, each added where it belongs
 constexpr double smallest_product = 32;          // terms of a sum
 constexpr double placed_flops = 350;             // at peak, which take as long as putting an element where its places say, or taking it
@@ -70,6 +71,16 @@ bool scatters(const Stage& stage) {
 // Lists of entries, each added where it belongs: no sum stays in a register.
 bool adds_lists(const Map& map) {
   return map.locals.empty() && std::any_of(map.axes.begin(), map.axes.end(), [](const Axis& axis) { return axis.ragged != nullptr; });
+}
+
+// Whether what was made of an entry ahead has fewer elements than the stage, which are shared along its innermost axis.
+bool spreads(const Stage& stage, const EntryLoop& loop) {
+  bool found = false;
+  visit(stage.value, [&](const Expr& e) {
+    const bool of_entry = e->op == Scalar::read && std::find(loop.locals.begin(), loop.locals.end(), e->integer) != loop.locals.end();
+    found |= of_entry && !stage.axes.empty() && !uses_axis(e, stage.axes.back().id);
+  });
+  return found;
 }
 
 // The operator of a layout that leaves elements out: "dense", "take", ...; empty: another node.
@@ -159,6 +170,7 @@ CostModel::Work CostModel::work_of_entries(const Graph& graph, const Map& map, c
     if (is_sum) space.insert(space.end(), stage.value->axes.begin(), stage.value->axes.end());
     const double mine = evaluate(flops(is_sum ? stage.value->args[0] : stage.value, space));
     work += {mine, mine / (loop != scope.loops.end() ? entry_efficiency : elementwise_efficiency)};
+    if (loop != scope.loops.end() && spreads(stage, *loop)) work.weighted += spread_flops * evaluate(points(space));
   }
   work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands, rates_.gathers);
   return work;

@@ -49,6 +49,7 @@ const Recipe& default_recipe() {
                              {"share_common", {}, 3},
                              {"fuse_scope", {}, 2},
                              {"absorb_call", {}, 2},
+                             {"turn_rows", {}, 3},
                              {"join_tables", {}, 3},
                              {"fuse_scope", {}, 2},
                              {"update_in_place", {}, 4},

@@ -304,6 +304,41 @@ TEST(AttentionFusion, JoinedTablesGiveTheNumbersOfTheInterpreter) {
   }
 }
 
+// Heads innermost: factors of heads that fill half a vector, a whole one, several times a part of one; features that fill vectors and that
+// do not; sums in registers, which are turned there, and in memory.
+TEST(AttentionFusion, TurnedRowsGiveTheNumbersOfTheInterpreter) {
+  struct Case {
+    std::int64_t heads, features;
+    DType dtype;
+  };
+  for (const Case& at : {Case{8, 8, DType::f32}, Case{4, 4, DType::f32}, Case{8, 3, DType::f32}, Case{2, 16, DType::f32},
+                         Case{8, 24, DType::f32}, Case{4, 6, DType::f64}}) {
+    GATConv gat(in, at.features, {.heads = at.heads, .dtype = at.dtype});
+    const Traced made = traced(gat, at.dtype);
+    Optimizer optimizer(made.graph, at_large_sizes);
+    OptimizeOptions options;
+    std::erase_if(options.recipe,
+                  [&](const RecipeLine& line) { return line.transformation == "join_tables" || line.transformation == "turn_rows"; });
+    optimizer.set_verifying(true);
+    optimizer.optimize(options);
+    const Transformation& turn_rows = find_transformation("turn_rows");
+    int turned = 0;
+    for (; !optimizer.sites(turn_rows).empty(); ++turned) optimizer.apply(turn_rows, optimizer.sites(turn_rows)[0]);
+    EXPECT_EQ(turned, 2) << "forward and backward";
+    const Graph& graph = optimizer.graph();
+    for (const Isa isa : instruction_sets()) {
+      Executable run(graph, on(isa));
+      for (const NodeProfile& node : run.profile()) EXPECT_NE(node.how, "interpreter") << node.name;
+      for (const ExampleGraph& example : graphs()) {
+        SCOPED_TRACE(fmt::format("{} x {}, {}, {}", at.heads, at.features, example.name, name(isa)));
+        const std::vector<Array> inputs = made.inputs(example, at.dtype), wanted = interpret(made.graph, inputs);
+        expect_close(interpret(graph, inputs), wanted, at.dtype == DType::f64 ? 1e-10 : 1e-4);
+        expect_close(run.run(inputs), wanted, at.dtype == DType::f64 ? 1e-10 : 1e-4);
+      }
+    }
+  }
+}
+
 // Eight heads fill half a register of AVX-512: two entries are computed at a time.
 TEST(AttentionFusion, NaNAndInfinityReachThoseThatTheyReachInTheInterpreter) {
   GATConv gat(in, 8, {.heads = 8, .dtype = DType::f32});

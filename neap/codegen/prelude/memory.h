@@ -260,6 +260,19 @@ template <int G, int First, class V>
 NEAP_INLINE V spread_groups(V v) {
   return shuffle(v, lane_index<integer_of<V>>() / G + First);
 }
+// ... the lanes from First on, again after every Period lanes; the same from memory ...
+template <int Period, int First, class V>
+NEAP_INLINE V repeated(V v) {
+  return shuffle(v, lane_index<integer_of<V>>() % Period + First);
+}
+template <int Period, class T, class V = decltype(load(static_cast<const T*>(nullptr)))>
+NEAP_INLINE V load_repeated(const T* p) {
+  if constexpr (Period == lanes_of<V>) {
+    return load(p);
+  } else {
+    return repeated<Period, 0>(load(p, Period));
+  }
+}
 // ... or the lanes of several vectors' groups folded, by the tree of fold_groups: two vectors, each of which has in every lane but those
 // that the other's sums take something to fold, become one, again and again.
 template <int step, class V, class F>
@@ -313,6 +326,22 @@ NEAP_INLINE V folded_groups(F f, V first, More... more) {
   integer_of<V> from;
   __builtin_memcpy(&from, order.lane, sizeof from);
   return shuffle(folded, from);
+}
+
+// The K-th vector of a matrix whose rows and columns are exchanged, of the vectors in which its `Rows` rows lie one behind the other. Lanes
+// are taken from two vectors at a time.
+template <int Rows, int K, class V, class... More>
+NEAP_INLINE V exchanged(V first, More... more) {
+  using I = integer_of<V>;
+  constexpr int count = 1 + sizeof...(More), columns = count * lanes_of<V> / Rows;
+  const V from[] = {first, more...};
+  const I element = lane_index<I>() + K * lanes_of<V>, place = element % Rows * columns + element / Rows;
+  V made = from[0];
+  NEAP_UNROLL for (int k = 0; k < count; k += 2) {
+    const V two = shuffle(from[k], from[k + 1 < count ? k + 1 : k], place & (2 * lanes_of<V> - 1));
+    made = k == 0 ? two : select(place >= k * lanes_of<V>, two, made);
+  }
+  return made;
 }
 
 template <int G, class T, class V, class F>
