@@ -387,6 +387,8 @@ Term Emitter::value(LoopLevel& here, const Expr& e, int part, const Expr& given_
   } else if (e->op == Scalar::reduce) {
     reductions(here, {{e, part, guard}});
     return value(here, e, part, guard);
+  } else if (tests_position(e, here.lanes.axis)) {
+    made = position_test(here, e, part, guard);
   } else {
     std::vector<Term> terms;
     for (std::size_t i = 0; i < e->args.size(); ++i) {
@@ -445,6 +447,7 @@ bool Emitter::vectorises(const Expr& e, int axis, std::optional<DType>& dtype) {
     default:
       break;
   }
+  if (tests_position(e, axis)) return true;
   if (!has_vector_form(e->op)) return false;
   if (e.dtype() != DType::boolean && !lanes(e.dtype())) return false;
   if (e->op == Scalar::cast && e.dtype() == DType::boolean) return false;

@@ -138,6 +138,8 @@ class Emitter {
   // Whether lanes along `axis` read or write at `offset` in groups that share an element, several whole ones to a vector or one; or the
   // same elements again and again, whole in each vector.
   bool in_groups(const Expr& offset, int axis, DType lane) const;
+  // Whether it compares integers of which one says the position on `axis`, and what is the same all along it: a mask of lanes.
+  bool tests_position(const Expr& e, int axis);
   // Whether the expression can be computed in vectors along `axis`; gives the lanes' dtype by reference (unset: undecided so far).
   bool vectorises(const Expr& e, int axis, std::optional<DType>& dtype);
 
@@ -159,6 +161,7 @@ class Emitter {
  private:
   Term read(LoopLevel& here, const Expr& e, int part, const Expr& guard);
   static std::string load_pair_text(const Place& at);
+  Term position_test(LoopLevel& here, const Expr& e, int part, const Expr& guard);
   Term guarded_read(LoopLevel& here, const Expr& e, int part, const std::vector<Expr>& conditions);
   std::string fill_row(const Type& type, const Expr& outside, const Dim& span);
   void reductions(LoopLevel& here, const std::vector<Instance>& given);

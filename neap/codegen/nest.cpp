@@ -99,6 +99,7 @@ bool fits_half(Emitter& emit, const Nest& nest, const Touches& touches) {
     bool fits = a.type.dtype == DType::f32 && a.value.dtype() == DType::f32 && !a.folded && in_target(a, lane);
     visit(a.value, [&](const Expr& e) {
       const bool typed = e.dtype() == DType::f32 || e.dtype() == DType::boolean;
+      fits &= !emit.tests_position(e, lane);
       fits &= !emit.depends(e, lane) || (typed && e->op != Scalar::reduce && e->op != Scalar::cast) || e.dtype() == DType::i64;
     });
     return fits;

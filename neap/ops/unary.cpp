@@ -106,12 +106,12 @@ Operator unary_operator(const Entry& entry) {
   if (name == "sigmoid")
     op.gradient = [](const GradientContext& g) { return std::vector<Var>{g.cotangents[0] * g.outputs[0] * (1 - g.outputs[0])}; };
   if (name == "identity") op.gradient = [](const GradientContext& g) { return std::vector<Var>{g.cotangents[0]}; };
-  // At 0 the slope is 0, as elsewhere in the field; the derived gradient would take the mean of both sides.
+  // At 0 the slope is 0, as elsewhere in the field; the derived gradient would take the mean of both sides. The output is positive where the
+  // input is, and is there anyway: what the input was made of can then become one with it.
   if (name == "relu") {
     op.gradient = [](const GradientContext& g) {
-      Builder& b = g.build;
-      return std::vector<Var>{
-          where(b.call("greater", {g.inputs[0], b.constant(g.inputs[0].dtype(), 0)}), g.cotangents[0], b.constant(g.inputs[0].dtype(), 0))};
+      const Var zero = g.build.constant(g.outputs[0].dtype(), 0);
+      return std::vector<Var>{where(g.build.call("greater", {g.outputs[0], zero}), g.cotangents[0], zero)};
     };
   }
   return op;

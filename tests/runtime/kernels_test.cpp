@@ -77,6 +77,35 @@ const Kernel written[] = {
   output b = %1
   output c = %2
   output d = %3)"},
+    {"positions in a row against numbers, in and far outside of it",
+     R"(
+  input x : TYPE[N,WIDTH]
+  input labels : i64[N]
+  %0, %1, %2, %3, %4 = map(x, labels) i:N j:WIDTH { %0[i,j] = select(labels[i] == j, x[i,j], 0.5:TYPE); %1[i,j] = select(j + 1 < labels[i] * 9 && labels[i] - 2 != j, x[i,j], 0.25:TYPE); %2[i,j] = select(labels[i] - 3 >= j, x[i,j], 2.0:TYPE); %3[i,j] = select(j > labels[i] * 4294967296 - 4294967290, x[i,j], 3.0:TYPE) + select(j >= labels[i], 1.0:TYPE, x[i,j]); %4[i,j] = select(labels[i] * 4294967296 <= j, x[i,j], 4.0:TYPE) } : TYPE[N,WIDTH], TYPE[N,WIDTH], TYPE[N,WIDTH], TYPE[N,WIDTH], TYPE[N,WIDTH]
+  %5 = map(x, labels) i:N { %5[i] = sum(k:WIDTH, select(k <= labels[i], exp(x[i,k]), 0.0:TYPE)) } : TYPE[N]
+  output a = %0
+  output b = %1
+  output c = %2
+  output d = %3
+  output e = %4
+  output f = %5)",
+     1e-5,
+     {"TYPE=f32 WIDTH=3", "TYPE=f32 WIDTH=8", "TYPE=f32 WIDTH=41", "TYPE=f32 WIDTH=128", "TYPE=f64 WIDTH=11"}},
+    {"positions in rows of half a vector in a scope", R"(
+  input x : f32[N,8]
+  input labels : i64[N]
+  %0 = map(x, labels) i:N { local $0: f32[8]; for j:8 $0[j] = exp(x[i,j]) - select(labels[i] == j, 1.0, 0.0); for k:8 %0[i,k] = $0[k] * x[i,k] } : f32[N,8]
+  output y = %0)"},
+    {"a row of a scope that comes again and again, and sums turned to the other order",
+     R"(
+  input x : TYPE[N,WIDTH,HEADS]
+  input z : TYPE[N,HEADS]
+  %0, %1 = map(x, z) i:N { local $0: TYPE[HEADS]; local $1: TYPE[WIDTH,HEADS]; local $2: TYPE[HEADS,WIDTH]; for h:HEADS $0[h] = exp(z[i,h]); for f:WIDTH g:HEADS $1[f,g] = x[i,f,g] * $0[g] + $0[g]; for a:HEADS b:WIDTH $2[a,b] = $1[b,a]; for c:HEADS d:WIDTH %0[i,c,d] = $2[c,d] * 2.0:TYPE; for k:HEADS l:WIDTH %1[k] += $2[k,l] * $0[k] } : TYPE[N,HEADS,WIDTH], TYPE[HEADS]
+  output a = %0
+  output b = %1)",
+     1e-4,
+     {"TYPE=f32 HEADS=8 WIDTH=8", "TYPE=f32 HEADS=4 WIDTH=4", "TYPE=f32 HEADS=2 WIDTH=8", "TYPE=f32 HEADS=8 WIDTH=6",
+      "TYPE=f32 HEADS=4 WIDTH=3", "TYPE=f32 HEADS=3 WIDTH=8", "TYPE=f32 HEADS=16 WIDTH=4", "TYPE=f64 HEADS=4 WIDTH=4"}},
     {"a scope that hands on and accumulates", R"(
   input x : f32[N,17]
   %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]
