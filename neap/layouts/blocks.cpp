@@ -1,6 +1,7 @@
 // Block rows (BCSR): small dense blocks, r rows by c columns, as CSR over blocks. With c = 1 they are pieces of columns, which vector units
 // like best. Where the matrix ends inside a block, the rest is padding.
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "neap/layouts/geometry.h"
@@ -26,27 +27,35 @@ StoredPoints points(Definition& d, int first) {
   return made;
 }
 
-// found(block) for the blocks of a row of blocks that have an element which is kept, in order.
+// The blocks of a row of blocks that have an element which is kept.
 class StoredBlocks {
  public:
   StoredBlocks(const Packer& from, std::int64_t r, std::int64_t c)
-      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(from.columns())) {}
+      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(divided_up(from.columns(), c) * c)) {}
 
-  template <class Found>
-  void for_each(std::int64_t block_row, Found found) {
-    from_.kept_in_any(block_row * r_, r_, any_.data());
-    std::int64_t last = -1;
-    for_each_flag(any_.data(), from_.columns(), true, [&](std::int64_t column) {
-      const std::int64_t block = c_ == 1 ? column : column / c_;  // a division takes longer than all else that is done here
-      if (block != last) found(block);
-      last = block;
-    });
+  std::int64_t count(std::int64_t block_row) {
+    bool other = false;
+    return masks::loops().count(across(), flags(block_row), other);
+  }
+  // In order, as Packer::columns_of gives columns.
+  std::int64_t find(std::int64_t block_row, std::int32_t* to, std::int64_t room) {
+    return masks::loops().positions(across(), flags(block_row), to, room);
   }
 
  private:
+  std::int64_t across() const { return static_cast<std::int64_t>(any_.size()) / c_; }
+  const std::uint8_t* flags(std::int64_t block_row) {
+    from_.kept_in_any(block_row * r_, r_, any_.data());
+    for (std::int64_t block = 0; c_ > 1 && block < across(); ++block) {
+      const std::uint8_t* const columns = any_.data() + block * c_;
+      any_[static_cast<std::size_t>(block)] = std::accumulate(columns, columns + c_, std::uint8_t{0}, std::bit_or<>());
+    }
+    return any_.data();
+  }
+
   const Packer& from_;
   std::int64_t r_, c_;
-  std::vector<std::uint8_t> any_;
+  std::vector<std::uint8_t> any_;  // of each column, then of each block; what is behind the matrix stays 0
 };
 
 // Rows of blocks are counted and then filled, each part of them by itself.
@@ -58,30 +67,31 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   std::int64_t* const by_row = offsets.values<std::int64_t>().data();
   for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
     StoredBlocks stored(from, r, c);
-    for (std::int64_t row = part.begin; row < part.end; ++row) stored.for_each(row, [&](std::int64_t) { ++by_row[row + 1]; });
+    for (std::int64_t row = part.begin; row < part.end; ++row) by_row[row + 1] = stored.count(row);
   });
   std::partial_sum(by_row, by_row + block_rows + 1, by_row);
   const std::int64_t count = by_row[block_rows];
   Array values = from.values({count, r, c}), columns(DType::i32, {count});
   std::int32_t* const column_of = columns.values<std::int32_t>().data();
   from.with_elements(values, [&]<class Element>(const Element* elements, Element* kept) {
-    const auto pack_block = [&](std::int64_t row, std::int64_t block, Element* to) {
-      const std::int64_t high = std::min(r, from.rows() - row * r), wide = std::min(c, across - block * c);
-      if (high < r || wide < c) std::fill_n(to, r * c, Element{0});
-      for (std::int64_t i = 0; i < high; ++i) {
-        const Element* const all = elements + (row * r + i) * across + block * c;
-        const std::uint8_t* const mask = from.mask_from(row * r + i) + block * c;
-        for (std::int64_t j = 0; j < wide; ++j) to[i * c + j] = Packer::masked(all[j], mask[j]);
+    // Of some blocks, one row: that of the matrix, `c` columns from each block's first on, those of the last block that there are.
+    const auto pack_row = [&](std::int64_t row, const std::int32_t* blocks, std::int64_t found, Element* to) {
+      const Element* const all = elements + row * across;
+      const std::uint8_t* const mask = from.mask_from(row);
+      for (std::int64_t i = 0; i < found; ++i, to += r * c) {
+        const std::int64_t first = blocks[i] * c, wide = std::min(c, across - first);
+        for (std::int64_t j = 0; j < wide; ++j) to[j] = Packer::masked(all[first + j], mask[first + j]);
+        std::fill(to + wide, to + c, Element{0});
       }
     };
     for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
       StoredBlocks stored(from, r, c);
       for (std::int64_t row = part.begin; row < part.end; ++row) {
-        std::int64_t next = by_row[row];
-        stored.for_each(row, [&](std::int64_t block) {
-          column_of[next] = static_cast<std::int32_t>(block);
-          pack_block(row, block, kept + next++ * r * c);
-        });
+        std::int32_t* const blocks = column_of + by_row[row];
+        Element* const to = kept + by_row[row] * r * c;
+        const std::int64_t found = stored.find(row, blocks, by_row[part.end] - by_row[row]), high = std::min(r, from.rows() - row * r);
+        if (high < r) std::fill_n(to, found * r * c, Element{0});
+        for (std::int64_t i = 0; i < high; ++i) pack_row(row * r + i, blocks, found, to + i * c);
       }
     });
   });

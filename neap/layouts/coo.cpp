@@ -14,15 +14,17 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const Array offsets = from.row_offsets();
-  const std::int64_t count = offsets.get_int(from.rows());
+  const std::int64_t* const by_row = from.row_offsets().values<std::int64_t>().data();
+  const std::int64_t count = by_row[from.rows()];
   Array values = from.values({count}), rows(DType::i32, {count}), columns(DType::i32, {count});
   std::int32_t *const row_of = rows.values<std::int32_t>().data(), *const column_of = columns.values<std::int32_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    from.for_each_across(offsets, elements, [=](std::int64_t place, std::int64_t r, std::int64_t c, auto element) {
-      stored[place] = element;
-      row_of[place] = static_cast<std::int32_t>(r);
-      column_of[place] = static_cast<std::int32_t>(c);
+    from.for_each_part([&](const RowRange& part) {
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
+        const std::int64_t first = by_row[r], found = from.columns_of(r, column_of + first, by_row[part.end] - first);
+        take(elements + r * from.columns(), column_of + first, found, stored + first);
+        std::fill_n(row_of + first, found, static_cast<std::int32_t>(r));
+      }
     });
   });
   return {values, rows, columns};

@@ -15,23 +15,27 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const Array offsets = from.column_offsets();
-  const std::int64_t* const by_column = offsets.values<std::int64_t>().data();
-  const std::int64_t columns = from.columns(), count = by_column[columns];
+  ColumnPlaces places(from);
+  const std::int64_t count = from.row_offsets().get_int(from.rows());
   Array values = from.values({count}), rows(DType::i32, {count});
   std::int32_t* const row_of = rows.values<std::int32_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    const auto store = [=](std::int64_t r, std::int64_t c, std::int64_t place) {
-      stored[place] = elements[r * columns + c];
-      row_of[place] = static_cast<std::int32_t>(r);
-    };
-    const auto ask = [=](std::int64_t r, std::int64_t c, std::int64_t few) {
-      constexpr auto line = static_cast<std::int64_t>(64 / sizeof(*elements));
-      for (std::int64_t i = 0; i < few; i += line) __builtin_prefetch(elements + r * columns + c + i);
-    };
-    for_each_rows(columns, dense.count(), [&](const RowRange& part) { from.for_each_down(part, by_column, store, ask); });
+    from.for_each_part([&](const RowRange& part) {
+      std::int64_t* const next = places.next(part);
+      std::vector<std::int32_t> columns(static_cast<std::size_t>(from.columns()));
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
+        const auto* const row = elements + r * from.columns();
+        const std::int64_t found = from.columns_of(r, columns.data(), from.columns());
+        for (std::int64_t i = 0; i < found; ++i) {
+          const std::int32_t column = columns[static_cast<std::size_t>(i)];
+          const std::int64_t place = next[column]++;
+          stored[place] = row[column];
+          row_of[place] = static_cast<std::int32_t>(r);
+        }
+      }
+    });
   });
-  return {values, offsets, rows};
+  return {values, places.offsets(), rows};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {

@@ -1,7 +1,5 @@
 // Compressed sparse rows: for each row its elements, by rising columns. The same places by columns stand beside them, so that products
 // with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
-#include <algorithm>
-
 #include "neap/layouts/packing.h"
 
 namespace neap::csr_layout {
@@ -18,32 +16,27 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const std::int64_t rows = from.rows(), columns = from.columns();
-  const Array offsets = from.row_offsets(), t_offsets = from.column_offsets();
-  const std::int64_t *const by_row = offsets.values<std::int64_t>().data(), *const by_column = t_offsets.values<std::int64_t>().data();
-  const std::int64_t count = by_row[rows];
-  Array values = from.values({count}), at(DType::i32, {count}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
-  std::int32_t *const column_of = at.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
+  ColumnPlaces places(from);
+  const std::int64_t* const by_row = from.row_offsets().values<std::int64_t>().data();
+  const std::int64_t count = by_row[from.rows()];
+  Array values = from.values({count}), columns(DType::i32, {count}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
+  std::int32_t *const column_of = columns.values<std::int32_t>().data(), *const row_of = t_rows.values<std::int32_t>().data();
   std::int64_t* const order = t_order.values<std::int64_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
-    from.for_each_across(offsets, elements, [=](std::int64_t place, std::int64_t, std::int64_t c, auto element) {
-      stored[place] = element;
-      column_of[place] = static_cast<std::int32_t>(c);
+    from.for_each_part([&](const RowRange& part) {
+      std::int64_t* const next = places.next(part);
+      for (std::int64_t r = part.begin; r < part.end; ++r) {
+        const std::int64_t first = by_row[r], found = from.columns_of(r, column_of + first, by_row[part.end] - first);
+        take(elements + r * from.columns(), column_of + first, found, stored + first);
+        for (std::int64_t e = first; e < first + found; ++e) {
+          const std::int64_t place = next[column_of[e]]++;
+          row_of[place] = static_cast<std::int32_t>(r);
+          order[place] = e;
+        }
+      }
     });
   });
-  for_each_rows(columns, dense.count(), [&](const RowRange& part) {
-    std::vector<std::int64_t> next(by_column + part.begin, by_column + part.end);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int32_t *entry = column_of + by_row[r], *const end = column_of + by_row[r + 1];
-      entry = std::lower_bound(entry, end, static_cast<std::int32_t>(part.begin));
-      for (; entry < end && *entry < part.end; ++entry) {
-        const std::int64_t place = next[static_cast<std::size_t>(*entry - part.begin)]++;
-        row_of[place] = static_cast<std::int32_t>(r);
-        order[place] = entry - column_of;
-      }
-    }
-  });
-  return {values, offsets, at, t_offsets, t_rows, t_order};
+  return {values, from.row_offsets(), columns, places.offsets(), t_rows, t_order};
 }
 
 void check(const std::vector<Array>& components, const Sizes& size, const Attributes&) {

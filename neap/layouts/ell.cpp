@@ -17,8 +17,7 @@ StoredPoints points(Definition& d, int first) {
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  const Array offsets = from.row_offsets();
-  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
+  const std::int64_t* const by_row = from.row_offsets().values<std::int64_t>().data();
   std::int64_t longest = 0;
   for (std::int64_t r = 0; r < from.rows(); ++r) longest = std::max(longest, by_row[r + 1] - by_row[r]);
   Array values = from.values({from.rows(), longest}), columns(DType::i32, {from.rows(), longest});
@@ -26,13 +25,11 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   from.with_elements(values, [&](const auto* elements, auto* stored) {
     from.for_each_part([&](const RowRange& part) {
       for (std::int64_t r = part.begin; r < part.end; ++r) {
-        std::int64_t next = r * longest;
-        from.for_each_kept(r, elements, [&](std::int64_t c, auto element) {
-          stored[next] = element;
-          column_of[next++] = static_cast<std::int32_t>(c);
-        });
-        std::fill(stored + next, stored + (r + 1) * longest, 0);
-        std::fill(column_of + next, column_of + (r + 1) * longest, -1);
+        const std::int64_t first = r * longest, end = first + longest;
+        const std::int64_t found = from.columns_of(r, column_of + first, part.end * longest - first);
+        take(elements + r * from.columns(), column_of + first, found, stored + first);
+        std::fill(stored + first + found, stored + end, 0);
+        std::fill(column_of + first + found, column_of + end, -1);
       }
     });
   });

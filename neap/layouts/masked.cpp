@@ -30,17 +30,14 @@ Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
   Array values(dense.dtype(), dense.sizes()), mask(DType::boolean, dense.sizes());
-  const std::int64_t columns = from.columns();
-  from.with_elements(values, [&]<class Element>(const Element* elements, Element* stored) {
-    for_each_rows(from.rows(), dense.count(), [&](const RowRange& part) {
-      const std::int64_t first = part.begin * columns, count = part.end * columns - first;
-      const std::uint8_t* const kept = from.mask_from(part.begin);
-      const Element* const all = elements + first;
-      Element* const to = stored + first;
-#pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) to[i] = Packer::masked(all[i], kept[i]);
-      std::copy_n(kept, count, reinterpret_cast<std::uint8_t*>(mask.raw()) + first);
-    });
+  const bool past_caches = dense.bytes() > machine().l3_bytes / 2;
+  from.for_each_part([&](const RowRange& part) {
+    const std::int64_t bytes = from.columns() * size_of(dense.dtype());
+    for (std::int64_t r = part.begin; r < part.end; ++r) {
+      masks::loops().masked[from.element()](from.columns(), from.mask_from(r), dense.raw() + r * bytes, values.raw() + r * bytes,
+                                            past_caches);
+      std::copy_n(from.mask_from(r), from.columns(), reinterpret_cast<std::uint8_t*>(mask.raw()) + r * from.columns());
+    }
   });
   return {values, mask};
 }

@@ -1,5 +1,5 @@
 // Plain n:m: n of every m rows of each column are stored, whichever they are.
-#include <bit>
+#include <algorithm>
 
 #include "neap/layouts/packing.h"
 #include "neap/layouts/patterns.h"
@@ -18,50 +18,26 @@ StoredPoints points(Definition& d, int first) {
   return {{group, column, kept}, row, axis_position(column), place, row < Expr(size[0])};
 }
 
-// The values and the rows of one group, from the elements of its first row on; `kept`: of each column, as bits. How many columns there are
-// ahead of the first that keeps too many.
-template <class Element>
-std::int64_t pack_group(std::int64_t n, std::int64_t m, std::int64_t columns, const Element* elements, const std::uint64_t* kept,
-                        Element* stored, std::int8_t* row_of) {
-  for (std::int64_t c = 0; c < columns; ++c, stored += n, row_of += n) {
-    std::uint64_t left = kept[c];
-    std::int64_t j = 0;
-    for (; left != 0 && j < n; left &= left - 1, ++j) {
-      const std::int64_t i = std::countr_zero(left);
-      stored[j] = elements[i * columns + c];
-      row_of[j] = static_cast<std::int8_t>(i);
-    }
-    if (left != 0) return c;
-    // Places that are left take rows that nothing is stored for, with 0; those behind the matrix's end first.
-    for (std::int64_t i = m - 1; j < n; --i) {
-      if ((kept[c] >> i & 1) != 0) continue;
-      stored[j] = 0;
-      row_of[j++] = static_cast<std::int8_t>(i);
-    }
-  }
-  return columns;
-}
-
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
   const Packer from(dense, keep);
   const std::int64_t n = number_of(numbers, "n"), m = number_of(numbers, "m"), groups = divided_up(from.rows(), m);
   check_kept_rows(n, m, "layout nm");
   Array values = from.values({groups, from.columns(), n}), rows(DType::i8, {groups, from.columns(), n});
   std::int8_t* const row_of = rows.values<std::int8_t>().data();
-  const std::int64_t columns = from.columns();
-  from.with_elements(values, [&](const auto* elements, auto* stored) {
-    for_each_rows(groups, dense.count(), [&](const RowRange& part) {
-      std::vector<std::uint64_t> kept(static_cast<std::size_t>(columns));
-      for (std::int64_t group = part.begin; group < part.end; ++group) {
-        from.kept_of_columns(group * m, m, kept.data());
-        const std::int64_t place = group * columns * n;
-        const std::int64_t done = pack_group(n, m, columns, elements + group * m * columns, kept.data(), stored + place, row_of + place);
-        if (done < columns)
-          throw Error(
-              fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, group * m, (group + 1) * m - 1, done),
-              "layout nm", "make the mask with the sparsifier nm");
+  const std::int64_t columns = from.columns(), bytes = size_of(dense.dtype());
+  const auto take_rows = masks::loops().take_rows[from.element()];
+  for_each_rows(groups, dense.count(), [&](const RowRange& part) {
+    for (std::int64_t group = part.begin; group < part.end; ++group) {
+      const std::int64_t top = group * m, there = std::min(m, from.rows() - top);
+      for (std::int64_t left = 0; left < columns; left += masks::strip) {
+        const std::int64_t width = std::min(masks::strip, columns - left), place = (group * columns + left) * n;
+        const std::int64_t done = take_rows(n, m, there, width, from.mask_from(top) + left, columns,
+                                            dense.raw() + (top * columns + left) * bytes, values.raw() + place * bytes, row_of + place);
+        if (done < width)
+          throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, top, top + m - 1, left + done),
+                      "layout nm", "make the mask with the sparsifier nm");
       }
-    });
+    }
   });
   return {values, rows};
 }

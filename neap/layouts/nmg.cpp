@@ -126,34 +126,36 @@ struct Patterns {
 class Slots {
  public:
   Slots(const Geometry& geometry, const Patterns& patterns)
-      : geometry_(geometry), patterns_(patterns), fitting_(static_cast<std::size_t>(geometry.chunk())) {}
+      : geometry_(geometry), patterns_(patterns), fitting_(static_cast<std::size_t>(geometry.chunk())), next_(patterns.bits.size()) {}
 
   // `kept`: of each column, as bits.
   const std::vector<int>& of(const std::uint64_t* kept) {
+    full_ = false;
     if (!find_exact(kept)) find_fitting(kept);
     return columns_;
   }
+  bool full() const { return full_; }  // whether each column keeps just the rows of its pattern
 
  private:
   // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many. Of a chunk that is cut off, the
   // columns that are left take the slots that are left.
   bool find_exact(const std::uint64_t* kept) {
     if (patterns_.numbers.empty()) return false;
-    const auto g = static_cast<std::size_t>(geometry_.g);
-    columns_.assign(fitting_.size(), Patterns::none);
-    next_.resize(patterns_.bits.size());
-    for (std::size_t p = 0; p < next_.size(); ++p) next_[p] = p * g;
-    std::size_t end = columns_.size();
+    const auto chunk = static_cast<int>(fitting_.size()), g = static_cast<int>(geometry_.g);
+    int end = chunk;
     while (end > 0 && kept[end - 1] == 0) --end;
-    for (std::size_t k = 0; k < end; ++k) {
-      const int p = patterns_.numbers[kept[k]];
-      if (p == Patterns::none) return false;
-      std::size_t& slot = next_[static_cast<std::size_t>(p)];
-      if (slot == (static_cast<std::size_t>(p) + 1) * g) return false;
-      columns_[slot++] = static_cast<int>(k);
+    columns_.assign(fitting_.size(), Patterns::none);
+    for (std::size_t p = 0; p < next_.size(); ++p) next_[p] = static_cast<int>(p) * g;
+    int *const columns = columns_.data(), *const next = next_.data();
+    const int* const numbers = patterns_.numbers.data();
+    for (int column = 0; column < end; ++column) {
+      const int p = numbers[kept[column]];
+      if (p == Patterns::none || next[p] == (p + 1) * g) return false;
+      columns[next[p]++] = column;
     }
-    for (int& column : columns_) {
-      if (column == Patterns::none) column = static_cast<int>(end++);
+    full_ = end == chunk;
+    for (int slot = 0; end < chunk; ++slot) {
+      if (columns[slot] == Patterns::none) columns[slot] = end++;
     }
     return true;
   }
@@ -173,8 +175,8 @@ class Slots {
   const Geometry& geometry_;
   const Patterns& patterns_;
   std::vector<std::vector<int>> fitting_;
-  std::vector<std::size_t> next_;
-  std::vector<int> columns_;
+  std::vector<int> next_, columns_;
+  bool full_ = false;
 };
 
 // Error where nearly all would be padding: a narrow matrix of many rows in wide chunks.
@@ -188,7 +190,13 @@ void check_padding(const Geometry& geometry, const Sizes& size) {
         "layout nmg", "use a smaller g");
 }
 
-// Of some columns, a row's elements that are kept; they stand `stride` apart. Padding has nothing to read.
+// Of some columns, a row's elements; they stand `stride` apart.
+template <class Element>
+void take_all(const int* columns, std::int64_t count, const Element* row, Element* to, std::int64_t stride) {
+  for (std::int64_t i = 0; i < count; ++i) to[i * stride] = row[columns[i]];
+}
+
+// Only those that are kept. Padding has nothing to read.
 template <class Element>
 void take_kept(const int* columns, std::int64_t count, const std::uint64_t* kept, std::uint64_t row_bit, const Element* row, Element* to,
                std::int64_t stride) {
@@ -210,14 +218,18 @@ void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group
   const std::int64_t before = (group * divided_up(from.columns(), width) + chunk) * width;
   stored += before * n;
   index += before;
-  std::fill_n(stored, width * n, Element{0});
+  if (!slots.full()) std::fill_n(stored, width * n, Element{0});
   for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[static_cast<std::size_t>(slot)]);
   for (std::int64_t slot = 0; slot < width; slot += geometry.g) {
     const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
     for (std::int64_t j = 0; j < n; ++j) {
       const int row = pattern[static_cast<std::size_t>(j)];
-      take_kept(columns.data() + slot, geometry.g, kept, std::uint64_t{1} << row, elements + (group * m + row) * from.columns() + first,
-                stored + slot * n + j, n);
+      const Element* const all = elements + (group * m + row) * from.columns() + first;
+      if (slots.full()) {
+        take_all(columns.data() + slot, geometry.g, all, stored + slot * n + j, n);
+      } else {
+        take_kept(columns.data() + slot, geometry.g, kept, std::uint64_t{1} << row, all, stored + slot * n + j, n);
+      }
     }
   }
 }

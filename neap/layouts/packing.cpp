@@ -3,20 +3,34 @@
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+#include <utility>
 
 #include "neap/base/machine.h"
 #include "neap/base/parallel.h"
 
 namespace neap {
 
-void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange&)>& work) {
+std::size_t row_parts(std::int64_t rows, std::int64_t size) {
   constexpr std::int64_t of_part = 1 << 16;      // elements for which a thread is worth starting
   const std::int64_t most = 4 * thread_count();  // few: what is sorted by columns is written by a part in runs
-  const std::int64_t parts = std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most));
-  for_each_index(static_cast<std::size_t>(parts), [&](std::size_t number) {
-    const auto part = static_cast<std::int64_t>(number);
-    work({part * rows / parts, (part + 1) * rows / parts});
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(size / of_part, 1, std::clamp<std::int64_t>(rows, 1, most)));
+}
+
+void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange&)>& work) {
+  const std::size_t parts = row_parts(rows, size);
+  for_each_index(parts, [&](std::size_t number) {
+    const auto part = static_cast<std::int64_t>(number), all = static_cast<std::int64_t>(parts);
+    work({part * rows / all, (part + 1) * rows / all, number});
   });
+}
+
+const masks::Loops& masks::loops(Isa isa) {
+  return isa == Isa::avx512 ? loops_avx512() : isa == Isa::avx2 ? loops_avx2() : loops_portable();
+}
+
+const masks::Loops& masks::loops() {
+  static const Loops& best = loops(best_isa());
+  return best;
 }
 
 Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
@@ -28,69 +42,50 @@ Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   keep_ = keep.values<bool>().data();
   rows_ = dense.size(0);
   columns_ = dense.size(1);
-  check_bytes();
+  count_rows();
 }
 
 // What counts elements and what finds them take bytes in different ways: they agree on 0 and 1 alone.
-void Packer::check_bytes() const {
+void Packer::count_rows() {
+  row_offsets_ = Array::zeros(DType::i64, {rows() + 1});
+  std::int64_t* const by_row = row_offsets_.values<std::int64_t>().data();
   std::atomic<bool> any_other(false);
   for_each_part([&](const RowRange& part) {
-    const std::uint8_t* const keep = mask_from(part.begin);
-    const std::int64_t count = (part.end - part.begin) * columns_;
-    int all = 0;
-#pragma omp simd reduction(| : all)
-    for (std::int64_t i = 0; i < count; ++i) all |= keep[i];
-    if (all > 1) any_other = true;
+    bool other = false;
+    for (std::int64_t r = part.begin; r < part.end; ++r) by_row[r + 1] = masks::loops().count(columns(), mask_from(r), other);
+    if (other) any_other = true;
   });
   if (any_other)
     throw Error("the mask has bytes that are neither 0 nor 1", "sparse layout", "make it by a comparison, or cast numbers to bool");
-}
-
-// Eight at a time: a multiplication sums the bytes of a word.
-std::int64_t Packer::count_in_row(std::int64_t row) const {
-  constexpr std::uint64_t ones = 0x0101010101010101U;
-  constexpr std::int64_t at_once = sizeof(std::uint64_t);
-  const std::uint8_t* const keep = mask_from(row);
-  std::int64_t count = 0, column = 0;
-  for (; column + at_once <= columns(); column += at_once) {
-    std::uint64_t several = 0;
-    std::memcpy(&several, keep + column, at_once);
-    count += static_cast<std::int64_t>(several * ones >> 56U);
-  }
-  return std::accumulate(keep + column, keep + columns(), count);
-}
-
-Array Packer::row_offsets() const {
-  Array offsets = Array::zeros(DType::i64, {rows() + 1});
-  std::int64_t* const by_row = offsets.values<std::int64_t>().data();
-  for_each_part([&](const RowRange& part) {
-    for (std::int64_t r = part.begin; r < part.end; ++r) by_row[r + 1] = count_in_row(r);
-  });
   std::partial_sum(by_row, by_row + rows() + 1, by_row);
-  return offsets;
 }
 
-// Of as many rows at once as a byte counts.
-Array Packer::column_offsets() const {
+// A part's elements are counted first, of as many rows at once as a byte counts; a part begins in a column where the one before it ends.
+ColumnPlaces::ColumnPlaces(const Packer& from)
+    : offsets_(Array::zeros(DType::i64, {from.columns() + 1})),
+      columns_(static_cast<std::size_t>(from.columns())),
+      next_(from.parts() * columns_) {
   constexpr std::int64_t at_once = 255;
-  Array offsets = Array::zeros(DType::i64, {columns() + 1});
-  std::int64_t* const by_column = offsets.values<std::int64_t>().data() + 1;
-  for_each_rows(columns(), dense_.count(), [&](const RowRange& part) {
-    std::vector<std::uint8_t> few(static_cast<std::size_t>(part.end - part.begin));
-    std::uint8_t* const counts = few.data();
-    const auto width = static_cast<std::int64_t>(few.size());
-    for (std::int64_t top = 0; top < rows(); top += at_once) {
+  from.for_each_part([&](const RowRange& part) {
+    std::int64_t* const counts = next(part);
+    std::vector<std::uint8_t> few(columns_);
+    std::uint8_t* const some = few.data();
+    for (std::int64_t top = part.begin; top < part.end; top += at_once) {
       std::fill(few.begin(), few.end(), std::uint8_t{0});
-      for (std::int64_t r = top; r < std::min(top + at_once, rows()); ++r) {
-        const std::uint8_t* const keep = mask_from(r) + part.begin;
+      for (std::int64_t r = top; r < std::min(top + at_once, part.end); ++r) {
+        const std::uint8_t* const keep = from.mask_from(r);
 #pragma omp simd
-        for (std::int64_t c = 0; c < width; ++c) counts[c] = static_cast<std::uint8_t>(counts[c] + keep[c]);
+        for (std::size_t c = 0; c < columns_; ++c) some[c] = static_cast<std::uint8_t>(some[c] + keep[c]);
       }
-      for (std::int64_t c = 0; c < width; ++c) by_column[part.begin + c] += counts[c];
+      for (std::size_t c = 0; c < columns_; ++c) counts[c] += some[c];
     }
   });
-  std::partial_sum(by_column, by_column + columns(), by_column);
-  return offsets;
+  std::int64_t* const by_column = offsets_.values<std::int64_t>().data();
+  std::int64_t place = 0;
+  for (std::size_t c = 0; c < columns_; ++c) {
+    for (std::size_t at = c; at < next_.size(); at += columns_) place += std::exchange(next_[at], place);
+    by_column[c + 1] = place;
+  }
 }
 
 void Packer::kept_in_any(std::int64_t first, std::int64_t count, std::uint8_t* any) const {
@@ -102,22 +97,8 @@ void Packer::kept_in_any(std::int64_t first, std::int64_t count, std::uint8_t* a
   }
 }
 
-// Eight rows at a time, from the last on, as bytes, of which vector units take most at once.
 void Packer::kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const {
-  constexpr std::int64_t at_once = 8;
-  std::vector<std::uint8_t> few(static_cast<std::size_t>(columns()));
-  std::uint8_t* const bits = few.data();
-  const std::int64_t end = std::min(first + m, rows());
-  std::fill_n(kept, columns(), 0);
-  for (std::int64_t top = first; top < end; top += at_once) {
-    std::fill(few.begin(), few.end(), std::uint8_t{0});
-    for (std::int64_t row = std::min(top + at_once, end) - 1; row >= top; --row) {
-      const std::uint8_t* const keep = mask_from(row);
-#pragma omp simd
-      for (std::int64_t c = 0; c < columns_; ++c) bits[c] = static_cast<std::uint8_t>(2 * bits[c] + keep[c]);
-    }
-    for (std::int64_t c = 0; c < columns_; ++c) kept[c] |= std::uint64_t{bits[c]} << (top - first);
-  }
+  masks::loops().bits(std::min(m, rows() - first), columns(), mask_from(first), kept);
 }
 
 std::int64_t number_of(const Attributes& numbers, std::string_view name) { return std::get<std::int64_t>(numbers.find(name)->second); }

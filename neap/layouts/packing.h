@@ -1,19 +1,20 @@
 // What layouts share when they pack dense matrices, and when they look at components from outside.
 #pragma once
-#include <algorithm>
-#include <array>
+#include <bit>
 #include <string_view>
 
-#include "neap/base/flags.h"
+#include "neap/layouts/mask_loops.h"
 #include "neap/layouts/sparse_layout.h"
 
 namespace neap {
 
-// Rows, or columns, of a matrix that are packed by one thread.
+// Rows of a matrix that are packed by one thread.
 struct RowRange {
   std::int64_t begin, end;
+  std::size_t number;  // among the parts
 };
-// Work on parts of so many rows, `size` elements in all, side by side where they are many.
+std::size_t row_parts(std::int64_t rows, std::int64_t size);  // into how many so many rows, `size` elements in all, are cut
+// Work on these parts, side by side where they are many.
 void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange& part)>& work);
 
 // A dense matrix and which of its elements are to be stored.
@@ -26,35 +27,20 @@ class Packer {
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
-  // found(column, element) for the kept elements of a row, in order. They are asked for ahead: few of a line are read, which machines do
-  // not foresee.
-  template <class Element, class Found>
-  void for_each_kept(std::int64_t row, const Element* elements, Found found) const {
-    constexpr std::int64_t ahead = 2048, line = 64, step = line / static_cast<std::int64_t>(sizeof(Element));
-    const Element* const all = elements + row * columns();
-    for (std::int64_t first = 0; first < columns(); first += step) {
-      __builtin_prefetch(reinterpret_cast<const char*>(all + first) + ahead);
-      for_each_flag(mask_from(row) + first, std::min(step, columns() - first), true,
-                    [&](std::int64_t i) { found(first + i, all[first + i]); });
-    }
+  // The kept columns of a row, in order; how many. What stands behind them, up to `room`, may be overwritten.
+  std::int64_t columns_of(std::int64_t row, std::int32_t* to, std::int64_t room) const {
+    return masks::loops().positions(columns(), mask_from(row), to, room);
   }
   // Whether any of some rows from `first` on keeps a column: any[columns], bytes of 0 and 1. Rows beyond the last keep nothing.
   void kept_in_any(std::int64_t first, std::int64_t rows, std::uint8_t* any) const;
   // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
-  Array row_offsets() const;
-  Array column_offsets() const;  // the same column by column: i64 [columns + 1]
+  const Array& row_offsets() const { return row_offsets_; }
   // work(part), for parts of the rows side by side.
   template <class Work>
   void for_each_part(Work work) const {
     for_each_rows(rows_, dense_.count(), work);
   }
-  // found(place, row, column, element) for all kept elements, on all threads; places are counted from row_offsets.
-  template <class Element, class Found>
-  void for_each_across(const Array& offsets, const Element* elements, Found found) const;
-  // found(row, column, place) for the kept elements of some columns, down a few of them at a time, so that what is written by places goes
-  // on in few runs; places are counted from column_offsets. ask(row, column, count): of what some columns of a row need, which comes soon.
-  template <class Found, class Ask>
-  void for_each_down(const RowRange& columns, const std::int64_t* offsets, Found found, Ask ask) const;
+  std::size_t parts() const { return row_parts(rows_, dense_.count()); }
   // Which of m rows (64 at most) from `first` on each column keeps, as bits: kept[columns]. Rows beyond the last are not kept.
   void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
 
@@ -64,42 +50,41 @@ class Packer {
   static Element masked(Element element, std::uint8_t keep) {
     return static_cast<Element>(element & -static_cast<Element>(keep));
   }
+  // The logarithm of an element's bytes, as masks::Loops count them.
+  std::size_t element() const { return static_cast<std::size_t>(std::countr_zero(static_cast<std::uint64_t>(size_of(dense_.dtype())))); }
   // work(elements, values): the matrix and `values` as unsigned integers as large as an element, so that copying one is an assignment.
   template <class Work>
   void with_elements(Array& values, Work work) const;
 
  private:
-  void check_bytes() const;
-  std::int64_t count_in_row(std::int64_t row) const;
+  void count_rows();
 
   const Array& dense_;
   const bool* keep_ = nullptr;
   std::int64_t rows_ = 0, columns_ = 0;
+  Array row_offsets_;
 };
 
-template <class Element, class Found>
-void Packer::for_each_across(const Array& offsets, const Element* elements, Found found) const {
-  const std::int64_t* const by_row = offsets.values<std::int64_t>().data();
-  for_each_part([&](const RowRange& part) {
-    std::int64_t place = by_row[part.begin];
-    for (std::int64_t r = part.begin; r < part.end; ++r)
-      for_each_kept(r, elements, [&](std::int64_t c, Element element) { found(place++, r, c, element); });
-  });
-}
+// Where kept elements stand when they are stored column by column, each column by rising rows. Each part of the rows has places of its own
+// in every column, so that parts are written side by side, each row by row.
+class ColumnPlaces {
+ public:
+  explicit ColumnPlaces(const Packer& from);
 
-template <class Found, class Ask>
-void Packer::for_each_down(const RowRange& range, const std::int64_t* offsets, Found found, Ask ask) const {
-  constexpr std::int64_t few = 64, ahead = 32;  // a line of the mask; rows
-  std::array<std::int64_t, few> place{};
-  for (std::int64_t first = range.begin; first < range.end; first += few) {
-    const std::int64_t count = std::min(few, range.end - first);
-    std::copy_n(offsets + first, count, place.begin());
-    for (std::int64_t r = 0; r < rows(); ++r) {
-      __builtin_prefetch(mask_from(r + ahead) + first);
-      ask(r + ahead, first, count);
-      for_each_flag(mask_from(r) + first, count, true, [&](std::int64_t i) { found(r, first + i, place[static_cast<std::size_t>(i)]++); });
-    }
-  }
+  const Array& offsets() const { return offsets_; }  // where each column begins, and the end: i64 [columns + 1]
+  // Of each column, the place of the part's next element: whoever takes it counts on.
+  std::int64_t* next(const RowRange& part) { return next_.data() + part.number * columns_; }
+
+ private:
+  Array offsets_;
+  std::size_t columns_;
+  std::vector<std::int64_t> next_;
+};
+
+// to[i] = row[columns[i]]
+template <class Element>
+void take(const Element* row, const std::int32_t* columns, std::int64_t count, Element* to) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = row[columns[i]];
 }
 
 template <class Work>

@@ -1,0 +1,38 @@
+// Loops over masks, bytes of 0 and 1, that branch on none of them: which element is kept nobody foresees, and a branch that was foreseen
+// wrongly takes longer than a line of the matrix needs to come. Compiled once for each instruction set; nothing of the standard library
+// may be in those files, so that no shared function is compiled for a newer CPU.
+#pragma once
+#include <cstdint>
+
+#include "neap/base/machine.h"
+
+namespace neap::masks {
+
+using Count = std::int64_t;
+using Flags = const std::uint8_t*;
+
+constexpr Count strip = 64;
+
+struct Loops {
+  // How many are true; `other` becomes true where a byte is neither 0 nor 1.
+  Count (*count)(Count count, Flags flags, bool& other);
+  // The numbers of those that are true, in order; how many. What stands behind them, up to `room`, may be overwritten.
+  Count (*positions)(Count count, Flags flags, std::int32_t* to, Count room);
+  // to[i] = flags[i] ? from[i] : 0, by the logarithm of an element's bytes. Past the caches: of what is larger than they are.
+  void (*masked[4])(Count count, Flags flags, const void* from, void* to, bool past_caches);
+  // Rows of flags as bits of a number for each column: row i is bit i, of 64 at most.
+  void (*bits)(Count rows, Count columns, Flags flags, std::uint64_t* to);
+  // Of some columns (`strip` at most) of a group of m rows, `there` of which there are: row_of[column, n] and elements[column, n] of the
+  // rows that each keeps, rising, then of the others, falling, with 0. Rows of flags and of elements are `stride` apart. How many columns
+  // there are ahead of the first that keeps more than n: where that is not all, nothing is stored. By the logarithm of an element's bytes.
+  Count (*take_rows[4])(Count n, Count m, Count there, Count columns, Flags flags, Count stride, const void* elements, void* stored,
+                        std::int8_t* row_of);
+};
+
+const Loops& loops(Isa isa);
+const Loops& loops();  // for best_isa()
+const Loops& loops_portable();
+const Loops& loops_avx2();
+const Loops& loops_avx512();
+
+}  // namespace neap::masks

@@ -1,0 +1,189 @@
+// Loops over masks on every instruction set that the machine has, against plain ones.
+#include "neap/layouts/mask_loops.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "neap/base/dtype.h"
+#include "neap/base/error.h"
+
+namespace neap::mask_loops_test {
+namespace {
+
+using masks::Count;
+using Mask = std::vector<std::uint8_t>;
+
+std::vector<Isa> isas() {
+  std::vector<Isa> found;
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (supports(isa)) found.push_back(isa);
+  }
+  return found;
+}
+
+constexpr double chances[] = {0, 0.05, 0.5, 1};
+const std::vector<Count> lengths = {0, 1, 7, 8, 15, 63, 64, 65, 127, 200, 3071};
+
+Mask mask_of(Count count, double chance) {
+  std::mt19937 random(static_cast<unsigned>(count));
+  Mask made(static_cast<std::size_t>(count));
+  for (std::uint8_t& flag : made) flag = static_cast<double>(random() % 1000) < 1000 * chance ? 1 : 0;
+  return made;
+}
+
+template <class Check>
+void for_each_mask(Check check) {
+  for (const Isa isa : isas()) {
+    for (const Count count : lengths) {
+      for (const double chance : chances) {
+        SCOPED_TRACE(fmt::format("{}, {} flags, {}", name(isa), count, chance));
+        check(masks::loops(isa), mask_of(count, chance));
+      }
+    }
+  }
+}
+
+TEST(MaskLoops, CountAndNoticeOtherBytes) {
+  for_each_mask([](const masks::Loops& loops, Mask mask) {
+    const auto count = static_cast<Count>(mask.size());
+    bool other = false;
+    EXPECT_EQ(loops.count(count, mask.data(), other), std::count(mask.begin(), mask.end(), 1));
+    EXPECT_FALSE(other);
+    if (mask.empty()) return;
+    for (const std::uint8_t byte : {2, 255}) {
+      mask.back() = byte;
+      other = false;
+      loops.count(count, mask.data(), other);
+      EXPECT_TRUE(other);
+    }
+  });
+}
+
+TEST(MaskLoops, PositionsStayWithinTheirRoom) {
+  for_each_mask([](const masks::Loops& loops, const Mask& mask) {
+    std::vector<std::int32_t> wanted;
+    for (std::size_t i = 0; i < mask.size(); ++i) {
+      if (mask[i] != 0) wanted.push_back(static_cast<std::int32_t>(i));
+    }
+    for (const std::size_t more : {0, 1, 64, 5000}) {
+      const std::size_t room = wanted.size() + more;
+      std::vector<std::int32_t> got(room + 100, -7);
+      const Count found = loops.positions(static_cast<Count>(mask.size()), mask.data(), got.data(), static_cast<Count>(room));
+      ASSERT_EQ(found, static_cast<Count>(wanted.size())) << "room for " << more << " more";
+      EXPECT_TRUE(std::equal(wanted.begin(), wanted.end(), got.begin()));
+      EXPECT_TRUE(std::all_of(got.begin() + static_cast<Count>(room), got.end(), [](int one) { return one == -7; }));
+    }
+  });
+}
+
+// Calls run(element) for unsigned integers of each size.
+template <class Run>
+void for_each_element(Run run) {
+  run(std::uint8_t{});
+  run(std::uint16_t{});
+  run(std::uint32_t{});
+  run(std::uint64_t{});
+}
+template <class Element>
+std::vector<Element> elements_of(std::size_t count) {
+  std::mt19937_64 random(7);
+  std::vector<Element> made(count);
+  for (Element& element : made) element = static_cast<Element>(random() | 1);
+  return made;
+}
+
+TEST(MaskLoops, MaskedElementsGoAnywhere) {
+  for_each_mask([](const masks::Loops& loops, const Mask& mask) {
+    for_each_element([&]<class Element>(Element) {
+      const auto from = elements_of<Element>(mask.size());
+      for (const bool past_caches : {false, true}) {
+        for (const std::size_t at : {0, 1, 5}) {  // from the line's beginning, and not
+          std::vector<Element> got(mask.size() + 16, Element{9});
+          loops.masked[std::countr_zero(sizeof(Element))](static_cast<Count>(mask.size()), mask.data(), from.data(), got.data() + at,
+                                                          past_caches);
+          for (std::size_t i = 0; i < got.size(); ++i) {
+            const bool within = i >= at && i < at + mask.size();
+            ASSERT_EQ(got[i], !within ? Element{9} : mask[i - at] != 0 ? from[i - at] : Element{0}) << i << " from " << at;
+          }
+        }
+      }
+    });
+  });
+}
+
+TEST(MaskLoops, BitsOfColumns) {
+  for (const Isa isa : isas()) {
+    for (const Count rows : {1, 2, 4, 7, 8, 9, 20, 64}) {
+      for (const Count columns : {1, 13, 64, 65, 200}) {
+        const Mask mask = mask_of(rows * columns, 0.4);
+        std::vector<std::uint64_t> got(static_cast<std::size_t>(columns), ~std::uint64_t{0});
+        masks::loops(isa).bits(rows, columns, mask.data(), got.data());
+        for (Count i = 0; i < 64 * columns; ++i) {
+          const Count row = i / columns, column = i % columns;
+          const bool wanted = row < rows && mask[static_cast<std::size_t>(i)] != 0;
+          ASSERT_EQ((got[static_cast<std::size_t>(column)] >> row & 1) != 0, wanted) << name(isa) << " " << rows << " " << columns;
+        }
+      }
+    }
+  }
+}
+
+// Of a column: first the rows that are kept, rising, then the others, falling.
+std::vector<Count> rows_of(const Mask& mask, Count stride, Count column, Count m, Count there, Count& kept) {
+  const auto keeps = [&](Count row) { return row < there && mask[static_cast<std::size_t>(row * stride + column)] != 0; };
+  std::vector<Count> rows;
+  for (Count row = 0; row < m; ++row) {
+    if (keeps(row)) rows.push_back(row);
+  }
+  kept = static_cast<Count>(rows.size());
+  for (Count row = m - 1; row >= 0; --row) {
+    if (!keeps(row)) rows.push_back(row);
+  }
+  return rows;
+}
+
+template <class Element>
+void check_rows(Isa isa, Count n, Count m, Count there, Count columns, double chance) {
+  SCOPED_TRACE(fmt::format("{} {}:{}, {} rows, {} columns, {}", name(isa), n, m, there, columns, chance));
+  const Count stride = columns + 3;
+  const Mask mask = mask_of(there * stride, chance);
+  const auto from = elements_of<Element>(mask.size());
+  std::vector<Element> got(static_cast<std::size_t>(columns * n + 1), Element{9});
+  std::vector<std::int8_t> row_of(got.size(), 99);
+  const Count done = masks::loops(isa).take_rows[std::countr_zero(sizeof(Element))](n, m, there, columns, mask.data(), stride, from.data(),
+                                                                                    got.data(), row_of.data());
+  Count wanted = 0, kept = 0;
+  while (wanted < columns && (rows_of(mask, stride, wanted, m, there, kept), kept <= n)) ++wanted;
+  ASSERT_EQ(done, wanted);
+  for (Count c = 0; done == columns && c < columns; ++c) {
+    const std::vector<Count> rows = rows_of(mask, stride, c, m, there, kept);
+    for (Count j = 0; j < n; ++j) {
+      const auto place = static_cast<std::size_t>(c * n + j);
+      const Count row = rows[static_cast<std::size_t>(j)];
+      ASSERT_EQ(row_of[place], row) << c << ", " << j;
+      ASSERT_EQ(got[place], j < kept ? from[static_cast<std::size_t>(row * stride + c)] : Element{0}) << c << ", " << j;
+    }
+  }
+  EXPECT_EQ(got.back(), Element{9});
+  EXPECT_EQ(row_of.back(), 99);
+}
+
+TEST(MaskLoops, RowsOfColumns) {
+  for (const Isa isa : isas()) {
+    for (const auto& [n, m] : std::vector<std::pair<Count, Count>>{{1, 1}, {1, 3}, {2, 2}, {2, 4}, {3, 7}, {4, 8}, {64, 64}, {20, 64}}) {
+      for (const Count there : {m, (m + 1) / 2}) {
+        for (const Count columns : {1, 33, 63, 64}) {
+          for (const double chance : chances) {
+            for_each_element([&]<class Element>(Element) { check_rows<Element>(isa, n, m, there, columns, chance); });
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace neap::mask_loops_test
