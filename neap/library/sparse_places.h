@@ -1,5 +1,7 @@
 // Kernels of sparse products take the places of elements as they come: what would lie outside of the matrix is refused ahead of them.
 #pragma once
+#include <limits>
+
 #include "neap/library/sparse_kernels.h"
 
 namespace neap::sparse {
@@ -7,10 +9,13 @@ namespace neap::sparse {
 // Whether all are in [least, limit).
 template <class T>
 bool all_within(const T* places, Count count, Count least, Count limit) {
-  bool outside = false;
-#pragma omp simd reduction(| : outside)
-  for (Count i = 0; i < count; ++i) outside |= places[i] < least || places[i] >= limit;
-  return !outside;
+  T smallest = std::numeric_limits<T>::max(), largest = std::numeric_limits<T>::min();  // as narrow as they are: more are in a register
+#pragma omp simd reduction(min : smallest) reduction(max : largest)
+  for (Count i = 0; i < count; ++i) {
+    smallest = places[i] < smallest ? places[i] : smallest;
+    largest = places[i] > largest ? places[i] : largest;
+  }
+  return count == 0 || (smallest >= least && largest < limit);
 }
 
 // Offsets that rise within the `stored` elements, and columns of the matrix. Says in `rising` whether columns rise within each row, without
