@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <algorithm>
+#include <bit>
 #include <random>
 #include <vector>
 
@@ -173,7 +174,9 @@ void check_rows(Isa isa, Count n, Count m, Count there, Count columns, double ch
 
 TEST(MaskLoops, RowsOfColumns) {
   for (const Isa isa : isas()) {
-    for (const auto& [n, m] : std::vector<std::pair<Count, Count>>{{1, 1}, {1, 3}, {2, 2}, {2, 4}, {3, 7}, {4, 8}, {64, 64}, {20, 64}}) {
+    const std::vector<std::pair<Count, Count>> kinds = {{1, 1}, {1, 3}, {2, 2}, {2, 4}, {3, 7}, {4, 8}, {64, 64}, {20, 64}};
+    for (const std::pair<Count, Count>& kind : kinds) {
+      const Count n = kind.first, m = kind.second;
       for (const Count there : {m, (m + 1) / 2}) {
         for (const Count columns : {1, 33, 63, 64}) {
           for (const double chance : chances) {
