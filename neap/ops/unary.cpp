@@ -106,8 +106,8 @@ Operator unary_operator(const Entry& entry) {
   if (name == "sigmoid")
     op.gradient = [](const GradientContext& g) { return std::vector<Var>{g.cotangents[0] * g.outputs[0] * (1 - g.outputs[0])}; };
   if (name == "identity") op.gradient = [](const GradientContext& g) { return std::vector<Var>{g.cotangents[0]}; };
-  // At 0 the slope is 0, as elsewhere in the field; the derived gradient would take the mean of both sides. The output is positive where the
-  // input is, and is there anyway: what the input was made of can then become one with it.
+  // At 0 the slope is 0, as elsewhere in the field; the derived gradient would take the mean of both sides. The output is positive where
+  // the input is, and is there anyway: what the input was made of can then become one with it.
   if (name == "relu") {
     op.gradient = [](const GradientContext& g) {
       const Var zero = g.build.constant(g.outputs[0].dtype(), 0);
