@@ -18,9 +18,11 @@ struct Bounds {
 bool not_negative(const Dim& dim) { return dim.is_constant() && dim.constant() >= 0; }
 
 Bounds bounds_of(const Expr& index, const std::map<int, Axis>& axes) {
-  const bool by_number = (index->op == Scalar::floor_div || index->op == Scalar::mod) && index->args[1]->op == Scalar::constant;
-  if (by_number && index->op == Scalar::mod && index->args[1]->integer > 0) return {true, true, Dim(0), Dim(index->args[1]->integer - 1)};
-  if (by_number && index->args[1]->integer > 0) {  // of a group
+  const auto by_number = [&](Scalar op) {
+    return index->op == op && index->args[1]->op == Scalar::constant && index->args[1]->integer > 0;
+  };
+  if (by_number(Scalar::mod)) return {true, true, Dim(0), Dim(index->args[1]->integer - 1)};
+  if (by_number(Scalar::floor_div)) {  // of a group
     Bounds bounds = bounds_of(index->args[0], axes);
     if (!bounds.low_known || !bounds.high_known || !bounds.low.is_constant() || !bounds.high.is_constant() || !not_negative(bounds.low))
       return {};

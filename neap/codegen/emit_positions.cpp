@@ -6,31 +6,9 @@
 #include "neap/codegen/emitter.h"
 
 namespace neap {
-namespace {
-
-const char* comparison_text(Scalar op) {
-  switch (op) {
-    case Scalar::equal:
-      return "==";
-    case Scalar::not_equal:
-      return "!=";
-    case Scalar::less:
-      return "<";
-    case Scalar::less_equal:
-      return "<=";
-    case Scalar::greater:
-      return ">";
-    case Scalar::greater_equal:
-      return ">=";
-    default:
-      return nullptr;
-  }
-}
-
-}  // namespace
 
 bool Emitter::tests_position(const Expr& e, int axis) {
-  if (comparison_text(e->op) == nullptr || e->args[0].dtype() != DType::i64 || !depends(e, axis)) return false;
+  if (kind(e->op) != ScalarKind::comparison || e->args[0].dtype() != DType::i64 || !depends(e, axis)) return false;
   const bool first = depends(e->args[0], axis);
   return !(first && depends(e->args[1], axis)) && coefficient_of(e->args[first ? 0 : 1], axis) == Dim(1);
 }
@@ -47,8 +25,10 @@ Term Emitter::position_test(LoopLevel& here, const Expr& e, int part, const Expr
   const std::string number = fmt::format("lane_index<{}>()", lanes),
                     other = fmt::format("splat<{0}>((element_of<{0}>)max(min({1}, 64l), -1l))", lanes, at.text);
   Term made{"", std::max(at.depth, depth), Form::mask};
+  std::vector<std::string> sides{other, other};
+  sides[side] = number;
   made.text = define(ancestor(here, made.depth), "t", compute_type(here.lanes.dtype, Form::mask),
-                     fmt::format("{} {} {}", side == 0 ? number : other, comparison_text(e->op), side == 0 ? other : number));
+                     call_text(e, sides, Form::mask, here.lanes.dtype));
   return made;
 }
 

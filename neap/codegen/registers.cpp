@@ -41,9 +41,13 @@ class Choice {
   std::map<std::string, std::int64_t> chosen() const {
     std::map<std::string, std::int64_t> vectors = vectors_;
     std::map<std::string, std::string> taken;  // the second of two buffers, which takes the place of the first
+    const auto times = [&](const std::string& base) {
+      return std::count_if(exchanges_.begin(), exchanges_.end(), [&](const Exchange& e) { return e.from == base || e.to == base; });
+    };
     for (const Exchange& exchange : exchanges_) {
       std::int64_t &first = vectors[exchange.from], &second = vectors[exchange.to];
-      if (first != second || exchange.elements % emit_.width(DType::f32) != 0) first = second = -1;
+      const bool alone = times(exchange.from) == 1 && times(exchange.to) == 1;
+      if (first != second || !alone || exchange.elements % emit_.width(DType::f32) != 0) first = second = -1;
       taken.emplace(exchange.from, exchange.to);
     }
     std::vector<std::pair<std::int64_t, std::string>> by_size;

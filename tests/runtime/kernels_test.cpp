@@ -106,6 +106,10 @@ const Kernel written[] = {
      1e-4,
      {"TYPE=f32 HEADS=8 WIDTH=8", "TYPE=f32 HEADS=4 WIDTH=4", "TYPE=f32 HEADS=2 WIDTH=8", "TYPE=f32 HEADS=8 WIDTH=6",
       "TYPE=f32 HEADS=4 WIDTH=3", "TYPE=f32 HEADS=3 WIDTH=8", "TYPE=f32 HEADS=16 WIDTH=4", "TYPE=f64 HEADS=4 WIDTH=4"}},
+    {"sums turned to the other order twice, and back", R"(
+  input x : f32[N,8,8]
+  %0 = map(x) i:N { local $0: f32[8,8]; local $1: f32[8,8]; local $2: f32[8,8]; local $3: f32[8,8]; for f:8 h:8 $0[f,h] = x[i,f,h] * 2.0; for a:8 b:8 $1[a,b] = $0[b,a]; for c:8 d:8 $2[c,d] = $0[d,c]; for e:8 g:8 $3[e,g] = $2[g,e]; for k:8 l:8 %0[i,k,l] = $1[k,l] + $2[k,l] * $3[k,l] } : f32[N,8,8]
+  output y = %0)"},
     {"a scope that hands on and accumulates", R"(
   input x : f32[N,17]
   %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]
