@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "neap/codegen/emitter.h"
+#include "neap/ir/scalar.h"
 
 namespace neap {
 
