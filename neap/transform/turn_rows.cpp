@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "neap/codegen/access.h"
 #include "neap/codegen/gathered_rows.h"
@@ -101,6 +102,11 @@ std::string refusal(const Node& node, const std::vector<Sum>& sums) {
   if (heads < 2 || least_lanes % heads != 0) return fmt::format("vectors do not hold whole factors of {} heads", heads);
   if (!std::all_of(sums.begin(), sums.end(), [&](const Sum& sum) { return same_rows(sum, first); }))
     return "it sums rows of several tables";
+  const std::vector<Stage>& stages = node.map->stages;
+  const auto is_made_by_others = [&](const Sum& sum) {
+    return std::count_if(stages.begin(), stages.end(), [&](const Stage& stage) { return stage.target == stages[sum.stage].target; }) > 1;
+  };
+  if (std::any_of(sums.begin(), sums.end(), is_made_by_others)) return "another stage adds to its sums, or begins them";
   // Rows read as they were besides would be fetched from two places.
   for (std::size_t s = 0; s < node.map->stages.size(); ++s) {
     if (std::any_of(sums.begin(), sums.end(), [&](const Sum& sum) { return sum.stage == s; })) continue;
@@ -137,11 +143,20 @@ Node turned(Draft& draft, const Node& reader, const Sum& sum) {
 Map with_turned_sums(const Map& map, const std::vector<Sum>& sums, int table) {
   Map made{map.axes, map.locals, {}};
   int next_axis = highest_axis(map) + 1;
-  std::vector<Stage> back;
+  std::vector<Stage> back;  // of the loop that the stage before is in
+  int loop = -1;            // its axis; -1: it is in none
+  const auto reads_sums = [&](const Stage& stage) {
+    bool found = false;
+    visit(stage.value, [&](const Expr& e) {
+      found |=
+          e->op == Scalar::read && std::any_of(back.begin(), back.end(), [&](const Stage& turned) { return turned.target == e->integer; });
+    });
+    return found;
+  };
   for (std::size_t s = 0; s < map.stages.size(); ++s) {
     Stage stage = map.stages[s];
-    const bool in_loop = !stage.axes.empty() && stage.axes[0].ragged != nullptr;
-    if (!in_loop) {
+    const int own_loop = !stage.axes.empty() && stage.axes[0].ragged != nullptr ? stage.axes[0].id : -1;
+    if (own_loop != std::exchange(loop, own_loop) || reads_sums(stage)) {
       made.stages.insert(made.stages.end(), back.begin(), back.end());
       back.clear();
     }
