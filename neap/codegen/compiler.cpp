@@ -79,13 +79,13 @@ std::string failure_text(int code, const std::string& output) {
 }
 
 // STEM.cpp to STEM.o; gives why it failed, or "".
-std::string compile_file(const std::string& stem, const Words& flags, const Words& levels) {
+std::string compile_file(const std::string& stem, const Words& flags) {
   const Tools& tools = system_tools();
   std::string output;
   if (!tools.compiler.empty()) {
     Words command{tools.compiler, "-quiet", stem + ".cpp", "-o", stem + ".s"};
     command.insert(command.end(), flags.begin(), flags.end());
-    command.insert(command.end(), levels.begin(), levels.end());
+    command.insert(command.end(), gcc_levels().begin(), gcc_levels().end());
     int code = run_program(command, output, seconds_limit());
     if (code == 0) code = run_program({tools.assembler, stem + ".s", "-o", stem + ".o"}, output, seconds_limit());
     if (code == 0) return "";
@@ -138,14 +138,15 @@ const std::string& compiler_version() {
   return version;
 }
 
-std::vector<std::string> gcc_levels() {
-  return {"-O1",
-          "-fexpensive-optimizations",
-          "-fschedule-insns2",
-          "-fstrict-aliasing",
-          "-fno-tree-bit-ccp",
-          "-ftree-loop-vectorize",
-          "-fvect-cost-model=dynamic"};
+const std::vector<std::string>& gcc_levels() {
+  static const Words flags = {"-O1",
+                              "-fexpensive-optimizations",
+                              "-fschedule-insns2",
+                              "-fstrict-aliasing",
+                              "-fno-tree-bit-ccp",
+                              "-ftree-loop-vectorize",
+                              "-fvect-cost-model=dynamic"};
+  return flags;
 }
 
 std::vector<std::string> kernel_flags(Isa isa) {
@@ -162,7 +163,7 @@ std::vector<std::string> kernel_flags(Isa isa) {
 }
 
 void compile_library(const std::vector<std::string>& sources, Isa isa, const fs::path& library) {
-  const Words flags = kernel_flags(isa), levels = gcc_levels();
+  const Words flags = kernel_flags(isa);
   const TemporaryFolder folder;
   const auto stem = [&](std::size_t i) { return (folder.path() / fmt::format("kernels{}", i)).string(); };
   std::vector<std::string> objects;
@@ -171,7 +172,7 @@ void compile_library(const std::vector<std::string>& sources, Isa isa, const fs:
     objects.push_back(stem(i) + ".o");
   }
   for_each_index(sources.size(), [&](std::size_t i) {
-    const std::string failure = compile_file(stem(i), flags, levels);
+    const std::string failure = compile_file(stem(i), flags);
     if (failure.empty()) return;
     throw Error("the compiler failed on a generated kernel: " + failure, system_compiler().path,
                 "if there was memory, and room for temporary files (TMPDIR), please report this with `NEAP_KEEP_KERNELS=DIR` set");

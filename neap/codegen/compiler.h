@@ -21,7 +21,7 @@ const std::string& compiler_version();  // first line of --version. Error where 
 // what pays on generated text, which is unrolled and hoisted already, and the vectoriser for its scalar loops: kernels run as fast, and
 // compile in 0.6 of the time.
 std::vector<std::string> kernel_flags(Isa isa);
-std::vector<std::string> gcc_levels();
+const std::vector<std::string>& gcc_levels();
 
 // Compiles these files' texts side by side, one process a file and as many at once as there are cores, and links them into a shared object.
 // Error with the compiler's first lines where it fails, is killed, or takes more than NEAP_COMPILE_SECONDS (600).

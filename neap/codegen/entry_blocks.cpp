@@ -3,19 +3,10 @@
 #include <algorithm>
 
 #include "neap/codegen/accumulation.h"
+#include "neap/ir/map_walk.h"
 
 namespace neap {
 namespace {
-
-bool is_of(const EntryLoop& loop, std::int64_t operand) {
-  return std::find(loop.locals.begin(), loop.locals.end(), operand) != loop.locals.end();
-}
-
-bool reads(const Expr& value, std::int64_t operand) {
-  bool found = false;
-  visit(value, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
-  return found;
-}
 
 // What a stage makes of an entry's buffers alone.
 class Apart {
@@ -59,12 +50,12 @@ class Apart {
   }
 
   bool is_row_of_entry(std::int64_t operand) const {
-    if (!is_of(loop_, operand)) return false;
+    if (!loop_.has(operand)) return false;
     const Type type = emit_.operand_type(operand);
     return type.dtype == stage_.value.dtype() && type.shape.size() == 1 && type.shape[0] == stage_.axes[0].extent;
   }
 
-  bool at_axis(const Expr& index) const { return index->op == Scalar::axis && index->integer == stage_.axes[0].id; }
+  bool at_axis(const Expr& index) const { return is_axis(index, stage_.axes[0].id); }
   Expr own_element() const { return read(stage_.target, stage_.value.dtype(), {stage_.index[0]}); }
 
   const Emitter& emit_;
@@ -96,7 +87,7 @@ bool in_few_passes(const Emitter& emit, const Stage& stage) {
 
 }  // namespace
 
-bool fills_entry(const EntryLoop& loop, const Stage& stage) { return is_of(loop, stage.target); }
+bool fills_entry(const EntryLoop& loop, const Stage& stage) { return loop.has(stage.target); }
 
 bool fills_entry(const EntryLoop& loop, const Nest& nest) {
   return std::any_of(loop.locals.begin(), loop.locals.end(), [&](int local) { return nest.body[0].base == operand_name(local); });
@@ -141,7 +132,7 @@ bool wants_blocks(const Emitter& emit, const EntryLoop& loop, const std::vector<
       if (axis.ragged != nullptr || !axis.extent.is_constant()) return false;
     }
     bool takes = false;
-    visit(stage.value, [&](const Expr& e) { takes |= e->op == Scalar::read && is_of(loop, e->integer); });
+    visit(stage.value, [&](const Expr& e) { takes |= e->op == Scalar::read && loop.has(e->integer); });
     if (!in_few_passes(emit, stage)) return false;
     wants |= takes && emit.vectors(operand_name(stage.target)) == 0;
   }

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::int64_t least_flops = 4;  // of what is worth a buffer
 
-bool runs_over_entries(const Stage& stage) { return !stage.axes.empty() && stage.axes[0].ragged != nullptr; }
-
 bool same_entries(const Axis& a, const Axis& b) {
   return a.extent == b.extent && same(a.ragged->first, b.ragged->first) && same(a.ragged->second, b.ragged->second);
 }
@@ -155,6 +153,8 @@ void append(Map& map, const std::vector<Axis>& around, std::vector<Stage> stages
 }
 
 }  // namespace
+
+bool runs_over_entries(const Stage& stage) { return !stage.axes.empty() && stage.axes[0].ragged != nullptr; }
 
 bool has_entry_loops(const Map& map) { return std::any_of(map.stages.begin(), map.stages.end(), runs_over_entries); }
 

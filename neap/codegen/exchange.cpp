@@ -24,8 +24,7 @@ std::optional<Exchange> exchange_of(const Emitter& emit, const Nest& nest) {
                : std::nullopt;
 }
 
-std::string exchange_text(const Emitter& emit, const Nest& nest) {
-  const Exchange exchange = *exchange_of(emit, nest);
+std::string exchange_text(const Emitter& emit, const Exchange& exchange) {
   std::string from, text;
   for (std::int64_t k = 0; k < emit.vectors(exchange.from); ++k) from += fmt::format("{}{}_{}", k > 0 ? ", " : "", exchange.from, k);
   for (std::int64_t k = 0; k < emit.vectors(exchange.to); ++k)

@@ -8,14 +8,9 @@
 
 namespace neap {
 
-struct Exchange {
-  std::string to, from;
-  std::int64_t rows = 0, elements = 0;  // of `from`
-};
-
 // What a nest does, where it is such a copy of whole buffers.
 std::optional<Exchange> exchange_of(const Emitter& emit, const Nest& nest);
 // Its statements, where both buffers are in registers.
-std::string exchange_text(const Emitter& emit, const Nest& nest);
+std::string exchange_text(const Emitter& emit, const Exchange& exchange);
 
 }  // namespace neap

@@ -30,6 +30,12 @@ struct Loop {
   bool peel = false;    // the first and last tile are written out apart: conditions at borders are then known
 };
 
+// A buffer that is a matrix, copied into another with its rows and columns exchanged (exchange.h).
+struct Exchange {
+  std::string to, from;
+  std::int64_t rows = 0, elements = 0;  // of `from`
+};
+
 struct Nest {
   std::vector<Loop> loops;  // outermost first
   Lanes lanes;              // axis -1: element by element
@@ -37,8 +43,8 @@ struct Nest {
   std::vector<Axis> axes;  // as merged, without those of size one
   int block_axis = -1;     // an axis of `loops` that runs in blocks, in a loop around all others: a block's rows stay in cache
   std::int64_t block = 0;
-  std::vector<Axis> reduced;  // axes that no target has, run inside the others
-  bool exchanges = false;     // its one assignment goes from vectors in registers to others (exchange.h)
+  std::vector<Axis> reduced;         // axes that no target has, run inside the others
+  std::optional<Exchange> exchange;  // what its one assignment does, where it goes from vectors in registers to others
 };
 
 // Whether it is larger than caches are: where each element is stored once, the stores go past them.

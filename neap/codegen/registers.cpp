@@ -40,7 +40,6 @@ class Choice {
   // The smallest first, as many as there are registers for.
   std::map<std::string, std::int64_t> chosen() const {
     std::map<std::string, std::int64_t> vectors = vectors_;
-    std::map<std::string, std::string> taken;  // the second of two buffers, which takes the place of the first
     const auto times = [&](const std::string& base) {
       return std::count_if(exchanges_.begin(), exchanges_.end(), [&](const Exchange& e) { return e.from == base || e.to == base; });
     };
@@ -48,12 +47,14 @@ class Choice {
       std::int64_t &first = vectors[exchange.from], &second = vectors[exchange.to];
       const bool alone = times(exchange.from) == 1 && times(exchange.to) == 1;
       if (first != second || !alone || exchange.elements % emit_.width(DType::f32) != 0) first = second = -1;
-      taken.emplace(exchange.from, exchange.to);
     }
+    const auto exchange_at = [&](std::string Exchange::*side, const std::string& base) {
+      return std::find_if(exchanges_.begin(), exchanges_.end(), [&](const Exchange& e) { return e.*side == base; });
+    };
     std::vector<std::pair<std::int64_t, std::string>> by_size;
     for (const auto& [base, count] : vectors) {
-      const bool is_second = std::any_of(taken.begin(), taken.end(), [&, b = base](const auto& pair) { return pair.second == b; });
-      if (count > 0 && !is_second) by_size.emplace_back(count, base);
+      // The second of two buffers takes the place of the first.
+      if (count > 0 && exchange_at(&Exchange::to, base) == exchanges_.end()) by_size.emplace_back(count, base);
     }
     std::sort(by_size.begin(), by_size.end());
     std::map<std::string, std::int64_t> held;
@@ -62,7 +63,7 @@ class Choice {
       all += count;
       if (all * 4 > 3 * emit_.registers()) break;
       held.emplace(base, count);
-      if (const auto second = taken.find(base); second != taken.end()) held.emplace(second->second, count);
+      if (const auto exchange = exchange_at(&Exchange::from, base); exchange != exchanges_.end()) held.emplace(exchange->to, count);
     }
     return held;
   }
@@ -110,7 +111,7 @@ void hold_in_registers(Emitter& emit, std::vector<Nest>& nests) {
     if (is_row_of_vectors(emit, nest))
       nest.loops[0].factor = static_cast<int>(vectors_of(nest.loops[0].axis.extent.constant(), emit.width(nest.lanes)));
     const std::optional<Exchange> exchange = exchange_of(emit, nest);
-    nest.exchanges = exchange && held.count(exchange->to) != 0;
+    if (exchange && held.count(exchange->to) != 0) nest.exchange = exchange;
   }
   emit.hold(held);
 }

@@ -292,9 +292,7 @@ std::set<std::string> ScopeStages::buffers_of_entry(const EntryLoop* loop) const
 
 // Whether a local is a buffer of a loop over entries; null: of what is around all of them.
 bool ScopeStages::is_of(const EntryLoop* loop, std::size_t local) const {
-  const auto has_it = [&](const EntryLoop& one) {
-    return std::find(one.locals.begin(), one.locals.end(), -1 - static_cast<int>(local)) != one.locals.end();
-  };
+  const auto has_it = [&](const EntryLoop& one) { return one.has(-1 - static_cast<std::int64_t>(local)); };
   return loop != nullptr ? has_it(*loop) : std::none_of(loops_.loops.begin(), loops_.loops.end(), has_it);
 }
 

@@ -456,8 +456,8 @@ class NestWriter {
 void write_nest(Emitter& emit, LoopLevel& root, const Nest& nest, const Ranges& ranges) {
   emit.set_axes(nest.axes);
   set_certain(emit, nest);
-  if (nest.exchanges) {
-    root.text += exchange_text(emit, nest);
+  if (nest.exchange) {
+    root.text += exchange_text(emit, *nest.exchange);
     return;
   }
   if (nest.lanes.half && nest.lanes.pair < 0) root.text += "using f32v = f32h;\nusing i32v = i32h;\n";

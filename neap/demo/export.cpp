@@ -48,12 +48,11 @@ void compile_program(const StandaloneSummary& summary, const fs::path& folder, c
   const std::size_t kernels = files.size();
   files.insert(files.begin(), summary.sources.begin(), summary.sources.end());
   for (const std::string& file : files) link.push_back((work / file).string() + ".o");
-  const std::vector<std::string> levels = gcc_levels();
   for_each_index(files.size(), [&](std::size_t i) {
     std::vector<std::string> command{compiler, "-std=c++20", "-march=native", "-fopenmp", "-w"};
     const std::vector<std::string> rounding{"-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-O2"};
     command.insert(command.end(), rounding.begin(), rounding.end());
-    if (i + kernels >= files.size()) command.insert(command.end(), levels.begin(), levels.end());
+    if (i + kernels >= files.size()) command.insert(command.end(), gcc_levels().begin(), gcc_levels().end());
     command.insert(command.end(), {"-c", (folder / files[i]).string(), "-o", (work / files[i]).string() + ".o"});
     run_or_fail(command, 600, "compiling the stand-alone network");
   });

@@ -178,6 +178,7 @@ Expr substitute_axes(const Expr& root,
                      const std::map<int, Expr>& values);  // axis id -> expression (reductions' own axes too, only by another axis)
 int highest_axis(const Expr& root);                       // largest axis id in it, its own reductions' too; -1 if none
 bool uses_axis(const Expr& root, int axis);
+bool is_axis(const Expr& e, int axis);  // its position, and nothing else
 
 // value = sum of coefficient * axis + rest, with Dim coefficients; `affine` is false when the expression is not of this form.
 struct Affine {

@@ -160,6 +160,8 @@ int highest_axis(const Expr& root) {
   return highest;
 }
 
+bool is_axis(const Expr& e, int axis) { return e->op == Scalar::axis && e->integer == axis; }
+
 bool uses_axis(const Expr& root, int axis) {
   bool found = false;
   visit_nodes(root, [&](const Expr& e) { found |= e->op == Scalar::axis && e->integer == axis; });

@@ -51,6 +51,12 @@ Expr renumber_reads(const Expr& root, const OperandNumber& number) {
   return rewrite(root, [&](const Expr& e) { return e->op == Scalar::read ? read_of(e, number(e->integer)) : Expr(); });
 }
 
+bool reads(const Expr& value, std::int64_t operand) {
+  bool found = false;
+  visit(value, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
+  return found;
+}
+
 void renumber_reads(Map& map, const OperandNumber& number) {
   rewrite_map(map, [&](const Expr& e) { return e->op == Scalar::read ? read_of(e, number(e->integer)) : Expr(); });
 }

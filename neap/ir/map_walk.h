@@ -10,6 +10,7 @@ namespace neap {
 Expr read_of(const Expr& read, std::int64_t operand);
 // A read of another operand at another place; what stands for elements outside stays.
 Expr read_at(const Expr& read, std::int64_t operand, std::vector<Expr> index);
+bool reads(const Expr& value, std::int64_t operand);
 // An expression with other operands: `number` gives the new number of each.
 using OperandNumber = std::function<std::int64_t(std::int64_t)>;
 Expr renumber_reads(const Expr& root, const OperandNumber& number);

@@ -53,8 +53,8 @@ class Overwriting {
   bool writes_once() const {
     for (const std::vector<Axis>* axes : {&map_.axes, &writing_->axes}) {
       for (const Axis& axis : *axes) {
-        const auto is_axis = [&](const Expr& index) { return index->op == Scalar::axis && index->integer == axis.id; };
-        if (!(axis.extent == Dim(1)) && std::none_of(writing_->index.begin(), writing_->index.end(), is_axis)) return false;
+        const auto at_axis = [&](const Expr& index) { return is_axis(index, axis.id); };
+        if (!(axis.extent == Dim(1)) && std::none_of(writing_->index.begin(), writing_->index.end(), at_axis)) return false;
       }
     }
     return true;
@@ -70,7 +70,7 @@ class Overwriting {
     for (const Axis& axis : map_.axes) {
       for (std::size_t d = 0; d < writing_->index.size(); ++d) {
         const Expr& index = writing_->index[d];
-        if (index->op == Scalar::axis && index->integer == axis.id && !same(read->args[d], index)) return false;
+        if (is_axis(index, axis.id) && !same(read->args[d], index)) return false;
       }
     }
     return true;

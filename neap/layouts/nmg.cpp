@@ -190,13 +190,7 @@ void check_padding(const Geometry& geometry, const Sizes& size) {
         "layout nmg", "use a smaller g");
 }
 
-// Of some columns, a row's elements; they stand `stride` apart.
-template <class Element>
-void take_all(const int* columns, std::int64_t count, const Element* row, Element* to, std::int64_t stride) {
-  for (std::int64_t i = 0; i < count; ++i) to[i * stride] = row[columns[i]];
-}
-
-// Only those that are kept. Padding has nothing to read.
+// Of some columns, a row's elements that are kept; they stand `stride` apart. Padding has nothing to read.
 template <class Element>
 void take_kept(const int* columns, std::int64_t count, const std::uint64_t* kept, std::uint64_t row_bit, const Element* row, Element* to,
                std::int64_t stride) {
@@ -226,7 +220,7 @@ void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group
       const int row = pattern[static_cast<std::size_t>(j)];
       const Element* const all = elements + (group * m + row) * from.columns() + first;
       if (slots.full()) {
-        take_all(columns.data() + slot, geometry.g, all, stored + slot * n + j, n);
+        take(all, columns.data() + slot, geometry.g, stored + slot * n + j, n);
       } else {
         take_kept(columns.data() + slot, geometry.g, kept, std::uint64_t{1} << row, all, stored + slot * n + j, n);
       }

@@ -83,8 +83,8 @@ class ColumnPlaces {
 
 // to[i] = row[columns[i]]
 template <class Element>
-void take(const Element* row, const std::int32_t* columns, std::int64_t count, Element* to) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = row[columns[i]];
+void take(const Element* row, const std::int32_t* columns, std::int64_t count, Element* to, std::int64_t stride = 1) {
+  for (std::int64_t i = 0; i < count; ++i) to[i * stride] = row[columns[i]];
 }
 
 template <class Work>

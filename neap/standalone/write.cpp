@@ -213,7 +213,6 @@ StandaloneSummary write_standalone(const Graph& graph, const std::filesystem::pa
   }
   Words words = words_of(plan, name);
   words.emplace_back("KERNELS", fmt::format("{}", fmt::join(summary.kernel_sources, "\n  ")));
-  // One list for the kernels of all instruction sets.
   words.emplace_back("LEVELS", fmt::format("{}", fmt::join(gcc_levels(), ";")));
   write_file(folder / (name + ".h"), filled(standalone::header, words));
   write_file(folder / (name + ".cpp"), filled(standalone::source, words));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neap/codegen/entry_loops.h"
 #include "neap/ir/map_walk.h"
 
 namespace neap {
@@ -46,9 +47,8 @@ bool stays(const Map& map, std::size_t at) {
 // Sums over the entries of a row that are wanted in another order than they are made in (turn_rows) are copied on purpose.
 bool turns_sums(const Map& map, const Stage& copy, const std::vector<std::size_t>& dimensions) {
   return !std::is_sorted(dimensions.begin(), dimensions.end()) &&
-         std::any_of(map.stages.begin(), map.stages.end(), [&](const Stage& stage) {
-           return writes(stage, copy.value->integer) && !stage.axes.empty() && stage.axes[0].ragged != nullptr;
-         });
+         std::any_of(map.stages.begin(), map.stages.end(),
+                     [&](const Stage& stage) { return writes(stage, copy.value->integer) && runs_over_entries(stage); });
 }
 
 void drop(Map& map, std::size_t at, const std::vector<std::size_t>& dimensions) {

@@ -77,8 +77,7 @@ bool adds_lists(const Map& map) {
 bool spreads(const Stage& stage, const EntryLoop& loop) {
   bool found = false;
   visit(stage.value, [&](const Expr& e) {
-    const bool of_entry = e->op == Scalar::read && std::find(loop.locals.begin(), loop.locals.end(), e->integer) != loop.locals.end();
-    found |= of_entry && !stage.axes.empty() && !uses_axis(e, stage.axes.back().id);
+    found |= e->op == Scalar::read && loop.has(e->integer) && !stage.axes.empty() && !uses_axis(e, stage.axes.back().id);
   });
   return found;
 }

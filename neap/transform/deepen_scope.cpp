@@ -16,8 +16,6 @@ bool is_short(const Dim& run) {
   return run.is_constant() && run.constant() < line;
 }
 
-bool is_axis(const Expr& index, int axis) { return index->op == Scalar::axis && index->integer == axis; }
-
 // Where a stage touches a buffer or a value.
 struct Touch {
   int operand = 0;  // as reads and targets name it

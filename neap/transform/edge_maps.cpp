@@ -10,8 +10,6 @@ namespace {
 
 constexpr double most_flops_a_byte = 16;  // of a value, that are repeated in a further pass rather than stored and read
 
-bool is_axis(const Expr& e, int id) { return e->op == Scalar::axis && e->integer == id; }
-
 // Positions of the target: each dimension an axis of its own, or the only position of a dimension of size one.
 bool plain_positions(const Stage& stage, const Type& type, std::set<int>& used) {
   for (std::size_t d = 0; d < stage.index.size(); ++d) {

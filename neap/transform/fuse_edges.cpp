@@ -197,9 +197,8 @@ class RowPass {
       for (std::size_t d = 1; d < shape.size(); ++d) {
         if (!(shape[d] == Dim(1))) index.push_back(e->args[d]);
       }
-      const bool in_place = from.space == opened.space &&
-                            std::equal(index.begin(), index.end(), axes.begin(),
-                                       [](const Expr& at, const Axis& axis) { return at->op == Scalar::axis && at->integer == axis.id; });
+      const bool in_place = from.space == opened.space && std::equal(index.begin(), index.end(), axes.begin(),
+                                                                     [](const Expr& at, const Axis& axis) { return is_axis(at, axis.id); });
       return in_place ? from.value : read(buffer(from), e.dtype(), std::move(index));
     });
   }

@@ -10,6 +10,7 @@
 #include "neap/codegen/gathered_rows.h"
 #include "neap/transform/gathers.h"
 #include "neap/transform/map_edit.h"
+#include "neap/transform/table_pass.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::panel_gathers_transformation {
@@ -86,18 +87,8 @@ Node laid(Draft& draft, ValueId table, std::int64_t width, const std::vector<std
   const Type& type = draft.type(table);
   const Axis panel{0, "k", Dim(type.shape[1].constant() / width), nullptr}, row{1, "r", type.shape[0], nullptr},
       column{2, "f", Dim(width), nullptr};
-  Node node;
-  Map map;
-  map.axes = {panel, row, column};
-  Stage stage;
-  stage.index = {axis_position(panel), axis_position(row), axis_position(column)};
-  stage.value = read(0, type.dtype, {axis_position(row), axis_position(panel) * Expr(width) + axis_position(column)});
-  map.stages.push_back(std::move(stage));
-  node.map = std::make_shared<const Map>(std::move(map));
-  node.inputs = {table};
-  node.origin = origin;
-  node.outputs = {draft.add_value({type.dtype, {panel.extent, row.extent, column.extent}, {}})};
-  return node;
+  std::vector<Expr> from{axis_position(row), axis_position(panel) * Expr(width) + axis_position(column)};
+  return table_pass(draft, table, {panel, row, column}, std::move(from), origin);
 }
 
 std::string apply(Draft& draft, const Site& site, const Parameters& parameters) {

@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "neap/codegen/access.h"
+#include "neap/codegen/entry_loops.h"
 #include "neap/codegen/gathered_rows.h"
 #include "neap/transform/map_edit.h"
+#include "neap/transform/table_pass.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::turn_rows_transformation {
@@ -25,8 +27,6 @@ struct Sum {
   Expr row = {};  // the read of a row; empty: the stage is another
 };
 
-bool is_position(const Expr& index, const Axis& axis) { return index->op == Scalar::axis && index->integer == axis.id; }
-
 bool reads_row(const Expr& e, const Sum& sum) {
   if (e->op != Scalar::read || e->integer < 0 || e->rank < 2 || has_outside(e) || list_read(e->args[0], sum.entry) == nullptr) return false;
   std::set<int> axes;
@@ -40,8 +40,8 @@ bool reads_row(const Expr& e, const Sum& sum) {
 Sum sum_of(const Node& node, std::size_t at) {
   const Stage& stage = node.map->stages[at];
   Sum sum{at, stage.axes[0], stage.axes[1], stage.axes[2]};
-  if (stage.target >= 0 || stage.accumulate != Accumulate::sum || stage.index.size() != 2 || !is_position(stage.index[0], sum.head) ||
-      !is_position(stage.index[1], sum.feature))
+  if (stage.target >= 0 || stage.accumulate != Accumulate::sum || stage.index.size() != 2 || !is_axis(stage.index[0], sum.head.id) ||
+      !is_axis(stage.index[1], sum.feature.id))
     return sum;
   bool has_factor = false, others = false;
   Expr row;
@@ -51,8 +51,8 @@ Sum sum_of(const Node& node, std::size_t at) {
       row = e;
       return;
     }
-    others |= is_position(e, sum.feature);
-    has_factor |= is_position(e, sum.head);
+    others |= is_axis(e, sum.feature.id);
+    has_factor |= is_axis(e, sum.head.id);
     for (const Expr& arg : e->args) self(self, arg);
   };
   look(look, stage.value);
@@ -121,22 +121,11 @@ std::string refusal(const Node& node, const std::vector<Sum>& sums) {
 // The pass that makes the turned table.
 Node turned(Draft& draft, const Node& reader, const Sum& sum) {
   const ValueId table = reader.inputs[static_cast<std::size_t>(sum.row->integer)];
-  const Type& type = draft.type(table);
-  const Axis row{0, "r", type.shape[0], nullptr}, feature{1, "f", sum.feature.extent, nullptr}, head{2, "h", sum.head.extent, nullptr};
-  Map map;
-  map.axes = {row, feature, head};
-  Stage stage;
-  stage.index = {axis_position(row), axis_position(feature), axis_position(head)};
+  const Axis row{0, "r", draft.type(table).shape[0], nullptr}, feature{1, "f", sum.feature.extent, nullptr},
+      head{2, "h", sum.head.extent, nullptr};
   std::vector<Expr> from = place_in_row(sum, head, feature);
   from.insert(from.begin(), axis_position(row));
-  stage.value = read(0, type.dtype, std::move(from));
-  map.stages.push_back(std::move(stage));
-  Node node;
-  node.map = std::make_shared<const Map>(std::move(map));
-  node.inputs = {table};
-  node.origin = reader.origin;
-  node.outputs = {draft.add_value({type.dtype, {row.extent, feature.extent, head.extent}, {}})};
-  return node;
+  return table_pass(draft, table, {row, feature, head}, std::move(from), reader.origin);
 }
 
 // The map with its sums over the rows of operand `table`, which are turned ones, turned back behind the loop that makes them.
@@ -146,16 +135,11 @@ Map with_turned_sums(const Map& map, const std::vector<Sum>& sums, int table) {
   std::vector<Stage> back;  // of the loop that the stage before is in
   int loop = -1;            // its axis; -1: it is in none
   const auto reads_sums = [&](const Stage& stage) {
-    bool found = false;
-    visit(stage.value, [&](const Expr& e) {
-      found |=
-          e->op == Scalar::read && std::any_of(back.begin(), back.end(), [&](const Stage& turned) { return turned.target == e->integer; });
-    });
-    return found;
+    return std::any_of(back.begin(), back.end(), [&](const Stage& turned) { return reads(stage.value, turned.target); });
   };
   for (std::size_t s = 0; s < map.stages.size(); ++s) {
     Stage stage = map.stages[s];
-    const int own_loop = !stage.axes.empty() && stage.axes[0].ragged != nullptr ? stage.axes[0].id : -1;
+    const int own_loop = runs_over_entries(stage) ? stage.axes[0].id : -1;
     if (own_loop != std::exchange(loop, own_loop) || reads_sums(stage)) {
       made.stages.insert(made.stages.end(), back.begin(), back.end());
       back.clear();

@@ -2,6 +2,7 @@
 // written over them, with no copy beside.
 #include <algorithm>
 
+#include "neap/ir/map_walk.h"
 #include "neap/transform/transformation.h"
 
 namespace neap::update_in_place_transformation {
@@ -17,12 +18,6 @@ bool free_to_order(const Map& map) {
   }
   std::sort(targets.begin(), targets.end());
   return std::adjacent_find(targets.begin(), targets.end()) == targets.end();
-}
-
-bool reads(const Stage& stage, std::int64_t operand) {
-  bool found = false;
-  visit(stage.value, [&](const Expr& e) { found |= e->op == Scalar::read && e->integer == operand; });
-  return found;
 }
 
 // By stage: the operand that its result is to be written over; -1 where there is none.
@@ -48,8 +43,9 @@ std::vector<std::size_t> order_of(const Graph& graph, const Node& node) {
   for (std::size_t i = 0; i < left.size(); ++i) left[i] = i;
   while (!left.empty()) {
     const auto waits = [&](std::size_t stage) {
-      return updated[stage] >= 0 && std::any_of(left.begin(), left.end(),
-                                                [&](std::size_t other) { return other != stage && reads(stages[other], updated[stage]); });
+      return updated[stage] >= 0 && std::any_of(left.begin(), left.end(), [&](std::size_t other) {
+               return other != stage && reads(stages[other].value, updated[stage]);
+             });
     };
     auto next = std::find_if_not(left.begin(), left.end(), waits);
     if (next == left.end()) next = left.begin();

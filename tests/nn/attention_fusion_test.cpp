@@ -112,6 +112,17 @@ void expect_close(const std::vector<Array>& got, const std::vector<Array>& wante
   }
 }
 
+// On all graphs, what the interpreter makes of the network as it was; nothing is interpreted.
+void expect_numbers_of(Executable& run, const Graph& graph, const Traced& made, DType dtype) {
+  for (const NodeProfile& node : run.profile()) EXPECT_NE(node.how, "interpreter") << node.name;
+  for (const ExampleGraph& example : graphs()) {
+    SCOPED_TRACE(example.name);
+    const std::vector<Array> inputs = made.inputs(example, dtype), wanted = interpret(made.graph, inputs);
+    expect_close(interpret(graph, inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
+    expect_close(run.run(inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
+  }
+}
+
 template <class Layer>
 void expect_numbers(Layer& layer, DType dtype) {
   const Traced made = traced(layer, dtype);
@@ -119,13 +130,7 @@ void expect_numbers(Layer& layer, DType dtype) {
     SCOPED_TRACE("without " + without);
     const Graph graph = optimized(made.graph, without);
     Executable run(graph);
-    for (const NodeProfile& node : run.profile()) EXPECT_NE(node.how, "interpreter") << node.name;
-    for (const ExampleGraph& example : graphs()) {
-      SCOPED_TRACE(example.name);
-      const std::vector<Array> inputs = made.inputs(example, dtype), wanted = interpret(made.graph, inputs);
-      expect_close(interpret(graph, inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
-      expect_close(run.run(inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
-    }
+    expect_numbers_of(run, graph, made, dtype);
   }
 }
 
@@ -280,6 +285,14 @@ std::vector<Isa> instruction_sets() {
   return all;
 }
 
+// Whether any of the graph's kernels has it.
+bool has_text(const Graph& graph, Isa isa, const std::string& text) {
+  const std::vector<std::string> symbols = graph.symbols();
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const NodePtr& node) {
+    return node->is_map() && generate_kernel(graph, *node, symbols, isa).text.find(text) != std::string::npos;
+  });
+}
+
 ExecutableOptions on(Isa isa) {
   ExecutableOptions options;
   options.isa = isa;
@@ -293,13 +306,9 @@ TEST(AttentionFusion, JoinedTablesGiveTheNumbersOfTheInterpreter) {
     const Graph graph = optimized(made.graph, "", at_large_sizes);
     EXPECT_NE(structural_hash(graph), structural_hash(optimized(made.graph, "join_tables", at_large_sizes)));
     for (const Isa isa : instruction_sets()) {
+      SCOPED_TRACE(name(isa));
       Executable run(graph, on(isa));
-      for (const ExampleGraph& example : graphs()) {
-        SCOPED_TRACE(fmt::format("{}, {}", example.name, name(isa)));
-        const std::vector<Array> inputs = made.inputs(example, dtype), wanted = interpret(made.graph, inputs);
-        expect_close(interpret(graph, inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
-        expect_close(run.run(inputs), wanted, dtype == DType::f64 ? 1e-10 : 1e-4);
-      }
+      expect_numbers_of(run, graph, made, dtype);
     }
   }
 }
@@ -327,18 +336,10 @@ TEST(AttentionFusion, TurnedRowsGiveTheNumbersOfTheInterpreter) {
     EXPECT_EQ(turned, 2) << "forward and backward";
     const Graph& graph = optimizer.graph();
     for (const Isa isa : instruction_sets()) {
-      bool in_registers = false;
-      for (const NodePtr& node : graph.nodes())
-        in_registers |= node->is_map() && generate_kernel(graph, *node, graph.symbols(), isa).text.find("exchanged<") != std::string::npos;
-      EXPECT_TRUE(in_registers || isa != Isa::avx512 || at.heads * at.features != 64);
+      SCOPED_TRACE(fmt::format("{} x {}, {}", at.heads, at.features, name(isa)));
+      EXPECT_TRUE(has_text(graph, isa, "exchanged<") || isa != Isa::avx512 || at.heads * at.features != 64);
       Executable run(graph, on(isa));
-      for (const NodeProfile& node : run.profile()) EXPECT_NE(node.how, "interpreter") << node.name;
-      for (const ExampleGraph& example : graphs()) {
-        SCOPED_TRACE(fmt::format("{} x {}, {}, {}", at.heads, at.features, example.name, name(isa)));
-        const std::vector<Array> inputs = made.inputs(example, at.dtype), wanted = interpret(made.graph, inputs);
-        expect_close(interpret(graph, inputs), wanted, at.dtype == DType::f64 ? 1e-10 : 1e-4);
-        expect_close(run.run(inputs), wanted, at.dtype == DType::f64 ? 1e-10 : 1e-4);
-      }
+      expect_numbers_of(run, graph, made, at.dtype);
     }
   }
 }
@@ -383,14 +384,10 @@ TEST(AttentionFusion, BlocksOfEntriesGiveTheNumbersOfTheInterpreter) {
     GATConv gat(in, 8, {.heads = heads, .dtype = DType::f32});
     const Traced made = traced(gat, DType::f32);
     const Graph graph = optimized(made.graph, "", at_large_sizes);
-    const std::vector<std::string> symbols = graph.symbols();
     const std::vector<Array> inputs = made.inputs(example, DType::f32), wanted = interpret(made.graph, inputs);
     for (const Isa isa : instruction_sets()) {
       SCOPED_TRACE(fmt::format("{} heads, {}", heads, name(isa)));
-      bool in_blocks = false;
-      for (const NodePtr& node : graph.nodes())
-        in_blocks |= node->is_map() && generate_kernel(graph, *node, symbols, isa).text.find("_of[") != std::string::npos;
-      EXPECT_EQ(in_blocks, isa != Isa::portable);
+      EXPECT_EQ(has_text(graph, isa, "_of["), isa != Isa::portable);
       Executable run(graph, on(isa));
       expect_close(run.run(inputs), wanted, 1e-4);
     }
