@@ -45,6 +45,7 @@ std::vector<float> sweep() {
     all.insert(all.end(), {x, -x, std::nextafter(x, -1.0F), std::nextafter(x, 200.0F)});
   }
   while (all.size() % 16 != 0) all.push_back(1.0F);
+  for (int i = 0; i < 16 * 16; ++i) all.push_back(i % 17 == 0 ? -100.0F : 1.0F);  // one lane of a vector far from the others
   return all;
 }
 

@@ -66,15 +66,19 @@ NEAP_INLINE F polynomial(F x, f32 first, C... rest) {
 // x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two pieces, the first of 9 bits so that n times it is exact without fma too.
 template <class F>
 struct reduced {
-  integer_of<F> n;
-  F whole;  // n
+  F shifted;  // n, in the low bits
+  F n;
   F r;
 };
 template <class F>
 NEAP_INLINE reduced<F> reduce_by_ln2(F x) {
   const F shifted = fma(x, splat<F>(1.44269504F), splat<F>(0x1.8p23F));
   const F n = shifted - 0x1.8p23F;
-  return {difference(bits(shifted), 0x4B400000), n, fma(n, splat<F>(2.12194440e-4F), fma(n, splat<F>(-0.693359375F), x))};
+  return {shifted, n, fma(n, splat<F>(2.12194440e-4F), fma(n, splat<F>(-0.693359375F), x))};
+}
+template <class F>
+NEAP_INLINE integer_of<F> exponent(const reduced<F>& of) {
+  return difference(bits(of.shifted), 0x4B400000);
 }
 template <class F>
 NEAP_INLINE F power_of_two(integer_of<F> n) {
@@ -86,34 +90,47 @@ NEAP_INLINE F clamp(F x, f32 low, f32 high) {  // keeps NaN
 }
 // y * 2^n, rounded once.
 template <class F>
-NEAP_INLINE F scale(F y, integer_of<F> n, F) {
-  const auto half = n >> 1;  // two factors: 2^n itself may be subnormal or overflow
+constexpr bool scales_at_once = false;
+template <class F>
+NEAP_INLINE F scale(F y, const reduced<F>& of) {
+  const auto n = exponent(of), half = n >> 1;  // two factors: 2^n itself may be subnormal or overflow
   return y * power_of_two<F>(half) * power_of_two<F>(n - half);
 }
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
-NEAP_INLINE f32h scale(f32h y, i32h, f32h n) { return __builtin_ia32_scalefps256_mask(y, n, y, 0xFF); }
-NEAP_INLINE f32v scale(f32v y, i32v, f32v n) { return __builtin_ia32_scalefps512_mask(y, n, y, 0xFFFF, 4); }
+template <>
+constexpr bool scales_at_once<f32v> = true;
+template <>
+constexpr bool scales_at_once<f32h> = true;
+NEAP_INLINE f32h scale(f32h y, const reduced<f32h>& of) { return __builtin_ia32_scalefps256_mask(y, of.n, y, 0xFF); }
+NEAP_INLINE f32v scale(f32v y, const reduced<f32v>& of) { return __builtin_ia32_scalefps512_mask(y, of.n, y, 0xFFFF, 4); }
 #endif
 // (exp(r) - 1 - r) / r^2: of the least largest error relative to exp(r) for |r| <= ln 2 / 2, which is 0.06 units in the last place.
 template <class F>
 NEAP_INLINE F exp_tail(F r) {
   return polynomial(r, 0x1.6a23f2p-10F, 0x1.123a0ap-7F, 0x1.5558f2p-5F, 0x1.555492p-3F, 0x1.fffffcp-2F);
 }
+template <class F>
+NEAP_INLINE F exp_near(F r) {
+  return fma(fma(exp_tail(r), r, splat<F>(1)), r, splat<F>(1));
+}
 
 template <class F>
-NEAP_INLINE F exp_within(F x) {  // -104 <= x <= 89: from nothing to infinity
-  const auto [n, whole, r] = reduce_by_ln2(x);
-  return scale(fma(fma(exp_tail(r), r, splat<F>(1)), r, splat<F>(1)), n, whole);
-}
-template <class F>
 NEAP_INLINE F exp_f32(F x) {
-  return exp_within(clamp(x, -104, 89));
+  if constexpr (!scales_at_once<F>) {
+    // Nearly always: all results are normal numbers, and n is added to exponents as it is, by its low bits.
+    if (__builtin_expect(all(absolute(x) <= 87), 1)) {
+      const reduced<F> of = reduce_by_ln2(x);
+      return bits_as<F>(bits(exp_near(of.r)) + (bits(of.shifted) << 23));
+    }
+  }
+  const reduced<F> of = reduce_by_ln2(clamp(x, -104, 89));  // from nothing to infinity
+  return scale(exp_near(of.r), of);
 }
 
 template <class F>
 NEAP_INLINE F expm1_f32(F x) {
-  const auto [n, whole, r] = reduce_by_ln2(clamp(x, -25, 89));
-  const F y = fma(exp_tail(r), r * r, r), scale = power_of_two<F>(n - 1);  // half of 2^n, which may overflow
+  const reduced<F> of = reduce_by_ln2(clamp(x, -25, 89));
+  const F y = fma(exp_tail(of.r), of.r * of.r, of.r), scale = power_of_two<F>(exponent(of) - 1);  // half of 2^n, which may overflow
   return select(absolute(x) < 0x1p-24F, x, fma(scale, y, scale - 0.5F) * 2);
 }
 
@@ -155,7 +172,7 @@ NEAP_INLINE F tanh_f32(F x) {
 
 template <class F>
 NEAP_INLINE F sigmoid_f32(F x) {
-  const F e = exp_within(clamp(x, -104, 30));  // beyond that the quotient is 1
+  const F e = exp_f32(lesser(splat<F>(30), x));  // beyond that the quotient is 1
   return e / (1 + e);
 }
 

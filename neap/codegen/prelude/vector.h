@@ -122,6 +122,20 @@ NEAP_INLINE f32h select(i32h c, f32h a, f32h b) { return c ? a : b; }
 NEAP_INLINE i32h select(i32h c, i32h a, i32h b) { return c ? a : b; }
 #endif
 
+// Whether all lanes of a mask are set.
+NEAP_INLINE bool all(bool c) { return c; }
+NEAP_INLINE bool all(i32v mask) {
+#if NEAP_VECTOR_BYTES == 32 && defined(__AVX2__)
+  return __builtin_ia32_movmskps256(bits_as<f32v>(mask)) == 0xFF;
+#elif NEAP_VECTOR_BYTES == 16 && defined(__SSE2__)
+  return __builtin_ia32_movmskps(bits_as<f32v>(mask)) == 0xF;
+#else
+  bool set = true;
+  NEAP_UNROLL for (int i = 0; i < lanes32; ++i) set &= mask[i] != 0;
+  return set;
+#endif
+}
+
 // The lesser (greater) of both; b where either is NaN: one instruction, which gcc 12 does not find by itself for 64-byte vectors.
 template <class T>
 NEAP_INLINE T lesser(T a, T b) {
