@@ -20,7 +20,12 @@ constexpr int bytes_near = 4 << 10, least_near = 2, most_near = 8;       // the 
 int Emitter::position_later(LoopLevel& here, const Axis& axis, const Expr::Node* list, const Dim& rows, int ahead) {
   const Place place = this->place(here, operand_name(list->integer), operand_type(list->integer), list->args, 0, false);
   const std::string entry = axis_name(axis.id), offset = place.offset.empty() ? "0l" : place.offset;
-  const std::string step = define(here, "t", "i64", fmt::format("{0} + {1} < {2} ? {1}l : 0l", entry, ahead, dim(axis.extent)));
+  // A short loop asks for what is ahead of all of its entries or of none, which is decided once.
+  LoopLevel& loop = ancestor(here, depth_of_axis(here, axis.id));
+  const bool is_short = !loop.behind.empty();
+  const std::string furthest = is_short ? loop.behind + " - 1" : entry;
+  const std::string step =
+      define(is_short ? *loop.parent : here, "t", "i64", fmt::format("{0} + {1} < {2} ? {1}l : 0l", furthest, ahead, dim(axis.extent)));
   return new_position(here, rows, fmt::format("(i64)widen({}[{} + {}])", place.pointer, offset, step));
 }
 

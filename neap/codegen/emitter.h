@@ -42,6 +42,7 @@ struct LoopLevel {
   std::set<int> axes;  // axes whose position is known from here on
   Lanes lanes;
   std::string head, begin, rest;  // opens it; `begin` is the position where a loop over an axis starts
+  std::string behind;             // where it ends, if it is known to have a few passes only
   std::string text, tail;
   bool guards = false;                                // a condition of its position says whether an element is read
   std::unordered_map<std::string, std::string> made;  // definition -> name

@@ -104,7 +104,7 @@ class KernelWriter {
     }
     std::vector<Nest>& nests = scope_ ? stages_.nests() : nests_;
     sums_.emplace(emit_, map_, outputs_, inputs_.size(), outer_, chunked_, nests);
-    if (scope_) hold_in_registers(emit_, nests);
+    if (scope_) hold_in_registers(emit_, nests, stages_.steps());
   }
 
   // Which loop of a nest is cut: the outermost, or one that is summed over where the sums are small enough for each chunk to have its own.

@@ -7,7 +7,8 @@
 
 namespace neap {
 
-// Tells the emitter, and has the nests that use these buffers take all of their vectors side by side.
-void hold_in_registers(Emitter& emit, std::vector<Nest>& nests);
+// Tells the emitter, and has the nests that use these buffers take all of their vectors side by side. `steps`: when each nest runs, in
+// order; those of one loop around them run at the same step.
+void hold_in_registers(Emitter& emit, std::vector<Nest>& nests, const std::vector<std::size_t>& steps);
 
 }  // namespace neap

@@ -32,6 +32,15 @@ void ScopeStages::plan(const std::function<Assignment(const Stage&)>& assignment
   if (choose_blocks()) plan_nests(assignment);
 }
 
+std::vector<std::size_t> ScopeStages::steps() const {
+  std::vector<std::size_t> steps;
+  for (std::size_t i = 0; i < around_.size(); ++i) {
+    const bool goes_on = i > 0 && around_[i].loop != nullptr && around_[i].loop == around_[i - 1].loop;
+    steps.push_back(i == 0 ? 0 : steps.back() + (goes_on ? 0 : 1));
+  }
+  return steps;
+}
+
 void ScopeStages::write(LoopLevel& here) {
   declare_locals(here, nullptr);
   for (std::size_t i = 0; i < nests_.size();) {
@@ -89,7 +98,7 @@ void ScopeStages::plan_fill(const EntryLoop& loop, std::size_t from, std::size_t
       around_.push_back({&loop});
       first = end;
     }
-    for (const FillApart& fill : apart) plan_over_elements(loop, fill, assignment(fill.of_entry));
+    for (const FillApart& fill : apart) plan_apart(loop, fill, assignment(fill.of_entry));
     of_entry.clear();
     apart.clear();
   };
@@ -108,22 +117,28 @@ void ScopeStages::plan_fill(const EntryLoop& loop, std::size_t from, std::size_t
   plan();
 }
 
-void ScopeStages::plan_over_elements(const EntryLoop& loop, const FillApart& fill, Assignment made) {
+// Entry by entry where an entry's elements are whole vectors; else over all of them, whole vectors side by side.
+void ScopeStages::plan_apart(const EntryLoop& loop, const FillApart& fill, Assignment made) {
   const std::int64_t elements = elements_of_local(fill.of_entry.target);
+  made.value = fill.over_elements;
+  if (elements % emit_.width(made.type.dtype) == 0) {
+    nests_.push_back(plan_nest(emit_, fill.of_entry.axes, {std::move(made)}, {}));
+    around_.push_back({&loop, true});
+    return;
+  }
   const Axis all{emit_.axes().rbegin()->first + 1, "element", Dim(entries_of_block * elements), nullptr};
-  const std::map<int, Expr> positions{{fill.of_entry.axes[0].id, axis_position(all)}};
-  made.value = substitute_axes(fill.over_elements, positions);
+  made.value = substitute_axes(made.value, {{fill.of_entry.axes[0].id, axis_position(all)}});
   made.index = {axis_position(all)};
   made.type.shape = {all.extent};
   nests_.push_back(plan_nest(emit_, {all}, {std::move(made)}, {}));
-  around_.push_back({&loop, elements});
+  around_.push_back({&loop, true, elements});
 }
 
 // Whether any loop is taken in blocks.
 bool ScopeStages::choose_blocks() {
   if (loops_.loops.empty()) return false;
   std::vector<Nest> trial = nests_;
-  hold_in_registers(emit_, trial);
+  hold_in_registers(emit_, trial, steps());
   bool any = false;
   for (EntryLoop& loop : loops_.loops) {
     loop.in_blocks = wants_blocks(emit_, loop, map_.stages);
@@ -252,7 +267,11 @@ void ScopeStages::write_blocks(LoopLevel& here, const Range& range, std::size_t 
     of_block += fmt::format("{0}* const {1} = {1}_of;\n", element, base);
   }
   emit_.set_entry_text(loop.axis.id, of_entry);
-  bool fetches = true;
+  // Rows that sums take up are asked for where only buffers are looked at: asked for all at once, they would wait for each other.
+  const auto of_entries = [](const Around& around) { return around.apart && around.elements == 0; };
+  const bool spread =
+      std::any_of(around_.begin() + static_cast<std::ptrdiff_t>(from), around_.begin() + static_cast<std::ptrdiff_t>(to), of_entries);
+  std::vector<Rows> fetches = spread ? std::vector{Rows::of_sums, Rows::of_fills} : std::vector{Rows::all};
   for (std::size_t i = from; i < to;) {
     if (const std::int64_t elements = around_[i].elements; elements > 0) {
       const auto level = block->inner();
@@ -268,10 +287,15 @@ void ScopeStages::write_blocks(LoopLevel& here, const Range& range, std::size_t 
     }
     emit_.set_axes({loop.axis});
     const auto level = block->loop(loop.axis.id, first, behind);
+    level->behind = behind;
     level->text += of_entry;
-    if (fetches) fetch_entries(*level, loop.axis, &loop, 1);
-    fetches = false;
-    for (; i < to && around_[i].elements == 0 && fills_entry(loop, nests_[i]); ++i) write_stage(*level, nests_[i]);
+    if (!fetches.empty()) {
+      fetch_entries(*level, loop.axis, &loop, 1, fetches.back());
+      fetches.pop_back();
+    }
+    const std::size_t begin = i;
+    do write_stage(*level, nests_[i++]);
+    while (i < to && !around_[begin].apart && !around_[i].apart && fills_entry(loop, nests_[i]));
     block->text += level->close();
   }
   emit_.set_entry_text(loop.axis.id, "");
@@ -304,17 +328,19 @@ void ScopeStages::write_stage(LoopLevel& here, const Nest& nest, const Ranges& r
 }
 
 // Rows that a loop ahead of it over the same entries has read are in the second cache.
-void ScopeStages::fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries) {
+void ScopeStages::fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries, Rows which) {
   std::vector<Stage> stages, before;
   if (loop == nullptr) stages = map_.stages;
   bool is_last = true;
   for (const EntryLoop& other : loops_.loops) {
     if (loop == nullptr || other.axis.id != axis.id) continue;
     is_last &= other.from <= loop->from;
-    if (other.from > loop->from) continue;
-    std::vector<Stage>& of = other.from == loop->from ? stages : before;
-    of.insert(of.end(), map_.stages.begin() + static_cast<std::ptrdiff_t>(other.from),
-              map_.stages.begin() + static_cast<std::ptrdiff_t>(other.to));
+    for (std::size_t s = other.from; s < other.to && other.from <= loop->from; ++s) {
+      const bool fills = fills_entry(other, map_.stages[s]);
+      if (other.from == loop->from && fills && which == Rows::of_sums) before.push_back(map_.stages[s]);
+      if (other.from == loop->from && fills == (which == Rows::of_sums) && which != Rows::all) continue;
+      (other.from == loop->from ? stages : before).push_back(map_.stages[s]);
+    }
   }
   const bool near = is_last && (loop == nullptr || !loop->in_blocks);  // sums over a block go on with later rows while they wait for one
   emit_.prefetch_entries(here, axis, stages, before, near, entries);

@@ -19,6 +19,8 @@ class ScopeStages {
   // Plans the nests; `assignment` says where a stage's values go.
   void plan(const std::function<Assignment(const Stage&)>& assignment);
   std::vector<Nest>& nests() { return nests_; }
+  // When each nest runs, in order: those of one loop over entries at the same step.
+  std::vector<std::size_t> steps() const;
 
   // Error where buffers have sizes that are not known, or are too large for a stack.
   void write(LoopLevel& here);
@@ -28,15 +30,17 @@ class ScopeStages {
  private:
   using Range = std::pair<std::string, std::string>;
 
-  // The loop over entries that a nest is in (null: none), and of a nest over all elements of a block's buffers how many an entry has.
+  // The loop over entries that a nest is in (null: none). What a block's nests make of its buffers alone has a loop of its own, over the
+  // entries or, with so many elements of each, over all elements.
   struct Around {
     const EntryLoop* loop = nullptr;
+    bool apart = false;
     std::int64_t elements = 0;
   };
 
   void plan_nests(const std::function<Assignment(const Stage&)>& assignment);
   void plan_fill(const EntryLoop& loop, std::size_t from, std::size_t to, const std::function<Assignment(const Stage&)>& assignment);
-  void plan_over_elements(const EntryLoop& loop, const FillApart& fill, Assignment made);
+  void plan_apart(const EntryLoop& loop, const FillApart& fill, Assignment made);
   bool choose_blocks();
   const EntryLoop* loop_of(std::size_t stage) const;
   std::size_t end_of_loops(std::size_t stage) const;
@@ -47,7 +51,12 @@ class ScopeStages {
   std::set<std::string> buffers_of_entry(const EntryLoop* loop) const;
   bool is_of(const EntryLoop* loop, std::size_t local) const;
   void write_stage(LoopLevel& here, const Nest& nest, const Ranges& ranges = {});
-  void fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries);
+  enum class Rows {
+    all,
+    of_fills,
+    of_sums
+  };  // which rows of tables are fetched: those that a block's buffers are filled from, or the others
+  void fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries, Rows which = Rows::all);
   void declare_locals(LoopLevel& here, const EntryLoop* of) const;
 
   Emitter& emit_;

@@ -58,10 +58,11 @@ constexpr double product_efficiency = 0.6, window_efficiency = 0.6, elementwise_
 constexpr double row_product_efficiency = 0.25;  // of a scope that makes one row at a time: each factor that it loads serves one product
 constexpr double scatter_efficiency = 0.06;      // each sum is read and written where data say
 constexpr double entry_efficiency = 0.2;         // of a scope that makes one entry of a row at a time: short rows that wait for each other
-constexpr double spread_flops = 1;               // at peak, which take as long as spreading a factor over one of the lanes that share it
-constexpr double list_efficiency = 0.004;        // entries of lists, each added where it belongs
-constexpr double smallest_product = 32;          // terms of a sum
-constexpr double placed_flops = 350;             // at peak, which take as long as putting an element where its places say, or taking it
+constexpr double not_hidden = 0.5;  // of what comes in no order, of the time that such a scope computes: an entry's work waits for its rows
+constexpr double spread_flops = 1;  // at peak, which take as long as spreading a factor over one of the lanes that share it
+constexpr double list_efficiency = 0.004;  // entries of lists, each added where it belongs
+constexpr double smallest_product = 32;    // terms of a sum
+constexpr double placed_flops = 350;       // at peak, which take as long as putting an element where its places say, or taking it
 
 bool scatters(const Stage& stage) {
   return stage.accumulate != Accumulate::none &&
@@ -103,13 +104,15 @@ bool is_known_matrix(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-// Flops, the flops at peak that take the same time, and the bytes of a stream that take as long as what comes in no order.
+// Flops, the flops at peak that take the same time, and the bytes of a stream that take as long as what comes in no order; the share of
+// the latter that takes its time beside the flops.
 struct CostModel::Work {
-  double flops = 0, weighted = 0, gathered = 0;
+  double flops = 0, weighted = 0, gathered = 0, apart = 0;
   Work& operator+=(const Work& other) {
     flops += other.flops;
     weighted += other.weighted;
     gathered += other.gathered;
+    apart = std::max(apart, other.apart);
     return *this;
   }
 };
@@ -148,6 +151,7 @@ CostModel::Work CostModel::work_of(const Graph& graph, const Map& map, const std
     const double factor = s < factors.size() && (products || all_stretched) ? factors[s] : 1;
     work += {mine, mine / efficiency * factor};
   }
+  if (by_entries) work.apart = not_hidden;
   if (gathers) work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands, rates_.gathers);
   return work;
 }
@@ -172,6 +176,7 @@ CostModel::Work CostModel::work_of_entries(const Graph& graph, const Map& map, c
     if (loop != scope.loops.end() && spreads(stage, *loop)) work.weighted += spread_flops * evaluate(points(space));
   }
   work.gathered = gathered_bytes([&](const Dim& size) { return evaluate(size); }, graph, map, operands, rates_.gathers);
+  work.apart = not_hidden;
   return work;
 }
 
@@ -232,9 +237,9 @@ double peak_share(const Implementation& library, const Operands& of) {
 }  // namespace
 
 Cost CostModel::priced(const Work& work, double bytes) const {
-  const double memory = copy_seconds(bytes + work.gathered);
-  const double seconds = std::max(memory, work.weighted / rates_.flops_per_second) + rates_.call_seconds;
-  return {bytes, work.flops, seconds};
+  const double memory = copy_seconds(bytes + work.gathered), computing = work.weighted / rates_.flops_per_second;
+  const double waiting = work.apart * std::min(copy_seconds(work.gathered), computing);
+  return {bytes, work.flops, std::max(memory, computing) + waiting + rates_.call_seconds};
 }
 
 double CostModel::call_bytes(const Graph& graph, const Node& node) const {
