@@ -3,6 +3,20 @@
 #include <fmt/format.h>
 
 namespace neap {
+namespace {
+
+constexpr std::int64_t tile_bytes = 32;  // of a tile's row, where vectors are as long
+
+// Rows and columns of a tile.
+std::int64_t tile_size(const Emitter& emit, DType dtype) { return std::min<std::int64_t>(emit.width(dtype), tile_bytes / size_of(dtype)); }
+
+// How far apart neighbours along an axis lie, by axis; nothing where it is no such thing, or more than that says where they are.
+std::optional<std::map<int, Dim>> steps_of(const Type& type, const std::vector<Expr>& index) {
+  const Affine offset = affine(storage_offset(type, index));
+  return offset.affine ? std::optional(offset.coefficients) : std::nullopt;
+}
+
+}  // namespace
 
 std::optional<Exchange> exchange_of(const Emitter& emit, const Nest& nest) {
   if (nest.body.size() != 1) return std::nullopt;
@@ -30,6 +44,55 @@ std::string exchange_text(const Emitter& emit, const Exchange& exchange) {
   for (std::int64_t k = 0; k < emit.vectors(exchange.to); ++k)
     text += fmt::format("{}_{} = exchanged<{}, {}>({});\n", exchange.to, k, exchange.rows, k, from);
   return text;
+}
+
+bool exchanges_tiles(const Emitter& emit, const Nest& nest, const Ranges& ranges) {
+  if (nest.body.size() != 1 || nest.loops.size() < 2 || nest.block_axis >= 0) return false;
+  const Assignment& a = nest.body[0];
+  const Loop &rows = nest.loops[nest.loops.size() - 2], &columns = nest.loops.back();
+  const bool copies = a.accumulate == Accumulate::none && !a.folded && !a.in_place && a.value->op == Scalar::read &&
+                      !has_outside(a.value) && !streams(a) && (a.type.dtype == DType::f32 || a.type.dtype == DType::i32);
+  if (!copies || rows.kind == Loop::tile || columns.kind != Loop::vector) return false;
+  const Type from = emit.operand_type(a.value->integer);
+  const std::vector<Expr> index = index_of(a.value);
+  const bool in_memory = emit.vectors(a.base) == 0 && emit.vectors(operand_name(a.value->integer)) == 0;
+  if (from.dtype != a.type.dtype || !in_memory || std::any_of(index.begin(), index.end(), has_read)) return false;
+  const auto is_whole = [&](const Axis& axis) {
+    return axis.ragged == nullptr && ranges.count(axis.id) == 0 && axis.extent.is_constant() && axis.extent.constant() > 0 &&
+           axis.extent.constant() % tile_size(emit, from.dtype) == 0;
+  };
+  if (!is_whole(rows.axis) || !is_whole(columns.axis)) return false;
+  const auto read = steps_of(from, index), written = steps_of(a.type, a.index);
+  const auto has = [](const std::optional<std::map<int, Dim>>& steps, int axis) { return steps && steps->count(axis) != 0; };
+  for (const auto* steps : {&read, &written}) {
+    if (!has(*steps, rows.axis.id) || !has(*steps, columns.axis.id)) return false;
+  }
+  return read->at(rows.axis.id) == Dim(1) && written->at(columns.axis.id) == Dim(1) && !(read->at(columns.axis.id) == Dim(1));
+}
+
+void write_tiles(Emitter& emit, LoopLevel& here, const Nest& nest) {
+  const Assignment& a = nest.body[0];
+  const Loop &rows = nest.loops[nest.loops.size() - 2], &columns = nest.loops.back();
+  const std::int64_t size = tile_size(emit, a.type.dtype);
+  const auto open = [&](LoopLevel& around, const Axis& axis) {
+    auto level =
+        around.inner(fmt::format("for (i64 {0} = 0l; {0} < {1}; {0} += {2}) {{\n", axis_name(axis.id), emit.dim(axis.extent), size));
+    level->axes.insert(axis.id);
+    level->lanes = {};
+    return level;
+  };
+  const auto outer = open(here, rows.axis);
+  const auto inner = open(*outer, columns.axis);
+  const Type from = emit.operand_type(a.value->integer);
+  const std::vector<Expr> index = index_of(a.value);
+  const auto corner = [&](const std::string& base, const Type& type, const std::vector<Expr>& at, int axis) {
+    const Emitter::Place place = emit.place(*inner, base, type, at, 0, false);
+    return fmt::format("{} + {}, {}", place.pointer, place.offset.empty() ? "0l" : place.offset, emit.dim(steps_of(type, at)->at(axis)));
+  };
+  inner->text += fmt::format("exchange_tile({}, {});\n", corner(a.base, a.type, a.index, rows.axis.id),
+                             corner(operand_name(a.value->integer), from, index, columns.axis.id));
+  outer->text += inner->close();
+  here.text += outer->close();
 }
 
 }  // namespace neap

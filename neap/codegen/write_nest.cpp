@@ -19,6 +19,7 @@ class NestWriter {
       held_from_.push_back(a.accumulate == Accumulate::none ? nest.loops.size() : from);
     }
     sums_.resize(nest.body.size());
+    if (exchanges_tiles(emit, nest, ranges)) tiles_from_ = nest.loops.size() - 2;
   }
 
   void write(LoopLevel& root) {
@@ -73,6 +74,10 @@ class NestWriter {
   void loop_inside(std::size_t k, LoopLevel& here, const Rows& rows, const Lanes& lanes, int parts) {
     if (k == nest_.loops.size()) {
       write_body(here, rows, parts);
+      return;
+    }
+    if (k == tiles_from_) {
+      write_tiles(emit_, here, nest_);
       return;
     }
     const Loop& at = nest_.loops[k];
@@ -446,6 +451,7 @@ class NestWriter {
   Emitter& emit_;
   const Nest& nest_;
   Ranges ranges_;
+  std::optional<std::size_t> tiles_from_;                    // the first of two loops that go by tiles (exchange.h)
   std::map<int, Expr> fixed_;                                // positions on axes that are being written out
   std::vector<std::size_t> held_from_;                       // by assignment: loops from here on run while its sum is in registers
   std::vector<std::vector<std::vector<std::string>>> sums_;  // by assignment, row and part

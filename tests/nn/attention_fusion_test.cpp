@@ -338,6 +338,7 @@ TEST(AttentionFusion, TurnedRowsGiveTheNumbersOfTheInterpreter) {
     for (const Isa isa : instruction_sets()) {
       SCOPED_TRACE(fmt::format("{} x {}, {}", at.heads, at.features, name(isa)));
       EXPECT_TRUE(has_text(graph, isa, "exchanged<") || isa != Isa::avx512 || at.heads * at.features != 64);
+      EXPECT_TRUE(has_text(graph, isa, "exchange_tile(") || at.heads * at.features != 64) << "tables are turned by tiles";
       Executable run(graph, on(isa));
       expect_numbers_of(run, graph, made, at.dtype);
     }

@@ -110,6 +110,27 @@ const Kernel written[] = {
   input x : f32[N,8,8]
   %0 = map(x) i:N { local $0: f32[8,8]; local $1: f32[8,8]; local $2: f32[8,8]; local $3: f32[8,8]; for f:8 h:8 $0[f,h] = x[i,f,h] * 2.0; for a:8 b:8 $1[a,b] = $0[b,a]; for c:8 d:8 $2[c,d] = $0[d,c]; for e:8 g:8 $3[e,g] = $2[g,e]; for k:8 l:8 %0[i,k,l] = $1[k,l] + $2[k,l] * $3[k,l] } : f32[N,8,8]
   output y = %0)"},
+    {"rows and columns exchanged, from memory to memory",
+     R"(
+  input x : TYPE[N,ROWS,COLUMNS,3]
+  input z : TYPE[N,ROWS,COLUMNS]
+  %0, %1 = map(x, z) n:N { for j:COLUMNS i:ROWS %0[n,j,i] = z[n,i,j]; for c:3 f:COLUMNS r:ROWS %1[n,c,f,r] = x[n,r,f,c] } : TYPE[N,COLUMNS,ROWS], TYPE[N,3,COLUMNS,ROWS]
+  %2 = map(z) n:N j:COLUMNS i:ROWS { %2[n,j,i] = z[n,i,j] } : TYPE[N,COLUMNS,ROWS]
+  %3 = map(z) i:ROWS j:COLUMNS n:N { %3[i,j,n] = z[n,i,j] } : TYPE[ROWS,COLUMNS,N]
+  output a = %0
+  output b = %1
+  output c = %2
+  output d = %3)",
+     1e-5,
+     {"TYPE=f32 ROWS=8 COLUMNS=8", "TYPE=i32 ROWS=16 COLUMNS=24", "TYPE=f32 ROWS=12 COLUMNS=20", "TYPE=f32 ROWS=7 COLUMNS=16",
+      "TYPE=i32 ROWS=16 COLUMNS=1", "TYPE=f64 ROWS=8 COLUMNS=8"}},
+    {"many buffers, one after the other, and one that is held all along", R"(
+  input x : f32[N,64]
+  input z : f32[N,64]
+  %0, %1 = map(x, z) i:N { local $0: f32[64]; local $1: f32[64]; local $2: f32[64]; local $3: f32[64]; local $4: f32[64]; for a:64 $4[a] += x[i,a] * z[i,a]; for b:64 $0[b] = x[i,b] * 2.0; for c:64 $1[c] = $0[c] * z[i,c]; for d:64 $2[d] = $1[d] - 1.0; for e:64 $3[e] = $2[e] * $2[e]; for f:64 $4[f] += $3[f]; for k:64 %0[i,k] = $4[k] + $3[k]; for l:64 %1[l] += $4[l] } : f32[N,64], f32[64]
+  output a = %0
+  output b = %1)",
+     1e-4},
     {"a scope that hands on and accumulates", R"(
   input x : f32[N,17]
   %0, %1, %2 = map(x) i:N { local $0: f32[17]; for j:17 $0[j] = x[i,j] * x[i,j]; for j:17 %0[i,j] = $0[j]; for j:17 %1[j] += $0[j]; %2[] max= max(r:17, $0[r]) } : f32[N,17], f32[17], f32[]

@@ -344,6 +344,40 @@ NEAP_INLINE V exchanged(V first, More... more) {
   return made;
 }
 
+// A square tile, copied with its rows and columns exchanged: vectors `from_step` elements apart, into others. Squares of half the size
+// change places with their neighbours, then those within them, and so on down.
+template <class V>
+NEAP_INLINE void exchange_rows(element_of<V>* to, i64 to_step, const element_of<V>* from, i64 from_step) {
+  using I = integer_of<V>;
+  constexpr int size = lanes_of<V>;
+  const I lane = lane_index<I>();
+  V rows[size];
+  NEAP_UNROLL for (int i = 0; i < size; ++i) rows[i] = load_vector<V>(from + i * from_step);
+  NEAP_UNROLL for (int step = size / 2; step > 0; step /= 2) {
+    const I second = (lane & step) / step * (size - step);
+    NEAP_UNROLL for (int i = 0; i < size; ++i) {
+      if ((i & step) != 0) continue;
+      const V a = rows[i], b = rows[i + step];
+      rows[i] = shuffle(a, b, lane + second);
+      rows[i + step] = shuffle(a, b, lane + second + step);
+    }
+  }
+  NEAP_UNROLL for (int i = 0; i < size; ++i) store_vector(to + i * to_step, rows[i]);
+}
+#ifdef NEAP_HALF_VECTORS
+using f32_of_tile = f32h;
+using i32_of_tile = i32h;
+#else
+using f32_of_tile = f32v;
+using i32_of_tile = i32v;
+#endif
+NEAP_INLINE void exchange_tile(f32* to, i64 to_step, const f32* from, i64 from_step) {
+  exchange_rows<f32_of_tile>(to, to_step, from, from_step);
+}
+NEAP_INLINE void exchange_tile(i32* to, i64 to_step, const i32* from, i64 from_step) {
+  exchange_rows<i32_of_tile>(to, to_step, from, from_step);
+}
+
 template <int G, class T, class V, class F>
 NEAP_INLINE void store_groups(T* p, V v, F f, int n = lanes_of<V>) {
   const V folded = folded_within<G / 2>(v, f);
