@@ -1,6 +1,6 @@
 // Loops over the entries of a row in which sums are wider than registers hold, by blocks of a few entries: first what an entry needs, in
-// buffers of all entries of the block; then what is made of these buffers alone, over all of their elements at once, whole vectors side by
-// side however short an entry's rows are; then some vectors of the sums at a time, over all entries of the block, in registers.
+// buffers of all entries of the block; then what is made of these buffers alone, over all of their elements at once where an entry's rows
+// are no whole vectors; then some vectors of the sums at a time, over all entries of the block, in registers.
 #pragma once
 #include <optional>
 #include <vector>
