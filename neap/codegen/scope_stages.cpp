@@ -335,11 +335,12 @@ void ScopeStages::fetch_entries(LoopLevel& here, const Axis& axis, const EntryLo
   for (const EntryLoop& other : loops_.loops) {
     if (loop == nullptr || other.axis.id != axis.id) continue;
     is_last &= other.from <= loop->from;
-    for (std::size_t s = other.from; s < other.to && other.from <= loop->from; ++s) {
+    const bool is_own = other.from == loop->from;
+    for (std::size_t s = other.from; s < other.to; ++s) {
       const bool fills = fills_entry(other, map_.stages[s]);
-      if (other.from == loop->from && fills && which == Rows::of_sums) before.push_back(map_.stages[s]);
-      if (other.from == loop->from && fills == (which == Rows::of_sums) && which != Rows::all) continue;
-      (other.from == loop->from ? stages : before).push_back(map_.stages[s]);
+      const bool asked = is_own && (which == Rows::all || fills == (which == Rows::of_fills));
+      const bool done = is_own ? fills && which == Rows::of_sums : other.from < loop->from;
+      if (asked || done) (asked ? stages : before).push_back(map_.stages[s]);
     }
   }
   const bool near = is_last && (loop == nullptr || !loop->in_blocks);  // sums over a block go on with later rows while they wait for one

@@ -51,11 +51,8 @@ class ScopeStages {
   std::set<std::string> buffers_of_entry(const EntryLoop* loop) const;
   bool is_of(const EntryLoop* loop, std::size_t local) const;
   void write_stage(LoopLevel& here, const Nest& nest, const Ranges& ranges = {});
-  enum class Rows {
-    all,
-    of_fills,
-    of_sums
-  };  // which rows of tables are fetched: those that a block's buffers are filled from, or the others
+  // Which rows of tables are fetched: of a block, those that its buffers are filled from, or the others.
+  enum class Rows : std::uint8_t { all, of_fills, of_sums };
   void fetch_entries(LoopLevel& here, const Axis& axis, const EntryLoop* loop, int entries, Rows which = Rows::all);
   void declare_locals(LoopLevel& here, const EntryLoop* of) const;
 
