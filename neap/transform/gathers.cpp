@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "neap/codegen/emitter.h"
@@ -190,24 +191,29 @@ class Gathers {
     }
     const double rate = tiled_.count(e->integer) != 0 ? slab_rate_ : rates_.of_lists(size_(storage_bytes(type)) / slices);
     const double times = size_(points(space)) * slices / rate;
-    from_places += times * (by_element(stage, pointing, walking) ? elements * line : fetched(*e, elements * size_of(type.dtype)));
+    from_places += times * (by_element(stage, pointing, walking) ? elements * line : fetched(*e, type, elements * size_of(type.dtype)));
   }
 
   // In bytes, of so many of a row: of whole lines, each once for all reads of that row.
-  double fetched(const Expr::Node& read, double of_row) {
+  double fetched(const Expr::Node& read, const Type& type, double of_row) {
+    Dim elements = 1;
+    for (std::size_t d = 1; d < type.shape.size(); ++d) elements = elements * type.shape[d];
+    const bool laid_on_lines = change_.joined || change_.panels > 1 || !type.layout.row_major();
+    const auto step = laid_on_lines ? static_cast<std::int64_t>(line) : static_cast<std::int64_t>(size_(elements)) * size_of(type.dtype);
+    const auto lines = [&](double bytes) { return lines_of_row(static_cast<std::int64_t>(bytes), step); };
     const Expr pointer = on_first_loop(read.args[0]);
     bool is_first = true;  // of the tables that the pointer points into
     for (Place& place : places_) {
       if (!same(place.pointer, pointer)) continue;
       if (place.table == read.integer || change_.joined) {
-        const double before = std::ceil(place.bytes / line);
+        const double before = lines(place.bytes);
         place.bytes += of_row;
-        return (std::ceil(place.bytes / line) - before) * line;
+        return (lines(place.bytes) - before) * line;
       }
       is_first = false;
     }
     places_.push_back({pointer, read.integer, of_row});
-    return std::ceil(of_row / line) * line + (is_first ? GatherRates::row_bytes : place_bytes);
+    return lines(of_row) * line + (is_first ? GatherRates::row_bytes : place_bytes);
   }
 
   // Whether a sum over rows is made for one element of them after the other, as no vectors can run along them: each element then brings
@@ -260,6 +266,12 @@ bool sums_rows(const Map& map, int entry) {
 }
 
 }  // namespace
+
+// Rows begin at all multiples of the greatest divisor that the step and a line have in common, equally often.
+double lines_of_row(std::int64_t bytes, std::int64_t step) {
+  const auto between = static_cast<double>(std::gcd(step, static_cast<std::int64_t>(line)));
+  return bytes == 0 ? 0 : (std::ceil(static_cast<double>(bytes) / between) * between - between) / line + 1;
+}
 
 bool is_gather(const Expr& read) {
   return std::any_of(read->args.begin(), read->args.begin() + read->rank,

@@ -1,14 +1,17 @@
 // Lays tables side by side whose rows one list points at (x[columns[e], ...] and y[columns[e], ...], e running over the entries of rows): a
 // row of the joined table has all that an entry reads, and is fetched from one place in memory. Rows at places of their own cost what it
 // takes to get there: most of what is fetched for short ones. Rows of whole lines stay where they are: no fewer lines would be fetched, and
-// what is short would move into a larger table, farther from the caches. The joined table is made by a pass of its own, which fuses with
-// what makes the tables (fuse_scope).
+// what is short would move into a larger table, farther from the caches. One table alone is laid so that its rows begin where lines do, if
+// they reach into one line more where they do not. The joined table is made by a pass of its own, which fuses with what makes the tables
+// (fuse_scope).
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "neap/codegen/access.h"
 #include "neap/codegen/gathered_rows.h"
+#include "neap/transform/gathers.h"
 #include "neap/transform/map_edit.h"
 #include "neap/transform/transformation.h"
 
@@ -44,7 +47,7 @@ std::vector<Site> find(const Draft& draft) {
   std::vector<Site> sites;
   for (int at = draft.first(); at != 0; at = draft.next(at)) {
     const Node& node = draft.node(at);
-    if (node.is_map() && !node.kept && most_tables(draft, node).operands.size() > 1) sites.push_back({{node.outputs[0]}});
+    if (node.is_map() && !node.kept && !most_tables(draft, node).operands.empty()) sites.push_back({{node.outputs[0]}});
   }
   return sites;
 }
@@ -66,6 +69,11 @@ struct Part {
 std::int64_t whole_lines(std::int64_t elements, DType dtype) {
   const std::int64_t of_line = line / size_of(dtype);
   return (elements + of_line - 1) / of_line * of_line;
+}
+
+// Whether rows of so many bytes, one behind the other, touch more lines than if each began with one.
+bool reaches_further(std::int64_t bytes) {
+  return bytes > line && lines_of_row(bytes, bytes) > std::ceil(static_cast<double>(bytes) / line);
 }
 
 // Those that stand side by side, by operand, and what they make; "", or why there are none.
@@ -90,7 +98,8 @@ std::string lay(const Draft& draft, const Node& node, const Tables& tables, std:
     all -= by_size.back().first;
     parts.erase(by_size.back().second);
   }
-  if (parts.size() < 2) return "no two of its tables have short rows: the others are worth a place of their own";
+  if (parts.empty() || (parts.size() == 1 && !reaches_further(all * size_of(joined.dtype))))
+    return "no two of its tables have short rows, and none has rows that reach into more lines than they fill";
   joined.shape.emplace_back(whole_lines(all, joined.dtype));
   // The longest first: it then begins where a line does.
   for (const auto& [elements, operand] : by_size) parts.at(operand).begin = all -= elements;
@@ -128,7 +137,7 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
   if (at < 0 || !draft.node(at).is_map()) return "there is no map here";
   Node node = draft.node(at);
   const Tables tables = most_tables(draft, node);
-  if (tables.operands.size() < 2) return "no list points into several tables";
+  if (tables.operands.empty()) return "no list points into a table";
   const std::int64_t list = tables.list->integer;
   std::map<std::int64_t, Part> parts;
   Type type;
@@ -158,7 +167,8 @@ std::string apply(Draft& draft, const Site& site, const Parameters&) {
 const RegisterTransformation join_tables{
     {.name = "join_tables",
      .level = 3,
-     .about = "lays tables that one list points into side by side, so that an entry reads one place in memory",
+     .about =
+         "lays tables that one list points into side by side, and their rows on whole lines, so that an entry reads one place in memory",
      .find = find,
      .apply = apply}};
 
