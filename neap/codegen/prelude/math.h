@@ -90,19 +90,18 @@ NEAP_INLINE F clamp(F x, f32 low, f32 high) {  // keeps NaN
 }
 // y * 2^n, rounded once.
 template <class F>
-constexpr bool scales_at_once = false;
-template <class F>
 NEAP_INLINE F scale(F y, const reduced<F>& of) {
   const auto n = exponent(of), half = n >> 1;  // two factors: 2^n itself may be subnormal or overflow
   return y * power_of_two<F>(half) * power_of_two<F>(n - half);
 }
 #if NEAP_VECTOR_BYTES == 64 && defined(__AVX512F__)
-template <>
-constexpr bool scales_at_once<f32v> = true;
-template <>
-constexpr bool scales_at_once<f32h> = true;
+template <class F>
+constexpr bool scales_at_once = sizeof(F) > sizeof(f32);  // vectors do
 NEAP_INLINE f32h scale(f32h y, const reduced<f32h>& of) { return __builtin_ia32_scalefps256_mask(y, of.n, y, 0xFF); }
 NEAP_INLINE f32v scale(f32v y, const reduced<f32v>& of) { return __builtin_ia32_scalefps512_mask(y, of.n, y, 0xFFFF, 4); }
+#else
+template <class F>
+constexpr bool scales_at_once = false;
 #endif
 // (exp(r) - 1 - r) / r^2: of the least largest error relative to exp(r) for |r| <= ln 2 / 2, which is 0.06 units in the last place.
 template <class F>
