@@ -10,10 +10,9 @@ constexpr std::int64_t tile_bytes = 32;  // of a tile's row, where vectors are a
 // Rows and columns of a tile.
 std::int64_t tile_size(const Emitter& emit, DType dtype) { return std::min<std::int64_t>(emit.width(dtype), tile_bytes / size_of(dtype)); }
 
-// How far apart neighbours along an axis lie, by axis; nothing where it is no such thing, or more than that says where they are.
-std::optional<std::map<int, Dim>> steps_of(const Type& type, const std::vector<Expr>& index) {
-  const Affine offset = affine(storage_offset(type, index));
-  return offset.affine ? std::optional(offset.coefficients) : std::nullopt;
+// How far apart neighbours along an axis lie; 0 where they are one element, or where that is not known.
+Dim step_of(const Type& type, const std::vector<Expr>& index, int axis) {
+  return coefficient_of(storage_offset(type, index), axis).value_or(Dim(0));
 }
 
 }  // namespace
@@ -62,12 +61,9 @@ bool exchanges_tiles(const Emitter& emit, const Nest& nest, const Ranges& ranges
            axis.extent.constant() % tile_size(emit, from.dtype) == 0;
   };
   if (!is_whole(rows.axis) || !is_whole(columns.axis)) return false;
-  const auto read = steps_of(from, index), written = steps_of(a.type, a.index);
-  const auto has = [](const std::optional<std::map<int, Dim>>& steps, int axis) { return steps && steps->count(axis) != 0; };
-  for (const auto* steps : {&read, &written}) {
-    if (!has(*steps, rows.axis.id) || !has(*steps, columns.axis.id)) return false;
-  }
-  return read->at(rows.axis.id) == Dim(1) && written->at(columns.axis.id) == Dim(1) && !(read->at(columns.axis.id) == Dim(1));
+  const Dim across = step_of(from, index, columns.axis.id), down = step_of(a.type, a.index, rows.axis.id);
+  return step_of(from, index, rows.axis.id) == Dim(1) && step_of(a.type, a.index, columns.axis.id) == Dim(1) && !(across == Dim(0)) &&
+         !(across == Dim(1)) && !(down == Dim(0));
 }
 
 void write_tiles(Emitter& emit, LoopLevel& here, const Nest& nest) {
@@ -87,7 +83,7 @@ void write_tiles(Emitter& emit, LoopLevel& here, const Nest& nest) {
   const std::vector<Expr> index = index_of(a.value);
   const auto corner = [&](const std::string& base, const Type& type, const std::vector<Expr>& at, int axis) {
     const Emitter::Place place = emit.place(*inner, base, type, at, 0, false);
-    return fmt::format("{} + {}, {}", place.pointer, place.offset.empty() ? "0l" : place.offset, emit.dim(steps_of(type, at)->at(axis)));
+    return fmt::format("{} + {}, {}", place.pointer, place.offset.empty() ? "0l" : place.offset, emit.dim(step_of(type, at, axis)));
   };
   inner->text += fmt::format("exchange_tile({}, {});\n", corner(a.base, a.type, a.index, rows.axis.id),
                              corner(operand_name(a.value->integer), from, index, columns.axis.id));

@@ -196,8 +196,7 @@ class Gathers {
 
   // In bytes, of so many of a row: of whole lines, each once for all reads of that row.
   double fetched(const Expr::Node& read, const Type& type, double of_row) {
-    Dim elements = 1;
-    for (std::size_t d = 1; d < type.shape.size(); ++d) elements = elements * type.shape[d];
+    const Dim elements = element_count(Shape(type.shape.begin() + 1, type.shape.end()));
     const bool laid_on_lines = change_.joined || change_.panels > 1 || !type.layout.row_major();
     const auto step = laid_on_lines ? static_cast<std::int64_t>(line) : static_cast<std::int64_t>(size_(elements)) * size_of(type.dtype);
     const auto lines = [&](double bytes) { return lines_of_row(static_cast<std::int64_t>(bytes), step); };

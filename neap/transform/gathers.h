@@ -10,7 +10,7 @@ namespace neap {
 // Whether a read's place depends on the data.
 bool is_gather(const Expr& read);
 
-// Lines that so many bytes of a row touch, in the mean of rows that are `step` bytes apart and whose elements have 4 bytes at least.
+// Lines that so many bytes of a row touch, in the mean of rows that are `step` bytes apart.
 double lines_of_row(std::int64_t bytes, std::int64_t step);
 
 using SizeAsPlain = std::function<double(const Dim&)>;  // what a size is taken for

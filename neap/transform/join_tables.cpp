@@ -7,7 +7,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "neap/codegen/access.h"
 #include "neap/codegen/gathered_rows.h"
@@ -72,9 +71,7 @@ std::int64_t whole_lines(std::int64_t elements, DType dtype) {
 }
 
 // Whether rows of so many bytes, one behind the other, touch more lines than if each began with one.
-bool reaches_further(std::int64_t bytes) {
-  return bytes > line && lines_of_row(bytes, bytes) > std::ceil(static_cast<double>(bytes) / line);
-}
+bool reaches_further(std::int64_t bytes) { return bytes > line && lines_of_row(bytes, bytes) > lines_of_row(bytes, line); }
 
 // Those that stand side by side, by operand, and what they make; "", or why there are none.
 std::string lay(const Draft& draft, const Node& node, const Tables& tables, std::map<std::int64_t, Part>& parts, Type& joined) {
