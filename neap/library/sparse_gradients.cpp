@@ -42,7 +42,7 @@ void drive_transposed(const Kind& side, const Product& product, int widest) {
       std::fill(panel + rows * width, panel + (to - from) * side.height * width, 0.0F);
       for (Count k = begin; k < end; ++k) {
         for (Count group = from; group < to; group += batch) {
-          tile(side.part(group, std::min(batch, to - group), to - group, k), panel + (group - from) * side.height * width,
+          tile(side.part(group, std::min(batch, to - group), k), panel + (group - from) * side.height * width,
                sums + (side.begin(k) - origin) * width, false);
         }
       }
@@ -128,7 +128,7 @@ void drive_sampled(const Kind& side, const SampledProduct& product, const Featur
         sampling.x = dy;
         sampling.stride = sampling.count = width;
       }
-      sample(side.part(begin, end - begin, end - begin, k), sampling);
+      sample(side.part(begin, end - begin, k), sampling);
     }
   }
 }

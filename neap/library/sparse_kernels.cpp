@@ -20,7 +20,7 @@ struct Walk {
 // as it stands in memory.
 template <class Work>
 void for_each_row(Count panels, Count rows, bool in_rows, Work work) {
-  constexpr Count few = 16;
+  constexpr Count few = 2;
   const Count step = in_rows ? few : std::max<Count>(1, rows);
   for (Count row = 0; row < rows; row += step) {
     for (Count p = 0; p < panels; ++p) work(p, row, std::min(step, rows - row));
@@ -49,8 +49,15 @@ void multiply_columns(const Kind& side, const Product& product, const std::vecto
                      [&](Count p, Count at, Count few) { all[p].pack(first + at, few, panel(p) + at * all[p].width); });
         for (Count p = 0; p < count; ++p) std::fill_n(panel(p) + columns * all[p].width, padding * all[p].width, 0.0F);
       }
-      for (Count p = 0; p < count; ++p)
-        side.tile(false, all[p].vectors())(side.part(from, groups, groups, k), panel(p), sums + p * of_sums, k == 0);
+      for (Count p = 0; p < count; ++p) {
+        const auto tile = side.tile(false, all[p].vectors());
+        const auto add = [&](const auto& part, Count at) { tile(part, panel(p), sums + p * of_sums + at * height * all[p].width, k == 0); };
+        if (p == 0) {
+          side.fetch(side.part(from, groups, k), add);
+        } else {
+          add(side.part(from, groups, k), 0);
+        }
+      }
     }
     for_each_row(count, std::min(groups * height, side.rows - row), !product.y_transposed && product.y_windows == nullptr,
                  [&](Count p, Count at, Count few) { all[p].finish(row + at, few, sums + p * of_sums + at * all[p].width); });

@@ -30,7 +30,7 @@ NmgSide::NmgSide(const NmgMatrix& matrix, Count tile_columns, const Tiles& of)
   order_accumulators();
 }
 
-NmgPart NmgSide::part(Count group, Count groups, Count follow, Count tile) const {
+NmgPart NmgSide::part(Count group, Count groups, Count tile) const {
   const Count at = first_slot(group, tile);
   const auto move = [](const void* from, Count bytes) {  // a side of which only the places are wanted has no values
     return from == nullptr ? from : static_cast<const void*>(static_cast<const char*>(from) + bytes);
@@ -40,7 +40,6 @@ NmgPart NmgSide::part(Count group, Count groups, Count follow, Count tile) const
           .wide = w.wide,
           .groups = groups,
           .group_slots = chunks * slots,
-          .follow = follow,
           .chunks = std::min(chunks_per_tile, chunks - tile * chunks_per_tile),
           .g = w.g,
           .patterns = slots / w.g,
@@ -92,13 +91,12 @@ BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles&
   }
 }
 
-BlockPart BlockSide::part(Count group, Count groups, Count follow, Count tile) const {
+BlockPart BlockSide::part(Count group, Count groups, Count tile) const {
   return {.values = w.values,
           .columns = w.columns_of,
           .starts = starts.data() + group * (tiles() + 1) + tile,
           .groups = groups,
           .stride = tiles() + 1,
-          .follow = follow,
           .height = w.height,
           .width = w.width,
           .origin = begin(tile)};
@@ -140,7 +138,7 @@ RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of,
   }
 }
 
-RowPart RowSide::part(Count row, Count count, Count, Count tile) const {
+RowPart RowSide::part(Count row, Count count, Count tile) const {
   return {.values = packed.values, .columns = packed.columns, .starts = starts.data() + tile * rows + row, .groups = count};
 }
 

@@ -1,6 +1,7 @@
 // Sparse matrices as the drivers of their products see them: groups of rows, and K tiles, which are ranges of columns. Both kinds have
 //   tile(transposed, vectors): the micro-kernel; null where there is none for panels so wide
-//   part(group, groups, follow, tile): what it takes of some groups, which `follow` includes, in a K tile
+//   part(group, groups, tile): what it takes of some groups in a K tile
+//   fetch(part, work): work(part, 0), or work(some of its groups, how many are ahead) for all; `part` is in no cache
 //   stored_before(group): how many values are stored in the groups ahead
 #pragma once
 #include <algorithm>
@@ -35,7 +36,9 @@ struct NmgSide : Side {
 
   NmgSide(const NmgMatrix& matrix, Count tile_columns, const Tiles& of);
   Tile<NmgPart> tile(bool transposed, int vectors) const { return micro.nmg(w.value, w.n, w.m, w.wide, transposed, vectors); }
-  NmgPart part(Count group, Count groups, Count follow, Count tile) const;
+  NmgPart part(Count group, Count groups, Count tile) const;
+  template <class Work>
+  void fetch(NmgPart part, Work work) const;
   Sample<NmgPart> sample() const { return micro.sample_nmg(w.n); }
   Count stored_before(Count group) const { return group * chunks * slots * w.n; }
   Count first_value(Count group, Count tile) const { return first_slot(group, tile) * w.n; }  // of part(group, ...)
@@ -45,13 +48,41 @@ struct NmgSide : Side {
   void order_accumulators();
 };
 
+// Asks for bytes that are read soon; of long runs for the beginning only, which tells the machine's own prefetcher to go on.
+inline void ask_for(const void* from, Count bytes) {
+  constexpr Count most = 1024, line = 64;
+  for (Count at = 0; at < std::min(bytes, most); at += line) __builtin_prefetch(static_cast<const char*>(from) + at);
+}
+
+// A group's elements of a K tile stand far from the next group's, which are asked for a group ahead.
+template <class Work>
+void NmgSide::fetch(NmgPart part, Work work) const {
+  const Count groups = part.groups, value_bytes = w.n * (w.value == Value::f32 ? 4 : 2), index_bytes = w.wide ? 4 : 2;
+  part.groups = 1;
+  for (Count group = 0; group < groups; ++group) {
+    NmgPart next = part;
+    next.values = static_cast<const char*>(part.values) + part.group_slots * value_bytes;
+    next.index = static_cast<const char*>(part.index) + part.group_slots * index_bytes;
+    if (group + 1 < groups) {
+      ask_for(next.values, part.chunks * slots * value_bytes);
+      ask_for(next.index, part.chunks * slots * index_bytes);
+    }
+    work(part, group);
+    part = next;
+  }
+}
+
 struct BlockSide : Side {
   const BlockMatrix& w;
   std::vector<Count> starts = {};  // [groups, K tiles + 1]: the first block of a group at or behind each bound
 
   BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads = 1);  // made by so many
   Tile<BlockPart> tile(bool transposed, int vectors) const { return micro.blocks(w.value, w.height, w.width, transposed, vectors); }
-  BlockPart part(Count group, Count groups, Count follow, Count tile) const;
+  BlockPart part(Count group, Count groups, Count tile) const;
+  template <class Work>
+  void fetch(const BlockPart& part, Work work) const {
+    work(part, 0);
+  }
   Sample<BlockPart> sample() const { return micro.sample_blocks(w.height); }
   Count stored_before(Count group) const { return (w.offsets[group] - w.offsets[0]) * w.height * w.width; }
   Count first_value(Count, Count) const { return 0; }
@@ -61,7 +92,11 @@ struct BlockSide : Side {
 struct RowSide : Side {
   RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads);
   Tile<RowPart> tile(bool, int vectors) const { return micro.rows(value, vectors); }
-  RowPart part(Count row, Count count, Count follow, Count tile) const;
+  RowPart part(Count row, Count count, Count tile) const;
+  template <class Work>
+  void fetch(const RowPart& part, Work work) const {
+    work(part, 0);
+  }
   Count stored_before(Count row) const { return offsets[row] - offsets[0]; }
 
  private:

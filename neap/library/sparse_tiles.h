@@ -16,7 +16,6 @@ struct NmgPart {
   const void* index;   // [chunks, patterns, g]: i16, i32 where wide
   bool wide;
   Count groups, group_slots;  // slots from a group to the next
-  Count follow;               // how many groups there are from the first on, to ask for ahead
   Count chunks, g, patterns;
   int n, m;
   const int* rows;   // [patterns, n]: of the accumulators of a pattern; neighbours differ in one
@@ -29,7 +28,6 @@ struct BlockPart {
   const int* columns;  // of blocks
   const Count* starts;
   Count groups, stride;
-  Count follow;  // as above
   int height, width;
   Count origin;  // column of x at which the panel begins
 };
