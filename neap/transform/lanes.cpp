@@ -108,11 +108,19 @@ class Stages {
     return emit_.vectorises(value, axis.id, dtype);
   }
 
+  // A ragged axis goes its own way at each point of the axes that its bounds depend on.
+  static bool bounds_another(const Axis& axis, const std::vector<Axis>& axes) {
+    return std::any_of(axes.begin(), axes.end(), [&](const Axis& other) {
+      return other.ragged != nullptr && (uses_axis(other.ragged->first, axis.id) || uses_axis(other.ragged->second, axis.id));
+    });
+  }
+
   double factor(const Stage& stage, const std::vector<Axis>& axes, const std::vector<Touch>& touches) {
     bool sums = false;
     visit(stage.value, [&](const Expr& e) { sums |= e->op == Scalar::reduce; });
     double best = sums ? element_by_element : gathered;
     for (const Axis& axis : axes) {
+      if (bounds_another(axis, axes)) continue;
       if (!sums || may_run_along(stage.value, axis)) best = std::min(best, along(axis, false, touches));
     }
     visit(stage.value, [&](const Expr& e) {
