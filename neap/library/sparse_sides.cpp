@@ -32,11 +32,9 @@ NmgSide::NmgSide(const NmgMatrix& matrix, Count tile_columns, const Tiles& of)
 
 NmgPart NmgSide::part(Count group, Count groups, Count tile) const {
   const Count at = first_slot(group, tile);
-  const auto move = [](const void* from, Count bytes) {  // a side of which only the places are wanted has no values
-    return from == nullptr ? from : static_cast<const void*>(static_cast<const char*>(from) + bytes);
-  };
-  return {.values = move(w.values, at * w.n * (w.value == Value::f32 ? 4 : 2)),
-          .index = move(w.index, at * (w.wide ? 4 : 2)),
+  const bool has_values = w.values != nullptr;  // a side of which only the places are wanted has none
+  return {.values = has_values ? behind(w.values, at * value_bytes()) : nullptr,
+          .index = behind(w.index, at * index_bytes()),
           .wide = w.wide,
           .groups = groups,
           .group_slots = chunks * slots,

@@ -45,6 +45,9 @@ struct NmgSide : Side {
 
  private:
   Count first_slot(Count group, Count tile) const { return (group * chunks + tile * chunks_per_tile) * slots; }
+  Count value_bytes() const { return w.n * (w.value == Value::f32 ? 4 : 2); }  // of a slot
+  Count index_bytes() const { return w.wide ? 4 : 2; }
+  static const void* behind(const void* from, Count bytes) { return static_cast<const char*>(from) + bytes; }
   void order_accumulators();
 };
 
@@ -57,18 +60,17 @@ inline void ask_for(const void* from, Count bytes) {
 // A group's elements of a K tile stand far from the next group's, which are asked for a group ahead.
 template <class Work>
 void NmgSide::fetch(NmgPart part, Work work) const {
-  const Count groups = part.groups, value_bytes = w.n * (w.value == Value::f32 ? 4 : 2), index_bytes = w.wide ? 4 : 2;
+  const Count groups = part.groups, stored = part.chunks * slots;
   part.groups = 1;
   for (Count group = 0; group < groups; ++group) {
-    NmgPart next = part;
-    next.values = static_cast<const char*>(part.values) + part.group_slots * value_bytes;
-    next.index = static_cast<const char*>(part.index) + part.group_slots * index_bytes;
+    const NmgPart now = part;
     if (group + 1 < groups) {
-      ask_for(next.values, part.chunks * slots * value_bytes);
-      ask_for(next.index, part.chunks * slots * index_bytes);
+      part.values = behind(part.values, part.group_slots * value_bytes());
+      part.index = behind(part.index, part.group_slots * index_bytes());
+      ask_for(part.values, stored * value_bytes());
+      ask_for(part.index, stored * index_bytes());
     }
-    work(part, group);
-    part = next;
+    work(now, group);
   }
 }
 
