@@ -1,31 +1,21 @@
 #include "neap/base/parallel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
-#include <thread>
 #include <vector>
-
-#include "neap/base/machine.h"
 
 namespace neap {
 
-void for_each_index(std::size_t count, const std::function<void(std::size_t)>& work) {
+void for_each_index(std::size_t count, const std::function<void(std::size_t)>& work, int threads) {
   std::vector<std::exception_ptr> errors(count);
-  std::atomic<std::size_t> next{0};
-  const auto take = [&] {
-    for (std::size_t i = next++; i < count; i = next++) {
-      try {
-        work(i);
-      } catch (...) {
-        errors[i] = std::current_exception();
-      }
+  const auto most = static_cast<int>(std::clamp<std::size_t>(count, 1, static_cast<std::size_t>(threads)));
+#pragma omp parallel for schedule(dynamic, 1) num_threads(most) if (most > 1)
+  for (std::size_t i = 0; i < count; ++i) {
+    try {
+      work(i);
+    } catch (...) {
+      errors[i] = std::current_exception();
     }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(count, static_cast<std::size_t>(machine().cores)); ++i) others.emplace_back(take);
-    take();
   }
   for (const std::exception_ptr& error : errors) {
     if (error != nullptr) std::rethrow_exception(error);

@@ -171,12 +171,13 @@ void compile_library(const std::vector<std::string>& sources, Isa isa, const fs:
     write_file(stem(i) + ".cpp", sources[i], false);
     objects.push_back(stem(i) + ".o");
   }
-  for_each_index(sources.size(), [&](std::size_t i) {
+  const auto compile = [&](std::size_t i) {
     const std::string failure = compile_file(stem(i), flags);
     if (failure.empty()) return;
     throw Error("the compiler failed on a generated kernel: " + failure, system_compiler().path,
                 "if there was memory, and room for temporary files (TMPDIR), please report this with `NEAP_KEEP_KERNELS=DIR` set");
-  });
+  };
+  for_each_index(sources.size(), compile, machine().cores);
   link(objects, library.string());
 }
 

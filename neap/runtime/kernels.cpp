@@ -41,7 +41,8 @@ struct Maps {
   // Of these maps, side by side; then the distinct ones, in order.
   std::vector<KernelSource> generate(const std::vector<std::size_t>& wanted) {
     std::vector<KernelSource> made(wanted.size());
-    for_each_index(wanted.size(), [&](std::size_t k) { made[k] = generate_kernel(graph, *nodes[wanted[k]], symbols, isa); });
+    const auto write = [&](std::size_t k) { made[k] = generate_kernel(graph, *nodes[wanted[k]], symbols, isa); };
+    for_each_index(wanted.size(), write, machine().cores);
     std::unordered_map<std::string, int> seen;
     std::vector<KernelSource> distinct;
     for (std::size_t k = 0; k < made.size(); ++k) {

@@ -6,6 +6,7 @@
 
 #include "neap/autodiff/gradient.h"
 #include "neap/ops/interpreter.h"
+#include "neap/runtime/at_once.h"
 #include "neap/transform/sparse_dispatch.h"
 #include "tests/sparse/formatted_graph.h"
 #include "tests/support/expect_error.h"
@@ -68,7 +69,26 @@ TEST(PackedFormat, IsTheMatrixWithZeros) {
   }
 }
 
-// The places that a graph finds are those that the layout packs, and pass its check.
+Graph places_graph(const LayoutChoice& choice, const Shape& shape, std::int64_t count) {
+  Graph graph;
+  Builder build(graph);
+  Attributes attributes = attributes_of(choice, shape);
+  attributes["count"] = count;
+  int k = 0;
+  for (const Var& place : build.calls(choice.layout->op("places"), {build.input("keep", {DType::boolean, shape, {}})}, attributes))
+    graph.add_output(place.id(), fmt::format("{}", k++));
+  return graph;
+}
+std::int64_t trues(const Array& keep) {
+  const auto all = keep.values<bool>();
+  return std::count(all.begin(), all.end(), true);
+}
+void expect_same(const std::vector<Array>& got, const std::vector<Array>& wanted) {
+  ASSERT_EQ(got.size(), wanted.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(same_bits(got[i], wanted[i])) << i;
+}
+
+// The places that a graph finds, by its definition and by a library, are those that the layout packs, and pass its check.
 TEST(PackedFormat, PlacesAreThoseOfTheLayout) {
   for (const Case& c : cases()) {
     const LayoutChoice choice = LayoutChoice::parse(c.layout);
@@ -76,20 +96,23 @@ TEST(PackedFormat, PlacesAreThoseOfTheLayout) {
     SCOPED_TRACE(text(c));
     const Array x = waves(c.sizes), keep = SparsifierChoice::parse(c.sparsifier).keep({.weights = x});
     const std::vector<Array> wanted = choice.layout->pack(x, keep, choice.parameters);
-    Graph graph;
-    Builder build(graph);
-    const Shape shape(c.sizes.begin(), c.sizes.end());
-    Attributes attributes = attributes_of(choice, shape);
-    const auto all = keep.values<bool>();
-    attributes["count"] = static_cast<std::int64_t>(std::count(all.begin(), all.end(), true));
-    int k = 0;
-    for (const Var& place : build.calls(choice.layout->op("places"), {build.input("keep", {DType::boolean, shape, {}})}, attributes))
-      graph.add_output(place.id(), fmt::format("{}", k++));
+    const Graph graph = places_graph(choice, Shape(c.sizes.begin(), c.sizes.end()), trues(keep));
     std::vector<Array> made = interpret(graph, {keep});
-    ASSERT_EQ(made.size() + 1, wanted.size());
-    for (std::size_t i = 0; i < made.size(); ++i) EXPECT_TRUE(same_bits(made[i], wanted[i + 1])) << i;
+    expect_same(made, {wanted.begin() + 1, wanted.end()});
+    expect_same(run_at_once(graph, {keep}), made);
     made.insert(made.begin(), wanted[0]);
     choice.layout->check(made, c.sizes, choice.parameters);
+  }
+}
+
+TEST(PackedFormat, PlacesOfAMaskThatKeepsAnotherNumberAreThoseOfTheDefinition) {
+  for (const char* layout : {"csr", "csc", "coo"}) {
+    const Array keep = SparsifierChoice::parse("magnitude sparsity=0.6").keep({.weights = waves({7, 9})});
+    for (const std::int64_t more : {-3, -1, 1, 5}) {
+      SCOPED_TRACE(fmt::format("{}, {:+}", layout, more));
+      const Graph graph = places_graph(LayoutChoice::parse(layout), {7, 9}, trues(keep) + more);
+      expect_same(run_at_once(graph, {keep}), interpret(graph, {keep}));
+    }
   }
 }
 
