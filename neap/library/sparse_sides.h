@@ -27,6 +27,10 @@ struct Side {
   Count end(Count tile) const { return bounds[static_cast<std::size_t>(tile) + 1]; }
   Count columns_in(Count tile) const { return std::min(end(tile), columns) - begin(tile); }  // that are no padding
   Count deepest() const;                                                                     // columns of a tile, at most
+  template <class Part, class Work>
+  void fetch(const Part& part, Work work) const {
+    work(part, 0);
+  }
 };
 
 struct NmgSide : Side {
@@ -81,10 +85,6 @@ struct BlockSide : Side {
   BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads = 1);  // made by so many
   Tile<BlockPart> tile(bool transposed, int vectors) const { return micro.blocks(w.value, w.height, w.width, transposed, vectors); }
   BlockPart part(Count group, Count groups, Count tile) const;
-  template <class Work>
-  void fetch(const BlockPart& part, Work work) const {
-    work(part, 0);
-  }
   Sample<BlockPart> sample() const { return micro.sample_blocks(w.height); }
   Count stored_before(Count group) const { return (w.offsets[group] - w.offsets[0]) * w.height * w.width; }
   Count first_value(Count, Count) const { return 0; }
@@ -95,10 +95,6 @@ struct RowSide : Side {
   RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads);
   Tile<RowPart> tile(bool, int vectors) const { return micro.rows(value, vectors); }
   RowPart part(Count row, Count count, Count tile) const;
-  template <class Work>
-  void fetch(const RowPart& part, Work work) const {
-    work(part, 0);
-  }
   Count stored_before(Count row) const { return offsets[row] - offsets[0]; }
 
  private:
