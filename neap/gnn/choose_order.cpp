@@ -27,11 +27,12 @@ class Cache {
     const auto mixed =
         static_cast<std::uint32_t>(row) * 0x9E3779B1u;  // rows that follow each other do not share a set, as their lines do not
     VertexId* set = rows_.data() + static_cast<std::int64_t>((std::uint64_t{mixed} * static_cast<std::uint64_t>(sets_)) >> 32) * ways;
-    VertexId* const found = std::find(set, set + ways, row);
-    const bool there = found != set + ways;
-    std::move_backward(set, there ? found : set + ways - 1, there ? found + 1 : set + ways);
-    *set = row;
-    return there;
+    VertexId before = row;
+    for (int way = 0; way < ways; ++way) {
+      std::swap(before, set[way]);
+      if (before == row) return true;
+    }
+    return false;
   }
 
  private:

@@ -46,15 +46,21 @@ Csr reordered_rows(const Graph& graph, const Array& order, Array* entries) {
   for (std::size_t i = 0; i < vertices.size(); ++i) ends[i + 1] = ends[i] + rows.length(vertices[i]);
   std::vector<std::int64_t> next(ends.begin(), ends.end() - 1);
   const auto to = made.indices.values<VertexId>();
-  if (entries != nullptr) *entries = Array(DType::i64, {rows.entries()});
+  const auto targets = out.csr.indices.values<VertexId>();
+  std::vector<std::size_t> place_of(entries != nullptr ? targets.size() : 0);  // of each entry of the transpose
   // Source by source in the new order: each row's then rise by themselves.
   for (std::size_t i = 0; i < vertices.size(); ++i) {
-    for (std::int64_t edge = out.csr.begin(vertices[i]); edge < out.csr.end(vertices[i]); ++edge) {
-      const VertexId target = out.csr.indices.values<VertexId>()[static_cast<std::size_t>(edge)];
-      const std::int64_t place = next[static_cast<std::size_t>(places[static_cast<std::size_t>(target)])]++;
-      to[static_cast<std::size_t>(place)] = static_cast<VertexId>(i);
-      if (entries != nullptr) entries->values<std::int64_t>()[static_cast<std::size_t>(place)] = out.entries.get_int(edge);
+    const auto end = static_cast<std::size_t>(out.csr.end(vertices[i]));
+    for (auto at = static_cast<std::size_t>(out.csr.begin(vertices[i])); at < end; ++at) {
+      const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(places[static_cast<std::size_t>(targets[at])])]++);
+      to[place] = static_cast<VertexId>(i);
+      if (entries != nullptr) place_of[at] = place;
     }
+  }
+  if (entries != nullptr) {
+    *entries = Array(DType::i64, {rows.entries()});
+    const auto from = entries->values<std::int64_t>();
+    for (std::size_t at = 0; at < place_of.size(); ++at) from[place_of[at]] = out.entries.get_int(static_cast<std::int64_t>(at));
   }
   return made;
 }
