@@ -47,20 +47,16 @@ Csr reordered_rows(const Graph& graph, const Array& order, Array* entries) {
   std::vector<std::int64_t> next(ends.begin(), ends.end() - 1);
   const auto to = made.indices.values<VertexId>();
   const auto targets = out.csr.indices.values<VertexId>();
-  std::vector<std::size_t> place_of(entries != nullptr ? targets.size() : 0);  // of each entry of the transpose
+  if (entries != nullptr) *entries = Array(DType::i64, {rows.entries()});
+  const auto from = entries != nullptr ? entries->values<std::int64_t>() : std::span<std::int64_t>();
   // Source by source in the new order: each row's then rise by themselves.
   for (std::size_t i = 0; i < vertices.size(); ++i) {
     const auto end = static_cast<std::size_t>(out.csr.end(vertices[i]));
     for (auto at = static_cast<std::size_t>(out.csr.begin(vertices[i])); at < end; ++at) {
       const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(places[static_cast<std::size_t>(targets[at])])]++);
       to[place] = static_cast<VertexId>(i);
-      if (entries != nullptr) place_of[at] = place;
+      if (!from.empty()) from[place] = out.entries.get_int(static_cast<std::int64_t>(at));
     }
-  }
-  if (entries != nullptr) {
-    *entries = Array(DType::i64, {rows.entries()});
-    const auto from = entries->values<std::int64_t>();
-    for (std::size_t at = 0; at < place_of.size(); ++at) from[place_of[at]] = out.entries.get_int(static_cast<std::int64_t>(at));
   }
   return made;
 }
