@@ -1,13 +1,25 @@
 #include "neap/library/sparse_sides.h"
 
+#include <utility>
+
 #include "neap/base/revolving_door.h"
 
 namespace neap::sparse {
 namespace {
 
+// The values of a row that stand in another order, one behind the other, and room behind them.
 template <class V>
-void take_in_order(const BlockMatrix& matrix, Count at, Count count, const PackedRows& to, Count place) {
-  for (Count i = 0; i < count; ++i) static_cast<V*>(to.values)[place + i] = static_cast<const V*>(matrix.values)[matrix.order[at + i]];
+const void* in_order(const BlockMatrix& matrix, Count at, Count count, Count room) {
+  static thread_local Buffer row;
+  V* const to = row.of<V>(count + room);
+  for (Count i = 0; i < count; ++i) to[i] = static_cast<const V*>(matrix.values)[matrix.order[at + i]];
+  return to;
+}
+
+const void* values_of_row(const BlockMatrix& matrix, Count at, Count count, Count room) {
+  const bool is_whole = matrix.value == Value::f32;
+  if (matrix.order.at == nullptr) return static_cast<const char*>(matrix.values) + at * (is_whole ? 4 : 2);
+  return is_whole ? in_order<float>(matrix, at, count, room) : in_order<std::uint16_t>(matrix, at, count, room);
 }
 
 }  // namespace
@@ -66,26 +78,32 @@ void NmgSide::order_accumulators() {
   }
 }
 
+EvenSide::EvenSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of) : Side{matrix.rows, matrix.columns, matrix.height, of} {
+  const Count wide = divided_up(columns, matrix.width);
+  const Count most = matrix.rising ? std::max<Count>(1, tile_columns / matrix.width) : std::max<Count>(1, wide);
+  step = divided_up(wide, std::max<Count>(1, divided_up(wide, most)));
+  for (Count at = 0; at < wide; at += step) bounds.push_back(at * matrix.width);
+  if (wide == 0) bounds.push_back(0);
+  bounds.push_back(wide * matrix.width);
+}
+
 BlockSide::BlockSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
-    : Side{matrix.rows, matrix.columns, matrix.height, of}, w(matrix) {
-  const Count wide = divided_up(columns, w.width), most = w.rising ? std::max<Count>(1, tile_columns / w.width) : std::max<Count>(1, wide);
-  const Count step = divided_up(wide, std::max<Count>(1, divided_up(wide, most))) * w.width;  // K tiles are of one size
-  for (Count at = 0; at < columns; at += step) bounds.push_back(at);
-  if (columns == 0) bounds.push_back(0);
-  bounds.push_back(divided_up(columns, w.width) * w.width);
+    : EvenSide(matrix, tile_columns, of), w(matrix) {
   starts.resize(static_cast<std::size_t>(groups()) * bounds.size());
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-  for (Count group = 0; group < groups(); ++group) {
-    const Count last = w.offsets[group + 1];
-    Count* const start = starts.data() + group * (tiles() + 1);
-    start[0] = w.offsets[group];
-    for (Count tile = 1; tile < tiles(); ++tile) {  // columns rise, so that a tile has at most as many blocks as block columns
-      const Count from = start[tile - 1], most_blocks = std::min(last - from, step / w.width);
-      const int bound = static_cast<int>(begin(tile) / w.width);
-      const bool is_full = most_blocks > 0 && w.columns_of[from + most_blocks - 1] < bound;
-      start[tile] = from + (is_full ? most_blocks : micro.count_below(most_blocks, w.columns_of + from, bound));
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  {
+    std::vector<int> counts(static_cast<std::size_t>(tiles()));
+#pragma omp for schedule(static)
+    for (Count group = 0; group < groups(); ++group) {
+      Count at = w.offsets[group];
+      micro.count_in_tiles(w.offsets[group + 1] - at, w.columns_of + at, tiles(), step, counts.data());
+      Count* start = starts.data() + group * (tiles() + 1);
+      for (const int count : counts) {
+        *start++ = at;
+        at += count;
+      }
+      *start = at;
     }
-    start[tiles()] = last;
   }
 }
 
@@ -100,44 +118,62 @@ BlockPart BlockSide::part(Count group, Count groups, Count tile) const {
           .origin = begin(tile)};
 }
 
+// Each thread has rows of its own, which come one after the other in each K tile, behind those of the threads before.
 RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads)
-    : Side{matrix.rows, matrix.columns, 1, of}, value(matrix.value), offsets(matrix.offsets) {
-  const BlockSide plain(matrix, tile_columns, of, threads);
-  bounds = plain.bounds;
-  const Count all = matrix.offsets[rows] - matrix.offsets[0], row_starts = tiles() + 1;
-  starts.resize(static_cast<std::size_t>(tiles() * rows + 1));
-  Count place = 0;
-  for (Count tile = 0; tile < tiles(); ++tile) {
-    for (Count row = 0; row < rows; ++row) {
-      starts[static_cast<std::size_t>(tile * rows + row)] = place;
-      const Count* const at = plain.starts.data() + row * row_starts + tile;
-      place += at[1] - at[0];
-    }
-  }
-  starts.back() = place;
-  static thread_local Buffer values, columns_of;  // of the calling thread, read by all
-  packed = {values.of(all), reinterpret_cast<unsigned short*>(columns_of.of(divided_up(all, 2)))};
-  const PackRun pack_run = micro.pack_run(value);
-  const auto copy = [&](Count row, Count tile) {
-    const Count at = plain.starts[static_cast<std::size_t>(row * row_starts + tile)];
-    const Count* const to = starts.data() + tile * rows + row;
-    pack_run(matrix.order.at == nullptr ? matrix.values : nullptr, matrix.columns_of, at, to[1] - to[0], begin(tile), packed, to[0]);
-    if (matrix.order.at != nullptr)
-      (value == Value::f32 ? take_in_order<float> : take_in_order<std::uint16_t>)(matrix, at, to[1] - to[0], packed, to[0]);
-  };
+    : EvenSide(matrix, tile_columns, of), value(matrix.value), offsets(matrix.offsets) {
+  constexpr Count room = 32;                                               // elements that whole vectors may be read beyond a row
+  static thread_local Buffer of_starts, of_counts, of_values, of_columns;  // of the calling thread, read by all
+  const Count all = stored_before(rows), last = matrix.offsets[rows], many = tiles();
+  Count* const first_of = of_starts.of<Count>(many * rows + 1);
+  int* const counts = of_counts.of<int>(rows * many);
+  float* const values = of_values.of(all);  // room for either kind
+  auto* const columns_of = of_columns.of<unsigned short>(all);
+  packed = {.values = values, .columns = columns_of, .starts = first_of, .groups = rows};
+  std::vector<Count> places(static_cast<std::size_t>((threads + 1) * many));  // [threads, K tiles]: the next, and the last thread's ends
+  const PackRow pack_row = micro.pack_row(value);
+
   const auto first = [&](Count share) {
-    return share_begin(share, threads, rows, [&](Count row) { return stored_before(row) + row * tiles(); });
+    return share_begin(share, threads, rows, [&](Count row) { return stored_before(row) + row * many; });
   };
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-  for (int share = 0; share < threads; ++share) {
-    for (Count row = first(share); row < first(share + 1); ++row) {  // read as they stand
-      for (Count tile = 0; tile < tiles(); ++tile) copy(row, tile);
+  const auto count = [&](Count share) {
+    Count* const found = places.data() + share * many;
+    for (Count row = first(share); row < first(share + 1); ++row) {
+      const Count at = matrix.offsets[row];
+      int* const here = counts + row * many;
+      micro.count_in_tiles(matrix.offsets[row + 1] - at, matrix.columns_of + at, many, step, here);
+      for (Count tile = 0; tile < many; ++tile) found[tile] += here[tile];
     }
+  };
+  const auto place = [&] {
+    Count next = 0;
+    for (Count tile = 0; tile < many; ++tile) {
+      for (Count share = 0; share < threads; ++share) next += std::exchange(places[static_cast<std::size_t>(share * many + tile)], next);
+      places[static_cast<std::size_t>(threads * many + tile)] = next;
+    }
+    first_of[many * rows] = all;
+  };
+  const auto copy = [&](Count share) {
+    std::vector<Count> next(places.begin() + share * many, places.begin() + (share + 1) * many);
+    const PackedRows mine{.values = values, .columns = columns_of, .next = next.data(), .ends = places.data() + (share + 1) * many};
+    for (Count row = first(share); row < first(share + 1); ++row) {
+      for (Count tile = 0; tile < many; ++tile) first_of[tile * rows + row] = mine.next[tile];
+      const Count at = matrix.offsets[row];
+      const Count in_row = matrix.offsets[row + 1] - at, readable = std::min(last - at, in_row + room);
+      pack_row(values_of_row(matrix, at, in_row, room), matrix.columns_of + at, readable, counts + row * many, many, step, mine);
+    }
+  };
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  {
+#pragma omp for schedule(static)
+    for (int share = 0; share < threads; ++share) count(share);
+#pragma omp single
+    place();
+#pragma omp for schedule(static)
+    for (int share = 0; share < threads; ++share) copy(share);
   }
 }
-
 RowPart RowSide::part(Count row, Count count, Count tile) const {
-  return {.values = packed.values, .columns = packed.columns, .starts = starts.data() + tile * rows + row, .groups = count};
+  return {.values = packed.values, .columns = packed.columns, .starts = packed.starts + tile * rows + row, .groups = count};
 }
 
 void Columns::pack(Count row, Count rows, float* panel) const {

@@ -4,12 +4,15 @@
 //   fetch(part, work): work(part, 0), or work(some of its groups, how many are ahead) for all; `part` is in no cache
 //   stored_before(group): how many values are stored in the groups ahead
 #pragma once
+#include <omp.h>
+
 #include <algorithm>
 #include <memory>
 #include <new>
 #include <vector>
 
 #include "neap/base/blocks.h"
+#include "neap/base/pieces.h"
 #include "neap/library/sparse_kernels.h"
 
 namespace neap::sparse {
@@ -78,7 +81,13 @@ void NmgSide::fetch(NmgPart part, Work work) const {
   }
 }
 
-struct BlockSide : Side {
+// A matrix whose K tiles are alike wide: so many blocks, or columns.
+struct EvenSide : Side {
+  Count step;  // blocks
+  EvenSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of);
+};
+
+struct BlockSide : EvenSide {
   const BlockMatrix& w;
   std::vector<Count> starts = {};  // [groups, K tiles + 1]: the first block of a group at or behind each bound
 
@@ -91,7 +100,7 @@ struct BlockSide : Side {
 };
 
 // CSR with the elements of each K tile one row after the other, copied on so many threads: what is read for one panel is one stream.
-struct RowSide : Side {
+struct RowSide : EvenSide {
   RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of, int threads);
   Tile<RowPart> tile(bool, int vectors) const { return micro.rows(value, vectors); }
   RowPart part(Count row, Count count, Count tile) const;
@@ -100,8 +109,7 @@ struct RowSide : Side {
  private:
   Value value;
   Offsets offsets;
-  std::vector<Count> starts;  // [K tiles, rows], and the end
-  PackedRows packed;
+  RowPart packed = {};  // all of it: starts are [K tiles, rows], and the end
 };
 
 constexpr int tile_vectors[] = {1, 2, 3, 4, 6};
@@ -174,15 +182,20 @@ Count group_begin(const Kind& side, Count share, Count shares) {
   return share_begin(share, shares, side.groups(), [&](Count group) { return side.stored_before(group) + group * side.height * row; });
 }
 
-// work(number) for all pieces of a product, of which an image has so many: on all threads, each the next piece when it is done with one, as
-// cores are seldom alike quick; but where windows are added to a picture, which one thread makes.
+// work(number) for all pieces of a product, of which an image has so many, on all threads. Where windows are added to a picture, one thread
+// makes it.
 template <class Work>
 void for_each_piece(const Product& product, Count of_image, Work work) {
   const Count share = product.y_windows == nullptr ? 1 : std::max<Count>(1, of_image);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(product.threads) if (product.threads > 1)
-  for (Count part = 0; part < product.images * of_image / share; ++part) {
-    if (product.y_windows != nullptr) std::fill_n(product.y + part * product.y_image, product.y_image, 0.0F);
-    for (Count number = part * share; number < (part + 1) * share; ++number) work(number);
+  const auto part = [&](Count number) {
+    if (product.y_windows != nullptr) std::fill_n(product.y + number * product.y_image, product.y_image, 0.0F);
+    for (Count i = number * share; i < (number + 1) * share; ++i) work(i);
+  };
+  Pieces pieces(static_cast<std::size_t>(product.images * of_image / share), product.threads);
+#pragma omp parallel num_threads(product.threads) if (product.threads > 1)
+  {
+    const int me = omp_get_thread_num();
+    for (std::optional<std::size_t> next = pieces.next(me); next; next = pieces.next(me)) part(static_cast<Count>(*next));
   }
 }
 
@@ -190,20 +203,21 @@ void for_each_piece(const Product& product, Count of_image, Work work) {
 // small ones lie anywhere, and those that meet in the cache would push each other out of it.
 class Buffer {
  public:
-  float* of(Count count) {
-    if (count > count_) {
-      const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
+  template <class T = float>
+  T* of(Count count) {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
+    if (bytes > bytes_) {
       memory_ = allocate_block(bytes < least_scattered ? bytes : std::max(bytes, least_large_block));
       if (memory_ == nullptr) throw std::bad_alloc();
-      count_ = count;
+      bytes_ = bytes;
     }
-    return static_cast<float*>(memory_.get());
+    return static_cast<T*>(memory_.get());
   }
 
  private:
   static constexpr std::size_t least_scattered = std::size_t{128} << 10;
   std::shared_ptr<void> memory_;
-  Count count_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace neap::sparse

@@ -39,9 +39,13 @@ struct RowPart {
   const Count* starts;
   Count groups;
 };
+// Where they are packed: those of a row in K tile t come to next[t], which moves on; what stands behind them may be overwritten, up to
+// ends[t].
 struct PackedRows {
   void* values;
   unsigned short* columns;
+  Count* next;
+  const Count* ends;
 };
 
 enum class Finish : unsigned char { none, relu, gelu, swish };
@@ -64,8 +68,9 @@ struct Sampling {
 template <class Part>
 using Sample = void (*)(const Part& part, const Sampling& sampling);
 
-// Elements at..at + count of some columns, and of values unless these are null, go to a place of the packed ones.
-using PackRun = void (*)(const void* values, const int* columns, Count at, Count count, Count origin, const PackedRows& to, Count place);
+// A row of which counts[t] elements are in K tile t, whose first column is t * step; from its first element on so many may be read.
+using PackRow = void (*)(const void* values, const int* columns, Count readable, const int* counts, Count tiles, Count step,
+                         const PackedRows& to);
 
 struct Tiles {
   int lanes;
@@ -76,9 +81,9 @@ struct Tiles {
   Tile<RowPart> (*rows)(Value value, int vectors);
   Sample<NmgPart> (*sample_nmg)(int n);
   Sample<BlockPart> (*sample_blocks)(int height);
-  PackRun (*pack_run)(Value value);
-  // How many of the elements are below a bound.
-  Count (*count_below)(Count count, const int* from, int bound);
+  PackRow (*pack_row)(Value value);
+  // How many of some rising columns are in each K tile: in tile t from t * step on, in the last all that are left.
+  void (*count_in_tiles)(Count count, const int* columns, Count tiles, Count step, int* counts);
   // Whether all are in [0, limit); one that is less than the one ahead of it makes `rising` false.
   bool (*all_within)(Count count, const int* from, int limit, bool& rising);
   // Rows of `columns` elements into a panel `width` wide; what is beyond is 0.

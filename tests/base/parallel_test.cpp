@@ -7,8 +7,25 @@
 #include <string>
 #include <vector>
 
+#include "neap/base/pieces.h"
+
 namespace neap {
 namespace {
+
+TEST(Pieces, AreARangeForEachThreadAndThenTheLastOfOthers) {
+  Pieces pieces(10, 3);  // 0 to 2, 3 to 5, 6 to 9
+  std::vector<std::size_t> taken;
+  const auto take = [&](int thread, int count) {
+    for (int i = 0; i < count; ++i) taken.push_back(pieces.next(thread).value());
+  };
+  take(1, 3);
+  take(0, 1);
+  take(1, 3);
+  take(2, 1);
+  take(0, 2);
+  EXPECT_EQ(taken, (std::vector<std::size_t>{3, 4, 5, 0, 9, 8, 7, 6, 1, 2}));
+  for (const int thread : {0, 1, 2}) EXPECT_FALSE(pieces.next(thread).has_value());
+}
 
 TEST(ForEachIndex, CallsEachOnce) {
   for (const int threads : {1, 2, 5}) {
