@@ -14,7 +14,9 @@ StoredPoints points(Definition& d, int first) {
   return {{row, entry}, axis_position(row), position_at(d, first + 1, {axis_position(entry)}), {axis_position(entry)}, {}};
 }
 
+// What is scattered by columns are single words, a row and a place in it, as each takes a line of its own; they are told apart in order.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
+  constexpr int half = 32;
   const Packer from(dense, keep);
   ColumnPlaces places(from);
   const std::int64_t* const by_row = from.row_offsets().values<std::int64_t>().data();
@@ -28,13 +30,16 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
       for (std::int64_t r = part.begin; r < part.end; ++r) {
         const std::int64_t first = by_row[r], found = from.columns_of(r, column_of + first, by_row[part.end] - first);
         take(elements + r * from.columns(), column_of + first, found, stored + first);
-        for (std::int64_t e = first; e < first + found; ++e) {
-          const std::int64_t place = next[column_of[e]]++;
-          row_of[place] = static_cast<std::int32_t>(r);
-          order[place] = e;
-        }
+        for (std::int64_t i = 0; i < found; ++i) order[next[column_of[first + i]]++] = r << half | i;
       }
     });
+  });
+  for_each_rows(count, count, [&](const RowRange& part) {
+    for (std::int64_t k = part.begin; k < part.end; ++k) {
+      const std::int64_t row = order[k] >> half;
+      row_of[k] = static_cast<std::int32_t>(row);
+      order[k] = by_row[row] + (order[k] & ((std::int64_t{1} << half) - 1));
+    }
   });
   return {values, from.row_offsets(), columns, places.offsets(), t_rows, t_order};
 }

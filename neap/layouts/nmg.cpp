@@ -110,49 +110,54 @@ struct Patterns {
   static constexpr std::int64_t most_rows = 16;  // for which there are numbers
   static constexpr int none = -1;
   std::vector<std::uint64_t> bits;
-  std::vector<int> numbers;  // by rows, of the pattern of just these
+  std::vector<int> numbers;  // by rows, of the pattern of just these; of no pattern, how many there are
 
   Patterns(const std::vector<KeptRows>& patterns, std::int64_t m) : bits(patterns.size(), 0) {
     for (std::size_t p = 0; p < patterns.size(); ++p) {
       for (const int row : patterns[p]) bits[p] |= std::uint64_t{1} << row;
     }
     if (m > most_rows) return;
-    numbers.assign(std::size_t{1} << m, none);
+    numbers.assign(std::size_t{1} << m, static_cast<int>(bits.size()));
     for (std::size_t p = 0; p < bits.size(); ++p) numbers[bits[p]] = static_cast<int>(p);
   }
 };
 
-// The columns of a chunk in the order of their slots; empty where their kept rows do not fit the patterns.
+// The columns of a chunk in the order of their slots.
 class Slots {
  public:
   Slots(const Geometry& geometry, const Patterns& patterns)
-      : geometry_(geometry), patterns_(patterns), fitting_(static_cast<std::size_t>(geometry.chunk())), next_(patterns.bits.size()) {}
+      : geometry_(geometry),
+        patterns_(patterns),
+        fitting_(static_cast<std::size_t>(geometry.chunk())),
+        exact_(2 * fitting_.size()),
+        next_(patterns.bits.size() + 1) {}
 
-  // `kept`: of each column, as bits.
-  const std::vector<int>& of(const std::uint64_t* kept) {
+  // `kept`: of each column, as bits. Null where its columns do not fit the patterns.
+  const int* of(const std::uint64_t* kept) {
     full_ = false;
-    if (!find_exact(kept)) find_fitting(kept);
-    return columns_;
+    if (find_exact(kept)) return exact_.data();
+    find_fitting(kept);
+    return columns_.empty() ? nullptr : columns_.data();
   }
   bool full() const { return full_; }  // whether each column keeps just the rows of its pattern
 
  private:
   // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many. Of a chunk that is cut off, the
-  // columns that are left take the slots that are left.
+  // columns that are left take the slots that are left. Whether that is so is seen in the end: columns too many of a pattern go on behind
+  // its slots.
   bool find_exact(const std::uint64_t* kept) {
     if (patterns_.numbers.empty()) return false;
     const auto chunk = static_cast<int>(fitting_.size()), g = static_cast<int>(geometry_.g);
     int end = chunk;
     while (end > 0 && kept[end - 1] == 0) --end;
-    columns_.assign(fitting_.size(), Patterns::none);
-    for (std::size_t p = 0; p < next_.size(); ++p) next_[p] = static_cast<int>(p) * g;
-    int *const columns = columns_.data(), *const next = next_.data();
+    int *const columns = exact_.data(), *const next = next_.data();
+    if (end < chunk) std::fill_n(columns, chunk, Patterns::none);
+    for (std::size_t p = 0; p < next_.size(); ++p) next[p] = static_cast<int>(p) * g;
     const int* const numbers = patterns_.numbers.data();
-    for (int column = 0; column < end; ++column) {
-      const int p = numbers[kept[column]];
-      if (p == Patterns::none || next[p] == (p + 1) * g) return false;
-      columns[next[p]++] = column;
-    }
+    for (int column = 0; column < end; ++column) columns[next[numbers[kept[column]]]++] = column;
+    bool fits = next_.back() == chunk;  // none keeps the rows of no pattern
+    for (int p = 0, most = g; most <= chunk; ++p, most += g) fits &= next[p] <= most;
+    if (!fits) return false;
     full_ = end == chunk;
     for (int slot = 0; end < chunk; ++slot) {
       if (columns[slot] == Patterns::none) columns[slot] = end++;
@@ -175,6 +180,7 @@ class Slots {
   const Geometry& geometry_;
   const Patterns& patterns_;
   std::vector<std::vector<int>> fitting_;
+  std::vector<int> exact_;  // as columns_, with room for as many that keep the rows of no pattern
   std::vector<int> next_, columns_;
   bool full_ = false;
 };
@@ -199,13 +205,22 @@ void take_kept(const int* columns, std::int64_t count, const std::uint64_t* kept
   }
 }
 
+// take() of two rows, whose elements alternate.
+template <class Element>
+void take_pairs(const Element* a, const Element* b, const int* columns, std::int64_t count, Element* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[2 * i] = a[columns[i]];
+    to[2 * i + 1] = b[columns[i]];
+  }
+}
+
 // The values and the index of one chunk; `kept`: of each of its columns, as bits.
 template <class Element, class Column>
 void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk, const std::uint64_t* kept,
                 Slots& slots, const Element* elements, Element* stored, Column* index) {
   const std::int64_t m = geometry.m, n = geometry.n, width = geometry.chunk(), first = chunk * width;
-  const std::vector<int>& columns = slots.of(kept);
-  if (columns.empty())
+  const int* const columns = slots.of(kept);
+  if (columns == nullptr)
     throw Error(fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", n, m, geometry.g, group * m,
                             (group + 1) * m - 1, first, first + width - 1),
                 "layout nmg", "make the mask with the sparsifier nmg");
@@ -213,16 +228,21 @@ void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group
   stored += before * n;
   index += before;
   if (!slots.full()) std::fill_n(stored, width * n, Element{0});
-  for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[static_cast<std::size_t>(slot)]);
+#pragma omp simd
+  for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[slot]);
   for (std::int64_t slot = 0; slot < width; slot += geometry.g) {
     const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
+    const auto row_of = [&](std::size_t j) { return elements + (group * m + pattern[j]) * from.columns() + first; };
+    if (slots.full() && n == 2) {
+      take_pairs(row_of(0), row_of(1), columns + slot, geometry.g, stored + slot * n);
+      continue;
+    }
     for (std::int64_t j = 0; j < n; ++j) {
-      const int row = pattern[static_cast<std::size_t>(j)];
-      const Element* const all = elements + (group * m + row) * from.columns() + first;
+      const auto kept_row = static_cast<std::size_t>(j);
       if (slots.full()) {
-        take(all, columns.data() + slot, geometry.g, stored + slot * n + j, n);
+        take(row_of(kept_row), columns + slot, geometry.g, stored + slot * n + j, n);
       } else {
-        take_kept(columns.data() + slot, geometry.g, kept, std::uint64_t{1} << row, all, stored + slot * n + j, n);
+        take_kept(columns + slot, geometry.g, kept, std::uint64_t{1} << pattern[kept_row], row_of(kept_row), stored + slot * n + j, n);
       }
     }
   }
@@ -266,7 +286,7 @@ std::vector<int> exact_patterns(const Packer& from, std::int64_t n, std::int64_t
     from.kept_of_columns(group * m, m, kept.data());
     for (const std::uint64_t each : kept) {
       all.push_back(patterns.numbers[each]);
-      if (all.back() == Patterns::none) return {};
+      if (all.back() == static_cast<int>(patterns.bits.size())) return {};
     }
   }
   return all;
