@@ -2,6 +2,8 @@
 // through one core's cache, and the same core has them the next time. As cores are seldom alike quick, who is done takes the last of
 // another's.
 #pragma once
+#include <omp.h>
+
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -21,5 +23,16 @@ class Pieces {
   };
   std::vector<Range> ranges_;
 };
+
+// work(i) for each i below count, shared so; it throws nothing.
+template <class Work>
+void share_out(std::size_t count, int threads, Work work) {
+  Pieces pieces(count, threads);
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  {
+    const int me = omp_get_thread_num();
+    for (std::optional<std::size_t> i = pieces.next(me); i; i = pieces.next(me)) work(*i);
+  }
+}
 
 }  // namespace neap

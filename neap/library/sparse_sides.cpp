@@ -172,6 +172,7 @@ RowSide::RowSide(const BlockMatrix& matrix, Count tile_columns, const Tiles& of,
     for (int share = 0; share < threads; ++share) copy(share);
   }
 }
+
 RowPart RowSide::part(Count row, Count count, Count tile) const {
   return {.values = packed.values, .columns = packed.columns, .starts = packed.starts + tile * rows + row, .groups = count};
 }

@@ -4,8 +4,6 @@
 //   fetch(part, work): work(part, 0), or work(some of its groups, how many are ahead) for all; `part` is in no cache
 //   stored_before(group): how many values are stored in the groups ahead
 #pragma once
-#include <omp.h>
-
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -187,16 +185,11 @@ Count group_begin(const Kind& side, Count share, Count shares) {
 template <class Work>
 void for_each_piece(const Product& product, Count of_image, Work work) {
   const Count share = product.y_windows == nullptr ? 1 : std::max<Count>(1, of_image);
-  const auto part = [&](Count number) {
-    if (product.y_windows != nullptr) std::fill_n(product.y + number * product.y_image, product.y_image, 0.0F);
-    for (Count i = number * share; i < (number + 1) * share; ++i) work(i);
-  };
-  Pieces pieces(static_cast<std::size_t>(product.images * of_image / share), product.threads);
-#pragma omp parallel num_threads(product.threads) if (product.threads > 1)
-  {
-    const int me = omp_get_thread_num();
-    for (std::optional<std::size_t> next = pieces.next(me); next; next = pieces.next(me)) part(static_cast<Count>(*next));
-  }
+  share_out(static_cast<std::size_t>(product.images * of_image / share), product.threads, [&](std::size_t number) {
+    const auto part = static_cast<Count>(number);
+    if (product.y_windows != nullptr) std::fill_n(product.y + part * product.y_image, product.y_image, 0.0F);
+    for (Count i = part * share; i < (part + 1) * share; ++i) work(i);
+  });
 }
 
 // Memory of a thread that is kept between calls, at the beginning of a line. What fills a good part of a second cache is in large pages:
