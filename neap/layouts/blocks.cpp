@@ -31,31 +31,52 @@ StoredPoints points(Definition& d, int first) {
 class StoredBlocks {
  public:
   StoredBlocks(const Packer& from, std::int64_t r, std::int64_t c)
-      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(divided_up(from.columns(), c) * c)) {}
+      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(from.words())), columns_((any_.size() + 1) * masks::word_bits) {}
 
   std::int64_t count(std::int64_t block_row) {
-    bool other = false;
-    return masks::loops().count(across(), flags(block_row), other);
+    if (c_ > 1) return find(block_row, columns_.data(), 0);
+    from_.kept_in_any(block_row * r_, r_, any_.data());
+    return masks::loops().count(from_.words(), any_.data());
   }
-  // In order, as Packer::columns_of gives columns.
+  // Their numbers in order; how many. What stands behind them, up to `room`, may be overwritten.
   std::int64_t find(std::int64_t block_row, std::int32_t* to, std::int64_t room) {
-    return masks::loops().positions(across(), flags(block_row), to, room);
+    from_.kept_in_any(block_row * r_, r_, any_.data());
+    if (c_ == 1) return masks::loops().positions(from_.words(), any_.data(), to, room);
+    const std::int64_t all =
+        masks::loops().positions(from_.words(), any_.data(), columns_.data(), static_cast<std::int64_t>(columns_.size()));
+    std::int64_t found = 0;
+    for (std::int64_t i = 0, last = -1; i < all; ++i) {
+      const std::int64_t block = columns_[static_cast<std::size_t>(i)] / c_;
+      if (block != last) to[found++] = static_cast<std::int32_t>(block);
+      last = block;
+    }
+    return found;
   }
 
  private:
-  std::int64_t across() const { return static_cast<std::int64_t>(any_.size()) / c_; }
-  const std::uint8_t* flags(std::int64_t block_row) {
-    from_.kept_in_any(block_row * r_, r_, any_.data());
-    for (std::int64_t block = 0; c_ > 1 && block < across(); ++block) {
-      const std::uint8_t* const columns = any_.data() + block * c_;
-      any_[static_cast<std::size_t>(block)] = std::accumulate(columns, columns + c_, std::uint8_t{0}, std::bit_or<>());
-    }
-    return any_.data();
-  }
-
   const Packer& from_;
   std::int64_t r_, c_;
-  std::vector<std::uint8_t> any_;  // of each column, then of each block; what is behind the matrix stays 0
+  std::vector<masks::Word> any_;
+  std::vector<std::int32_t> columns_;
+};
+
+// The kept elements of one row, which go to places that are apart.
+template <class Element>
+class KeptLine {
+ public:
+  explicit KeptLine(const Packer& from)
+      : from_(from), elements_(static_cast<std::size_t>((from.words() + 1) * masks::word_bits)), columns_(elements_.size()) {}
+
+  void take(std::int64_t row, const Element* matrix, Element* to, std::int64_t apart) {
+    const auto room = static_cast<std::int64_t>(elements_.size());
+    const std::int64_t found = from_.take_row(row, matrix, elements_.data(), columns_.data(), room);
+    for (std::int64_t i = 0; i < found; ++i) to[i * apart] = elements_[static_cast<std::size_t>(i)];
+  }
+
+ private:
+  const Packer& from_;
+  std::vector<Element> elements_;
+  std::vector<std::int32_t> columns_;
 };
 
 // Rows of blocks are counted and then filled, each part of them by itself.
@@ -84,14 +105,22 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
         std::fill(to + wide, to + c, Element{0});
       }
     };
+    const std::int64_t* const kept_in = from.row_offsets().values<std::int64_t>().data();
     for_each_rows(block_rows, dense.count(), [&](const RowRange& part) {
       StoredBlocks stored(from, r, c);
+      KeptLine<Element> line(from);
       for (std::int64_t row = part.begin; row < part.end; ++row) {
         std::int32_t* const blocks = column_of + by_row[row];
         Element* const to = kept + by_row[row] * r * c;
         const std::int64_t found = stored.find(row, blocks, by_row[part.end] - by_row[row]), high = std::min(r, from.rows() - row * r);
         if (high < r) std::fill_n(to, found * r * c, Element{0});
-        for (std::int64_t i = 0; i < high; ++i) pack_row(row * r + i, blocks, found, to + i * c);
+        for (std::int64_t i = 0; i < high; ++i) {
+          if (c == 1 && kept_in[row * r + i + 1] - kept_in[row * r + i] == found) {
+            line.take(row * r + i, elements, to + i, r);
+          } else {
+            pack_row(row * r + i, blocks, found, to + i * c);
+          }
+        }
       }
     });
   });

@@ -21,8 +21,8 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   from.with_elements(values, [&](const auto* elements, auto* stored) {
     from.for_each_part([&](const RowRange& part) {
       for (std::int64_t r = part.begin; r < part.end; ++r) {
-        const std::int64_t first = by_row[r], found = from.columns_of(r, column_of + first, by_row[part.end] - first);
-        take(elements + r * from.columns(), column_of + first, found, stored + first);
+        const std::int64_t first = by_row[r];
+        const std::int64_t found = from.take_row(r, elements, stored + first, column_of + first, by_row[part.end] - first);
         std::fill_n(row_of + first, found, static_cast<std::int32_t>(r));
       }
     });

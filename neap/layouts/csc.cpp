@@ -1,4 +1,5 @@
 // Compressed sparse columns: for each column its elements, by rising rows.
+#include "neap/base/prefetch.h"
 #include "neap/layouts/packing.h"
 
 namespace neap::csc_layout {
@@ -13,27 +14,34 @@ StoredPoints points(Definition& d, int first) {
   return {{column, entry}, position_at(d, first + 1, {axis_position(entry)}), axis_position(column), {axis_position(entry)}, {}};
 }
 
+// Row by row first, as lines of the matrix are read whole.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
-  ColumnPlaces places(from);
-  const std::int64_t count = from.row_offsets().get_int(from.rows());
-  Array values = from.values({count}), rows(DType::i32, {count});
+  const ColumnPlaces places(from);
+  const std::int64_t* const by_row = from.row_offsets().values<std::int64_t>().data();
+  const std::int64_t count = by_row[from.rows()];
+  Array values = from.values({count}), by_rows = from.values({count}), rows(DType::i32, {count});
   std::int32_t* const row_of = rows.values<std::int32_t>().data();
-  from.with_elements(values, [&](const auto* elements, auto* stored) {
+  from.with_elements(by_rows, [&](const auto* elements, auto* stored) {
     from.for_each_part([&](const RowRange& part) {
-      std::int64_t* const next = places.next(part);
-      std::vector<std::int32_t> columns(static_cast<std::size_t>(from.columns()));
-      for (std::int64_t r = part.begin; r < part.end; ++r) {
-        const auto* const row = elements + r * from.columns();
-        const std::int64_t found = from.columns_of(r, columns.data(), from.columns());
-        for (std::int64_t i = 0; i < found; ++i) {
-          const std::int32_t column = columns[static_cast<std::size_t>(i)];
-          const std::int64_t place = next[column]++;
-          stored[place] = row[column];
-          row_of[place] = static_cast<std::int32_t>(r);
-        }
-      }
+      std::vector<std::int32_t> columns(static_cast<std::size_t>(from.words() + 1) * masks::word_bits);
+      for (std::int64_t r = part.begin; r < part.end; ++r)
+        from.take_row(r, elements, stored + by_row[r], columns.data(),
+                      std::min<std::int64_t>(columns.size(), by_row[part.end] - by_row[r]));
     });
+  });
+  from.with_elements(values, [&]<class Element>(const Element*, Element* stored) {
+    const Element* const elements = reinterpret_cast<const Element*>(by_rows.raw());
+    places.for_each(
+        [&](std::int64_t place, std::int64_t row, std::int64_t element) {
+          row_of[place] = static_cast<std::int32_t>(row);
+          stored[place] = elements[element];
+          __builtin_prefetch(elements + element + ColumnPlaces::line_places);  // the row's next line, for a column that is near
+        },
+        [&](std::int64_t place) {
+          prefetch_to_write(row_of + place);
+          prefetch_to_write(stored + place);
+        });
   });
   return {values, places.offsets(), rows};
 }

@@ -1,5 +1,6 @@
 // Compressed sparse rows: for each row its elements, by rising columns. The same places by columns stand beside them, so that products
 // with the transpose, and so gradients, scatter nothing: products are those of ops/spmm.cpp.
+#include "neap/base/prefetch.h"
 #include "neap/layouts/packing.h"
 
 namespace neap::csr_layout {
@@ -14,11 +15,9 @@ StoredPoints points(Definition& d, int first) {
   return {{row, entry}, axis_position(row), position_at(d, first + 1, {axis_position(entry)}), {axis_position(entry)}, {}};
 }
 
-// What is scattered by columns are single words, a row and a place in it, as each takes a line of its own; they are told apart in order.
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
-  constexpr int half = 32;
   const Packer from(dense, keep);
-  ColumnPlaces places(from);
+  const ColumnPlaces places(from);
   const std::int64_t* const by_row = from.row_offsets().values<std::int64_t>().data();
   const std::int64_t count = by_row[from.rows()];
   Array values = from.values({count}), columns(DType::i32, {count}), t_rows(DType::i32, {count}), t_order(DType::i64, {count});
@@ -26,21 +25,20 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   std::int64_t* const order = t_order.values<std::int64_t>().data();
   from.with_elements(values, [&](const auto* elements, auto* stored) {
     from.for_each_part([&](const RowRange& part) {
-      std::int64_t* const next = places.next(part);
-      for (std::int64_t r = part.begin; r < part.end; ++r) {
-        const std::int64_t first = by_row[r], found = from.columns_of(r, column_of + first, by_row[part.end] - first);
-        take(elements + r * from.columns(), column_of + first, found, stored + first);
-        for (std::int64_t i = 0; i < found; ++i) order[next[column_of[first + i]]++] = r << half | i;
-      }
+      for (std::int64_t r = part.begin; r < part.end; ++r)
+        from.take_row(r, elements, stored + by_row[r], column_of + by_row[r], by_row[part.end] - by_row[r]);
     });
   });
-  for_each_rows(count, count, [&](const RowRange& part) {
-    for (std::int64_t k = part.begin; k < part.end; ++k) {
-      const std::int64_t row = order[k] >> half;
-      row_of[k] = static_cast<std::int32_t>(row);
-      order[k] = by_row[row] + (order[k] & ((std::int64_t{1} << half) - 1));
-    }
-  });
+  places.for_each(
+      [&](std::int64_t place, std::int64_t row, std::int64_t element) {
+        row_of[place] = static_cast<std::int32_t>(row);
+        order[place] = element;
+      },
+      [&](std::int64_t place) {
+        prefetch_to_write(row_of + place);
+        prefetch_to_write(order + place);
+        prefetch_to_write(order + place + ColumnPlaces::line_places / 2);
+      });
   return {values, from.row_offsets(), columns, places.offsets(), t_rows, t_order};
 }
 

@@ -26,8 +26,7 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
     from.for_each_part([&](const RowRange& part) {
       for (std::int64_t r = part.begin; r < part.end; ++r) {
         const std::int64_t first = r * longest, end = first + longest;
-        const std::int64_t found = from.columns_of(r, column_of + first, part.end * longest - first);
-        take(elements + r * from.columns(), column_of + first, found, stored + first);
+        const std::int64_t found = from.take_row(r, elements, stored + first, column_of + first, part.end * longest - first);
         std::fill(stored + first + found, stored + end, 0);
         std::fill(column_of + first + found, column_of + end, -1);
       }

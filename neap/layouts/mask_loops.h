@@ -1,6 +1,6 @@
-// Loops over masks, bytes of 0 and 1, that branch on none of them: which element is kept nobody foresees, and a branch that was foreseen
-// wrongly takes longer than a line of the matrix needs to come. Compiled once for each instruction set; nothing of the standard library
-// may be in those files, so that no shared function is compiled for a newer CPU.
+// Loops over masks, bytes of 0 and 1, and over their bits, 64 in a word, that branch on none of them: which element is kept nobody
+// foresees, and a branch that was foreseen wrongly takes longer than a line of the matrix needs to come. Compiled once for each
+// instruction set; nothing of the standard library may be in those files, so that no shared function is compiled for a newer CPU.
 #pragma once
 #include <cstdint>
 
@@ -10,14 +10,20 @@ namespace neap::masks {
 
 using Count = std::int64_t;
 using Flags = const std::uint8_t*;
+using Word = std::uint64_t;  // flag i of a row is bit i % 64 of its word i / 64; the last word ends with zeros
 
-constexpr Count strip = 64;
+constexpr Count strip = 64, word_bits = 64;
 
 struct Loops {
-  // How many are true; `other` becomes true where a byte is neither 0 nor 1.
-  Count (*count)(Count count, Flags flags, bool& other);
-  // The numbers of those that are true, in order; how many. What stands behind them, up to `room`, may be overwritten.
-  Count (*positions)(Count count, Flags flags, std::int32_t* to, Count room);
+  // Flags as bits; how many are true. `other` becomes true where a byte is neither 0 nor 1.
+  Count (*to_bits)(Count count, Flags flags, Word* bits, bool& other);
+  Count (*count)(Count words, const Word* bits);  // of those that are 1
+  // The numbers of the bits that are 1, in order; how many. What stands behind them, up to `room`, may be overwritten.
+  Count (*positions)(Count words, const Word* bits, std::int32_t* to, Count room);
+  // The same, with their elements: stored[i] = from[to[i]]. By the logarithm of an element's bytes.
+  Count (*take[4])(Count words, const Word* bits, const void* from, void* stored, std::int32_t* to, Count room);
+  // Row i of 64 is rows[i * stride], column i becomes columns[i * apart]; counts[i] grows by the bits of column i that are 1.
+  void (*transpose)(const Word* rows, Count stride, Word* columns, Count apart, Count* counts);
   // to[i] = flags[i] ? from[i] : 0, by the logarithm of an element's bytes. Past the caches: of what is larger than they are.
   void (*masked[4])(Count count, Flags flags, const void* from, void* to, bool past_caches);
   // Rows of flags as bits of a number for each column: row i is bit i, of 64 at most.

@@ -45,14 +45,18 @@ Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   count_rows();
 }
 
-// What counts elements and what finds them take bytes in different ways: they agree on 0 and 1 alone.
+// What finds elements takes bytes in different ways: they agree on 0 and 1 alone.
 void Packer::count_rows() {
+  words_ = divided_up(columns_, masks::word_bits);
+  bits_ = Array(DType::i64, {rows_, words_});
   row_offsets_ = Array::zeros(DType::i64, {rows() + 1});
+  auto* const bits = reinterpret_cast<masks::Word*>(bits_.raw());
   std::int64_t* const by_row = row_offsets_.values<std::int64_t>().data();
   std::atomic<bool> any_other(false);
   for_each_part([&](const RowRange& part) {
     bool other = false;
-    for (std::int64_t r = part.begin; r < part.end; ++r) by_row[r + 1] = masks::loops().count(columns(), mask_from(r), other);
+    for (std::int64_t r = part.begin; r < part.end; ++r)
+      by_row[r + 1] = masks::loops().to_bits(columns(), mask_from(r), bits + r * words_, other);
     if (other) any_other = true;
   });
   if (any_other)
@@ -60,40 +64,45 @@ void Packer::count_rows() {
   std::partial_sum(by_row, by_row + rows() + 1, by_row);
 }
 
-// A part's elements are counted first, of as many rows at once as a byte counts; a part begins in a column where the one before it ends.
+// Squares of 64 x 64 bits are mirrored; of a part that ends within one, rows of zeros follow. A part's section of a column begins where
+// that of the part before it ends.
 ColumnPlaces::ColumnPlaces(const Packer& from)
-    : offsets_(Array::zeros(DType::i64, {from.columns() + 1})),
-      columns_(static_cast<std::size_t>(from.columns())),
-      next_(from.parts() * columns_) {
-  constexpr std::int64_t at_once = 255;
+    : from_(from),
+      across_(static_cast<std::size_t>(from.words() * masks::word_bits)),
+      words_(divided_up(divided_up(from.rows(), static_cast<std::int64_t>(from.parts())), masks::word_bits)),
+      bits_(DType::i64, {static_cast<std::int64_t>(from.parts() * across_), words_}),
+      offsets_(Array::zeros(DType::i64, {from.columns() + 1})),
+      sections_(from.parts() * across_) {
+  auto* const bits = reinterpret_cast<masks::Word*>(bits_.raw());
   from.for_each_part([&](const RowRange& part) {
-    std::int64_t* const counts = next(part);
-    std::vector<std::uint8_t> few(columns_);
-    std::uint8_t* const some = few.data();
-    for (std::int64_t top = part.begin; top < part.end; top += at_once) {
-      std::fill(few.begin(), few.end(), std::uint8_t{0});
-      for (std::int64_t r = top; r < std::min(top + at_once, part.end); ++r) {
-        const std::uint8_t* const keep = from.mask_from(r);
-#pragma omp simd
-        for (std::size_t c = 0; c < columns_; ++c) some[c] = static_cast<std::uint8_t>(some[c] + keep[c]);
+    for (std::int64_t word = 0; word < from.words(); ++word) {
+      const std::size_t section = part.number * across_ + static_cast<std::size_t>(word * masks::word_bits);
+      for (std::int64_t i = 0; i < words_; ++i) {
+        const std::int64_t top = part.begin + i * masks::word_bits, there = part.end - top;
+        masks::Word* const to = bits + static_cast<std::int64_t>(section) * words_ + i;
+        if (there >= masks::word_bits) {
+          masks::loops().transpose(from.bits_from(top) + word, from.words(), to, words_, &sections_[section]);
+        } else {
+          masks::Word last[masks::word_bits] = {};
+          for (std::int64_t row = 0; row < there; ++row) last[row] = from.bits_from(top + row)[word];
+          masks::loops().transpose(last, 1, to, words_, &sections_[section]);
+        }
       }
-      for (std::size_t c = 0; c < columns_; ++c) counts[c] += some[c];
     }
   });
   std::int64_t* const by_column = offsets_.values<std::int64_t>().data();
   std::int64_t place = 0;
-  for (std::size_t c = 0; c < columns_; ++c) {
-    for (std::size_t at = c; at < next_.size(); at += columns_) place += std::exchange(next_[at], place);
+  for (std::int64_t c = 0; c < from.columns(); ++c) {
+    for (auto at = static_cast<std::size_t>(c); at < sections_.size(); at += across_) place += std::exchange(sections_[at], place);
     by_column[c + 1] = place;
   }
 }
 
-void Packer::kept_in_any(std::int64_t first, std::int64_t count, std::uint8_t* any) const {
-  std::fill_n(any, columns(), std::uint8_t{0});
+void Packer::kept_in_any(std::int64_t first, std::int64_t count, masks::Word* any) const {
+  std::fill_n(any, words_, masks::Word{0});
   for (std::int64_t row = first; row < std::min(first + count, rows()); ++row) {
-    const std::uint8_t* const keep = mask_from(row);
-#pragma omp simd
-    for (std::int64_t c = 0; c < columns_; ++c) any[c] |= keep[c];
+    const masks::Word* const kept = bits_from(row);
+    for (std::int64_t word = 0; word < words_; ++word) any[word] |= kept[word];
   }
 }
 

@@ -1,5 +1,6 @@
 // What layouts share when they pack dense matrices, and when they look at components from outside.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <string_view>
 
@@ -27,12 +28,16 @@ class Packer {
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
-  // The kept columns of a row, in order; how many. What stands behind them, up to `room`, may be overwritten.
-  std::int64_t columns_of(std::int64_t row, std::int32_t* to, std::int64_t room) const {
-    return masks::loops().positions(columns(), mask_from(row), to, room);
+  // The same as bits, `words` of them a row.
+  const masks::Word* bits_from(std::int64_t row) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + row * words_; }
+  std::int64_t words() const { return words_; }
+  // The kept columns of a row, in order, and their elements; how many. What stands behind them, up to `room`, may be overwritten.
+  template <class Element>
+  std::int64_t take_row(std::int64_t row, const Element* elements, Element* stored, std::int32_t* columns, std::int64_t room) const {
+    return masks::loops().take[element()](words_, bits_from(row), elements + row * columns_, stored, columns, room);
   }
-  // Whether any of some rows from `first` on keeps a column: any[columns], bytes of 0 and 1. Rows beyond the last keep nothing.
-  void kept_in_any(std::int64_t first, std::int64_t rows, std::uint8_t* any) const;
+  // Whether any of some rows from `first` on keeps a column: any[words]. Rows beyond the last keep nothing.
+  void kept_in_any(std::int64_t first, std::int64_t rows, masks::Word* any) const;
   // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
   const Array& row_offsets() const { return row_offsets_; }
   // work(part), for parts of the rows side by side.
@@ -61,24 +66,53 @@ class Packer {
 
   const Array& dense_;
   const bool* keep_ = nullptr;
-  std::int64_t rows_ = 0, columns_ = 0;
-  Array row_offsets_;
+  std::int64_t rows_ = 0, columns_ = 0, words_ = 0;
+  Array bits_, row_offsets_;
 };
 
-// Where kept elements stand when they are stored column by column, each column by rising rows. Each part of the rows has places of its own
-// in every column, so that parts are written side by side, each row by row.
+// Where kept elements stand when they are stored column by column, each column by rising rows. Each part of the rows has a section in every
+// column, so that parts are written side by side; a column's rows are read from the mask's bits, mirrored.
 class ColumnPlaces {
  public:
   explicit ColumnPlaces(const Packer& from);
 
   const Array& offsets() const { return offsets_; }  // where each column begins, and the end: i64 [columns + 1]
-  // Of each column, the place of the part's next element: whoever takes it counts on.
-  std::int64_t* next(const RowRange& part) { return next_.data() + part.number * columns_; }
+  // work(place, row, element) for all of them: element number `element`, row by row, of the matrix stands at that place. soon(place) some
+  // time before the work on each line of places: a section is too short for the machine to see which lines come.
+  template <class Work, class Soon>
+  void for_each(Work work, Soon soon) const {
+    constexpr std::int64_t columns_ahead = 4;
+    const std::int64_t* const by_row = from_.row_offsets().values<std::int64_t>().data();
+    const std::int64_t count = by_row[from_.rows()];
+    from_.for_each_part([&](const RowRange& part) {
+      std::vector<std::int64_t> next(by_row + part.begin, by_row + part.end);  // of each row, its next element
+      std::vector<std::int32_t> rows(static_cast<std::size_t>((words_ + 1) * masks::word_bits));
+      for (std::int64_t column = 0; column < from_.columns(); ++column) {
+        const auto room = static_cast<std::int64_t>(rows.size());
+        const std::size_t section = part.number * across_ + static_cast<std::size_t>(column);
+        const std::int64_t found = masks::loops().positions(words_, bits_of(section), rows.data(), room), first = sections_[section];
+        if (column + columns_ahead < from_.columns()) {
+          const std::int64_t then = sections_[section + columns_ahead], end = std::min(then + found, count);
+          for (std::int64_t place = then; place < end; place += line_places) soon(place);
+        }
+        for (std::int64_t i = 0; i < found; ++i) {
+          const std::int32_t row = rows[static_cast<std::size_t>(i)];
+          work(first + i, part.begin + row, next[static_cast<std::size_t>(row)]++);
+        }
+      }
+    });
+  }
+
+  static constexpr std::int64_t line_places = 16;
 
  private:
-  Array offsets_;
-  std::size_t columns_;
-  std::vector<std::int64_t> next_;
+  const masks::Word* bits_of(std::size_t section) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + section * words_; }
+
+  const Packer& from_;
+  std::size_t across_;  // columns as whole words have them
+  std::int64_t words_;  // of a section
+  Array bits_, offsets_;
+  std::vector<std::int64_t> sections_;  // [parts, across]: where each begins
 };
 
 // to[i] = row[columns[i]]

@@ -35,6 +35,12 @@ Mask mask_of(Count count, double chance) {
   return made;
 }
 
+std::vector<masks::Word> bits_of(const Mask& mask) {
+  std::vector<masks::Word> bits((mask.size() + masks::word_bits - 1) / masks::word_bits);
+  for (std::size_t i = 0; i < mask.size(); ++i) bits[i / masks::word_bits] |= masks::Word{mask[i]} << i % masks::word_bits;
+  return bits;
+}
+
 template <class Check>
 void for_each_mask(Check check) {
   for (const Isa isa : isas()) {
@@ -47,35 +53,21 @@ void for_each_mask(Check check) {
   }
 }
 
-TEST(MaskLoops, CountAndNoticeOtherBytes) {
+TEST(MaskLoops, BitsAreCountedAndOtherBytesNoticed) {
   for_each_mask([](const masks::Loops& loops, Mask mask) {
     const auto count = static_cast<Count>(mask.size());
+    std::vector<masks::Word> bits((mask.size() + masks::word_bits - 1) / masks::word_bits, ~masks::Word{0});
     bool other = false;
-    EXPECT_EQ(loops.count(count, mask.data(), other), std::count(mask.begin(), mask.end(), 1));
+    EXPECT_EQ(loops.to_bits(count, mask.data(), bits.data(), other), std::count(mask.begin(), mask.end(), 1));
+    EXPECT_EQ(loops.count(static_cast<Count>(bits.size()), bits.data()), std::count(mask.begin(), mask.end(), 1));
+    EXPECT_EQ(bits, bits_of(mask));
     EXPECT_FALSE(other);
     if (mask.empty()) return;
     for (const std::uint8_t byte : {2, 255}) {
       mask.back() = byte;
       other = false;
-      loops.count(count, mask.data(), other);
+      loops.to_bits(count, mask.data(), bits.data(), other);
       EXPECT_TRUE(other);
-    }
-  });
-}
-
-TEST(MaskLoops, PositionsStayWithinTheirRoom) {
-  for_each_mask([](const masks::Loops& loops, const Mask& mask) {
-    std::vector<std::int32_t> wanted;
-    for (std::size_t i = 0; i < mask.size(); ++i) {
-      if (mask[i] != 0) wanted.push_back(static_cast<std::int32_t>(i));
-    }
-    for (const std::size_t more : {0, 1, 64, 5000}) {
-      const std::size_t room = wanted.size() + more;
-      std::vector<std::int32_t> got(room + 100, -7);
-      const Count found = loops.positions(static_cast<Count>(mask.size()), mask.data(), got.data(), static_cast<Count>(room));
-      ASSERT_EQ(found, static_cast<Count>(wanted.size())) << "room for " << more << " more";
-      EXPECT_TRUE(std::equal(wanted.begin(), wanted.end(), got.begin()));
-      EXPECT_TRUE(std::all_of(got.begin() + static_cast<Count>(room), got.end(), [](int one) { return one == -7; }));
     }
   });
 }
@@ -94,6 +86,56 @@ std::vector<Element> elements_of(std::size_t count) {
   std::vector<Element> made(count);
   for (Element& element : made) element = static_cast<Element>(random() | 1);
   return made;
+}
+
+TEST(MaskLoops, PositionsAndElementsStayWithinTheirRoom) {
+  for_each_mask([](const masks::Loops& loops, const Mask& mask) {
+    std::vector<std::int32_t> wanted;
+    for (std::size_t i = 0; i < mask.size(); ++i) {
+      if (mask[i] != 0) wanted.push_back(static_cast<std::int32_t>(i));
+    }
+    const std::vector<masks::Word> bits = bits_of(mask);
+    const auto words = static_cast<Count>(bits.size()), all = static_cast<Count>(wanted.size());
+    for (const std::size_t more : {0, 1, 64, 5000}) {
+      const std::size_t room = wanted.size() + more;
+      SCOPED_TRACE(fmt::format("room for {} more", more));
+      const auto check = [&](const std::vector<std::int32_t>& got) {
+        EXPECT_TRUE(std::equal(wanted.begin(), wanted.end(), got.begin()));
+        EXPECT_TRUE(std::all_of(got.begin() + static_cast<Count>(room), got.end(), [](int one) { return one == -7; }));
+      };
+      std::vector<std::int32_t> got(room + 100, -7);
+      ASSERT_EQ(loops.positions(words, bits.data(), got.data(), static_cast<Count>(room)), all);
+      check(got);
+      for_each_element([&]<class Element>(Element) {
+        const auto from = elements_of<Element>(mask.size());
+        std::vector<std::int32_t> at(room + 100, -7);
+        std::vector<Element> stored(at.size(), Element{9});
+        const auto take = loops.take[std::countr_zero(sizeof(Element))];
+        ASSERT_EQ(take(words, bits.data(), from.data(), stored.data(), at.data(), static_cast<Count>(room)), all);
+        check(at);
+        for (std::size_t i = 0; i < wanted.size(); ++i) ASSERT_EQ(stored[i], from[static_cast<std::size_t>(wanted[i])]) << i;
+        EXPECT_TRUE(std::all_of(stored.begin() + static_cast<Count>(room), stored.end(), [](Element one) { return one == 9; }));
+      });
+    }
+  });
+}
+
+TEST(MaskLoops, SquaresOfBitsAreMirrored) {
+  constexpr Count size = masks::word_bits, stride = 3, apart = 2;
+  for (const Isa isa : isas()) {
+    std::mt19937_64 random(5);
+    std::vector<masks::Word> rows(size * stride), columns(size * apart, 7);
+    for (masks::Word& word : rows) word = random();
+    std::vector<Count> counts(size, 1000);
+    masks::loops(isa).transpose(rows.data(), stride, columns.data(), apart, counts.data());
+    for (std::size_t i = 0; i < size; ++i) {
+      masks::Word wanted = 0;
+      for (std::size_t j = 0; j < size; ++j) wanted |= (rows[j * stride] >> i & 1) << j;
+      EXPECT_EQ(columns[i * apart], wanted) << name(isa) << ", column " << i;
+      EXPECT_EQ(columns[i * apart + 1], 7U);
+      EXPECT_EQ(counts[i], 1000 + std::popcount(wanted));
+    }
+  }
 }
 
 TEST(MaskLoops, MaskedElementsGoAnywhere) {
