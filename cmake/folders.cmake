@@ -83,9 +83,12 @@ function(neap_link target name)
 endfunction()
 
 # STEM_portable.cpp, STEM_avx2.cpp and STEM_avx512.cpp are compiled for those; elsewhere than on x86-64 the three are one. Errors of
-# mathematical functions are their NaNs, not errno.
+# mathematical functions are their NaNs, not errno. Of AVX-512 with an extension, named behind, there is STEM_EXTENSION.cpp.
 function(neap_once_an_instruction_set stem)
   set(flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -Wno-unused-function -Wno-unknown-pragmas)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND flags -Wno-maybe-uninitialized)  # of its own intrinsics, which begin with a register of anything
+  endif()
   # What is unrolled by hand, each pointer checked by arithmetic, takes Clang five minutes; that it stays in bounds the address sanitizer says.
   if(NEAP_SANITIZE)
     list(APPEND flags -fno-sanitize=pointer-overflow,alignment,null,object-size)
@@ -100,5 +103,13 @@ function(neap_once_an_instruction_set stem)
   set_source_files_properties(${file}_portable.cpp PROPERTIES COMPILE_OPTIONS "${flags}")
   set_source_files_properties(${file}_avx2.cpp PROPERTIES COMPILE_OPTIONS "${flags};${avx2}")
   set_source_files_properties(${file}_avx512.cpp PROPERTIES COMPILE_OPTIONS "${flags};${avx512}")
-  set_source_files_properties(${file}_portable.cpp ${file}_avx2.cpp ${file}_avx512.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  set(files ${file}_portable.cpp ${file}_avx2.cpp ${file}_avx512.cpp)
+  foreach(extension ${ARGN})
+    list(APPEND files ${file}_${extension}.cpp)
+    if(NOT "${avx512}" STREQUAL "")
+      list(APPEND avx512 -mavx512${extension})
+    endif()
+    set_source_files_properties(${file}_${extension}.cpp PROPERTIES COMPILE_OPTIONS "${flags};${avx512}")
+  endforeach()
+  set_source_files_properties(${files} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endfunction()

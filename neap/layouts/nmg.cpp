@@ -125,23 +125,42 @@ struct Patterns {
 // The columns of a chunk in the order of their slots.
 class Slots {
  public:
-  Slots(const Geometry& geometry, const Patterns& patterns)
-      : geometry_(geometry),
+  Slots(const Packer& from, const Geometry& geometry, const Patterns& patterns)
+      : from_(from),
+        geometry_(geometry),
         patterns_(patterns),
+        rows_(pattern_rows(geometry)),
+        alike_{geometry.m, geometry.n, geometry.pattern_count(), geometry.g, rows_.values<std::int8_t>().data()},
+        kept_(static_cast<std::size_t>(geometry.chunk())),
         fitting_(static_cast<std::size_t>(geometry.chunk())),
-        exact_(2 * fitting_.size()),
+        exact_(2 * fitting_.size() + masks::word_bits),
         next_(patterns.bits.size() + 1) {}
 
-  // `kept`: of each column, as bits. Null where its columns do not fit the patterns.
-  const int* of(const std::uint64_t* kept) {
-    full_ = false;
-    if (find_exact(kept)) return exact_.data();
-    find_fitting(kept);
+  // Null where its columns do not fit the patterns.
+  const int* of(std::int64_t group, std::int64_t chunk) {
+    const std::int64_t top = group * geometry_.m, first = chunk * geometry_.chunk();
+    full_ = find_whole(top, first);
+    if (full_) return exact_.data();
+    from_.kept_of_columns(top, geometry_.m, first, geometry_.chunk(), kept_.data());
+    if (find_exact(kept_.data())) return exact_.data();
+    find_fitting(kept_.data());
     return columns_.empty() ? nullptr : columns_.data();
   }
-  bool full() const { return full_; }  // whether each column keeps just the rows of its pattern
+  // Whether each column keeps just the rows of its pattern; `alike` says which they are.
+  bool full() const { return full_; }
+  const masks::Patterns& alike() const { return alike_; }
+  // Otherwise: of each column of the chunk, its rows as bits.
+  const std::uint64_t* kept() const { return kept_.data(); }
 
  private:
+  // The most common: a whole chunk in which each pattern has as many columns, and there are few patterns, which are looked for one by one.
+  bool find_whole(std::int64_t top, std::int64_t first) {
+    constexpr std::int64_t few = 32;
+    if (alike_.count > few || top + geometry_.m > from_.rows() || first + geometry_.chunk() > from_.columns()) return false;
+    return masks::loops().columns_of_patterns(alike_, from_.bits_from(top) + first / masks::word_bits, from_.words(),
+                                              first % masks::word_bits, exact_.data());
+  }
+
   // As masks of the sparsifier are: every column keeps the rows of one pattern, each pattern has as many. Of a chunk that is cut off, the
   // columns that are left take the slots that are left. Whether that is so is seen in the end: columns too many of a pattern go on behind
   // its slots.
@@ -177,8 +196,12 @@ class Slots {
       columns_.insert(columns_.end(), columns.begin(), columns.end());
   }
 
+  const Packer& from_;
   const Geometry& geometry_;
   const Patterns& patterns_;
+  Array rows_;
+  masks::Patterns alike_;
+  std::vector<std::uint64_t> kept_;
   std::vector<std::vector<int>> fitting_;
   std::vector<int> exact_;  // as columns_, with room for as many that keep the rows of no pattern
   std::vector<int> next_, columns_;
@@ -196,55 +219,38 @@ void check_padding(const Geometry& geometry, const Sizes& size) {
         "layout nmg", "use a smaller g");
 }
 
-// Of some columns, a row's elements that are kept; they stand `stride` apart. Padding has nothing to read.
+// The values of a chunk of which not every column keeps just the rows of its pattern; of padding there is nothing to read.
 template <class Element>
-void take_kept(const int* columns, std::int64_t count, const std::uint64_t* kept, std::uint64_t row_bit, const Element* row, Element* to,
-               std::int64_t stride) {
-  for (std::int64_t i = 0; i < count; ++i, to += stride) {
-    if ((kept[columns[i]] & row_bit) != 0) *to = row[columns[i]];
-  }
-}
-
-// take() of two rows, whose elements alternate.
-template <class Element>
-void take_pairs(const Element* a, const Element* b, const int* columns, std::int64_t count, Element* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    to[2 * i] = a[columns[i]];
-    to[2 * i + 1] = b[columns[i]];
-  }
-}
-
-// The values and the index of one chunk; `kept`: of each of its columns, as bits.
-template <class Element, class Column>
-void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk, const std::uint64_t* kept,
-                Slots& slots, const Element* elements, Element* stored, Column* index) {
-  const std::int64_t m = geometry.m, n = geometry.n, width = geometry.chunk(), first = chunk * width;
-  const int* const columns = slots.of(kept);
-  if (columns == nullptr)
-    throw Error(fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", n, m, geometry.g, group * m,
-                            (group + 1) * m - 1, first, first + width - 1),
-                "layout nmg", "make the mask with the sparsifier nmg");
-  const std::int64_t before = (group * divided_up(from.columns(), width) + chunk) * width;
-  stored += before * n;
-  index += before;
-  if (!slots.full()) std::fill_n(stored, width * n, Element{0});
-#pragma omp simd
-  for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[slot]);
-  for (std::int64_t slot = 0; slot < width; slot += geometry.g) {
-    const KeptRows& pattern = geometry.patterns[static_cast<std::size_t>(slot / geometry.g)];
-    const auto row_of = [&](std::size_t j) { return elements + (group * m + pattern[j]) * from.columns() + first; };
-    if (slots.full() && n == 2) {
-      take_pairs(row_of(0), row_of(1), columns + slot, geometry.g, stored + slot * n);
-      continue;
-    }
-    for (std::int64_t j = 0; j < n; ++j) {
-      const auto kept_row = static_cast<std::size_t>(j);
-      if (slots.full()) {
-        take(row_of(kept_row), columns + slot, geometry.g, stored + slot * n + j, n);
-      } else {
-        take_kept(columns + slot, geometry.g, kept, std::uint64_t{1} << pattern[kept_row], row_of(kept_row), stored + slot * n + j, n);
+void fill_some(const Geometry& geometry, const std::uint64_t* kept, const Element* elements, std::int64_t stride, const int* columns,
+               Element* stored) {
+  std::fill_n(stored, geometry.chunk() * geometry.n, Element{0});
+  for (const KeptRows& pattern : geometry.patterns) {
+    for (std::int64_t i = 0; i < geometry.g; ++i, ++columns) {
+      for (const int row : pattern) {
+        if ((kept[*columns] >> row & 1) != 0) *stored = elements[row * stride + *columns];
+        ++stored;
       }
     }
+  }
+}
+
+// The values and the index of one chunk.
+template <class Element, class Column>
+void fill_chunk(const Packer& from, const Geometry& geometry, std::int64_t group, std::int64_t chunk, Slots& slots, const Element* elements,
+                Element* stored, Column* index) {
+  const std::int64_t m = geometry.m, width = geometry.chunk(), first = chunk * width;
+  const int* const columns = slots.of(group, chunk);
+  if (columns == nullptr)
+    throw Error(fmt::format("the mask is not {}:{} in groups of {}: rows {} to {}, columns {} to {}", geometry.n, m, geometry.g, group * m,
+                            (group + 1) * m - 1, first, first + width - 1),
+                "layout nmg", "make the mask with the sparsifier nmg");
+#pragma omp simd
+  for (std::int64_t slot = 0; slot < width; ++slot) index[slot] = static_cast<Column>(columns[slot]);
+  const Element* const of_chunk = elements + group * m * from.columns() + first;
+  if (slots.full()) {
+    masks::loops().take_patterns[from.element()](slots.alike(), of_chunk, from.columns(), columns, stored);
+  } else {
+    fill_some(geometry, slots.kept(), of_chunk, from.columns(), columns, stored);
   }
 }
 
@@ -257,12 +263,12 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   const Patterns patterns(geometry.patterns, geometry.m);
   const auto fill = [&](const auto* elements, auto* stored, auto* index_of) {
     for_each_rows(index.size(0), dense.count(), [&](const RowRange& part) {
-      Slots slots(geometry, patterns);
-      std::vector<std::uint64_t> kept(static_cast<std::size_t>(index.size(1) * geometry.chunk()));
+      Slots slots(from, geometry, patterns);
       for (std::int64_t group = part.begin; group < part.end; ++group) {
-        from.kept_of_columns(group * geometry.m, geometry.m, kept.data());
-        for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk)
-          fill_chunk(from, geometry, group, chunk, kept.data() + chunk * geometry.chunk(), slots, elements, stored, index_of);
+        for (std::int64_t chunk = 0; chunk < index.size(1); ++chunk) {
+          const std::int64_t slot = (group * index.size(1) + chunk) * geometry.chunk();
+          fill_chunk(from, geometry, group, chunk, slots, elements, stored + slot * geometry.n, index_of + slot);
+        }
       }
     });
   };
@@ -283,7 +289,7 @@ std::vector<int> exact_patterns(const Packer& from, std::int64_t n, std::int64_t
   std::vector<int> all;
   std::vector<std::uint64_t> kept(static_cast<std::size_t>(from.columns()));
   for (std::int64_t group = 0; group < from.rows() / m; ++group) {
-    from.kept_of_columns(group * m, m, kept.data());
+    from.kept_of_columns(group * m, m, 0, from.columns(), kept.data());
     for (const std::uint64_t each : kept) {
       all.push_back(patterns.numbers[each]);
       if (all.back() == static_cast<int>(patterns.bits.size())) return {};

@@ -25,6 +25,9 @@ void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<voi
 }
 
 const masks::Loops& masks::loops(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512 && __builtin_cpu_supports("avx512vbmi2")) return loops_vbmi2();
+#endif
   return isa == Isa::avx512 ? loops_avx512() : isa == Isa::avx2 ? loops_avx2() : loops_portable();
 }
 
@@ -48,7 +51,7 @@ Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
 // What finds elements takes bytes in different ways: they agree on 0 and 1 alone.
 void Packer::count_rows() {
   words_ = divided_up(columns_, masks::word_bits);
-  bits_ = Array(DType::i64, {rows_, words_});
+  bits_ = Array(DType::i64, {rows_ * words_ + 1});  // a word behind the last can be read
   row_offsets_ = Array::zeros(DType::i64, {rows() + 1});
   auto* const bits = reinterpret_cast<masks::Word*>(bits_.raw());
   std::int64_t* const by_row = row_offsets_.values<std::int64_t>().data();
@@ -106,8 +109,10 @@ void Packer::kept_in_any(std::int64_t first, std::int64_t count, masks::Word* an
   }
 }
 
-void Packer::kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const {
-  masks::loops().bits(std::min(m, rows() - first), columns(), mask_from(first), kept);
+void Packer::kept_of_columns(std::int64_t top, std::int64_t m, std::int64_t left, std::int64_t count, std::uint64_t* kept) const {
+  const std::int64_t there = std::min(count, columns() - left);
+  masks::loops().bits(std::min(m, rows() - top), there, mask_from(top) + left, columns(), kept);
+  std::fill(kept + there, kept + count, std::uint64_t{0});
 }
 
 std::int64_t number_of(const Attributes& numbers, std::string_view name) { return std::get<std::int64_t>(numbers.find(name)->second); }

@@ -28,7 +28,7 @@ class Packer {
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
-  // The same as bits, `words` of them a row.
+  // The same as bits, `words` of them a row; a word behind the last can be read.
   const masks::Word* bits_from(std::int64_t row) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + row * words_; }
   std::int64_t words() const { return words_; }
   // The kept columns of a row, in order, and their elements; how many. What stands behind them, up to `room`, may be overwritten.
@@ -46,8 +46,9 @@ class Packer {
     for_each_rows(rows_, dense_.count(), work);
   }
   std::size_t parts() const { return row_parts(rows_, dense_.count()); }
-  // Which of m rows (64 at most) from `first` on each column keeps, as bits: kept[columns]. Rows beyond the last are not kept.
-  void kept_of_columns(std::int64_t first, std::int64_t m, std::uint64_t* kept) const;
+  // Which of m rows (64 at most) from `top` on each of some columns from `left` on keeps, as bits: kept[count]. What is beyond the matrix
+  // is not kept.
+  void kept_of_columns(std::int64_t top, std::int64_t m, std::int64_t left, std::int64_t count, std::uint64_t* kept) const;
 
   Array values(Sizes sizes) const { return {dense_.dtype(), std::move(sizes)}; }  // that are still to be set, padding too
   // The element where it is kept, by the mask's byte; 0 elsewhere.
@@ -114,12 +115,6 @@ class ColumnPlaces {
   Array bits_, offsets_;
   std::vector<std::int64_t> sections_;  // [parts, across]: where each begins
 };
-
-// to[i] = row[columns[i]]
-template <class Element>
-void take(const Element* row, const std::int32_t* columns, std::int64_t count, Element* to, std::int64_t stride = 1) {
-  for (std::int64_t i = 0; i < count; ++i) to[i * stride] = row[columns[i]];
-}
 
 template <class Work>
 void Packer::with_elements(Array& values, Work work) const {

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "neap/base/dtype.h"
 #include "neap/base/error.h"
+#include "neap/layouts/patterns.h"
 
 namespace neap::mask_loops_test {
 namespace {
@@ -17,11 +20,17 @@ namespace {
 using masks::Count;
 using Mask = std::vector<std::uint8_t>;
 
-std::vector<Isa> isas() {
-  std::vector<Isa> found;
+struct Named {
+  std::string name;
+  const masks::Loops* loops;
+};
+// Those that this machine has.
+std::vector<Named> every() {
+  std::vector<Named> found;
   for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (supports(isa)) found.push_back(isa);
+    if (supports(isa)) found.push_back({std::string(name(isa)), &masks::loops(isa)});
   }
+  if (supports(Isa::avx512)) found.push_back({"avx512 without extensions", &masks::loops_avx512()});
   return found;
 }
 
@@ -43,11 +52,11 @@ std::vector<masks::Word> bits_of(const Mask& mask) {
 
 template <class Check>
 void for_each_mask(Check check) {
-  for (const Isa isa : isas()) {
+  for (const auto& [name, loops] : every()) {
     for (const Count count : lengths) {
       for (const double chance : chances) {
-        SCOPED_TRACE(fmt::format("{}, {} flags, {}", name(isa), count, chance));
-        check(masks::loops(isa), mask_of(count, chance));
+        SCOPED_TRACE(fmt::format("{}, {} flags, {}", name, count, chance));
+        check(*loops, mask_of(count, chance));
       }
     }
   }
@@ -120,18 +129,92 @@ TEST(MaskLoops, PositionsAndElementsStayWithinTheirRoom) {
   });
 }
 
+// A chunk somewhere in rows of bits: which columns have a pattern, and their elements.
+template <class Element>
+void check_patterns(const masks::Loops& loops, Count n, Count m, Count g, Count shift) {
+  SCOPED_TRACE(fmt::format("{}:{}:{}, {} bits on", n, m, g, shift));
+  const std::vector<KeptRows>& all = kept_row_patterns(n, m);
+  const auto count = static_cast<Count>(all.size()), width = count * g;
+  const Count stride = (shift + width) / masks::word_bits + 1, columns = stride * masks::word_bits;
+  std::vector<std::int8_t> rows;
+  for (const KeptRows& pattern : all) rows.insert(rows.end(), pattern.begin(), pattern.end());
+  std::vector<Count> pattern_of(static_cast<std::size_t>(width));
+  for (std::size_t i = 0; i < pattern_of.size(); ++i) pattern_of[i] = static_cast<Count>(i) % count;
+  std::shuffle(pattern_of.begin(), pattern_of.end(), std::mt19937(3));
+  Mask mask = mask_of(m * columns, 0.5);  // neighbours keep anything
+  const auto flag = [&](Count row, Count column) -> std::uint8_t& {
+    return mask[static_cast<std::size_t>(row * columns + shift + column)];
+  };
+  for (Count column = 0; column < width; ++column) {
+    for (Count row = 0; row < m; ++row) flag(row, column) = 0;
+    for (const int row : all[static_cast<std::size_t>(pattern_of[static_cast<std::size_t>(column)])]) flag(row, column) = 1;
+  }
+  const masks::Patterns patterns{m, n, count, g, rows.data()};
+  std::vector<std::int32_t> got(static_cast<std::size_t>(2 * width + masks::word_bits));
+  const auto find = [&] {
+    std::vector<masks::Word> bits = bits_of(mask);
+    bits.push_back(0);
+    return loops.columns_of_patterns(patterns, bits.data(), stride, shift, got.data());
+  };
+  ASSERT_TRUE(find());
+  const auto from = elements_of<Element>(mask.size());
+  std::vector<Element> stored(static_cast<std::size_t>(width * n + 1), Element{9});
+  loops.take_patterns[std::countr_zero(sizeof(Element))](patterns, from.data() + shift, columns, got.data(), stored.data());
+  std::size_t slot = 0, value = 0;
+  for (Count pattern = 0; pattern < count; ++pattern) {
+    for (Count column = 0; column < width; ++column) {
+      if (pattern_of[static_cast<std::size_t>(column)] != pattern) continue;
+      ASSERT_EQ(got[slot++], column);
+      for (const int row : all[static_cast<std::size_t>(pattern)])
+        ASSERT_EQ(stored[value++], from[static_cast<std::size_t>(row * columns + shift + column)]) << column << ", " << row;
+    }
+  }
+  EXPECT_EQ(stored.back(), Element{9});
+  if (n == m) return;
+  for (const Count column : {Count{0}, width / 2, width - 1}) {  // no rows at all, all of them, those of another pattern
+    const Mask before = mask;
+    for (Count row = 0; row < m; ++row) flag(row, column) = 0;
+    EXPECT_FALSE(find());
+    for (Count row = 0; row < m; ++row) flag(row, column) = 1;
+    EXPECT_FALSE(find());
+    mask = before;
+    const int row = all[static_cast<std::size_t>(pattern_of[static_cast<std::size_t>(column)])][0];
+    Count other = 0;
+    while (flag(other, column) != 0) ++other;
+    flag(row, column) = 0;
+    flag(other, column) = 1;
+    EXPECT_FALSE(find());
+    mask = before;
+  }
+}
+
+TEST(MaskLoops, ColumnsOfPatterns) {
+  for (const auto& [name, loops] : every()) {
+    SCOPED_TRACE(name);
+    const std::vector<std::array<Count, 3>> kinds = {{1, 1, 5},   {1, 2, 1}, {2, 4, 16}, {1, 4, 16},
+                                                     {1, 10, 16}, {2, 4, 3}, {3, 6, 40}, {2, 5, 64}};
+    for (const auto& [n, m, g] : kinds) {
+      for (const Count shift : {0, 1, 32, 63})
+        for_each_element([&, n = n, m = m, g = g]<class Element>(Element) { check_patterns<Element>(*loops, n, m, g, shift); });
+    }
+    check_patterns<std::uint32_t>(*loops, 1, 2, 2048, 3);
+    const masks::Patterns wide{2, 1, 2, 2049, nullptr};
+    EXPECT_FALSE(loops->columns_of_patterns(wide, nullptr, 0, 0, nullptr)) << "more than 4096 columns";
+  }
+}
+
 TEST(MaskLoops, SquaresOfBitsAreMirrored) {
   constexpr Count size = masks::word_bits, stride = 3, apart = 2;
-  for (const Isa isa : isas()) {
+  for (const auto& [name, loops] : every()) {
     std::mt19937_64 random(5);
     std::vector<masks::Word> rows(size * stride), columns(size * apart, 7);
     for (masks::Word& word : rows) word = random();
     std::vector<Count> counts(size, 1000);
-    masks::loops(isa).transpose(rows.data(), stride, columns.data(), apart, counts.data());
+    loops->transpose(rows.data(), stride, columns.data(), apart, counts.data());
     for (std::size_t i = 0; i < size; ++i) {
       masks::Word wanted = 0;
       for (std::size_t j = 0; j < size; ++j) wanted |= (rows[j * stride] >> i & 1) << j;
-      EXPECT_EQ(columns[i * apart], wanted) << name(isa) << ", column " << i;
+      EXPECT_EQ(columns[i * apart], wanted) << name << ", column " << i;
       EXPECT_EQ(columns[i * apart + 1], 7U);
       EXPECT_EQ(counts[i], 1000 + std::popcount(wanted));
     }
@@ -158,16 +241,16 @@ TEST(MaskLoops, MaskedElementsGoAnywhere) {
 }
 
 TEST(MaskLoops, BitsOfColumns) {
-  for (const Isa isa : isas()) {
+  for (const auto& [name, loops] : every()) {
     for (const Count rows : {1, 2, 4, 7, 8, 9, 20, 64}) {
       for (const Count columns : {1, 13, 64, 65, 200}) {
         const Mask mask = mask_of(rows * columns, 0.4);
         std::vector<std::uint64_t> got(static_cast<std::size_t>(columns), ~std::uint64_t{0});
-        masks::loops(isa).bits(rows, columns, mask.data(), got.data());
+        loops->bits(rows, columns, mask.data(), columns, got.data());
         for (Count i = 0; i < 64 * columns; ++i) {
           const Count row = i / columns, column = i % columns;
           const bool wanted = row < rows && mask[static_cast<std::size_t>(i)] != 0;
-          ASSERT_EQ((got[static_cast<std::size_t>(column)] >> row & 1) != 0, wanted) << name(isa) << " " << rows << " " << columns;
+          ASSERT_EQ((got[static_cast<std::size_t>(column)] >> row & 1) != 0, wanted) << name << " " << rows << " " << columns;
         }
       }
     }
@@ -189,15 +272,15 @@ std::vector<Count> rows_of(const Mask& mask, Count stride, Count column, Count m
 }
 
 template <class Element>
-void check_rows(Isa isa, Count n, Count m, Count there, Count columns, double chance) {
-  SCOPED_TRACE(fmt::format("{} {}:{}, {} rows, {} columns, {}", name(isa), n, m, there, columns, chance));
+void check_rows(const Named& named, Count n, Count m, Count there, Count columns, double chance) {
+  SCOPED_TRACE(fmt::format("{} {}:{}, {} rows, {} columns, {}", named.name, n, m, there, columns, chance));
   const Count stride = columns + 3;
   const Mask mask = mask_of(there * stride, chance);
   const auto from = elements_of<Element>(mask.size());
   std::vector<Element> got(static_cast<std::size_t>(columns * n + 1), Element{9});
   std::vector<std::int8_t> row_of(got.size(), 99);
-  const Count done = masks::loops(isa).take_rows[std::countr_zero(sizeof(Element))](n, m, there, columns, mask.data(), stride, from.data(),
-                                                                                    got.data(), row_of.data());
+  const Count done = named.loops->take_rows[std::countr_zero(sizeof(Element))](n, m, there, columns, mask.data(), stride, from.data(),
+                                                                               got.data(), row_of.data());
   Count wanted = 0, kept = 0;
   while (wanted < columns && (rows_of(mask, stride, wanted, m, there, kept), kept <= n)) ++wanted;
   ASSERT_EQ(done, wanted);
@@ -215,14 +298,14 @@ void check_rows(Isa isa, Count n, Count m, Count there, Count columns, double ch
 }
 
 TEST(MaskLoops, RowsOfColumns) {
-  for (const Isa isa : isas()) {
+  for (const auto& [name, loops] : every()) {
     const std::vector<std::pair<Count, Count>> kinds = {{1, 1}, {1, 3}, {2, 2}, {2, 4}, {3, 7}, {4, 8}, {64, 64}, {20, 64}};
     for (const std::pair<Count, Count>& kind : kinds) {
       const Count n = kind.first, m = kind.second;
       for (const Count there : {m, (m + 1) / 2}) {
         for (const Count columns : {1, 33, 63, 64}) {
           for (const double chance : chances) {
-            for_each_element([&]<class Element>(Element) { check_rows<Element>(isa, n, m, there, columns, chance); });
+            for_each_element([&]<class Element>(Element) { check_rows<Element>({name, loops}, n, m, there, columns, chance); });
           }
         }
       }
