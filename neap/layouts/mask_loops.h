@@ -45,6 +45,10 @@ struct Loops {
   // there are ahead of the first that keeps more than n: where that is not all, nothing is stored. By the logarithm of an element's bytes.
   Count (*take_rows[4])(Count n, Count m, Count there, Count columns, Flags flags, Count stride, const void* elements, void* stored,
                         std::int8_t* row_of);
+  // Back: a group's rows, `there` of which there are, made of what they store and where, [columns, n]. What is to go to another row counts
+  // for nothing; what goes to the same one is added.
+  void (*put_rows)(Count n, Count there, Count columns, const float* values, const std::int8_t* row_of, float* to, Count stride,
+                   bool past_caches);
 };
 
 const Loops& loops(Isa isa);

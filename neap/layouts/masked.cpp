@@ -1,6 +1,7 @@
 // Masked: the whole matrix, and which of its elements count. It saves no bytes; training that changes the mask needs nothing else.
 #include <algorithm>
 
+#include "neap/base/stream.h"
 #include "neap/layouts/packing.h"
 
 namespace neap::masked_layout {
@@ -30,7 +31,7 @@ Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
   const Packer from(dense, keep);
   Array values(dense.dtype(), dense.sizes()), mask(DType::boolean, dense.sizes());
-  const bool past_caches = dense.bytes() > machine().l3_bytes / 2;
+  const bool past_caches = is_past_caches(dense.bytes());
   from.for_each_part([&](const RowRange& part) {
     const std::int64_t bytes = from.columns() * size_of(dense.dtype());
     for (std::int64_t r = part.begin; r < part.end; ++r) {

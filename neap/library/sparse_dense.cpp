@@ -1,4 +1,6 @@
 // Matrices made dense of what a layout stores, and dense gradients taken at its places: where products are quicker dense.
+#include "neap/base/stream.h"
+#include "neap/layouts/mask_loops.h"
 #include "neap/library/sparse_visits.h"
 
 namespace neap::sparse_dense_implementation {
@@ -9,42 +11,103 @@ using namespace sparse_calls;
 // At peak, for each that is counted, which take as long as putting an element or taking it (measured).
 constexpr double placed_flops = 70;
 
-struct Placed {
-  const float* values;
-  float* y;
-  Count columns;
+bool is_far(Count rows, Count columns) { return is_past_caches(rows * columns * Count{sizeof(float)}); }
 
-  void begin(Count row, Count rows, Count column, Count count) const {
-    for (float* at = y + row * columns + column; rows > 0; --rows, at += columns) std::fill_n(at, count, 0.0F);
+// Of a matrix that is larger than the caches, a part is made in a buffer, which is in one, and goes past them when it is whole: lines of
+// memory that are written whole need not be read first. Each thread has a copy.
+class Placed {
+ public:
+  static constexpr bool buffers = true;
+
+  Placed(const float* values, float* y, Count rows, Count columns)
+      : values_(values), y_(y), columns_(columns), is_far_(is_far(rows, columns)) {}
+  Placed(const Placed& other) : values_(other.values_), y_(other.y_), columns_(other.columns_), is_far_(other.is_far_) {}
+  Placed& operator=(const Placed&) = delete;
+  ~Placed() {
+    end();
+    end_past_caches();
   }
-  void stored(Count value, Count element) const { y[element] += values[value]; }
+
+  void begin(Count row, Count rows, Count column, Count count) {
+    end();
+    row_ = row;
+    rows_ = rows;
+    column_ = column;
+    count_ = count;
+    is_waiting_ = is_far_ && rows * count * Count{sizeof(float)} <= machine().l2_bytes / 2;
+    if (is_waiting_) {
+      buffer_.assign(static_cast<std::size_t>(rows * count), 0.0F);
+      to_ = buffer_.data();
+      stride_ = count;
+    } else {
+      to_ = y_ + row * columns_ + column;
+      stride_ = columns_;
+      for (Count i = 0; i < rows; ++i) std::fill_n(to_ + i * stride_, count, 0.0F);
+    }
+  }
+  Count place(Count row, Count column) const { return (row - row_) * stride_ + column - column_; }
+  void soon(Count, Count, Count, Count) const {}
+  void soon_value(Count value) const { __builtin_prefetch(values_ + value); }
+  void stored(Count value, Count place) const { to_[place] += values_[value]; }
   void padding(Count) const {}
+
+ private:
+  void end() {
+    for (Count i = 0; is_waiting_ && i < rows_; ++i)
+      copy_past_caches(buffer_.data() + i * count_, y_ + (row_ + i) * columns_ + column_, count_ * Count{sizeof(float)});
+    is_waiting_ = false;
+  }
+
+  const float* values_;
+  float* y_;
+  Count columns_;
+  bool is_far_, is_waiting_ = false;
+  Count row_ = 0, rows_ = 0, column_ = 0, count_ = 0, stride_ = 0;  // of the part; of what is written
+  float* to_ = nullptr;
+  std::vector<float> buffer_;
 };
 
 struct Taken {
+  static constexpr bool buffers = false;
   const float* x;
   float* values;
   Count columns;
 
+  void begin(Count, Count, Count, Count) const {}
+  Count place(Count row, Count column) const { return row * columns + column; }
   // Asks for what is behind.
-  void begin(Count row, Count rows, Count column, Count count) const {
+  void soon(Count row, Count rows, Count column, Count count) const {
     constexpr Count line = 16;
     for (const float* at = x + row * columns + column + count; rows > 0; --rows, at += columns) {
       for (Count i = 0; i < count; i += line) __builtin_prefetch(at + i);
     }
   }
-  void stored(Count value, Count element) const { values[value] = x[element]; }
+  void soon_value(Count) const {}
+  void stored(Count value, Count place) const { values[value] = x[place]; }
   void padding(Count value) const { values[value] = 0; }
 };
+
+template <class Matrix>
+void make_dense(const Matrix& w, float* y) {
+  for_each_value(w, Placed(static_cast<const float*>(w.values), y, w.rows, w.columns));
+}
+
+// Whole rows are chosen from: there is hardly a line without an element.
+void make_dense(const EvenMatrix& w, float* y) {
+  const Count groups = sparse::divided_up(w.rows, w.m);
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
+  for (Count group = 0; group < groups; ++group) {
+    const Count top = group * w.m, first = group * w.columns * w.n;
+    masks::loops().put_rows(w.n, std::min(w.m, w.rows - top), w.columns, static_cast<const float*>(w.values) + first, w.row_of + first,
+                            y + top * w.columns, w.columns, is_far(w.rows, w.columns));
+  }
+}
 
 template <class Kind>
 class DenseCall final : public LibraryCall {
  public:
   explicit DenseCall(Kind kind) : kind_(std::move(kind)) {}
-  void run(Inputs inputs, std::span<void* const> outputs) override {
-    const auto w = kind_.matrix(inputs);
-    for_each_value(w, Placed{static_cast<const float*>(w.values), static_cast<float*>(outputs[0]), w.columns});
-  }
+  void run(Inputs inputs, std::span<void* const> outputs) override { make_dense(kind_.matrix(inputs), static_cast<float*>(outputs[0])); }
 
  private:
   Kind kind_;

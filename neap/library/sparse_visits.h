@@ -1,6 +1,7 @@
-// Where each stored value of a matrix is: for_each_value(matrix, visit) calls visit.stored(value, element) for all of them, `element` of
-// the matrix, row-major, and visit.padding(value) for values that are no element; visit.begin(row, rows, column, columns) ahead of those of
-// a part of the matrix. On all threads, each of which has parts of its own.
+// Where each stored value of a matrix is: for_each_value(matrix, visit) calls visit.stored(value, place) for all of them, and
+// visit.padding(value) for values that are no element. Parts of the matrix are visited one after the other: visit.begin(row, rows, column,
+// columns) is called ahead of each, and visit.place(row, column) within it. visit.soon(row, rows, column, columns) says what comes next
+// within a part. On all threads, each of which has parts of its own, and a copy of `visit`.
 #pragma once
 #include <limits>
 
@@ -13,9 +14,9 @@ inline int threads_for(Count elements) { return Effort::is_small(static_cast<dou
 
 // The slots of one pattern, none of which is padding: loops of known lengths, without a branch.
 template <int n, class Index, class Visit>
-void visit_pattern(const int* row, Count columns, const Index* index, Count slots, Count element, Count value, Visit visit) {
+void visit_pattern(const int* row, Count top, Count left, const Index* index, Count slots, Count value, Visit& visit) {
   Count at[n];
-  for (int j = 0; j < n; ++j) at[j] = element + row[j] * columns;
+  for (int j = 0; j < n; ++j) at[j] = visit.place(top + row[j], left);
   for (Count slot = 0; slot < slots; ++slot) {
 #pragma GCC unroll 4
     for (int j = 0; j < n; ++j) visit.stored(value + slot * n + j, at[j] + index[slot]);
@@ -24,7 +25,7 @@ void visit_pattern(const int* row, Count columns, const Index* index, Count slot
 
 // Of a group of rows. `n`: of the matrix; 0: another, known when it runs.
 template <int n, class Index, class Visit>
-void visit_slots(const NmgMatrix& w, const std::vector<int>& rows, Count group, Visit visit) {
+void visit_slots(const NmgMatrix& w, const std::vector<int>& rows, Count group, Visit& visit) {
   const Count kept = n == 0 ? w.n : n, slots = static_cast<Count>(rows.size()) / kept * w.g, chunks = sparse::divided_up(w.columns, slots);
   const Count first = group * chunks * slots, top = group * w.m, height = std::min<Count>(w.m, w.rows - top);
   const Index* index = static_cast<const Index*>(w.index) + first;
@@ -33,11 +34,11 @@ void visit_slots(const NmgMatrix& w, const std::vector<int>& rows, Count group, 
     const Count left = chunk * slots, width = std::min(slots, w.columns - left);
     const bool whole = height == w.m && width == slots;
     visit.begin(top, height, left, width);
+    visit.soon(top, height, left, width);
     for (const int* row = rows.data(); row != rows.data() + rows.size(); row += kept) {
-      const Count element = top * w.columns + left;
       if constexpr (n > 0) {
         if (whole) {
-          visit_pattern<n>(row, w.columns, index, w.g, element, value, visit);
+          visit_pattern<n>(row, top, left, index, w.g, value, visit);
           index += w.g;
           value += w.g * n;
           continue;
@@ -46,7 +47,7 @@ void visit_slots(const NmgMatrix& w, const std::vector<int>& rows, Count group, 
       for (Count slot = 0; slot < w.g; ++slot, ++index) {
         for (Count j = 0; j < kept; ++j, ++value) {
           if (row[j] < height && *index < width) {
-            visit.stored(value, element + row[j] * w.columns + *index);
+            visit.stored(value, visit.place(top + row[j], left + *index));
           } else {
             visit.padding(value);
           }
@@ -62,7 +63,7 @@ void for_each_value(const NmgMatrix& w, Visit visit) {
   for (Count pattern = 0; pattern * w.n < static_cast<Count>(rows.size()); ++pattern)
     revolving_door(w.n, w.m, pattern, rows.data() + pattern * w.n);
   const Count groups = sparse::divided_up(w.rows, w.m);
-#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns)) firstprivate(visit)
   for (Count group = 0; group < groups; ++group) {
     if (w.wide) {
       visit_slots<0, std::int32_t>(w, rows, group, visit);
@@ -76,14 +77,14 @@ void for_each_value(const NmgMatrix& w, Visit visit) {
 template <class Visit>
 void for_each_value(const BlockMatrix& w, Visit visit) {
   const Count groups = sparse::divided_up(w.rows, w.height);
-#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns)) firstprivate(visit)
   for (Count group = 0; group < groups; ++group) {
     const Count top = group * w.height, bottom = std::min(top + w.height, w.rows);
     visit.begin(top, bottom - top, 0, w.columns);
+    visit.soon(top, bottom - top, 0, w.columns);
     if (bottom == top + w.height && w.width == 1) {
       for (Count block = w.offsets[group]; block < w.offsets[group + 1]; ++block) {
-        Count element = top * w.columns + w.columns_of[block];
-        for (Count value = block * w.height; value < (block + 1) * w.height; ++value, element += w.columns) visit.stored(value, element);
+        for (Count i = 0; i < w.height; ++i) visit.stored(block * w.height + i, visit.place(top + i, w.columns_of[block]));
       }
       continue;
     }
@@ -93,7 +94,7 @@ void for_each_value(const BlockMatrix& w, Visit visit) {
       for (Count row = top; row < top + w.height; ++row) {
         for (Count column = first; column < first + w.width; ++column, ++value) {
           if (row < bottom && column < w.columns) {
-            visit.stored(value, row * w.columns + column);
+            visit.stored(value, visit.place(row, column));
           } else {
             visit.padding(value);
           }
@@ -121,15 +122,18 @@ struct ColumnMatrix {
 };
 
 // Rows in bands: each column goes on in the next where it stopped. Of fewer than a few elements of each column what is done for a column
-// takes longer than they do; of more, or of what is far larger than the second cache, bands leave the caches (measured on Zen 4).
+// takes longer than they do; of more, or of what is far larger than the second cache, bands leave the caches (measured on Zen 4). A visit
+// that buffers its parts has bands of as many elements as a line holds, and parts of some columns of them.
 template <class Visit>
 void for_each_value(const ColumnMatrix& w, Visit visit) {
-  constexpr Count few = 4;
-  const Count stored = std::max<Count>(1, w.offsets[w.columns] - w.offsets[0]), most = 4 * machine().l2_bytes / Count{sizeof(float)};
+  constexpr Count line = 16, ahead = 8, few = Visit::buffers ? line : 4;
+  const Count stored = std::max<Count>(1, w.offsets[w.columns] - w.offsets[0]), cache = machine().l2_bytes / Count{sizeof(float)};
   const int threads = w.rising ? threads_for(w.rows * w.columns) : 1;
-  const Count rows_of_few = few * w.rows * w.columns / stored, rows_of_most = most / std::max<Count>(1, w.columns);
+  const Count rows_of_few = few * w.rows * w.columns / stored;
+  const Count rows_of_most = Visit::buffers ? cache / 4 / line : 4 * cache / std::max<Count>(1, w.columns);
   const Count band = std::max<Count>(1, w.rising ? std::min(rows_of_few, rows_of_most) : w.rows);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  const Count wide = Visit::buffers && w.rising ? std::max(line, cache / 4 / band / line * line) : w.columns;
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1) firstprivate(visit)
   for (int thread = 0; thread < threads; ++thread) {
     const Count first = w.rows * thread / threads, last = w.rows * (thread + 1) / threads;
     std::vector<Count> next(static_cast<std::size_t>(w.columns));
@@ -137,14 +141,25 @@ void for_each_value(const ColumnMatrix& w, Visit visit) {
       const Count begin = w.offsets[c];
       next[c] = first == 0 ? begin : std::lower_bound(w.row_of + begin, w.row_of + w.offsets[c + 1], first) - w.row_of;
     }
+    const auto column = [&](Count c, Count bottom) {
+      const Count end = w.offsets[c + 1];
+      Count value = next[c];
+      for (; value < end && w.row_of[value] < bottom; ++value) visit.stored(value, visit.place(w.row_of[value], c));
+      next[c] = value;
+    };
     for (Count top = first; top < last; top += band) {
       const Count bottom = std::min(top + band, last);
-      visit.begin(top, bottom - top, 0, w.columns);
-      for (Count c = 0; c < w.columns; ++c) {
-        const Count end = w.offsets[c + 1];
-        Count value = next[c];
-        for (; value < end && w.row_of[value] < bottom; ++value) visit.stored(value, w.row_of[value] * w.columns + c);
-        next[c] = value;
+      for (Count left = 0; left < w.columns; left += wide) {
+        const Count right = std::min(left + wide, w.columns);
+        visit.begin(top, bottom - top, left, right - left);
+        visit.soon(top, bottom - top, left, right - left);
+        for (Count c = left; c < right; ++c) {
+          if (c + ahead < w.columns) {
+            __builtin_prefetch(w.row_of + next[c + ahead]);
+            visit.soon_value(next[c + ahead]);
+          }
+          column(c, bottom);
+        }
       }
     }
   }
@@ -176,15 +191,16 @@ struct EvenMatrix {
 template <class Visit>
 void for_each_value(const EvenMatrix& w, Visit visit) {
   const Count groups = sparse::divided_up(w.rows, w.m);
-#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns)) firstprivate(visit)
   for (Count group = 0; group < groups; ++group) {
     const Count top = group * w.m, height = std::min(w.m, w.rows - top);
     visit.begin(top, height, 0, w.columns);
+    visit.soon(top, height, 0, w.columns);
     Count value = group * w.columns * w.n;
     for (Count c = 0; c < w.columns; ++c) {
       for (Count j = 0; j < w.n; ++j, ++value) {
         if (w.row_of[value] < height) {
-          visit.stored(value, (top + w.row_of[value]) * w.columns + c);
+          visit.stored(value, visit.place(top + w.row_of[value], c));
         } else {
           visit.padding(value);
         }
@@ -218,12 +234,13 @@ struct SlotMatrix {
 
 template <class Visit>
 void for_each_value(const SlotMatrix& w, Visit visit) {
-#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
+#pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns)) firstprivate(visit)
   for (Count row = 0; row < w.rows; ++row) {
     visit.begin(row, 1, 0, w.columns);
+    visit.soon(row, 1, 0, w.columns);
     for (Count value = row * w.slots; value < (row + 1) * w.slots; ++value) {
       if (w.column_of[value] >= 0) {
-        visit.stored(value, row * w.columns + w.column_of[value]);
+        visit.stored(value, visit.place(row, w.column_of[value]));
       } else {
         visit.padding(value);
       }
@@ -258,17 +275,18 @@ template <class Visit>
 void for_each_value(const EntryMatrix& w, Visit visit) {
   if (!w.rising) {
     visit.begin(0, w.rows, 0, w.columns);
-    for (Count value = 0; value < w.count; ++value) visit.stored(value, w.row_of[value] * w.columns + w.column_of[value]);
+    for (Count value = 0; value < w.count; ++value) visit.stored(value, visit.place(w.row_of[value], w.column_of[value]));
     return;
   }
   const int threads = threads_for(w.rows * w.columns);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1) firstprivate(visit)
   for (int thread = 0; thread < threads; ++thread) {
     const Count last = w.rows * (thread + 1) / threads;
     Count row = w.rows * thread / threads, value = std::lower_bound(w.row_of, w.row_of + w.count, row) - w.row_of;
     for (; row < last; ++row) {
       visit.begin(row, 1, 0, w.columns);
-      for (; value < w.count && w.row_of[value] == row; ++value) visit.stored(value, row * w.columns + w.column_of[value]);
+      visit.soon(row, 1, 0, w.columns);
+      for (; value < w.count && w.row_of[value] == row; ++value) visit.stored(value, visit.place(row, w.column_of[value]));
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "neap/base/error.h"
+#include "neap/base/stream.h"
 #include "neap/ir/scalar.h"
 #include "neap/runtime/blocked_compiler.h"
 
@@ -231,7 +232,12 @@ void Compiler::finish() {
   plan_->block = 1024;
   while (plan_->block > 256 && plan_->block * bytes > cache) plan_->block /= 2;
   for (const Operand& operand : inputs_) plan_->input_sizes.push_back(operand.sizes);
-  for (const Operand& operand : outputs_) plan_->output_sizes.push_back(operand.sizes);
+  for (const Operand& operand : outputs_) {
+    plan_->output_sizes.push_back(operand.sizes);
+    Count size = neap::size_of(operand.dtype);
+    for (const Count extent : operand.sizes) size *= extent;
+    plan_->far_outputs.push_back(is_past_caches(size));
+  }
 }
 
 std::unique_ptr<Plan> compile(const Map& map, const std::vector<Type>& inputs, const std::vector<Type>& outputs, const Symbols& symbols,

@@ -145,6 +145,7 @@ struct Plan {
   std::vector<Constant> constants;
   std::vector<Program> programs;
   std::vector<std::vector<Count>> input_sizes, output_sizes;  // for errors
+  std::vector<bool> far_outputs;                              // which are too large to be found in a cache later
   struct Fill {
     int output;
     DType dtype;

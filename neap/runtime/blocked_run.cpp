@@ -8,6 +8,7 @@
 
 #include "neap/base/error.h"
 #include "neap/base/machine.h"
+#include "neap/base/stream.h"
 #include "neap/ops/interpreter.h"
 #include "neap/runtime/blocked_map.h"
 
@@ -27,17 +28,33 @@ void Run::start(const Plan& plan, std::span<const void* const> inputs, std::span
   if (memory_.empty() || static_cast<std::size_t>(memory_.bytes()) < bytes)
     memory_ = Array(DType::u8, {static_cast<std::int64_t>(bytes + line)});
   register_.clear();
-  for (const int place : plan.place) register_.push_back(place < 0 ? nullptr : memory_.raw() + start_[static_cast<std::size_t>(place)]);
+  for (std::size_t id = 0; id < plan.place.size(); ++id) register_.push_back(own_place(id));
   position_.assign(static_cast<std::size_t>(plan.axes), 0);
 }
 
+std::byte* Run::own_place(std::size_t id) {
+  const int place = plan_->place[id];
+  return place < 0 ? nullptr : memory_.raw() + start_[static_cast<std::size_t>(place)];
+}
+
+// A result is made where it is to stand; where that is far from the caches, in a register, from which it goes past them.
 void Run::block(const Program& program, Count first, Count n) {
-  for (const InPlace& result : program.in_place) {
+  constexpr Count worth_a_copy = 256;  // bytes
+  const auto is_copied = [&](const InPlace& result) {
+    return plan_->far_outputs[static_cast<std::size_t>(result.output)] && n * neap::size_of(result.dtype) >= worth_a_copy;
+  };
+  const auto output = [&](const InPlace& result) {
     const Count at = start_of(result.offset) + first * result.offset.step();
-    register_[static_cast<std::size_t>(result.value)] =
-        static_cast<std::byte*>(outputs_[static_cast<std::size_t>(result.output)]) + at * neap::size_of(result.dtype);
+    return static_cast<std::byte*>(outputs_[static_cast<std::size_t>(result.output)]) + at * neap::size_of(result.dtype);
+  };
+  for (const InPlace& result : program.in_place) {
+    const auto id = static_cast<std::size_t>(result.value);
+    register_[id] = is_copied(result) ? own_place(id) : output(result);
   }
   steps(program, first, n);
+  for (const InPlace& result : program.in_place) {
+    if (is_copied(result)) copy_past_caches(at(result.value), output(result), n * neap::size_of(result.dtype));
+  }
 }
 
 void Run::fill(int id, Kind kind, Count n, Number value) {
@@ -93,6 +110,7 @@ void on_threads(int threads, Count count, F&& body) {
     const Count team = omp_get_num_threads(), me = omp_get_thread_num();
     try {
       body(count * me / team, count * (me + 1) / team);
+      end_past_caches();
     } catch (...) {
 #pragma omp critical(neap_blocks_failure)
       if (!failure) failure = std::current_exception();

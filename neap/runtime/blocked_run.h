@@ -32,6 +32,7 @@ class Run {
     Count position = -1;
   };
 
+  std::byte* own_place(std::size_t id);  // a register's; null where it never has one
   void* at(int id) const { return register_[static_cast<std::size_t>(id)]; }
   void* at_or_null(int id) const { return id < 0 ? nullptr : at(id); }
 

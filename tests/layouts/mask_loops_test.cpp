@@ -313,5 +313,40 @@ TEST(MaskLoops, RowsOfColumns) {
   }
 }
 
+// What is stored twice for a row is added; what is for a row that is not there is left out.
+void check_put(const Named& named, Count n, Count m, Count there, Count columns, Count at, bool past_caches) {
+  SCOPED_TRACE(fmt::format("{} {}:{}, {} rows, {} columns from {}, {}", named.name, n, m, there, columns, at, past_caches));
+  const Count stride = columns + 5;
+  std::mt19937 random(11);
+  std::vector<float> values(static_cast<std::size_t>(columns * n));
+  std::vector<std::int8_t> row_of(values.size());
+  std::vector<float> wanted(static_cast<std::size_t>(at + there * stride), 9);
+  for (Count i = 0; i < there * columns; ++i) wanted[static_cast<std::size_t>(at + i / columns * stride + i % columns)] = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(random() % 1000) - 500;
+    row_of[i] = static_cast<std::int8_t>(random() % static_cast<unsigned>(m));
+    if (row_of[i] < there) wanted[static_cast<std::size_t>(at + row_of[i] * stride + static_cast<Count>(i) / n)] += values[i];
+  }
+  std::vector<float> got(wanted.size(), 9);
+  named.loops->put_rows(n, there, columns, values.data(), row_of.data(), got.data() + at, stride, past_caches);
+  EXPECT_EQ(got, wanted);
+}
+
+TEST(MaskLoops, RowsOfColumnsGoBack) {
+  for (const Named& named : every()) {
+    const std::vector<std::pair<Count, Count>> kinds = {{1, 1}, {1, 4}, {2, 4}, {3, 7}, {4, 8}, {20, 64}};
+    for (const auto& [n, m] : kinds) {
+      for (const Count there : {m, (m + 1) / 2}) {
+        for (const Count columns : {1, 15, 16, 64, 65, 139}) {
+          for (const bool past_caches : {false, true}) {
+            check_put(named, n, m, there, columns, 0, past_caches);
+            check_put(named, n, m, there, columns, 11, past_caches);
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace neap::mask_loops_test
