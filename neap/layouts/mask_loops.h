@@ -34,8 +34,8 @@ struct Loops {
   bool (*columns_of_patterns)(const Patterns& patterns, const Word* bits, Count stride, Count shift, std::int32_t* columns);
   // Their elements, of rows that are `stride` apart: to[count, columns, n].
   void (*take_patterns[4])(const Patterns& patterns, const void* elements, Count stride, const std::int32_t* columns, void* to);
-  // Row i of 64 is rows[i * stride], column i becomes columns[i * apart]; counts[i] grows by the bits of column i that are 1.
-  void (*transpose)(const Word* rows, Count stride, Word* columns, Count apart, Count* counts);
+  // Of rows of bits, 64 at most and `stride` apart, columns as bits: row i is bit i. counts[column] grows by those that are 1.
+  void (*transpose)(Count rows, Count words, const Word* bits, Count stride, Word* columns, Count* counts);
   // to[i] = flags[i] ? from[i] : 0, by the logarithm of an element's bytes. Past the caches: of what is larger than they are.
   void (*masked[4])(Count count, Flags flags, const void* from, void* to, bool past_caches);
   // Rows of flags, `stride` apart, as bits of a number for each column: row i is bit i, of 64 at most.

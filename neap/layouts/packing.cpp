@@ -67,30 +67,22 @@ void Packer::count_rows() {
   std::partial_sum(by_row, by_row + rows() + 1, by_row);
 }
 
-// Squares of 64 x 64 bits are mirrored; of a part that ends within one, rows of zeros follow. A part's section of a column begins where
-// that of the part before it ends.
+// A part's section of a column begins where that of the part before it ends. Words of a column are not a power of two apart, so that a few
+// of them do not share a place in a cache.
 ColumnPlaces::ColumnPlaces(const Packer& from)
     : from_(from),
       across_(static_cast<std::size_t>(from.words() * masks::word_bits)),
       words_(divided_up(divided_up(from.rows(), static_cast<std::int64_t>(from.parts())), masks::word_bits)),
-      bits_(DType::i64, {static_cast<std::int64_t>(from.parts() * across_), words_}),
+      stride_(static_cast<std::int64_t>(across_) + 8),
+      bits_(DType::i64, {static_cast<std::int64_t>(from.parts()) * words_ * stride_}),
       offsets_(Array::zeros(DType::i64, {from.columns() + 1})),
       sections_(from.parts() * across_) {
   auto* const bits = reinterpret_cast<masks::Word*>(bits_.raw());
   from.for_each_part([&](const RowRange& part) {
-    for (std::int64_t word = 0; word < from.words(); ++word) {
-      const std::size_t section = part.number * across_ + static_cast<std::size_t>(word * masks::word_bits);
-      for (std::int64_t i = 0; i < words_; ++i) {
-        const std::int64_t top = part.begin + i * masks::word_bits, there = part.end - top;
-        masks::Word* const to = bits + static_cast<std::int64_t>(section) * words_ + i;
-        if (there >= masks::word_bits) {
-          masks::loops().transpose(from.bits_from(top) + word, from.words(), to, words_, &sections_[section]);
-        } else {
-          masks::Word last[masks::word_bits] = {};
-          for (std::int64_t row = 0; row < there; ++row) last[row] = from.bits_from(top + row)[word];
-          masks::loops().transpose(last, 1, to, words_, &sections_[section]);
-        }
-      }
+    for (std::int64_t i = 0; i < words_; ++i) {
+      const std::int64_t top = part.begin + i * masks::word_bits, there = std::clamp<std::int64_t>(part.end - top, 0, masks::word_bits);
+      masks::loops().transpose(there, from.words(), from.bits_from(std::min(top, from.rows())), from.words(),
+                               bits + (bits_of(part.number, i) - bits), sections_.data() + part.number * across_);
     }
   });
   std::int64_t* const by_column = offsets_.values<std::int64_t>().data();

@@ -88,10 +88,12 @@ class ColumnPlaces {
     from_.for_each_part([&](const RowRange& part) {
       std::vector<std::int64_t> next(by_row + part.begin, by_row + part.end);  // of each row, its next element
       std::vector<std::int32_t> rows(static_cast<std::size_t>((words_ + 1) * masks::word_bits));
+      std::vector<masks::Word> bits(static_cast<std::size_t>(words_));
       for (std::int64_t column = 0; column < from_.columns(); ++column) {
         const auto room = static_cast<std::int64_t>(rows.size());
         const std::size_t section = part.number * across_ + static_cast<std::size_t>(column);
-        const std::int64_t found = masks::loops().positions(words_, bits_of(section), rows.data(), room), first = sections_[section];
+        for (std::int64_t i = 0; i < words_; ++i) bits[static_cast<std::size_t>(i)] = bits_of(part.number, i)[column];
+        const std::int64_t found = masks::loops().positions(words_, bits.data(), rows.data(), room), first = sections_[section];
         if (column + columns_ahead < from_.columns()) {
           const std::int64_t then = sections_[section + columns_ahead], end = std::min(then + found, count);
           for (std::int64_t place = then; place < end; place += line_places) soon(place);
@@ -107,11 +109,14 @@ class ColumnPlaces {
   static constexpr std::int64_t line_places = 16;
 
  private:
-  const masks::Word* bits_of(std::size_t section) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + section * words_; }
+  // Word number `word` of all columns of a part.
+  const masks::Word* bits_of(std::size_t part, std::int64_t word) const {
+    return reinterpret_cast<const masks::Word*>(bits_.raw()) + (static_cast<std::int64_t>(part) * words_ + word) * stride_;
+  }
 
   const Packer& from_;
-  std::size_t across_;  // columns as whole words have them
-  std::int64_t words_;  // of a section
+  std::size_t across_;           // columns as whole words have them
+  std::int64_t words_, stride_;  // of a section; from one word of a column to the next
   Array bits_, offsets_;
   std::vector<std::int64_t> sections_;  // [parts, across]: where each begins
 };
