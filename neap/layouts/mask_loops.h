@@ -21,6 +21,7 @@ struct Patterns {
 };
 
 struct Loops {
+  bool (*are_flags)(Count count, Flags bytes);  // whether all are 0 or 1
   // Flags as bits; how many are true. `other` becomes true where a byte is neither 0 nor 1.
   Count (*to_bits)(Count count, Flags flags, Word* bits, bool& other);
   Count (*count)(Count words, const Word* bits);  // of those that are 1

@@ -1,5 +1,5 @@
 // Masked: the whole matrix, and which of its elements count. It saves no bytes; training that changes the mask needs nothing else.
-#include <algorithm>
+#include <cstring>
 
 #include "neap/base/stream.h"
 #include "neap/layouts/packing.h"
@@ -29,16 +29,23 @@ Var dense(Builder& build, const std::vector<Var>& operands, const Call& call) {
 }
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&) {
-  const Packer from(dense, keep);
+  const Selection from(dense, keep);
   Array values(dense.dtype(), dense.sizes()), mask(DType::boolean, dense.sizes());
   const bool past_caches = is_past_caches(dense.bytes());
+  const auto store = masks::loops().masked[from.element()];
   from.for_each_part([&](const RowRange& part) {
     const std::int64_t bytes = from.columns() * size_of(dense.dtype());
     for (std::int64_t r = part.begin; r < part.end; ++r) {
-      masks::loops().masked[from.element()](from.columns(), from.mask_from(r), dense.raw() + r * bytes, values.raw() + r * bytes,
-                                            past_caches);
-      std::copy_n(from.mask_from(r), from.columns(), reinterpret_cast<std::uint8_t*>(mask.raw()) + r * from.columns());
+      from.check_flags(r, 1);
+      store(from.columns(), from.mask_from(r), dense.raw() + r * bytes, values.raw() + r * bytes, past_caches);
+      std::byte* const to = mask.raw() + r * from.columns();
+      if (past_caches) {
+        copy_past_caches(from.mask_from(r), to, from.columns());
+      } else {
+        std::memcpy(to, from.mask_from(r), static_cast<std::size_t>(from.columns()));
+      }
     }
+    end_past_caches();
   });
   return {values, mask};
 }

@@ -1,6 +1,7 @@
 // Plain n:m: n of every m rows of each column are stored, whichever they are.
 #include <algorithm>
 
+#include "neap/base/stream.h"
 #include "neap/layouts/packing.h"
 #include "neap/layouts/patterns.h"
 
@@ -19,24 +20,31 @@ StoredPoints points(Definition& d, int first) {
 }
 
 std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes& numbers) {
-  const Packer from(dense, keep);
+  const Selection from(dense, keep);
   const std::int64_t n = number_of(numbers, "n"), m = number_of(numbers, "m"), groups = divided_up(from.rows(), m);
   check_kept_rows(n, m, "layout nm");
   Array values = from.values({groups, from.columns(), n}), rows(DType::i8, {groups, from.columns(), n});
   std::int8_t* const row_of = rows.values<std::int8_t>().data();
-  const std::int64_t columns = from.columns(), bytes = size_of(dense.dtype());
+  const std::int64_t columns = from.columns(), bytes = size_of(dense.dtype()), of_group = columns * n;
   const auto take_rows = masks::loops().take_rows[from.element()];
+  const bool past_caches = is_past_caches(dense.bytes());
   for_each_rows(groups, dense.count(), [&](const RowRange& part) {
+    Outgoing stored(past_caches), places(past_caches);
     for (std::int64_t group = part.begin; group < part.end; ++group) {
       const std::int64_t top = group * m, there = std::min(m, from.rows() - top);
+      from.check_flags(top, there);
+      std::byte* const to = stored.begin(values.raw() + group * of_group * bytes, of_group * bytes);
+      std::int8_t* const place = places.begin(row_of + group * of_group, of_group);
       for (std::int64_t left = 0; left < columns; left += masks::strip) {
-        const std::int64_t width = std::min(masks::strip, columns - left), place = (group * columns + left) * n;
+        const std::int64_t width = std::min(masks::strip, columns - left);
         const std::int64_t done = take_rows(n, m, there, width, from.mask_from(top) + left, columns,
-                                            dense.raw() + (top * columns + left) * bytes, values.raw() + place * bytes, row_of + place);
+                                            dense.raw() + (top * columns + left) * bytes, to + left * n * bytes, place + left * n);
         if (done < width)
           throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, top, top + m - 1, left + done),
                       "layout nm", "make the mask with the sparsifier nm");
       }
+      stored.end();
+      places.end();
     }
   });
   return {values, rows};

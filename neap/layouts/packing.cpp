@@ -36,7 +36,7 @@ const masks::Loops& masks::loops() {
   return best;
 }
 
-Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
+Selection::Selection(const Array& dense, const Array& keep) : dense_(dense) {
   if (dense.rank() != 2)
     throw Error(fmt::format("a matrix is wanted, not {}", to_string(dense.sizes())), "sparse layout", "reshape it to rows and columns");
   if (keep.dtype() != DType::boolean || keep.sizes() != dense.sizes())
@@ -45,14 +45,21 @@ Packer::Packer(const Array& dense, const Array& keep) : dense_(dense) {
   keep_ = keep.values<bool>().data();
   rows_ = dense.size(0);
   columns_ = dense.size(1);
-  count_rows();
 }
 
-// What finds elements takes bytes in different ways: they agree on 0 and 1 alone.
-void Packer::count_rows() {
-  words_ = divided_up(columns_, masks::word_bits);
-  bits_ = Array(DType::i64, {rows_ * words_ + 1});  // a word behind the last can be read
-  row_offsets_ = Array::zeros(DType::i64, {rows() + 1});
+void Selection::fail_flags() {
+  throw Error("the mask has bytes that are neither 0 nor 1", "sparse layout", "make it by a comparison, or cast numbers to bool");
+}
+
+void Selection::check_flags(std::int64_t row, std::int64_t rows) const {
+  if (!masks::loops().are_flags(rows * columns_, mask_from(row))) fail_flags();
+}
+
+Packer::Packer(const Array& dense, const Array& keep)
+    : Selection(dense, keep),
+      words_(divided_up(columns(), masks::word_bits)),
+      bits_(DType::i64, {rows() * words_ + 1}),
+      row_offsets_(Array::zeros(DType::i64, {rows() + 1})) {
   auto* const bits = reinterpret_cast<masks::Word*>(bits_.raw());
   std::int64_t* const by_row = row_offsets_.values<std::int64_t>().data();
   std::atomic<bool> any_other(false);
@@ -62,8 +69,7 @@ void Packer::count_rows() {
       by_row[r + 1] = masks::loops().to_bits(columns(), mask_from(r), bits + r * words_, other);
     if (other) any_other = true;
   });
-  if (any_other)
-    throw Error("the mask has bytes that are neither 0 nor 1", "sparse layout", "make it by a comparison, or cast numbers to bool");
+  if (any_other) fail_flags();
   std::partial_sum(by_row, by_row + rows() + 1, by_row);
 }
 
@@ -101,7 +107,7 @@ void Packer::kept_in_any(std::int64_t first, std::int64_t count, masks::Word* an
   }
 }
 
-void Packer::kept_of_columns(std::int64_t top, std::int64_t m, std::int64_t left, std::int64_t count, std::uint64_t* kept) const {
+void Selection::kept_of_columns(std::int64_t top, std::int64_t m, std::int64_t left, std::int64_t count, std::uint64_t* kept) const {
   const std::int64_t there = std::min(count, columns() - left);
   masks::loops().bits(std::min(m, rows() - top), there, mask_from(top) + left, columns(), kept);
   std::fill(kept + there, kept + count, std::uint64_t{0});

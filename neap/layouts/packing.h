@@ -19,27 +19,17 @@ std::size_t row_parts(std::int64_t rows, std::int64_t size);  // into how many s
 void for_each_rows(std::int64_t rows, std::int64_t size, const std::function<void(const RowRange& part)>& work);
 
 // A dense matrix and which of its elements are to be stored.
-class Packer {
+class Selection {
  public:
-  Packer(const Array& dense, const Array& keep);  // Error unless both are matrices of one size, and `keep` is bool, of bytes 0 and 1
+  Selection(const Array& dense, const Array& keep);  // Error unless both are matrices of one size, and `keep` is bool
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
   bool kept(std::int64_t row, std::int64_t column) const { return row < rows() && column < columns() && keep_[row * columns() + column]; }
   // From a row on, as bytes of 0 and 1: loops over them become vector instructions.
   const std::uint8_t* mask_from(std::int64_t row) const { return reinterpret_cast<const std::uint8_t*>(keep_ + row * columns()); }
-  // The same as bits, `words` of them a row; a word behind the last can be read.
-  const masks::Word* bits_from(std::int64_t row) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + row * words_; }
-  std::int64_t words() const { return words_; }
-  // The kept columns of a row, in order, and their elements; how many. What stands behind them, up to `room`, may be overwritten.
-  template <class Element>
-  std::int64_t take_row(std::int64_t row, const Element* elements, Element* stored, std::int32_t* columns, std::int64_t room) const {
-    return masks::loops().take[element()](words_, bits_from(row), elements + row * columns_, stored, columns, room);
-  }
-  // Whether any of some rows from `first` on keeps a column: any[words]. Rows beyond the last keep nothing.
-  void kept_in_any(std::int64_t first, std::int64_t rows, masks::Word* any) const;
-  // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
-  const Array& row_offsets() const { return row_offsets_; }
+  // Error if the bytes of some rows are others: what finds elements takes bytes in different ways, which agree on 0 and 1 alone.
+  void check_flags(std::int64_t row, std::int64_t rows) const;
   // work(part), for parts of the rows side by side.
   template <class Work>
   void for_each_part(Work work) const {
@@ -62,12 +52,35 @@ class Packer {
   template <class Work>
   void with_elements(Array& values, Work work) const;
 
- private:
-  void count_rows();
+ protected:
+  [[noreturn]] static void fail_flags();
 
+ private:
   const Array& dense_;
   const bool* keep_ = nullptr;
-  std::int64_t rows_ = 0, columns_ = 0, words_ = 0;
+  std::int64_t rows_ = 0, columns_ = 0;
+};
+
+// The same, with the mask as bits.
+class Packer : public Selection {
+ public:
+  Packer(const Array& dense, const Array& keep);  // Error if a byte of the mask is neither 0 nor 1
+
+  // From a row on, `words` of them a row; a word behind the last can be read.
+  const masks::Word* bits_from(std::int64_t row) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + row * words_; }
+  std::int64_t words() const { return words_; }
+  // The kept columns of a row, in order, and their elements; how many. What stands behind them, up to `room`, may be overwritten.
+  template <class Element>
+  std::int64_t take_row(std::int64_t row, const Element* elements, Element* stored, std::int32_t* to, std::int64_t room) const {
+    return masks::loops().take[element()](words_, bits_from(row), elements + row * columns(), stored, to, room);
+  }
+  // Whether any of some rows from `first` on keeps a column: any[words]. Rows beyond the last keep nothing.
+  void kept_in_any(std::int64_t first, std::int64_t rows, masks::Word* any) const;
+  // Where each row begins when kept elements are stored row by row, and the end: i64 [rows + 1].
+  const Array& row_offsets() const { return row_offsets_; }
+
+ private:
+  std::int64_t words_ = 0;
   Array bits_, row_offsets_;
 };
 
@@ -122,7 +135,7 @@ class ColumnPlaces {
 };
 
 template <class Work>
-void Packer::with_elements(Array& values, Work work) const {
+void Selection::with_elements(Array& values, Work work) const {
   const auto as = [&](auto like) {
     using Element = decltype(like);
     work(reinterpret_cast<const Element*>(dense_.raw()), reinterpret_cast<Element*>(values.raw()));
