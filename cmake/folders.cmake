@@ -86,9 +86,6 @@ endfunction()
 # mathematical functions are their NaNs, not errno. Of AVX-512 with an extension, named behind, there is STEM_EXTENSION.cpp.
 function(neap_once_an_instruction_set stem)
   set(flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -Wno-unused-function -Wno-unknown-pragmas)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    list(APPEND flags -Wno-maybe-uninitialized)  # of its own intrinsics, which begin with a register of anything
-  endif()
   # What is unrolled by hand, each pointer checked by arithmetic, takes Clang five minutes; that it stays in bounds the address sanitizer says.
   if(NEAP_SANITIZE)
     list(APPEND flags -fno-sanitize=pointer-overflow,alignment,null,object-size)
