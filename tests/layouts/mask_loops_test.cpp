@@ -71,12 +71,14 @@ TEST(MaskLoops, BitsAreCountedAndOtherBytesNoticed) {
     EXPECT_EQ(loops.count(static_cast<Count>(bits.size()), bits.data()), std::count(mask.begin(), mask.end(), 1));
     EXPECT_EQ(bits, bits_of(mask));
     EXPECT_FALSE(other);
+    EXPECT_TRUE(loops.are_flags(count, mask.data()));
     if (mask.empty()) return;
     for (const std::uint8_t byte : {2, 255}) {
       mask.back() = byte;
       other = false;
       loops.to_bits(count, mask.data(), bits.data(), other);
       EXPECT_TRUE(other);
+      EXPECT_FALSE(loops.are_flags(count, mask.data()));
     }
   });
 }
@@ -222,6 +224,98 @@ TEST(MaskLoops, RowsOfBitsAreMirrored) {
           ASSERT_EQ(counts[static_cast<std::size_t>(c)], 1000 + std::popcount(wanted)) << "column " << c;
         }
         EXPECT_EQ(got.back(), 7U);
+      }
+    }
+  }
+}
+
+TEST(MaskLoops, MaskedElementsGoAnywhere) {
+  for_each_mask([](const masks::Loops& loops, const Mask& mask) {
+    for_each_element([&]<class Element>(Element) {
+      const auto from = elements_of<Element>(mask.size());
+      for (const bool past_caches : {false, true}) {
+        for (const std::size_t at : {0, 1, 5}) {  // from the line's beginning, and not
+          std::vector<Element> got(mask.size() + 16, Element{9});
+          loops.masked[std::countr_zero(sizeof(Element))](static_cast<Count>(mask.size()), mask.data(), from.data(), got.data() + at,
+                                                          past_caches);
+          for (std::size_t i = 0; i < got.size(); ++i) {
+            const bool within = i >= at && i < at + mask.size();
+            ASSERT_EQ(got[i], !within ? Element{9} : mask[i - at] != 0 ? from[i - at] : Element{0}) << i << " from " << at;
+          }
+        }
+      }
+    });
+  });
+}
+
+TEST(MaskLoops, BitsOfColumns) {
+  for (const auto& [name, loops] : every()) {
+    for (const Count rows : {1, 2, 4, 7, 8, 9, 20, 64}) {
+      for (const Count columns : {1, 13, 64, 65, 200}) {
+        const Mask mask = mask_of(rows * columns, 0.4);
+        std::vector<std::uint64_t> got(static_cast<std::size_t>(columns), ~std::uint64_t{0});
+        loops->bits(rows, columns, mask.data(), columns, got.data());
+        for (Count i = 0; i < 64 * columns; ++i) {
+          const Count row = i / columns, column = i % columns;
+          const bool wanted = row < rows && mask[static_cast<std::size_t>(i)] != 0;
+          ASSERT_EQ((got[static_cast<std::size_t>(column)] >> row & 1) != 0, wanted) << name << " " << rows << " " << columns;
+        }
+      }
+    }
+  }
+}
+
+// Of a column: first the rows that are kept, rising, then the others, falling.
+std::vector<Count> rows_of(const Mask& mask, Count stride, Count column, Count m, Count there, Count& kept) {
+  const auto keeps = [&](Count row) { return row < there && mask[static_cast<std::size_t>(row * stride + column)] != 0; };
+  std::vector<Count> rows;
+  for (Count row = 0; row < m; ++row) {
+    if (keeps(row)) rows.push_back(row);
+  }
+  kept = static_cast<Count>(rows.size());
+  for (Count row = m - 1; row >= 0; --row) {
+    if (!keeps(row)) rows.push_back(row);
+  }
+  return rows;
+}
+
+template <class Element>
+void check_rows(const Named& named, Count n, Count m, Count there, Count columns, double chance) {
+  SCOPED_TRACE(fmt::format("{} {}:{}, {} rows, {} columns, {}", named.name, n, m, there, columns, chance));
+  const Count stride = columns + 3;
+  const Mask mask = mask_of(there * stride, chance);
+  const auto from = elements_of<Element>(mask.size());
+  std::vector<Element> got(static_cast<std::size_t>(columns * n + 1), Element{9});
+  std::vector<std::int8_t> row_of(got.size(), 99);
+  const Count done = named.loops->take_rows[std::countr_zero(sizeof(Element))](n, m, there, columns, mask.data(), stride, from.data(),
+                                                                               got.data(), row_of.data());
+  Count wanted = 0, kept = 0;
+  while (wanted < columns && (rows_of(mask, stride, wanted, m, there, kept), kept <= n)) ++wanted;
+  ASSERT_EQ(done, wanted);
+  for (Count c = 0; done == columns && c < columns; ++c) {
+    const std::vector<Count> rows = rows_of(mask, stride, c, m, there, kept);
+    for (Count j = 0; j < n; ++j) {
+      const auto place = static_cast<std::size_t>(c * n + j);
+      const Count row = rows[static_cast<std::size_t>(j)];
+      ASSERT_EQ(row_of[place], row) << c << ", " << j;
+      ASSERT_EQ(got[place], j < kept ? from[static_cast<std::size_t>(row * stride + c)] : Element{0}) << c << ", " << j;
+    }
+  }
+  EXPECT_EQ(got.back(), Element{9});
+  EXPECT_EQ(row_of.back(), 99);
+}
+
+TEST(MaskLoops, RowsOfColumns) {
+  for (const auto& [name, loops] : every()) {
+    const std::vector<std::pair<Count, Count>> kinds = {{1, 1}, {1, 3}, {2, 2}, {2, 4}, {3, 7}, {4, 8}, {64, 64}, {20, 64}};
+    for (const std::pair<Count, Count>& kind : kinds) {
+      const Count n = kind.first, m = kind.second;
+      for (const Count there : {m, (m + 1) / 2}) {
+        for (const Count columns : {1, 33, 63, 64}) {
+          for (const double chance : chances) {
+            for_each_element([&]<class Element>(Element) { check_rows<Element>({name, loops}, n, m, there, columns, chance); });
+          }
+        }
       }
     }
   }
