@@ -31,7 +31,7 @@ StoredPoints points(Definition& d, int first) {
 class StoredBlocks {
  public:
   StoredBlocks(const Packer& from, std::int64_t r, std::int64_t c)
-      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(from.words())), columns_((any_.size() + 1) * masks::word_bits) {}
+      : from_(from), r_(r), c_(c), any_(static_cast<std::size_t>(from.words())), columns_(static_cast<std::size_t>(from.row_room())) {}
 
   std::int64_t count(std::int64_t block_row) {
     if (c_ > 1) return find(block_row, columns_.data(), 0);
@@ -42,8 +42,7 @@ class StoredBlocks {
   std::int64_t find(std::int64_t block_row, std::int32_t* to, std::int64_t room) {
     from_.kept_in_any(block_row * r_, r_, any_.data());
     if (c_ == 1) return masks::loops().positions(from_.words(), any_.data(), to, room);
-    const std::int64_t all =
-        masks::loops().positions(from_.words(), any_.data(), columns_.data(), static_cast<std::int64_t>(columns_.size()));
+    const std::int64_t all = masks::loops().positions(from_.words(), any_.data(), columns_.data(), from_.row_room());
     std::int64_t found = 0;
     for (std::int64_t i = 0, last = -1; i < all; ++i) {
       const std::int64_t block = columns_[static_cast<std::size_t>(i)] / c_;
@@ -64,12 +63,10 @@ class StoredBlocks {
 template <class Element>
 class KeptLine {
  public:
-  explicit KeptLine(const Packer& from)
-      : from_(from), elements_(static_cast<std::size_t>((from.words() + 1) * masks::word_bits)), columns_(elements_.size()) {}
+  explicit KeptLine(const Packer& from) : from_(from), elements_(static_cast<std::size_t>(from.row_room())), columns_(elements_.size()) {}
 
   void take(std::int64_t row, const Element* matrix, Element* to, std::int64_t apart) {
-    const auto room = static_cast<std::int64_t>(elements_.size());
-    const std::int64_t found = from_.take_row(row, matrix, elements_.data(), columns_.data(), room);
+    const std::int64_t found = from_.take_row(row, matrix, elements_.data(), columns_.data(), from_.row_room());
     for (std::int64_t i = 0; i < found; ++i) to[i * apart] = elements_[static_cast<std::size_t>(i)];
   }
 

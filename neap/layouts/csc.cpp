@@ -24,10 +24,9 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
   std::int32_t* const row_of = rows.values<std::int32_t>().data();
   from.with_elements(by_rows, [&](const auto* elements, auto* stored) {
     from.for_each_part([&](const RowRange& part) {
-      std::vector<std::int32_t> columns(static_cast<std::size_t>(from.words() + 1) * masks::word_bits);
+      std::vector<std::int32_t> columns(static_cast<std::size_t>(from.row_room()));
       for (std::int64_t r = part.begin; r < part.end; ++r)
-        from.take_row(r, elements, stored + by_row[r], columns.data(),
-                      std::min<std::int64_t>(columns.size(), by_row[part.end] - by_row[r]));
+        from.take_row(r, elements, stored + by_row[r], columns.data(), std::min(from.row_room(), by_row[part.end] - by_row[r]));
     });
   });
   from.with_elements(values, [&]<class Element>(const Element*, Element* stored) {

@@ -39,9 +39,10 @@ std::vector<Array> pack(const Array& dense, const Array& keep, const Attributes&
         const std::int64_t width = std::min(masks::strip, columns - left);
         const std::int64_t done = take_rows(n, m, there, width, from.mask_from(top) + left, columns,
                                             dense.raw() + (top * columns + left) * bytes, to + left * n * bytes, place + left * n);
-        if (done < width)
-          throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, top, top + m - 1, left + done),
-                      "layout nm", "make the mask with the sparsifier nm");
+        if (done == width) continue;
+        from.check_flags(0, from.rows());
+        throw Error(fmt::format("the mask is not {}:{}: rows {} to {} of column {} keep more", n, m, top, top + m - 1, left + done),
+                    "layout nm", "make the mask with the sparsifier nm");
       }
       stored.end();
       places.end();

@@ -88,7 +88,7 @@ ColumnPlaces::ColumnPlaces(const Packer& from)
     for (std::int64_t i = 0; i < words_; ++i) {
       const std::int64_t top = part.begin + i * masks::word_bits, there = std::clamp<std::int64_t>(part.end - top, 0, masks::word_bits);
       masks::loops().transpose(there, from.words(), from.bits_from(std::min(top, from.rows())), from.words(),
-                               bits + (bits_of(part.number, i) - bits), sections_.data() + part.number * across_);
+                               bits + word_offset(part.number, i), sections_.data() + part.number * across_);
     }
   });
   std::int64_t* const by_column = offsets_.values<std::int64_t>().data();

@@ -69,6 +69,8 @@ class Packer : public Selection {
   // From a row on, `words` of them a row; a word behind the last can be read.
   const masks::Word* bits_from(std::int64_t row) const { return reinterpret_cast<const masks::Word*>(bits_.raw()) + row * words_; }
   std::int64_t words() const { return words_; }
+  // For as many elements as a row has, and as loops over its bits may overwrite behind them.
+  std::int64_t row_room() const { return (words_ + 1) * masks::word_bits; }
   // The kept columns of a row, in order, and their elements; how many. What stands behind them, up to `room`, may be overwritten.
   template <class Element>
   std::int64_t take_row(std::int64_t row, const Element* elements, Element* stored, std::int32_t* to, std::int64_t room) const {
@@ -122,9 +124,12 @@ class ColumnPlaces {
   static constexpr std::int64_t line_places = 16;
 
  private:
-  // Word number `word` of all columns of a part.
+  // Where word number `word` of all columns of a part begins.
+  std::int64_t word_offset(std::size_t part, std::int64_t word) const {
+    return (static_cast<std::int64_t>(part) * words_ + word) * stride_;
+  }
   const masks::Word* bits_of(std::size_t part, std::int64_t word) const {
-    return reinterpret_cast<const masks::Word*>(bits_.raw()) + (static_cast<std::int64_t>(part) * words_ + word) * stride_;
+    return reinterpret_cast<const masks::Word*>(bits_.raw()) + word_offset(part, word);
   }
 
   const Packer& from_;

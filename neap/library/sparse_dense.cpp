@@ -21,7 +21,7 @@ class Placed {
 
   Placed(const float* values, float* y, Count rows, Count columns)
       : values_(values), y_(y), columns_(columns), is_far_(is_far(rows, columns)) {}
-  Placed(const Placed& other) : values_(other.values_), y_(other.y_), columns_(other.columns_), is_far_(other.is_far_) {}
+  Placed(const Placed&) = default;  // of one that has begun nothing
   Placed& operator=(const Placed&) = delete;
   ~Placed() {
     end();
@@ -95,11 +95,12 @@ void make_dense(const Matrix& w, float* y) {
 // Whole rows are chosen from: there is hardly a line without an element.
 void make_dense(const EvenMatrix& w, float* y) {
   const Count groups = sparse::divided_up(w.rows, w.m);
+  const bool past_caches = is_far(w.rows, w.columns);
 #pragma omp parallel for schedule(static) num_threads(threads_for(w.rows* w.columns))
   for (Count group = 0; group < groups; ++group) {
     const Count top = group * w.m, first = group * w.columns * w.n;
     masks::loops().put_rows(w.n, std::min(w.m, w.rows - top), w.columns, static_cast<const float*>(w.values) + first, w.row_of + first,
-                            y + top * w.columns, w.columns, is_far(w.rows, w.columns));
+                            y + top * w.columns, w.columns, past_caches);
   }
 }
 

@@ -122,17 +122,18 @@ struct ColumnMatrix {
 };
 
 // Rows in bands: each column goes on in the next where it stopped. Of fewer than a few elements of each column what is done for a column
-// takes longer than they do; of more, or of what is far larger than the second cache, bands leave the caches (measured on Zen 4). A visit
-// that buffers its parts has bands of as many elements as a line holds, and parts of some columns of them.
+// takes longer than they do; of more, or of what is far larger than the second cache, bands leave the caches (measured on Zen 4). Of a
+// matrix that is so large, a visit that buffers its parts has bands of as many elements as a line holds, and parts of some columns of them.
 template <class Visit>
 void for_each_value(const ColumnMatrix& w, Visit visit) {
-  constexpr Count line = 16, ahead = 8, few = Visit::buffers ? line : 4;
+  constexpr Count line = 16, ahead = 8;
   const Count stored = std::max<Count>(1, w.offsets[w.columns] - w.offsets[0]), cache = machine().l2_bytes / Count{sizeof(float)};
+  const bool in_parts = Visit::buffers && w.rising && w.rows * w.columns > 4 * cache;
   const int threads = w.rising ? threads_for(w.rows * w.columns) : 1;
-  const Count rows_of_few = few * w.rows * w.columns / stored;
-  const Count rows_of_most = Visit::buffers ? cache / 4 / line : 4 * cache / std::max<Count>(1, w.columns);
+  const Count rows_of_few = (in_parts ? line : 4) * w.rows * w.columns / stored;
+  const Count rows_of_most = in_parts ? cache / 4 / line : 4 * cache / std::max<Count>(1, w.columns);
   const Count band = std::max<Count>(1, w.rising ? std::min(rows_of_few, rows_of_most) : w.rows);
-  const Count wide = Visit::buffers && w.rising ? std::max(line, cache / 4 / band / line * line) : w.columns;
+  const Count wide = in_parts ? std::max(line, cache / 4 / band / line * line) : w.columns;
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1) firstprivate(visit)
   for (int thread = 0; thread < threads; ++thread) {
     const Count first = w.rows * thread / threads, last = w.rows * (thread + 1) / threads;
@@ -141,12 +142,6 @@ void for_each_value(const ColumnMatrix& w, Visit visit) {
       const Count begin = w.offsets[c];
       next[c] = first == 0 ? begin : std::lower_bound(w.row_of + begin, w.row_of + w.offsets[c + 1], first) - w.row_of;
     }
-    const auto column = [&](Count c, Count bottom) {
-      const Count end = w.offsets[c + 1];
-      Count value = next[c];
-      for (; value < end && w.row_of[value] < bottom; ++value) visit.stored(value, visit.place(w.row_of[value], c));
-      next[c] = value;
-    };
     for (Count top = first; top < last; top += band) {
       const Count bottom = std::min(top + band, last);
       for (Count left = 0; left < w.columns; left += wide) {
@@ -158,7 +153,10 @@ void for_each_value(const ColumnMatrix& w, Visit visit) {
             __builtin_prefetch(w.row_of + next[c + ahead]);
             visit.soon_value(next[c + ahead]);
           }
-          column(c, bottom);
+          const Count end = w.offsets[c + 1];
+          Count value = next[c];
+          for (; value < end && w.row_of[value] < bottom; ++value) visit.stored(value, visit.place(w.row_of[value], c));
+          next[c] = value;
         }
       }
     }

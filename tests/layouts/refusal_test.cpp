@@ -30,7 +30,7 @@ TEST(SparseLayout, RefusesMasksThatItCannotStore) {
   EXPECT_EQ(packing_problem("csr", random_matrix(DType::f32, {8}, 1), all), "a matrix is wanted, not [8]");
   EXPECT_EQ(packing_problem("csr", dense, Array::full(DType::boolean, {6, 8}, 1)), "the mask is bool[6,8], the matrix [8,6]");
   EXPECT_EQ(packing_problem("csr", dense, Array::full(DType::f32, {8, 6}, 1)), "the mask is f32[8,6], the matrix [8,6]");
-  Array wild = Array::zeros(DType::boolean, {8, 6});  // bytes of a file, say
+  Array wild = all.clone();  // bytes of a file, say
   wild.raw()[47] = static_cast<std::byte>(0xFE);
   for (const std::string& layout : testing::layouts_to_test())
     EXPECT_EQ(packing_problem(layout, dense, wild), "the mask has bytes that are neither 0 nor 1") << layout;
