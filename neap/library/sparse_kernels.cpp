@@ -145,7 +145,7 @@ void multiply(const BlockMatrix& w, const Product& product) {
   const Count stored = (w.offsets[divided_up(w.rows, w.height)] - w.offsets[0]) * w.height * w.width;
   const bool is_full = is_wide ? 5 * stored > 2 * w.rows * w.columns : 4 * stored > 3 * w.rows * w.columns;
   const Count deep = columns_in(is_full ? machine().l2_bytes / 6 : machine().l2_bytes * 3 / 8, Count{vectors} * t.lanes);
-  const Walk sparser = is_wide ? Walk{.rows = 1024, .panels = 1} : Walk{.rows = 512, .panels = 2};  // two are whole lines of x and y
+  const Walk sparser = is_wide ? Walk{.rows = 1024, .panels = 1} : Walk{.rows = 256, .panels = 4};  // whole lines of x and y
   drive(BlockSide(w, deep, t, product.threads), product, vectors, is_full ? Walk{.rows = 256, .panels = is_wide ? 4 : 8} : sparser);
 }
 
