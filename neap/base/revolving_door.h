@@ -26,4 +26,21 @@ constexpr void revolving_door(int n, int m, long long at, int* things) {
   }
 }
 
+// Places for the n things of a subset, in which a thing stays from one subset to the next: held[j] is the thing in place j, which comes in
+// as that of the subset before (-1: none), and order[j] says which of the subset's things it is.
+constexpr void hold_subset(int n, const int* things, int* held, int* order) {
+  const auto find = [n](const int* all, int thing) {
+    int at = 0;
+    while (at < n && all[at] != thing) ++at;
+    return at;
+  };
+  for (int j = 0; j < n; ++j) {
+    if (find(things, held[j]) == n) held[j] = -1;
+  }
+  for (int i = 0; i < n; ++i) {
+    if (find(held, things[i]) == n) held[find(held, -1)] = things[i];
+  }
+  for (int j = 0; j < n; ++j) order[j] = find(things, held[j]);
+}
+
 }  // namespace neap

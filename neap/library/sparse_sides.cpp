@@ -62,19 +62,12 @@ NmgPart NmgSide::part(Count group, Count groups, Count tile) const {
 // A row that stays from one pattern to the next keeps its accumulator.
 void NmgSide::order_accumulators() {
   const auto n = static_cast<std::size_t>(w.n);
-  std::vector<int> things(n), held(n, -1);
+  std::vector<int> things(n), held(n, -1), which(n);
   for (Count pattern = 0; pattern < slots / w.g; ++pattern) {
     revolving_door(w.n, w.m, pattern, things.data());
-    for (int& row : held) {
-      if (std::find(things.begin(), things.end(), row) == things.end()) row = -1;
-    }
-    for (const int thing : things) {
-      if (std::find(held.begin(), held.end(), thing) == held.end()) *std::find(held.begin(), held.end(), -1) = thing;
-    }
-    for (const int row : held) {
-      pattern_rows.push_back(row);
-      order.push_back(static_cast<int>(std::find(things.begin(), things.end(), row) - things.begin()));
-    }
+    hold_subset(w.n, things.data(), held.data(), which.data());
+    pattern_rows.insert(pattern_rows.end(), held.begin(), held.end());
+    order.insert(order.end(), which.begin(), which.end());
   }
 }
 

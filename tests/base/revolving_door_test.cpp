@@ -31,6 +31,26 @@ TEST(RevolvingDoor, AllSubsetsInOrder) {
   }
 }
 
+TEST(RevolvingDoor, ThingsKeepTheirPlaces) {
+  for (int m = 1; m <= 8; ++m) {
+    for (int n = 1; n <= m; ++n) {
+      const auto count = static_cast<std::size_t>(n);
+      std::vector<int> things(count), held(count, -1), order(count), last;
+      for (long long at = 0; at < binomial(m, n); ++at, last = held) {
+        revolving_door(n, m, at, things.data());
+        hold_subset(n, things.data(), held.data(), order.data());
+        int changed = 0;
+        for (std::size_t j = 0; j < count; ++j) {
+          EXPECT_EQ(held[j], things[static_cast<std::size_t>(order[j])]);
+          changed += at > 0 && held[j] != last[j] ? 1 : 0;
+        }
+        EXPECT_EQ(changed, at > 0 ? 1 : 0) << "subset " << at << " of " << n << " of " << m;
+        EXPECT_EQ(std::set<int>(held.begin(), held.end()).size(), count);
+      }
+    }
+  }
+}
+
 TEST(RevolvingDoor, Binomials) {
   EXPECT_EQ(binomial(4, 2), 6);
   EXPECT_EQ(binomial(16, 8), 12870);
