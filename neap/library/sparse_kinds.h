@@ -90,7 +90,7 @@ struct NmgKind {
   bool wide;
 
   static constexpr double sample_share = 0.5, sample_begin = 8;  // the second of convolutions: see sparse_conv.cpp
-  static double slower(const Call& call) { return call.integer("n") == 1 ? 1 : on_avx2(1.25, 1); }
+  static double slower(const Call& call) { return call.integer("n") == 1 ? 1 : on_avx2(1.15, 1); }
   static double transposed_slower(const Call& call) { return call.integer("n") == 1 ? on_avx2(1.6, 1.5) : on_avx2(2.6, 1.5); }
   static double windows_slower(const Call& call) { return call.integer("n") == 1 ? on_avx2(1.6, 1.35) : on_avx2(2.4, 1.35); }
   static double sample_vector(const Call& call) { return call.integer("n") == 1 ? 3.8 : 1.35; }
