@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <list>
 #include <mutex>
@@ -22,6 +23,41 @@ constexpr bool keeps = false;
 #else
 constexpr bool keeps = true;
 #endif
+
+// Pages that nobody has touched: the C library's own may lie in small ones already, and then stay there.
+void* map_large(std::size_t bytes) {
+  if (bytes > SIZE_MAX - large_page) return nullptr;
+  void* const all = mmap(nullptr, bytes + large_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) return nullptr;
+  char* const begin = static_cast<char*>(all);
+  const std::size_t ahead = (large_page - reinterpret_cast<std::uintptr_t>(all) % large_page) % large_page;
+  if (ahead > 0) munmap(begin, ahead);
+  munmap(begin + ahead + bytes, large_page - ahead);
+  madvise(begin + ahead, bytes, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
+  return begin + ahead;
+}
+
+std::size_t whole_pages(std::size_t bytes) {
+  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+
+// Whether a block of so many bytes is in large pages. Checkers of memory are to see where it ends.
+constexpr bool is_mapped(std::size_t bytes) { return keeps && bytes >= least_large_block; }
+
+void* allocate(std::size_t bytes) {
+  if (is_mapped(bytes)) return map_large(bytes);
+  void* memory = nullptr;
+  return posix_memalign(&memory, line, bytes) == 0 ? memory : nullptr;
+}
+
+void release(void* memory, std::size_t bytes) {
+  if (is_mapped(bytes)) {
+    munmap(memory, bytes);
+  } else {
+    std::free(memory);
+  }
+}
 
 class KeptBlocks {
  public:
@@ -44,7 +80,7 @@ class KeptBlocks {
         static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / part_of_memory;
     const std::lock_guard lock(mutex_);
     if (!keeps || bytes > most) {
-      std::free(memory);
+      neap::release(memory, bytes);
       return;
     }
     blocks_.push_front({memory, bytes});
@@ -69,7 +105,7 @@ class KeptBlocks {
   };
   void drop_last() {
     total_ -= blocks_.back().bytes;
-    std::free(blocks_.back().memory);
+    neap::release(blocks_.back().memory, blocks_.back().bytes);
     blocks_.pop_back();
   }
   std::mutex mutex_;
@@ -85,20 +121,21 @@ KeptBlocks& kept() {
 }  // namespace
 
 std::shared_ptr<void> allocate_block(std::size_t bytes) {
-  std::size_t size = (bytes + line) / line * line;  // never zero
-  void* memory = nullptr;
+  std::size_t size = std::max(line, (bytes + line - 1) / line * line);
   if (bytes < least_kept) {
+    void* memory = nullptr;
     if (posix_memalign(&memory, line, size) != 0) return nullptr;
     return {memory, std::free};
   }
   // Large pages: reads at random places, and first touches, then cost the page tables far less.
-  const bool is_large = bytes >= least_large_block;
-  memory = kept().take(bytes, size);
-  if (memory == nullptr && posix_memalign(&memory, is_large ? large_page : line, size) != 0) {
+  if (is_mapped(size)) size = whole_pages(size);
+  void* memory = kept().take(bytes, size);
+  if (memory == nullptr) memory = allocate(size);
+  if (memory == nullptr) {
     release_kept_blocks();
-    if (posix_memalign(&memory, is_large ? large_page : line, size) != 0) return nullptr;
+    memory = allocate(size);
   }
-  if (is_large) madvise(memory, size, MADV_HUGEPAGE);  // advice: where it is not taken, nothing is lost
+  if (memory == nullptr) return nullptr;
   return {memory, [size](void* block) { kept().give(block, size); }};
 }
 

@@ -1,9 +1,12 @@
 #include "neap/base/blocks.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 namespace neap::blocks_test {
 namespace {
@@ -39,6 +42,25 @@ TEST(Blocks, LargeOnesServeAgain) {
     EXPECT_EQ(block.get(), first);
     const auto other = allocate_block(bytes);
     EXPECT_NE(other.get(), first);
+  }
+}
+
+// Of the C library's memory, which others have touched, it could be anywhere in small pages.
+TEST(Blocks, LargeOnesArePagesOfTheirOwn) {
+  if (!keeps_blocks()) GTEST_SKIP() << "under a checker of memory";
+  release_kept_blocks();
+  const std::size_t large_page = std::size_t{2} << 20;
+  unsigned char is_there = 0;
+  std::vector<std::shared_ptr<void>> blocks;
+  for (const std::size_t bytes : {std::size_t{4} << 20, large + 1, 3 * large}) blocks.push_back(allocate_block(bytes));
+  for (std::shared_ptr<void>& block : blocks) {
+    void* const first = block.get();
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first) % large_page, 0U);
+    EXPECT_EQ(mincore(first, 1, &is_there), 0);
+    EXPECT_EQ(is_there & 1, 0) << "it was touched before";
+    block.reset();
+    release_kept_blocks();
+    EXPECT_EQ(mincore(first, 1, &is_there), -1) << "it is still there";
   }
 }
 
