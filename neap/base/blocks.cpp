@@ -24,7 +24,8 @@ constexpr bool keeps = false;
 constexpr bool keeps = true;
 #endif
 
-// Pages that nobody has touched: the C library's own may lie in small ones already, and then stay there.
+// Large pages: reads at random places, and first touches, then cost the page tables far less. Of memory that nobody has touched: the C
+// library's may lie in small pages already, and then stays there.
 void* map_large(std::size_t bytes) {
   if (bytes > SIZE_MAX - large_page) return nullptr;
   void* const all = mmap(nullptr, bytes + large_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -51,7 +52,7 @@ void* allocate(std::size_t bytes) {
   return posix_memalign(&memory, line, bytes) == 0 ? memory : nullptr;
 }
 
-void release(void* memory, std::size_t bytes) {
+void give_back(void* memory, std::size_t bytes) {
   if (is_mapped(bytes)) {
     munmap(memory, bytes);
   } else {
@@ -80,7 +81,7 @@ class KeptBlocks {
         static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / part_of_memory;
     const std::lock_guard lock(mutex_);
     if (!keeps || bytes > most) {
-      neap::release(memory, bytes);
+      give_back(memory, bytes);
       return;
     }
     blocks_.push_front({memory, bytes});
@@ -105,7 +106,7 @@ class KeptBlocks {
   };
   void drop_last() {
     total_ -= blocks_.back().bytes;
-    neap::release(blocks_.back().memory, blocks_.back().bytes);
+    give_back(blocks_.back().memory, blocks_.back().bytes);
     blocks_.pop_back();
   }
   std::mutex mutex_;
@@ -123,11 +124,10 @@ KeptBlocks& kept() {
 std::shared_ptr<void> allocate_block(std::size_t bytes) {
   std::size_t size = std::max(line, (bytes + line - 1) / line * line);
   if (bytes < least_kept) {
-    void* memory = nullptr;
-    if (posix_memalign(&memory, line, size) != 0) return nullptr;
+    void* const memory = allocate(size);
+    if (memory == nullptr) return nullptr;
     return {memory, std::free};
   }
-  // Large pages: reads at random places, and first touches, then cost the page tables far less.
   if (is_mapped(size)) size = whole_pages(size);
   void* memory = kept().take(bytes, size);
   if (memory == nullptr) memory = allocate(size);
